@@ -1,0 +1,238 @@
+//! The group baseline: a completion's advantage is its reward less the mean of its group.
+//!
+//! Rewards of a step stand in one list, group after group, `group` completions of one problem each.
+
+use crate::AlgoError;
+
+/// Added to the standard deviation that divides advantages.
+///
+/// It decides nothing where rewards differ as 0 and 1 do; it keeps a group whose rewards differ by
+/// rounding alone from being blown up to advantages of ±1. The value is TRL's.
+pub const STD_EPSILON: f64 = 1e-4;
+
+/// What mean-centred rewards are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// The standard deviation of the group (DeepSeekMath, arXiv 2402.03300, §4.1.2).
+    Group,
+    /// The standard deviation over all rewards of the step, every group together.
+    Batch,
+    /// Nothing (Dr. GRPO, arXiv 2503.20783: no bias towards problems of low variance).
+    None,
+}
+
+/// Rewards less their mean, in the order given; none for none.
+///
+/// Equal rewards give exact zeros: the mean is taken in f64, where a sum of up to 2²⁹ equal f32
+/// values has no rounding.
+pub fn mean_centred(rewards: &[f32]) -> Vec<f32> {
+    let mean = mean(rewards);
+    rewards.iter().map(|&reward| (f64::from(reward) - mean) as f32).collect()
+}
+
+/// Advantage of every completion of a step: (reward − mean of its group) / (std + 1e-4), or the
+/// numerator alone with [`Scale::None`].
+///
+/// The standard deviation is the sample's (divisor n − 1), as TRL and `torch.std` have it; the
+/// paper writes `std` without saying which. A group of one completion has advantage 0. A group of
+/// equal rewards has advantages of exactly 0.
+///
+/// # Errors
+/// No rewards, a number of rewards that is no multiple of `group`, or a reward that is not finite.
+pub fn group_advantages(
+    rewards: &[f32],
+    group: usize,
+    scale: Scale,
+) -> Result<Vec<f32>, AlgoError> {
+    check_groups(rewards.len(), group)?;
+    // Half the largest f32, so that a difference of two rewards cannot overflow.
+    let taken = |reward: &f32| reward.abs() <= f32::MAX / 2.0;
+    if let Some(index) = rewards.iter().position(|reward| !taken(reward)) {
+        return Err(AlgoError::Reward { index, value: rewards[index] });
+    }
+    let batch_std = sample_std(rewards);
+    let advantages = rewards.chunks_exact(group).flat_map(|rewards| {
+        let mean = mean(rewards);
+        let divisor = match scale {
+            Scale::Group => sample_std(rewards) + STD_EPSILON,
+            Scale::Batch => batch_std + STD_EPSILON,
+            Scale::None => 1.0,
+        };
+        rewards.iter().map(move |&reward| ((f64::from(reward) - mean) / divisor) as f32)
+    });
+    Ok(advantages.collect())
+}
+
+/// Indices of the groups whose advantages are all 0: they teach nothing.
+///
+/// # Errors
+/// No advantages, or a number of them that is no multiple of `group`.
+pub fn zero_advantage_groups(advantages: &[f32], group: usize) -> Result<Vec<usize>, AlgoError> {
+    check_groups(advantages.len(), group)?;
+    let groups = advantages.chunks_exact(group).enumerate();
+    let silent = groups.filter(|(_, advantages)| advantages.iter().all(|&value| value == 0.0));
+    Ok(silent.map(|(index, _)| index).collect())
+}
+
+/// Share of groups whose rewards are all equal, from 0 to 1 (`train/frac_reward_zero_std`).
+///
+/// # Errors
+/// No rewards, or a number of them that is no multiple of `group`.
+pub fn frac_reward_zero_std(rewards: &[f32], group: usize) -> Result<f64, AlgoError> {
+    check_groups(rewards.len(), group)?;
+    let equal = |rewards: &&[f32]| rewards.iter().all(|&reward| reward == rewards[0]);
+    let count = rewards.chunks_exact(group).filter(equal).count();
+    Ok(count as f64 / (rewards.len() / group) as f64)
+}
+
+fn check_groups(len: usize, group: usize) -> Result<(), AlgoError> {
+    match len {
+        0 => Err(AlgoError::Empty),
+        _ if group == 0 || !len.is_multiple_of(group) => Err(AlgoError::Groups { len, group }),
+        _ => Ok(()),
+    }
+}
+
+fn mean(values: &[f32]) -> f64 {
+    values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64
+}
+
+/// Standard deviation with divisor n − 1; 0 for fewer than two values.
+pub fn sample_std(values: &[f32]) -> f64 {
+    if values.len() < 2 {
+        return 0.0;
+    }
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum();
+    (squares / (values.len() - 1) as f64).sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(rewards: &[f32], group: usize, scale: Scale, expect: &[f32]) {
+        assert_eq!(group_advantages(rewards, group, scale).unwrap(), expect);
+    }
+
+    #[track_caller]
+    fn check_error(rewards: &[f32], group: usize, expect: &str) {
+        let error = group_advantages(rewards, group, Scale::Group).unwrap_err();
+        assert_eq!(error.to_string(), expect);
+    }
+
+    #[test]
+    fn worked_by_hand() {
+        assert_eq!(mean_centred(&[1.0, 2.0, 6.0]), [-2.0, -1.0, 3.0]);
+        assert_eq!(mean_centred(&[]), [] as [f32; 0]);
+
+        let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
+        // Group means are ½ and 2.
+        check(&rewards, 4, Scale::None, &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0]);
+        // Group variances are 4·¼/3 = 1/3 and 4·1/3 = 4/3.
+        let (low, high) = ((1.0f64 / 3.0).sqrt(), (4.0f64 / 3.0).sqrt());
+        let (a, b) = ((0.5 / (low + 1e-4)) as f32, (1.0 / (high + 1e-4)) as f32);
+        check(&rewards, 4, Scale::Group, &[a, -a, -a, a, b, -b, -b, b]);
+        // Over the step the mean is 5/4, and the squares are 4 · 1/16 + 2 · 25/16 + 2 · 49/16 =
+        // 19/2; the variance is a seventh of that.
+        let std = (19.0f64 / 14.0).sqrt() + 1e-4;
+        let (a, b) = ((0.5 / std) as f32, (1.0 / std) as f32);
+        check(&rewards, 4, Scale::Batch, &[a, -a, -a, a, b, -b, -b, b]);
+    }
+
+    #[test]
+    fn one_completion_is_its_own_baseline() {
+        for scale in [Scale::Group, Scale::Batch, Scale::None] {
+            check(&[0.3, 7.0], 1, scale, &[0.0, 0.0]);
+            check(&[0.3], 1, scale, &[0.0]);
+        }
+    }
+
+    #[test]
+    fn equal_rewards_give_exact_zeros() {
+        for reward in [0.1, -1.0 / 3.0, 1e30, 1e-40, 0.0] {
+            let rewards = [[reward; 7], [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]].concat();
+            for scale in [Scale::Group, Scale::Batch, Scale::None] {
+                let advantages = group_advantages(&rewards, 7, scale).unwrap();
+                assert_eq!(advantages[..7], [0.0; 7], "{reward} {scale:?}");
+                assert_eq!(zero_advantage_groups(&advantages, 7).unwrap(), [0]);
+            }
+            assert_eq!(frac_reward_zero_std(&rewards, 7).unwrap(), 0.5);
+        }
+    }
+
+    /// 0.1 + 0.2 and 0.3 differ by rounding in f32; the difference must not become an advantage.
+    #[test]
+    fn rounding_is_not_amplified() {
+        let advantages = group_advantages(&[0.1 + 0.2, 0.3], 2, Scale::Group).unwrap();
+        assert!(advantages.iter().all(|value| value.abs() < 1e-3), "{advantages:?}");
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        check_error(&[], 2, "there are no rewards: a step needs at least one group of completions");
+        let groups = |len, group| {
+            format!(
+                "{len} values do not divide into groups of {group}: give `num_generations` values \
+                 for every problem"
+            )
+        };
+        check_error(&[1.0; 5], 2, &groups(5, 2));
+        // A single reward is not spread over a group.
+        check_error(&[1.0], 4, &groups(1, 4));
+        check_error(&[1.0; 3], 0, &groups(3, 0));
+        for (value, shown) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
+            let expect = format!(
+                "the reward at index 1 is {shown}: rewards must be finite and below 1.7e38 in \
+                 magnitude"
+            );
+            check_error(&[0.0, value], 2, &expect);
+        }
+        assert!(group_advantages(&[f32::MAX, 0.0], 2, Scale::None).is_err());
+        assert_eq!(zero_advantage_groups(&[], 2), Err(AlgoError::Empty));
+        assert_eq!(frac_reward_zero_std(&[0.0], 2), Err(AlgoError::Groups { len: 1, group: 2 }));
+    }
+
+    fn rewards() -> impl Strategy<Value = (Vec<f32>, usize)> {
+        (1usize..6, 1usize..9).prop_flat_map(|(groups, group)| {
+            (prop::collection::vec(-10.0f32..10.0, groups * group), Just(group))
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn advantages_are_centred_and_keep_the_order((rewards, group) in rewards()) {
+            for scale in [Scale::Group, Scale::Batch, Scale::None] {
+                let advantages = group_advantages(&rewards, group, scale).unwrap();
+                prop_assert_eq!(advantages.len(), rewards.len());
+                for (a, r) in advantages.chunks(group).zip(rewards.chunks(group)) {
+                    let largest = a.iter().fold(0.0f32, |max, value| max.max(value.abs()));
+                    let sum: f64 = a.iter().copied().map(f64::from).sum();
+                    // Each advantage was rounded to f32 once.
+                    let bound = f64::from(largest) * group as f64 * f64::from(f32::EPSILON);
+                    prop_assert!(sum.abs() <= bound, "{} > {}", sum, bound);
+                    for (i, j) in (0..group).flat_map(|i| (0..group).map(move |j| (i, j))) {
+                        prop_assert!(r[i] > r[j] || a[i] <= a[j]);
+                    }
+                }
+            }
+        }
+
+        /// With one group, the group is the step.
+        #[test]
+        fn one_group_is_the_batch(rewards in prop::collection::vec(-10.0f32..10.0, 1..20)) {
+            let group = rewards.len();
+            prop_assert_eq!(
+                group_advantages(&rewards, group, Scale::Group),
+                group_advantages(&rewards, group, Scale::Batch)
+            );
+            prop_assert_eq!(
+                group_advantages(&rewards, group, Scale::None).unwrap(),
+                mean_centred(&rewards)
+            );
+        }
+    }
+}

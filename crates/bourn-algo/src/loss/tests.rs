@@ -1,0 +1,370 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Sums of tens of terms of size 1, each rounded a few times.
+const ROUNDING: f64 = 1e-13;
+
+const OBJECTIVE: Objective = Objective {
+    loss_type: LossType::Grpo,
+    max_completion_length: 4,
+    eps_low: 0.2,
+    eps_high: 0.3,
+    kl_coef: 0.0,
+    kl_estimator: KlEstimator::K3,
+    entropy_coef: 0.0,
+};
+const TYPES: [LossType; 3] = [LossType::Grpo, LossType::DrGrpo, LossType::Dapo];
+
+#[track_caller]
+fn close(got: f64, expect: f64) {
+    assert!((got - expect).abs() <= ROUNDING, "{got} is not {expect}");
+}
+
+#[test]
+fn clipped_surrogate_worked_by_hand() {
+    for (ratio, advantage, value, clip) in [
+        (1.0, 2.0, 2.0, None),
+        (1.5, 2.0, 2.6, Some(Clip::High)),
+        (1.5, -2.0, -3.0, None),
+        (0.5, 2.0, 1.0, None),
+        (0.5, -2.0, -1.6, Some(Clip::Low)),
+        (0.5, 0.0, 0.0, None),
+        (9.0, 0.0, 0.0, None),
+        (0.8, -2.0, -1.6, None),
+    ] {
+        let got = clipped_surrogate(ratio, advantage, 0.2, 0.3);
+        close(got.0, value);
+        assert_eq!(got.1, clip, "{ratio} {advantage}");
+    }
+    for (ratio, advantage) in [(f64::NAN, 1.0), (f64::NAN, -1.0), (1.0, f64::NAN)] {
+        assert!(clipped_surrogate(ratio, advantage, 0.2, 0.3).0.is_nan());
+    }
+}
+
+#[track_caller]
+fn check_weights(loss_type: LossType, lengths: &[usize], kept: &[bool], expect: &[f64]) {
+    let weights = token_weights(lengths, kept, loss_type, 8).unwrap();
+    assert_eq!(weights, expect, "{loss_type:?}");
+}
+
+#[test]
+fn token_weights_worked_by_hand() {
+    let (lengths, all) = ([1, 4, 3], [true; 3]);
+    check_weights(LossType::Grpo, &lengths, &all, &[1.0 / 3.0, 1.0 / 12.0, 1.0 / 9.0]);
+    check_weights(LossType::DrGrpo, &lengths, &all, &[1.0 / 24.0; 3]);
+    check_weights(LossType::Dapo, &lengths, &all, &[1.0 / 8.0; 3]);
+    // Left out: no weight, but still one of three completions.
+    let kept = [true, false, true];
+    check_weights(LossType::Grpo, &lengths, &kept, &[1.0 / 3.0, 0.0, 1.0 / 9.0]);
+    check_weights(LossType::DrGrpo, &lengths, &kept, &[1.0 / 24.0, 0.0, 1.0 / 24.0]);
+    check_weights(LossType::Dapo, &lengths, &kept, &[1.0 / 4.0, 0.0, 1.0 / 4.0]);
+    for loss_type in TYPES {
+        check_weights(loss_type, &[], &[], &[]);
+        check_weights(loss_type, &[0, 5], &[true, false], &[0.0, 0.0]);
+    }
+}
+
+/// Two completions: two tokens with ratios 2 and ½ and advantage 1, one with ratio ½ and −2.
+fn example<'a>(logp: &'a [[f64; 2]; 2]) -> [CompletionTerms<'a>; 2] {
+    let first = CompletionTerms {
+        logp: &logp[0],
+        old_logp: &[0.0, 0.0],
+        base_logp: Some(&[0.0, 0.0]),
+        advantages: &[1.0, 1.0],
+        entropy: Some(&[0.25, 0.75]),
+        mask: &[true, true],
+    };
+    // The second token was not drawn by the policy; nothing of it may be read.
+    let second = CompletionTerms {
+        logp: &logp[1],
+        old_logp: &[0.0, f64::NAN],
+        base_logp: Some(&[0.0, f64::NAN]),
+        advantages: &[-2.0, f64::NAN],
+        entropy: Some(&[0.5, f64::NAN]),
+        mask: &[true, false],
+    };
+    [first, second]
+}
+
+#[test]
+fn policy_loss_worked_by_hand() {
+    let ln2 = std::f64::consts::LN_2;
+    let logp = [[ln2, -ln2], [-ln2, f64::NAN]];
+    let completions = example(&logp);
+    // Surrogates: min(2, 1.3) = 1.3 at the upper bound; ½; min(−1, −1.6) = −1.6 at the lower.
+    // k1: ln 2, −ln 2, −ln 2. k3 with ratios base/π of ½, 2, 2: ln 2 − ½, 1 − ln 2, 1 − ln 2.
+    let check = |loss_type, [a, b]: [f64; 2]| {
+        let pg = -(a * 1.8 - b * 1.6);
+        let entropy = a * 1.0 + b * 0.5;
+        for (kl_estimator, kl) in [
+            (KlEstimator::K1, -b * ln2),
+            (KlEstimator::K2, (a + b / 2.0) * ln2 * ln2),
+            (KlEstimator::K3, a * 0.5 + b * (1.0 - ln2)),
+        ] {
+            let objective = Objective {
+                loss_type,
+                kl_coef: 0.1,
+                kl_estimator,
+                entropy_coef: 0.01,
+                ..OBJECTIVE
+            };
+            let report = policy_loss(&completions, &objective).unwrap();
+            close(report.pg, pg);
+            close(report.kl, kl);
+            close(report.entropy, entropy);
+            close(report.loss, pg + 0.1 * kl - 0.01 * entropy);
+            close(report.clip_low, 1.0 / 3.0);
+            close(report.clip_high, 1.0 / 3.0);
+        }
+        let plain = policy_loss(&completions, &Objective { loss_type, ..OBJECTIVE }).unwrap();
+        close(plain.loss, pg);
+        assert_eq!((plain.kl, plain.entropy), (0.0, 0.0));
+    };
+    check(LossType::Grpo, [1.0 / 4.0, 1.0 / 2.0]);
+    check(LossType::DrGrpo, [1.0 / 8.0, 1.0 / 8.0]);
+    check(LossType::Dapo, [1.0 / 3.0, 1.0 / 3.0]);
+}
+
+#[test]
+fn at_ratio_one_the_loss_is_minus_the_advantage_and_so_is_its_slope() {
+    let completion = CompletionTerms {
+        logp: &[-1.0, -0.5],
+        old_logp: &[-1.0, -0.5],
+        base_logp: None,
+        advantages: &[0.75, 0.75],
+        entropy: None,
+        mask: &[true, true],
+    };
+    let report = policy_loss(&[completion], &OBJECTIVE).unwrap();
+    assert_eq!((report.loss, report.clip_low, report.clip_high), (-0.75, 0.0, 0.0));
+    assert_eq!(policy_loss_slopes(&[completion], &OBJECTIVE).unwrap(), [[-0.375, -0.375]]);
+}
+
+#[test]
+fn no_token_in_the_loss_is_a_loss_of_zero() {
+    let masked = CompletionTerms { mask: &[false, false], ..example(&[[f64::NAN; 2]; 2])[1] };
+    for loss_type in TYPES {
+        for completions in [&[][..], &[masked]] {
+            let objective = Objective { loss_type, ..OBJECTIVE };
+            let report = policy_loss(completions, &objective).unwrap();
+            assert_eq!((report.loss, report.clip_low, report.clip_high), (0.0, 0.0, 0.0));
+        }
+    }
+}
+
+#[test]
+fn what_is_not_finite_stays_visible() {
+    for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let logp = [[bad, 0.0], [0.0, 0.0]];
+        let mut completions = example(&logp);
+        // With advantage −2 no upper bound hides an infinite ratio; at −∞ it is the KL that shows.
+        completions[0].advantages = &[-2.0, -2.0];
+        let objective = Objective { kl_coef: 1.0, ..OBJECTIVE };
+        assert!(!policy_loss(&completions, &objective).unwrap().loss.is_finite(), "{bad}");
+    }
+}
+
+#[test]
+fn errors_name_what_is_wrong() {
+    let logp = [[0.0; 2]; 2];
+    let good = example(&logp);
+    let check = |change: fn(&mut CompletionTerms), objective: Objective, expect: &str| {
+        let mut completions = good;
+        change(&mut completions[1]);
+        for error in [
+            policy_loss(&completions, &objective).unwrap_err(),
+            policy_loss_slopes(&completions, &objective).unwrap_err(),
+        ] {
+            assert_eq!(error.to_string(), expect);
+        }
+    };
+    let length = |name, got| {
+        format!(
+            "`{name}` has {got} entries where 2 are expected: give one for every token of the \
+             completion"
+        )
+    };
+    check(|c| c.old_logp = &[0.0], OBJECTIVE, &length("old_logp", 1));
+    check(|c| c.advantages = &[0.0], OBJECTIVE, &length("advantages", 1));
+    check(|c| c.mask = &[], OBJECTIVE, &length("mask", 0));
+    check(|c| c.base_logp = Some(&[0.0; 3]), OBJECTIVE, &length("base_logp", 3));
+    check(|c| c.entropy = Some(&[0.0]), OBJECTIVE, &length("entropy", 1));
+    check(
+        |c| c.base_logp = None,
+        Objective { kl_coef: 0.1, ..OBJECTIVE },
+        "completion 1 has no `base_logp`: give it, or set `kl_coef` to 0",
+    );
+    check(
+        |c| c.entropy = None,
+        Objective { entropy_coef: 0.1, ..OBJECTIVE },
+        "completion 1 has no `entropy`: give it, or set `entropy_coef` to 0",
+    );
+    check(
+        |_| (),
+        Objective { loss_type: LossType::DrGrpo, max_completion_length: 0, ..OBJECTIVE },
+        "`max_completion_length` is 0: the `dr_grpo` loss divides by it, so set it to 1 or more",
+    );
+    assert_eq!(
+        token_weights(&[1, 2], &[true], LossType::Dapo, 1),
+        Err(AlgoError::Length { name: "kept", got: 1, expected: 2, per: "completion" })
+    );
+}
+
+/// A completion of random numbers that owns its lists.
+#[derive(Clone, Debug)]
+struct Owned {
+    lists: Vec<[f64; 5]>,
+    mask: Vec<bool>,
+}
+
+fn token() -> impl Strategy<Value = [f64; 5]> {
+    // logp, old_logp, base_logp, advantage, entropy: ratios from e⁻¹ to e on both sides of the
+    // bounds.
+    (-3.0f64..-1.0, -1.0f64..1.0, -1.0f64..1.0, -2.0f64..2.0, 0.0f64..3.0).prop_map(
+        |(logp, old, base, advantage, entropy)| [logp, logp - old, logp - base, advantage, entropy],
+    )
+}
+
+fn completion(lengths: std::ops::Range<usize>) -> impl Strategy<Value = Owned> {
+    prop::collection::vec((token(), prop::bool::weighted(0.8)), lengths).prop_map(|tokens| {
+        let (lists, mask) = tokens.into_iter().unzip();
+        Owned { lists, mask }
+    })
+}
+
+fn with_terms<R>(owned: &[Owned], run: impl FnOnce(&[CompletionTerms<'_>]) -> R) -> R {
+    let columns: Vec<[Vec<f64>; 5]> = owned
+        .iter()
+        .map(|o| std::array::from_fn(|c| o.lists.iter().map(|token| token[c]).collect()))
+        .collect();
+    let terms: Vec<CompletionTerms<'_>> = columns
+        .iter()
+        .zip(owned)
+        .map(|([logp, old_logp, base_logp, advantages, entropy], owned)| CompletionTerms {
+            logp,
+            old_logp,
+            base_logp: Some(base_logp),
+            advantages,
+            entropy: Some(entropy),
+            mask: &owned.mask,
+        })
+        .collect();
+    run(&terms)
+}
+
+fn loss(owned: &[Owned], objective: &Objective) -> f64 {
+    with_terms(owned, |terms| policy_loss(terms, objective).unwrap().loss)
+}
+
+fn objective() -> impl Strategy<Value = Objective> {
+    let kl = prop::sample::select(vec![KlEstimator::K1, KlEstimator::K2, KlEstimator::K3]);
+    (prop::sample::select(TYPES.to_vec()), kl, 0.0f64..0.2, 0.0f64..0.1).prop_map(
+        |(loss_type, kl_estimator, kl_coef, entropy_coef)| Objective {
+            loss_type,
+            kl_estimator,
+            kl_coef,
+            entropy_coef,
+            ..OBJECTIVE
+        },
+    )
+}
+
+/// l_it straight from the module's formula, with `f64::clamp` and `f64::min`.
+fn token_loss(&[logp, old, base, advantage, entropy]: &[f64; 5], objective: &Objective) -> f64 {
+    let ratio = (logp - old).exp();
+    let clipped = ratio.clamp(1.0 - objective.eps_low, 1.0 + objective.eps_high);
+    let kl = objective.kl_estimator.value(logp, base);
+    -f64::min(ratio * advantage, clipped * advantage) + objective.kl_coef * kl
+        - objective.entropy_coef * entropy
+}
+
+fn in_loss(owned: &Owned) -> usize {
+    owned.mask.iter().filter(|&&in_loss| in_loss).count()
+}
+
+proptest! {
+    /// Micro batches of any size, each with its share of the update's weights, add up to the loss.
+    #[test]
+    fn micro_batches_add_up(
+        owned in prop::collection::vec(completion(0..5), 1..7),
+        size in 1usize..8,
+        objective in objective(),
+    ) {
+        let lengths: Vec<usize> = owned.iter().map(in_loss).collect();
+        let kept = vec![true; owned.len()];
+        let weights = token_weights(&lengths, &kept, objective.loss_type, 4).unwrap();
+        let parts = owned.chunks(size).zip(weights.chunks(size)).map(|(owned, weights)| {
+            let sum = |owned: &Owned| -> f64 {
+                let tokens = owned.lists.iter().zip(&owned.mask).filter(|&(_, &in_loss)| in_loss);
+                tokens.map(|(token, _)| token_loss(token, &objective)).sum()
+            };
+            owned.iter().zip(weights).map(|(owned, weight)| weight * sum(owned)).sum::<f64>()
+        });
+        let (parts, whole) = (parts.sum::<f64>(), loss(&owned, &objective));
+        prop_assert!((parts - whole).abs() <= ROUNDING, "{} {}", parts, whole);
+    }
+
+    /// Equal lengths, nothing masked: token mean = mean of means = constant divisor rescaled.
+    #[test]
+    fn loss_types_agree_on_equal_lengths(
+        mut owned in prop::collection::vec(completion(3..4), 1..7),
+        objective in objective(),
+    ) {
+        owned.iter_mut().for_each(|owned| owned.mask.fill(true));
+        let of = |loss_type| loss(&owned, &Objective { loss_type, ..objective });
+        let grpo = of(LossType::Grpo);
+        prop_assert!((of(LossType::Dapo) - grpo).abs() <= ROUNDING);
+        // 3 tokens of at most 4.
+        prop_assert!((of(LossType::DrGrpo) - grpo * 3.0 / 4.0).abs() <= ROUNDING);
+    }
+
+    #[test]
+    fn weights_sum_as_the_loss_type_says(
+        completions in prop::collection::vec((0usize..6, any::<bool>()), 1..9),
+    ) {
+        let (lengths, kept): (Vec<usize>, Vec<bool>) = completions.into_iter().unzip();
+        let lost = lengths.iter().zip(&kept).map(|(&n, &kept)| if kept { n } else { 0 });
+        let lost: Vec<usize> = lost.collect();
+        let tokens = lost.iter().sum::<usize>() as f64;
+        let speaking = lost.iter().filter(|&&n| n > 0).count() as f64;
+        let count = lengths.len() as f64;
+        for (loss_type, expect) in [
+            (LossType::Grpo, speaking / count),
+            (LossType::DrGrpo, tokens / (count * 5.0)),
+            (LossType::Dapo, if tokens > 0.0 { 1.0 } else { 0.0 }),
+        ] {
+            let weights = token_weights(&lengths, &kept, loss_type, 5).unwrap();
+            let sum: f64 = weights.iter().zip(&lengths).map(|(w, &n)| w * n as f64).sum();
+            prop_assert!((sum - expect).abs() <= ROUNDING, "{:?}: {} {}", loss_type, sum, expect);
+        }
+    }
+
+    /// The analytic slope against the central difference of the loss itself.
+    #[test]
+    fn slope_is_the_difference_quotient(
+        owned in prop::collection::vec(completion(1..4), 1..4),
+        objective in objective(),
+    ) {
+        let step = 1e-5;
+        let slopes = with_terms(&owned, |terms| policy_loss_slopes(terms, &objective).unwrap());
+        for (i, completion) in owned.iter().enumerate() {
+            for (t, &[logp, old, ..]) in completion.lists.iter().enumerate() {
+                let ratio = (logp - old).exp();
+                // The loss has a kink at each bound; a step across one has no derivative.
+                if [0.8, 1.3].iter().any(|bound| (ratio - bound).abs() < 1e-3) {
+                    continue;
+                }
+                let nudged = |by: f64| {
+                    let mut owned = owned.clone();
+                    owned[i].lists[t][0] += by;
+                    loss(&owned, &objective)
+                };
+                let quotient = (nudged(step) - nudged(-step)) / (2.0 * step);
+                // Third derivatives stay below 2e (ratio · advantage) + e: 9 h²/6 = 1.5e-10;
+                // rounding of a loss below 10 is 1e-15/h = 1e-10.
+                prop_assert!((slopes[i][t] - quotient).abs() <= 1e-9, "{:?} {}", slopes, quotient);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `bourn compare BASE.jsonl POLICY.jsonl`.
+
+use std::path::PathBuf;
+
+use bourn_probe::{CompareOptions, compare, read_outcomes};
+use bourn_track::boundary_table;
+
+use super::print;
+
+/// Compare the outcomes of two models, from anywhere. See docs/formats.md.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Outcomes of the base: one JSON object a line
+    base: PathBuf,
+    /// Outcomes of the policy, for the same problems
+    policy: PathBuf,
+    /// Print one JSON object instead of a table
+    #[arg(long)]
+    json: bool,
+    /// Confidence of the intervals
+    #[arg(long, default_value_t = 0.95)]
+    confidence: f64,
+    /// Bootstrap resamples over problems
+    #[arg(long, default_value_t = 2000)]
+    resamples: usize,
+    /// Seed of the resampling
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+/// Runs the command.
+pub fn run(args: &Args) -> anyhow::Result<()> {
+    let base = read_outcomes(&args.base)?;
+    let policy = read_outcomes(&args.policy)?;
+    let options = CompareOptions {
+        confidence: args.confidence,
+        resamples: args.resamples,
+        seed: args.seed,
+    };
+    let boundary = compare(&base, &policy, &options)?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&boundary)?)
+    } else {
+        print(&boundary_table(&boundary))
+    }
+}

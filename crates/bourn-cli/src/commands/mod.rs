@@ -1,0 +1,50 @@
+//! One module a command.
+
+pub mod compare;
+pub mod recipe;
+pub mod sample;
+pub mod score;
+pub mod train;
+
+use std::io::{self, Write};
+
+use bourn_model::ModelConfig;
+use bourn_rollout::EngineOptions;
+
+/// Engine settings for `rows` sequences of at most `length` tokens. The cache is an upper bound:
+/// memory is taken as sequences grow.
+pub fn engine_for(config: &ModelConfig, rows: usize, length: usize) -> EngineOptions {
+    let length = length.min(config.max_position);
+    let cache_bytes = bourn_train::memory::kv_bytes(config, 2 * rows * length) as usize;
+    EngineOptions { batch_size: rows, cache_bytes }
+}
+
+/// Prints a result on standard output.
+pub fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    if !text.ends_with('\n') {
+        out.write_all(b"\n")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Whether `error` says that nobody reads standard output any more.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<io::Error>()
+        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// An error with its causes, outermost first. Our own error types say their cause themselves: a
+/// cause that has been said is not said twice.
+pub fn chain(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}

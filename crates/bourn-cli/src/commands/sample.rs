@@ -1,0 +1,104 @@
+//! `bourn sample --model M --prompt TEXT`.
+
+use std::ops::ControlFlow;
+
+use anyhow::bail;
+use bourn_model::prompt::Prompter;
+use bourn_rollout::{Engine, Finish, Request, Sampling};
+use bourn_track::Console;
+use serde_json::json;
+
+use super::{engine_for, print};
+
+/// Completions of a prompt.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
+    #[arg(long)]
+    model: String,
+    /// The prompt
+    #[arg(long)]
+    prompt: String,
+    /// How many completions
+    #[arg(short, long, default_value_t = 1)]
+    n: u64,
+    /// Longest completion, in tokens
+    #[arg(long, default_value_t = 128)]
+    max_tokens: usize,
+    /// Softmax temperature; 0 takes the likeliest token
+    #[arg(long, default_value_t = 1.0)]
+    temperature: f64,
+    /// Keep the smallest set of tokens with this much probability
+    #[arg(long, default_value_t = 1.0)]
+    top_p: f64,
+    /// Keep this many of the likeliest tokens; 0 for all
+    #[arg(long, default_value_t = 0)]
+    top_k: usize,
+    /// Drop tokens below this share of the likeliest one's probability
+    #[arg(long, default_value_t = 0.0)]
+    min_p: f64,
+    /// Seed of the draws
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Render the prompt through the model's chat template
+    #[arg(long)]
+    chat: bool,
+    /// System message for the chat template
+    #[arg(long, default_value = "", requires = "chat")]
+    system: String,
+    /// Print one JSON object a line: text, tokens, logprobs, finish
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+    if args.n == 0 {
+        bail!("--n 0 asks for no completions; give at least 1");
+    }
+    let bundle = bourn_model::open(&args.model)?;
+    let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
+    let prompt = prompter.encode(&args.prompt)?;
+    let rows = usize::try_from(args.n).unwrap_or(usize::MAX).min(64);
+    let options = engine_for(&bundle.config, rows, prompt.len().saturating_add(args.max_tokens));
+    let mut engine = Engine::new(&bundle.config, &bundle.weights, &options)?;
+    let sampling = Sampling {
+        temperature: args.temperature,
+        top_p: args.top_p,
+        top_k: args.top_k,
+        min_p: args.min_p,
+        max_tokens: args.max_tokens,
+        stop_tokens: bundle.stop_tokens.clone(),
+        seed: args.seed,
+        purpose: "sample".into(),
+        step: 0,
+    };
+    let request = Request { prompt: &prompt, stream: "", first: 0, count: args.n };
+    let mut stage = console.stage("sampling", args.n, "completion");
+    let mut told = 0;
+    let groups = engine.generate(&[request], &sampling, &mut |progress| {
+        stage.inc(progress.completions_done - told);
+        told = progress.completions_done;
+        ControlFlow::Continue(())
+    })?;
+    drop(stage);
+    for completion in groups.into_iter().flatten() {
+        let text = prompter.decode(&completion.tokens)?;
+        if args.json {
+            let finish = match completion.finish {
+                Finish::Stop => "stop",
+                Finish::Length => "length",
+            };
+            let object = json!({
+                "text": text,
+                "tokens": completion.tokens,
+                "logprobs": completion.logprobs,
+                "finish": finish,
+            });
+            print(&object.to_string())?;
+        } else {
+            print(&text)?;
+        }
+    }
+    Ok(())
+}

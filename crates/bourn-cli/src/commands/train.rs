@@ -1,0 +1,91 @@
+//! `bourn train RECIPE`.
+
+use std::path::PathBuf;
+
+use bourn_recipe::Recipe;
+use bourn_track::{Console, boundary_table, derived_table, examples_table};
+use bourn_train::{Outcome, RunOptions};
+
+use super::print;
+use crate::interrupt;
+
+/// Train the policy of a recipe and probe its boundary.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The recipe, a TOML file
+    recipe: PathBuf,
+    /// Override a key of the recipe: --set train.max_steps=10 (may be repeated)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Where the run is written [default: runs/NAME-OF-THE-RECIPE]
+    #[arg(long)]
+    run_dir: Option<PathBuf>,
+    /// Continue the run that is in the run directory
+    #[arg(long)]
+    resume: bool,
+    /// Stop after this many steps in all; the schedules stay those of the recipe
+    #[arg(long, value_name = "N")]
+    max_steps: Option<u64>,
+    /// Print the resolved recipe and what follows from it, and train nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Lost and gained problems that are shown with their texts, of each.
+const EXAMPLES: usize = 5;
+
+/// Runs the command.
+pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+    let recipe = bourn_recipe::load(&args.recipe, &args.overrides)?;
+    let run_dir = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
+    if args.dry_run {
+        return dry_run(&recipe);
+    }
+    let stop = interrupt::install(console)?;
+    let options = RunOptions {
+        run_dir,
+        resume: args.resume,
+        max_steps: args.max_steps,
+        cache_dir: bourn_train::base::default_cache_dir(),
+    };
+    let outcome = bourn_train::train(&recipe, &options, console, stop)?;
+    print(&report(&outcome))
+}
+
+fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
+    let mut rows = recipe.derived();
+    match bourn_train::memory::preview(recipe) {
+        Some(parts) => {
+            let total: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
+            rows.extend(parts.into_iter().map(|(part, bytes)| (part, mebibytes(bytes))));
+            rows.push(("memory, about".into(), mebibytes(total)));
+        }
+        None => rows.push(("memory".into(), "known once the model is at hand".into())),
+    }
+    print(&format!("{}\n{}", recipe.to_toml(), derived_table(&rows)))
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+fn report(outcome: &Outcome) -> String {
+    let mut text = String::new();
+    for (index, boundary) in outcome.boundaries.iter().enumerate() {
+        text += &boundary_table(boundary);
+        text += "\n";
+        if let Some(examples) = outcome.examples.get(index) {
+            for (title, list) in [("lost", &examples.lost), ("gained", &examples.gained)] {
+                if !list.is_empty() {
+                    text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
+                }
+            }
+        }
+        text += "\n";
+    }
+    let mut paths = vec![("checkpoint".to_owned(), outcome.checkpoint.display().to_string())];
+    if let Some(dir) = &outcome.tensorboard {
+        paths.push(("tensorboard --logdir".into(), dir.display().to_string()));
+    }
+    text + &derived_table(&paths)
+}

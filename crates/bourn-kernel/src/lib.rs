@@ -1,0 +1,30 @@
+//! CPU kernels: packed matrix multiplication and fused transformer operations.
+//!
+//! Every number that leaves this room is the same sequence of roundings whatever the batch, the
+//! position in it or the number of threads: sums over `k` and over positions are one chain of
+//! multiply-adds in order, and reductions over a row use [`LANES`] partial sums folded in a fixed
+//! tree. On machines with a fused multiply-add the instruction set does not matter either.
+//!
+//! This room **does not know** what a model is, draws no random numbers and does no I/O. It is the
+//! only one with `unsafe`, all of it in one module (`dispatch`): the calls into functions that were
+//! compiled for an instruction set after that set has been detected. Each kernel has a plain
+//! scalar twin in [`reference`] that the tests compare it with.
+
+mod attention;
+mod dispatch;
+mod error;
+mod math;
+mod matmul;
+pub mod reference;
+mod rows;
+mod tile;
+
+pub use attention::{AttendScratch, HeadLayout, Queries, attend};
+pub use dispatch::Isa;
+pub use error::KernelError;
+pub use matmul::{PackedMatrix, matmul, matmul_add};
+pub use rows::{
+    LANES, SoftmaxSums, TERM_BLOCK, exp_in_place, log_softmax, rms_norm, rms_norm_heads, rope,
+    softmax, softmax_terms, swiglu,
+};
+pub use tile::PANEL;

@@ -1,0 +1,323 @@
+//! `x Wᵀ` with `W` packed once into the layout that the inner loop reads.
+
+use std::cell::Cell;
+use std::ops::Range;
+
+use rayon::prelude::*;
+
+use crate::dispatch::{self, Isa};
+use crate::error::{KernelError, check_len, check_range, elements};
+use crate::tile::{MAX_ROWS, PANEL};
+
+/// Below this many multiply-adds a call stays on its thread: handing work over costs microseconds.
+const PARALLEL_FROM: usize = 1 << 18;
+
+/// Weights of a linear layer as panels of [`PANEL`] output features, `[panels, in, PANEL]`; the
+/// last panel is filled up with zeros.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PackedMatrix {
+    outputs: usize,
+    inputs: usize,
+    data: Vec<[f32; PANEL]>,
+}
+
+impl PackedMatrix {
+    /// Packs `weights`, `[outputs, inputs]` row-major.
+    ///
+    /// # Errors
+    /// If the slice does not have that many values.
+    pub fn pack(
+        outputs: usize,
+        inputs: usize,
+        weights: &[f32],
+    ) -> Result<PackedMatrix, KernelError> {
+        let mut packed = PackedMatrix::default();
+        packed.repack(inputs, &[(outputs, weights)])?;
+        Ok(packed)
+    }
+
+    /// Packs several matrices `[outputs_i, inputs]` below one another, as if they were one: a fused
+    /// projection.
+    ///
+    /// # Errors
+    /// If a slice does not have the values of its shape.
+    pub fn pack_fused(
+        inputs: usize,
+        parts: &[(usize, &[f32])],
+    ) -> Result<PackedMatrix, KernelError> {
+        let mut packed = PackedMatrix::default();
+        packed.repack(inputs, parts)?;
+        Ok(packed)
+    }
+
+    /// Replaces the weights, reusing the memory where the shape is the same.
+    ///
+    /// # Errors
+    /// If a slice does not have the values of its shape; the matrix is then unchanged.
+    pub fn repack(&mut self, inputs: usize, parts: &[(usize, &[f32])]) -> Result<(), KernelError> {
+        let mut outputs = 0_usize;
+        for &(rows, weights) in parts {
+            check_len("a weight matrix", elements(rows, inputs)?, weights.len())?;
+            outputs = outputs
+                .checked_add(rows)
+                .ok_or(KernelError::TooLarge { rows: outputs, columns: inputs })?;
+        }
+        let panels = outputs.div_ceil(PANEL);
+        let length = elements(panels, inputs)?;
+        self.data.resize(length, [0.0; PANEL]);
+        (self.outputs, self.inputs) = (outputs, inputs);
+        if inputs == 0 {
+            return Ok(());
+        }
+        // [outputs] rows of [inputs], through the parts.
+        let rows: Vec<&[f32]> =
+            parts.iter().flat_map(|(_, weights)| weights.chunks_exact(inputs)).collect();
+        self.data.par_chunks_mut(inputs).zip(rows.par_chunks(PANEL)).for_each(|(panel, rows)| {
+            for (k, column) in panel.iter_mut().enumerate() {
+                *column = [0.0; PANEL];
+                for (value, row) in column.iter_mut().zip(rows) {
+                    *value = row[k];
+                }
+            }
+        });
+        Ok(())
+    }
+
+    /// Output features.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Input features.
+    pub fn inputs(&self) -> usize {
+        self.inputs
+    }
+
+    /// Copies the weights of one output feature, `[inputs]`; this is how a tied embedding is
+    /// looked up without a second copy.
+    ///
+    /// # Errors
+    /// If `output` is not a feature or `out` is not `[inputs]`.
+    pub fn copy_row(&self, output: usize, out: &mut [f32]) -> Result<(), KernelError> {
+        check_len("an output row", self.inputs, out.len())?;
+        let Some(last) = self.outputs.checked_sub(1) else {
+            return Err(KernelError::Range {
+                argument: "an output",
+                least: 0,
+                most: 0,
+                found: output,
+            });
+        };
+        check_range("an output", 0, last, output)?;
+        for (value, column) in out.iter_mut().zip(self.panel(output / PANEL)) {
+            *value = column[output % PANEL];
+        }
+        Ok(())
+    }
+
+    fn panel(&self, panel: usize) -> &[[f32; PANEL]] {
+        &self.data[panel * self.inputs..(panel + 1) * self.inputs]
+    }
+}
+
+/// `out = x Wᵀ + bias`, `[m, inputs]` to `[m, outputs]`, both row-major.
+///
+/// Each output is 0 plus the products in order of `k`, then the bias: the same bits whatever `m`,
+/// the row's place and the number of threads.
+///
+/// # Errors
+/// If a slice does not have the values of its shape.
+pub fn matmul(
+    x: &[f32],
+    m: usize,
+    w: &PackedMatrix,
+    bias: Option<&[f32]>,
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    if let Some(bias) = bias {
+        check_len("a bias", w.outputs, bias.len())?;
+    }
+    let store = |out: &mut [f32], sums: &[f32], columns: Range<usize>| match bias {
+        None => out.copy_from_slice(sums),
+        Some(bias) => {
+            for ((out, sum), bias) in out.iter_mut().zip(sums).zip(&bias[columns]) {
+                *out = sum + bias;
+            }
+        }
+    };
+    run(Isa::best(), x, m, w, out, store)
+}
+
+/// `out += x Wᵀ`, `[m, inputs]` to `[m, outputs]`: the way back into the residual stream.
+///
+/// # Errors
+/// If a slice does not have the values of its shape.
+pub fn matmul_add(
+    x: &[f32],
+    m: usize,
+    w: &PackedMatrix,
+    out: &mut [f32],
+) -> Result<(), KernelError> {
+    run(Isa::best(), x, m, w, out, |out, sums, _| {
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out += sum;
+        }
+    })
+}
+
+/// A rectangle of the output: blocks of rows by panels of columns.
+struct Task<'a> {
+    blocks: Range<usize>,
+    panels: Range<usize>,
+    /// The columns of `panels`, for each row of `blocks`.
+    rows: Vec<&'a mut [f32]>,
+}
+
+fn run(
+    isa: Isa,
+    x: &[f32],
+    m: usize,
+    w: &PackedMatrix,
+    out: &mut [f32],
+    store: impl Fn(&mut [f32], &[f32], Range<usize>) + Sync,
+) -> Result<(), KernelError> {
+    let (n, k) = (w.outputs, w.inputs);
+    check_len("the input", elements(m, k)?, x.len())?;
+    check_len("the output", elements(m, n)?, out.len())?;
+    if m == 0 || n == 0 {
+        return Ok(());
+    }
+    let blocks = Blocks { rows: m, count: m.div_ceil(isa.rows()) };
+    let threads = rayon::current_num_threads();
+    let parallel = threads > 1 && m.saturating_mul(n).saturating_mul(k) >= PARALLEL_FROM;
+
+    // The buffer is taken out rather than borrowed: while this thread waits for its tasks it may
+    // be given another multiplication.
+    thread_local!(static BUFFER: Cell<Vec<f32>> = const { Cell::new(Vec::new()) });
+    let mut buffer = if m == 1 { Vec::new() } else { BUFFER.take() };
+    let x = if m == 1 { x } else { interleave(x, k, &blocks, parallel, &mut buffer) };
+
+    let work = |task: Task<'_>| {
+        let Task { blocks: range, panels, mut rows } = task;
+        let (first_row, first_column) = (blocks.start(range.start), panels.start * PANEL);
+        for panel in panels {
+            let start = panel * PANEL;
+            let columns = start..n.min(start + PANEL);
+            let local = start - first_column..columns.end - first_column;
+            for block in range.clone() {
+                let (row, end) = (blocks.start(block), blocks.start(block + 1));
+                let mut sums = [[0.0; PANEL]; MAX_ROWS];
+                dispatch::tile(isa, end - row, &x[row * k..end * k], w.panel(panel), &mut sums);
+                for (out, sums) in rows[row - first_row..end - first_row].iter_mut().zip(&sums) {
+                    store(&mut out[local.clone()], &sums[..local.len()], columns.clone());
+                }
+            }
+        }
+    };
+    // Several tasks a thread, so that one that is slowed down by another process holds up less.
+    let tasks = split(out, n, &blocks, if parallel { 4 * threads } else { 1 });
+    if parallel {
+        tasks.into_par_iter().with_max_len(1).for_each(work);
+    } else {
+        tasks.into_iter().for_each(work);
+    }
+    BUFFER.set(buffer);
+    Ok(())
+}
+
+/// Nearly equal blocks of rows, each at most a tile high.
+struct Blocks {
+    rows: usize,
+    count: usize,
+}
+
+impl Blocks {
+    /// First row of a block; of the one past the last, the number of rows.
+    fn start(&self, block: usize) -> usize {
+        block * (self.rows / self.count) + block.min(self.rows % self.count)
+    }
+}
+
+/// Cuts the output into about `wanted` tasks: first by columns, so that each weight is read by one
+/// thread, then by rows if there are too few panels.
+fn split<'a>(out: &'a mut [f32], n: usize, blocks: &Blocks, wanted: usize) -> Vec<Task<'a>> {
+    let panels = n.div_ceil(PANEL);
+    let stripes = panels.min(wanted);
+    let groups = blocks.count.min(wanted.div_ceil(stripes));
+    let part = |total: usize, parts: usize, i: usize| total * i / parts;
+
+    let mut tasks = Vec::with_capacity(groups * stripes);
+    let mut rest = out;
+    for group in 0..groups {
+        let range = part(blocks.count, groups, group)..part(blocks.count, groups, group + 1);
+        let rows = blocks.start(range.end) - blocks.start(range.start);
+        let first = tasks.len();
+        tasks.extend((0..stripes).map(|stripe| Task {
+            blocks: range.clone(),
+            panels: part(panels, stripes, stripe)..part(panels, stripes, stripe + 1),
+            rows: Vec::with_capacity(rows),
+        }));
+        let (mine, others) = rest.split_at_mut(rows * n);
+        rest = others;
+        for mut row in mine.chunks_exact_mut(n) {
+            for task in &mut tasks[first..] {
+                let width = (task.panels.len() * PANEL).min(row.len());
+                let (columns, others) = row.split_at_mut(width);
+                task.rows.push(columns);
+                row = others;
+            }
+        }
+    }
+    tasks
+}
+
+/// Copies `x`, `[m, k]`, into `[blocks][k][rows of the block]`, as the inner loop reads it.
+fn interleave<'a>(
+    x: &[f32],
+    k: usize,
+    blocks: &Blocks,
+    parallel: bool,
+    buffer: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    if buffer.len() < x.len() {
+        buffer.resize(x.len(), 0.0);
+    }
+    let out = &mut buffer[..x.len()];
+    let mut rest = &mut *out;
+    let mut pieces = Vec::with_capacity(blocks.count);
+    for block in 0..blocks.count {
+        let rows = blocks.start(block)..blocks.start(block + 1);
+        let (piece, others) = rest.split_at_mut(rows.len() * k);
+        rest = others;
+        pieces.push((rows.len(), &x[rows.start * k..rows.end * k], piece));
+    }
+    let copy = |(rows, x, out): (usize, &[f32], &mut [f32])| match rows {
+        1 => out.copy_from_slice(x),
+        2 => transpose::<2>(x, k, out),
+        3 => transpose::<3>(x, k, out),
+        4 => transpose::<4>(x, k, out),
+        5 => transpose::<5>(x, k, out),
+        _ => transpose::<6>(x, k, out),
+    };
+    if parallel {
+        pieces.into_par_iter().with_min_len(8).for_each(copy);
+    } else {
+        pieces.into_iter().for_each(copy);
+    }
+    out
+}
+
+fn transpose<const ROWS: usize>(x: &[f32], k: usize, out: &mut [f32]) {
+    let mut rows = [&x[..0]; ROWS];
+    for (row, x) in rows.iter_mut().zip(x.chunks_exact(k.max(1))) {
+        *row = x;
+    }
+    for (k, out) in out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
+        for (out, row) in out.iter_mut().zip(rows) {
+            *out = row[k];
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

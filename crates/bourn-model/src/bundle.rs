@@ -1,0 +1,289 @@
+//! Opening and saving a model with everything that belongs to it.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::chat::ChatTemplate;
+use crate::config::ModelConfig;
+use crate::hub::{Hub, HubId};
+use crate::json_file::{Object, read_bounded};
+use crate::tokenizer::{SPECIAL, Tokenizer};
+use crate::weights::{self, Weights, weights_hash};
+use crate::{ModelError, gguf, safetensors_file};
+
+const CONFIG: &str = "config.json";
+const GENERATION: &str = "generation_config.json";
+const TOKENIZER: &str = "tokenizer.json";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const TEMPLATE: &str = "chat_template.jinja";
+
+/// A model as it was opened: everything but the device it will run on.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    /// The shape.
+    pub config: ModelConfig,
+    /// Every tensor, in f32.
+    pub weights: Weights,
+    /// Text to ids and back; every id has a row in the embedding.
+    pub tokenizer: Tokenizer,
+    /// Ids that end a completion; possibly none.
+    pub stop_tokens: BTreeSet<u32>,
+    /// How messages become a prompt, where the model has a way.
+    pub chat_template: Option<ChatTemplate>,
+    /// [`weights_hash`] of the weights.
+    pub weights_hash: String,
+    /// What [`open`] was asked for.
+    pub source: String,
+}
+
+/// Opens a Hugging Face directory, a `.gguf` file or a hub id (`org/name[@revision]`). A path that
+/// exists goes before a hub id of the same spelling.
+///
+/// The hub is asked as `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say.
+pub fn open(source: &str) -> Result<Bundle, ModelError> {
+    let path = Path::new(source);
+    if path.is_dir() {
+        return open_directory(path, source);
+    }
+    if gguf::is_gguf(path) {
+        return open_gguf(path, source);
+    }
+    if path.exists() {
+        let message = "is not a GGUF file; give a Hugging Face directory, a .gguf file or a hub id";
+        return Err(ModelError::file(path, message));
+    }
+    let id = HubId::parse(source).filter(|_| !source.ends_with(".gguf"));
+    let id = id.ok_or_else(|| ModelError::NotFound(source.to_owned()))?;
+    open_directory(&Hub::from_environment()?.fetch(&id)?, source)
+}
+
+fn open_gguf(path: &Path, source: &str) -> Result<Bundle, ModelError> {
+    let contents = gguf::read(path)?;
+    check_fits(path, &contents.config, &contents.tokenizer, &contents.stop_tokens)?;
+    Ok(Bundle {
+        weights_hash: weights_hash(&contents.weights),
+        config: contents.config,
+        weights: contents.weights,
+        tokenizer: contents.tokenizer,
+        stop_tokens: contents.stop_tokens,
+        chat_template: contents.chat_template,
+        source: source.to_owned(),
+    })
+}
+
+/// Opens a Hugging Face directory; the small files first, so that a wrong one costs no reading.
+pub(crate) fn open_directory(dir: &Path, source: &str) -> Result<Bundle, ModelError> {
+    let need = |name: &str, hint: &str| {
+        let path = dir.join(name);
+        if path.is_file() {
+            return Ok(path);
+        }
+        Err(ModelError::MissingFile { path, hint: hint.to_owned() })
+    };
+    let hint = "a Hugging Face directory holds config.json, tokenizer.json and model.safetensors; for a GGUF, give the file's own path";
+    let config_object = Object::read(&need(CONFIG, hint)?)?;
+    let config = ModelConfig::from_object(&config_object)?;
+    let hint = "bourn reads the `tokenizers` format; `AutoTokenizer.from_pretrained(…).save_pretrained(…)` writes it for most models";
+    let tokenizer_path = need(TOKENIZER, hint)?;
+    let origin = tokenizer_path.display().to_string();
+    let mut tokenizer = Tokenizer::from_json(&read_bounded(&tokenizer_path)?, &origin)?;
+    let tokenizer_config = Object::read_optional(&dir.join(TOKENIZER_CONFIG))?;
+    if let Some(object) = &tokenizer_config {
+        name_special_tokens(&mut tokenizer, object)?;
+    }
+    let generation = Object::read_optional(&dir.join(GENERATION))?;
+    let mut stop_tokens = BTreeSet::new();
+    for object in generation.iter().chain([&config_object]) {
+        stop_tokens.extend(eos_ids(object, &config)?);
+    }
+    let eos = tokenizer.special_tokens().get("eos_token");
+    stop_tokens.extend(eos.and_then(|token| tokenizer.id(token)));
+    check_fits(&tokenizer_path, &config, &tokenizer, &stop_tokens)?;
+    let chat_template = read_template(dir, tokenizer_config.as_ref(), &tokenizer)?;
+    let weights = safetensors_file::read_directory(dir, &config)?;
+    let weights_hash = weights_hash(&weights);
+    let source = source.to_owned();
+    Ok(Bundle { config, weights, tokenizer, stop_tokens, chat_template, weights_hash, source })
+}
+
+/// Reads `bos_token` and its like, each a text or an object with `content`.
+fn name_special_tokens(tokenizer: &mut Tokenizer, object: &Object) -> Result<(), ModelError> {
+    for role in SPECIAL {
+        let Some(value) = object.get(role) else { continue };
+        let token = value.as_str().or_else(|| value.get("content").and_then(Value::as_str));
+        let token = token.ok_or_else(|| object.error(role, "must be a token's text"))?;
+        match (tokenizer.set_special(role, token), role) {
+            (Ok(()), _) => {}
+            // Files name such tokens that no vocabulary has, and nothing here writes them.
+            (Err(e), "pad_token" | "unk_token") => {
+                tracing::warn!("{}: `{role}`: {e}; it is left out", object.path().display());
+            }
+            (Err(e), _) => return Err(object.error(role, e)),
+        }
+    }
+    Ok(())
+}
+
+/// `eos_token_id`: a number or a list of them.
+fn eos_ids(object: &Object, config: &ModelConfig) -> Result<BTreeSet<u32>, ModelError> {
+    let key = "eos_token_id";
+    let list = match object.get(key) {
+        None => return Ok(BTreeSet::new()),
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+    };
+    let id = |value: &Value| {
+        let id = value.as_u64().ok_or_else(|| object.error(key, "must be token ids"))?;
+        let fits = u32::try_from(id).ok().filter(|_| id < config.vocab_size as u64);
+        fits.ok_or_else(|| ModelError::Vocabulary {
+            origin: object.path().display().to_string(),
+            what: key.to_owned(),
+            id,
+            vocab_size: config.vocab_size,
+        })
+    };
+    list.iter().map(id).collect()
+}
+
+/// Every id of the tokenizer, and every stop token, must have a row in the embedding.
+fn check_fits(
+    path: &Path,
+    config: &ModelConfig,
+    tokenizer: &Tokenizer,
+    stop_tokens: &BTreeSet<u32>,
+) -> Result<(), ModelError> {
+    let beyond = |what: String, id: u64| ModelError::Vocabulary {
+        origin: path.display().to_string(),
+        what,
+        id,
+        vocab_size: config.vocab_size,
+    };
+    if tokenizer.vocab_size() > config.vocab_size {
+        let what = format!("the tokenizer's token `{}`", tokenizer.last_token());
+        return Err(beyond(what, tokenizer.vocab_size() as u64 - 1));
+    }
+    match stop_tokens.last() {
+        Some(&id) if id as usize >= config.vocab_size => {
+            Err(beyond("the stop token".to_owned(), id.into()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The template of `chat_template.jinja`, else of `tokenizer_config.json`: a text, or a list of
+/// named ones of which the one named `default` is meant.
+fn read_template(
+    dir: &Path,
+    object: Option<&Object>,
+    tokenizer: &Tokenizer,
+) -> Result<Option<ChatTemplate>, ModelError> {
+    let special = tokenizer.special_tokens();
+    let path = dir.join(TEMPLATE);
+    if path.exists() {
+        let text = String::from_utf8(read_bounded(&path)?);
+        let text = text.map_err(|_| ModelError::file(&path, "is not UTF-8"))?;
+        return Ok(Some(ChatTemplate::new(&text, special)));
+    }
+    let key = "chat_template";
+    let Some((object, value)) = object.and_then(|o| Some((o, o.get(key)?))) else {
+        return Ok(None);
+    };
+    let text = match value {
+        Value::String(text) => Some(text.as_str()),
+        Value::Array(list) => {
+            let default = list.iter().find(|t| t["name"] == "default");
+            let only = list.first().filter(|_| list.len() == 1);
+            default.or(only).and_then(|t| t["template"].as_str())
+        }
+        _ => None,
+    };
+    let message = "must be a template, or a list of named ones with one named `default`";
+    let text = text.ok_or_else(|| object.error(key, message))?;
+    Ok(Some(ChatTemplate::new(text, special)))
+}
+
+/// Writes a Hugging Face directory that `transformers` opens: `dir` must exist and be empty. Every
+/// file, and the directory, is on disk when this returns; renaming the directory into place is the
+/// caller's. `open` gives back what was saved.
+pub fn save(
+    dir: &Path,
+    config: &ModelConfig,
+    weights: &Weights,
+    tokenizer: &Tokenizer,
+    stop_tokens: &BTreeSet<u32>,
+    chat_template: Option<&ChatTemplate>,
+) -> Result<(), ModelError> {
+    let mut entries = std::fs::read_dir(dir).map_err(ModelError::io("read", dir))?;
+    if entries.next().is_some() {
+        return Err(ModelError::file(
+            dir,
+            "is not empty; a model is saved into an empty directory",
+        ));
+    }
+    config.check().map_err(|(key, message)| ModelError::key(&dir.join(CONFIG), key, message))?;
+    weights::check(config, weights)?;
+    check_fits(dir, config, tokenizer, stop_tokens)?;
+
+    let path = safetensors_file::write(dir, weights)?;
+    let file = File::open(&path).map_err(ModelError::io("open", &path))?;
+    file.sync_all().map_err(ModelError::io("write", &path))?;
+    write(dir, TOKENIZER, tokenizer.to_json().as_bytes())?;
+    write_json(dir, TOKENIZER_CONFIG, &tokenizer_config(config, tokenizer, chat_template))?;
+
+    let mut generation = json!({"_from_model_config": false});
+    let mut model = config.to_hf_json();
+    let id =
+        |role: &str| tokenizer.special_tokens().get(role).and_then(|token| tokenizer.id(token));
+    for object in [&mut generation, &mut model] {
+        for (key, role) in [("bos_token_id", "bos_token"), ("pad_token_id", "pad_token")] {
+            if let Some(id) = id(role) {
+                object[key] = json!(id);
+            }
+        }
+        let stops: Vec<u32> = stop_tokens.iter().copied().collect();
+        object["eos_token_id"] = match stops[..] {
+            [] => Value::Null,
+            [one] => json!(one),
+            _ => json!(stops),
+        };
+    }
+    write_json(dir, CONFIG, &model)?;
+    write_json(dir, GENERATION, &generation)?;
+    let handle = File::open(dir).map_err(ModelError::io("open", dir))?;
+    handle.sync_all().map_err(ModelError::io("write", dir))
+}
+
+fn tokenizer_config(
+    config: &ModelConfig,
+    tokenizer: &Tokenizer,
+    chat_template: Option<&ChatTemplate>,
+) -> Value {
+    let mut object = json!({
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": config.max_position,
+        "clean_up_tokenization_spaces": false,
+    });
+    for (role, token) in tokenizer.special_tokens() {
+        object[role] = json!(token);
+    }
+    if let Some(template) = chat_template {
+        object["chat_template"] = json!(template.source());
+    }
+    object
+}
+
+fn write_json(dir: &Path, name: &str, value: &Value) -> Result<(), ModelError> {
+    // `{:#}` is serde_json's indented form, and cannot fail for a value.
+    write(dir, name, format!("{value:#}\n").as_bytes())
+}
+
+fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), ModelError> {
+    let path = dir.join(name);
+    let mut file = File::create(&path).map_err(ModelError::io("create", &path))?;
+    file.write_all(bytes).map_err(ModelError::io("write", &path))?;
+    file.sync_all().map_err(ModelError::io("write", &path))
+}

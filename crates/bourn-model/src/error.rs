@@ -1,0 +1,157 @@
+//! What can be wrong with a model, in the user's words.
+
+use std::path::{Path, PathBuf};
+
+/// Why a model could not be opened, used or saved.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The source is neither a file, nor a directory, nor a hub id.
+    #[error(
+        "no model at `{0}`: it is not a directory, not a GGUF file, and not a hub id of the form org/name[@revision]"
+    )]
+    NotFound(String),
+    /// A file that the model needs is not there.
+    #[error("{} is missing: {hint}", path.display())]
+    MissingFile {
+        /// The file that was looked for.
+        path: PathBuf,
+        /// What to do about it.
+        hint: String,
+    },
+    /// The operating system refused.
+    #[error("cannot {action} {}: {source}", path.display())]
+    Io {
+        /// `read`, `write`, …
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A key of a JSON file has a value that bourn cannot use.
+    #[error("{}: `{key}`: {message}", path.display())]
+    Key {
+        /// The JSON file.
+        path: PathBuf,
+        /// The key, dotted from the root.
+        key: String,
+        /// What is wrong and what would do.
+        message: String,
+    },
+    /// A file cannot be understood: torn, not of its kind, or hostile.
+    #[error("{}: {message}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// A tensor that the configuration asks for is absent.
+    #[error("tensor `{tensor}` is missing; the configuration does not match the weights")]
+    MissingTensor {
+        /// The tensor's Hugging Face name.
+        tensor: String,
+    },
+    /// A tensor is there that the configuration has no place for.
+    #[error(
+        "tensor `{tensor}` of shape {found:?} has no place in this architecture; the configuration does not match the weights"
+    )]
+    UnexpectedTensor {
+        /// The tensor's name.
+        tensor: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+    },
+    /// A tensor has another shape than the configuration asks for.
+    #[error("tensor `{tensor}` has shape {found:?} and the configuration asks for {expected:?}")]
+    Shape {
+        /// The tensor's Hugging Face name.
+        tensor: String,
+        /// Its shape in the file.
+        found: Vec<usize>,
+        /// The shape that the configuration asks for.
+        expected: Vec<usize>,
+    },
+    /// A tensor cannot be read as numbers.
+    #[error("tensor `{tensor}` {message}")]
+    Tensor {
+        /// The tensor's name.
+        tensor: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// An error about tensors, with the file they are in.
+    #[error("{}: {error}", path.display())]
+    In {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong in it.
+        error: Box<ModelError>,
+    },
+    /// The tokenizer cannot be built or used.
+    #[error("{origin}: tokenizer: {message}")]
+    Tokenizer {
+        /// The file the tokenizer came from, or what was done with it.
+        origin: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// The tokenizer gives ids that the model has no embedding for.
+    #[error(
+        "{origin}: {what} has id {id} and the model's embedding has {vocab_size} rows; the tokenizer belongs to another model"
+    )]
+    Vocabulary {
+        /// The file the tokenizer came from.
+        origin: String,
+        /// The token or key at fault.
+        what: String,
+        /// Its id.
+        id: u64,
+        /// Rows of the model's embedding.
+        vocab_size: usize,
+    },
+    /// The recipe asks for a chat template and the model has none.
+    #[error(
+        "{source_name} has no chat template; give the prompts as raw text, or use an instruction-tuned model"
+    )]
+    NoChatTemplate {
+        /// What the model was opened from.
+        source_name: String,
+    },
+    /// A chat template does not parse, or refuses the messages.
+    #[error("chat template: {0}")]
+    Template(String),
+    /// The hub did not give the model.
+    #[error("hub model `{id}`: {message}")]
+    Hub {
+        /// `org/name@revision`.
+        id: String,
+        /// What happened, and what to do.
+        message: String,
+    },
+}
+
+impl ModelError {
+    /// An operating-system error while doing `action` to `path`.
+    pub(crate) fn io(
+        action: &'static str,
+        path: &Path,
+    ) -> impl FnOnce(std::io::Error) -> ModelError {
+        move |source| ModelError::Io { action, path: path.to_owned(), source }
+    }
+
+    /// A key of the JSON file at `path` that cannot be used.
+    pub(crate) fn key(path: &Path, key: &str, message: impl Into<String>) -> ModelError {
+        ModelError::Key { path: path.to_owned(), key: key.to_owned(), message: message.into() }
+    }
+
+    /// A file that cannot be understood.
+    pub(crate) fn file(path: &Path, message: impl Into<String>) -> ModelError {
+        ModelError::File { path: path.to_owned(), message: message.into() }
+    }
+
+    /// The same error with the file it was found in.
+    pub(crate) fn inside(self, path: &Path) -> ModelError {
+        ModelError::In { path: path.to_owned(), error: Box::new(self) }
+    }
+}

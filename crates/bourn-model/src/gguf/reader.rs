@@ -1,0 +1,393 @@
+//! The GGUF container, versions 2 and 3, little endian: metadata and a directory of tensors.
+//!
+//! A file may say anything: every count, length and offset is checked against the bytes that are
+//! there before memory is taken for it, and no two tensors may share bytes, so that reading all of
+//! them costs no more than the file's size times what its types expand to.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::dequantise::Kind;
+use crate::ModelError;
+
+/// The four bytes that a GGUF file begins with.
+pub(super) const MAGIC: [u8; 4] = *b"GGUF";
+/// Bounds far above any published file.
+const MAX_ENTRIES: u64 = 1 << 16;
+const MAX_STRING: u64 = 1 << 24;
+const MAX_DIMENSIONS: u32 = 4;
+const MAX_ALIGNMENT: u64 = 1 << 20;
+
+/// A metadata value. Integers of all widths are one, and so are floats.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Value {
+    /// A signed or unsigned integer.
+    Int(i128),
+    /// An f32, by its shortest decimal, or an f64.
+    Float(f64),
+    /// A boolean.
+    Bool(bool),
+    /// UTF-8 text.
+    Text(String),
+    /// An array of integers.
+    Ints(Vec<i64>),
+    /// An array of floats.
+    Floats(Vec<f32>),
+    /// An array of texts.
+    Texts(Vec<String>),
+    /// An array that bourn has no use for (booleans, 64-bit unsigned out of range, f64).
+    Skipped,
+}
+
+/// A tensor's place in the file.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    /// How its values are packed.
+    pub kind: Kind,
+    /// Dimensions, outermost first (GGUF writes them innermost first).
+    pub shape: Vec<usize>,
+    /// Number of values.
+    pub elements: usize,
+    /// Absolute byte offset.
+    pub start: u64,
+    /// Length in bytes.
+    pub bytes: u64,
+}
+
+/// A GGUF file whose directory has been checked.
+#[derive(Debug)]
+pub(super) struct Gguf {
+    pub path: PathBuf,
+    file: File,
+    /// Metadata by key.
+    pub metadata: BTreeMap<String, Value>,
+    /// Tensors by GGUF name.
+    pub tensors: BTreeMap<String, Entry>,
+}
+
+/// A tensor as the directory lists it, before its offset is known to make sense.
+struct Listed {
+    name: String,
+    kind: Kind,
+    shape: Vec<usize>,
+    elements: usize,
+    bytes: u64,
+    offset: u64,
+}
+
+impl Gguf {
+    /// Reads and checks everything but the tensors' values.
+    pub fn open(path: &Path) -> Result<Gguf, ModelError> {
+        let file = File::open(path).map_err(ModelError::io("open", path))?;
+        let length = file.metadata().map_err(ModelError::io("read", path))?.len();
+        let mut source = Source { path, reader: BufReader::new(&file), at: 0, length };
+        if source.array::<4>()? != MAGIC {
+            return Err(source.error("is not a GGUF file"));
+        }
+        let version = source.u32()?;
+        if !(2..=3).contains(&version) {
+            let hint = if version.swap_bytes() <= 3 { " (or big endian)" } else { "" };
+            let message = format!("is GGUF version {version}{hint}; bourn reads 2 and 3");
+            return Err(source.error(message));
+        }
+        let (tensors, entries) = (source.u64()?, source.u64()?);
+        if tensors > MAX_ENTRIES || entries > MAX_ENTRIES {
+            let message = format!("claims {tensors} tensors and {entries} metadata entries");
+            return Err(source.error(message));
+        }
+        let mut metadata = BTreeMap::new();
+        for _ in 0..entries {
+            let key = source.text()?;
+            let kind = source.u32()?;
+            let value = source.value(kind, &key)?;
+            if metadata.insert(key.clone(), value).is_some() {
+                return Err(source.error(format!("has the metadata key `{key}` twice")));
+            }
+        }
+        let listed = (0..tensors).map(|_| source.listed()).collect::<Result<Vec<_>, _>>()?;
+        let alignment = match metadata.get("general.alignment") {
+            None => 32,
+            Some(Value::Int(a)) if (1..=i128::from(MAX_ALIGNMENT)).contains(a) => *a as u64,
+            Some(other) => {
+                return Err(source.error(format!("has general.alignment = {other:?}")));
+            }
+        };
+        let base = source.at.next_multiple_of(alignment);
+        let tensors = place(path, listed, base, length)?;
+        Ok(Gguf { path: path.to_owned(), file, metadata, tensors })
+    }
+
+    /// A tensor's values in f32, row-major.
+    pub fn values(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
+        let io = || ModelError::io("read", &self.path);
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(entry.start)).map_err(io())?;
+        let too_large = |_| self.error(format!("tensor `{name}` is too large for this machine"));
+        let mut left = usize::try_from(entry.bytes).map_err(too_large)?;
+        // Whole blocks at a time, about a mebibyte: every block size divides the chunk's.
+        let chunk = entry.kind.block_bytes() * 4096;
+        let mut buffer = vec![0; left.min(chunk)];
+        let mut out = Vec::with_capacity(entry.elements);
+        while left > 0 {
+            let bytes = &mut buffer[..left.min(chunk)];
+            file.read_exact(bytes).map_err(io())?;
+            entry.kind.dequantise(bytes, &mut out);
+            left -= bytes.len();
+        }
+        Ok(out)
+    }
+
+    /// An error that names this file.
+    pub fn error(&self, message: impl Into<String>) -> ModelError {
+        ModelError::file(&self.path, message)
+    }
+
+    /// An error that names a metadata key of this file.
+    pub fn key_error(&self, key: &str, message: impl Into<String>) -> ModelError {
+        ModelError::key(&self.path, key, message)
+    }
+
+    /// A whole number of at least 0, if the key is there.
+    pub fn size(&self, key: &str) -> Result<Option<usize>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::Int(n)) => usize::try_from(*n)
+                .map(Some)
+                .map_err(|_| self.key_error(key, format!("{n} is out of range"))),
+            Some(_) => Err(self.key_error(key, "must be a whole number")),
+        }
+    }
+
+    /// A number, if the key is there.
+    pub fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::Float(f)) => Ok(Some(*f)),
+            Some(Value::Int(n)) => Ok(Some(*n as f64)),
+            Some(_) => Err(self.key_error(key, "must be a number")),
+        }
+    }
+
+    /// A text, if the key is there.
+    pub fn text(&self, key: &str) -> Result<Option<&str>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::Text(t)) => Ok(Some(t)),
+            Some(_) => Err(self.key_error(key, "must be a text")),
+        }
+    }
+
+    /// A boolean, if the key is there.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::Bool(b)) => Ok(Some(*b)),
+            Some(_) => Err(self.key_error(key, "must be a boolean")),
+        }
+    }
+
+    /// An array of texts, if the key is there.
+    pub fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
+        match self.metadata.get(key) {
+            None => Ok(None),
+            Some(Value::Texts(t)) => Ok(Some(t)),
+            Some(_) => Err(self.key_error(key, "must be an array of texts")),
+        }
+    }
+}
+
+/// Turns relative offsets into checked places in the file.
+fn place(
+    path: &Path,
+    listed: Vec<Listed>,
+    base: u64,
+    length: u64,
+) -> Result<BTreeMap<String, Entry>, ModelError> {
+    let mut extents = Vec::with_capacity(listed.len());
+    let mut tensors = BTreeMap::new();
+    for Listed { name, kind, shape, elements, bytes, offset } in listed {
+        let start = base.checked_add(offset);
+        let end = start.and_then(|s| s.checked_add(bytes));
+        let (Some(start), Some(end)) = (start, end.filter(|&end| end <= length)) else {
+            let message = format!(
+                "is torn: tensor `{name}` of {bytes} bytes at offset {offset} ends beyond the file's {length} bytes; copy or download it again"
+            );
+            return Err(ModelError::file(path, message));
+        };
+        extents.push((start, end, name.clone()));
+        let entry = Entry { kind, shape, elements, start, bytes };
+        if tensors.insert(name.clone(), entry).is_some() {
+            return Err(ModelError::file(path, format!("lists the tensor `{name}` twice")));
+        }
+    }
+    extents.sort();
+    if let Some(pair) = extents.windows(2).find(|pair| pair[1].0 < pair[0].1) {
+        let message = format!("tensors `{}` and `{}` share bytes", pair[0].2, pair[1].2);
+        return Err(ModelError::file(path, message));
+    }
+    Ok(tensors)
+}
+
+/// A reader that knows how much of the file is left.
+struct Source<'a> {
+    path: &'a Path,
+    reader: BufReader<&'a File>,
+    at: u64,
+    length: u64,
+}
+
+impl Source<'_> {
+    fn error(&self, message: impl Into<String>) -> ModelError {
+        ModelError::file(self.path, message)
+    }
+
+    /// Claims `n` bytes of what is left.
+    fn take(&mut self, n: u64) -> Result<(), ModelError> {
+        if n > self.length - self.at {
+            let message = format!(
+                "is torn: {n} bytes are missing at byte {}; copy or download it again",
+                self.at
+            );
+            return Err(self.error(message));
+        }
+        self.at += n;
+        Ok(())
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], ModelError> {
+        self.take(N as u64)?;
+        let mut bytes = [0; N];
+        self.reader.read_exact(&mut bytes).map_err(ModelError::io("read", self.path))?;
+        Ok(bytes)
+    }
+
+    fn u32(&mut self) -> Result<u32, ModelError> {
+        self.array().map(u32::from_le_bytes)
+    }
+
+    fn u64(&mut self) -> Result<u64, ModelError> {
+        self.array().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Result<String, ModelError> {
+        let length = self.u64()?;
+        if length > MAX_STRING {
+            return Err(self.error(format!("has a text of {length} bytes at byte {}", self.at)));
+        }
+        self.take(length)?;
+        let mut bytes = vec![0; length as usize];
+        self.reader.read_exact(&mut bytes).map_err(ModelError::io("read", self.path))?;
+        let at = self.at;
+        String::from_utf8(bytes)
+            .map_err(|_| self.error(format!("has a text that is not UTF-8 before byte {at}")))
+    }
+
+    /// A metadata value of the given type number.
+    fn value(&mut self, kind: u32, key: &str) -> Result<Value, ModelError> {
+        Ok(match kind {
+            0 => Value::Int(u8::from_le_bytes(self.array()?).into()),
+            1 => Value::Int(i8::from_le_bytes(self.array()?).into()),
+            2 => Value::Int(u16::from_le_bytes(self.array()?).into()),
+            3 => Value::Int(i16::from_le_bytes(self.array()?).into()),
+            4 => Value::Int(self.u32()?.into()),
+            5 => Value::Int(i32::from_le_bytes(self.array()?).into()),
+            6 => Value::Float(decimal(f32::from_le_bytes(self.array()?))),
+            7 => Value::Bool(self.array::<1>()?[0] != 0),
+            8 => Value::Text(self.text()?),
+            9 => self.list(key)?,
+            10 => Value::Int(self.u64()?.into()),
+            11 => Value::Int(i64::from_le_bytes(self.array()?).into()),
+            12 => Value::Float(f64::from_le_bytes(self.array()?)),
+            _ => return Err(self.error(format!("metadata `{key}` has the unknown type {kind}"))),
+        })
+    }
+
+    fn list(&mut self, key: &str) -> Result<Value, ModelError> {
+        let (kind, count) = (self.u32()?, self.u64()?);
+        let width = match kind {
+            0 | 1 | 7 => 1,
+            2 | 3 => 2,
+            4..=6 => 4,
+            // A text takes at least its length.
+            8 | 10..=12 => 8,
+            _ => {
+                let message =
+                    format!("metadata `{key}` is an array of the unsupported type {kind}");
+                return Err(self.error(message));
+            }
+        };
+        if count > (self.length - self.at) / width {
+            let message = format!("is torn: metadata `{key}` claims {count} elements");
+            return Err(self.error(message));
+        }
+        let values = (0..count).map(|_| self.value(kind, key));
+        match kind {
+            8 => collect(values, |v| if let Value::Text(t) = v { Some(t) } else { None })
+                .map(|texts| texts.map_or(Value::Skipped, Value::Texts)),
+            6 => collect(values, |v| if let Value::Float(f) = v { Some(f as f32) } else { None })
+                .map(|floats| floats.map_or(Value::Skipped, Value::Floats)),
+            0..=5 | 10 | 11 => collect(values, |v| match v {
+                Value::Int(n) => i64::try_from(n).ok(),
+                _ => None,
+            })
+            .map(|ints| ints.map_or(Value::Skipped, Value::Ints)),
+            _ => collect(values, |_| Some(())).map(|_| Value::Skipped),
+        }
+    }
+
+    fn listed(&mut self) -> Result<Listed, ModelError> {
+        let name = self.text()?;
+        let dimensions = self.u32()?;
+        if dimensions == 0 || dimensions > MAX_DIMENSIONS {
+            return Err(self.error(format!("tensor `{name}` has {dimensions} dimensions")));
+        }
+        let sizes = (0..dimensions).map(|_| self.u64()).collect::<Result<Vec<u64>, _>>()?;
+        let (number, offset) = (self.u32()?, self.u64()?);
+        let kind = Kind::from_number(number).ok_or_else(|| {
+            self.error(format!(
+                "tensor `{name}` has the type number {number}; bourn reads {}",
+                Kind::names()
+            ))
+        })?;
+        let elements = sizes.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+        let block = kind.block_elements() as u64;
+        let whole = elements.filter(|n| *n > 0 && sizes[0] % block == 0);
+        let bytes = whole.and_then(|n| (n / block).checked_mul(kind.block_bytes() as u64));
+        let shape =
+            sizes.iter().rev().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
+        match (shape, whole.and_then(|n| usize::try_from(n).ok()), bytes) {
+            (Some(shape), Some(elements), Some(bytes)) => {
+                Ok(Listed { name, kind, shape, elements, bytes, offset })
+            }
+            _ => Err(self.error(format!(
+                "tensor `{name}` has the dimensions {sizes:?}, which do not make whole {kind:?} blocks"
+            ))),
+        }
+    }
+}
+
+/// All values, or `None` if one of them does not convert; the first error of reading.
+fn collect<T>(
+    values: impl Iterator<Item = Result<Value, ModelError>>,
+    convert: impl Fn(Value) -> Option<T>,
+) -> Result<Option<Vec<T>>, ModelError> {
+    let mut out = Some(Vec::new());
+    for value in values {
+        let converted = convert(value?);
+        out = match (out, converted) {
+            (Some(mut all), Some(one)) => {
+                all.push(one);
+                Some(all)
+            }
+            _ => None,
+        };
+    }
+    Ok(out)
+}
+
+/// The f64 that an f32 was written as: 1e-5 in a configuration, not 9.999999747378752e-6.
+fn decimal(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| value.into())
+}

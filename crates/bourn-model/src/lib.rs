@@ -1,0 +1,28 @@
+//! The transformer in Burn, its weights, tokenizer and chat template.
+//!
+//! [`open`] reads a model from a Hugging Face directory, a hub id or a GGUF file into a [`Bundle`];
+//! [`save`] writes a directory that `transformers` opens. **This room knows nothing of rewards**,
+//! and everything here but the transformer itself is plain data on the host: weights are f32,
+//! row-major, under Hugging Face's names, whatever the file held.
+
+mod bundle;
+mod chat;
+mod config;
+mod error;
+mod gguf;
+mod hf_config;
+mod hub;
+mod json_file;
+mod ops;
+pub mod prompt;
+mod safetensors_file;
+mod tokenizer;
+pub mod transformer;
+mod weights;
+
+pub use bundle::{Bundle, open, save};
+pub use chat::{ChatTemplate, Message};
+pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
+pub use error::ModelError;
+pub use tokenizer::Tokenizer;
+pub use weights::{HostTensor, Weights, weights_hash};

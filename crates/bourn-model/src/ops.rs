@@ -1,0 +1,156 @@
+//! The operations of a transformer block, composed of Burn's primitives.
+//!
+//! Every function works on *packed* tokens: the sequences of a batch stand one after the other
+//! in a `[tokens, width]` tensor, so that no matrix product is spent on padding.
+
+use std::ops::Range;
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
+
+/// `x / rms(x) * weight`, per row (Zhang & Sennrich 2019, eq. 4). `x` is `[n, width]`, `weight`
+/// is `[1, width]`.
+pub fn rms_norm(x: Tensor<2>, weight: Tensor<2>, eps: f64) -> Tensor<2> {
+    let mean_square = x.clone().square().mean_dim(1); // [n, 1]
+    let inverse = mean_square.add_scalar(eps).sqrt().recip();
+    x * inverse * weight
+}
+
+/// `silu(gate) * up`, element by element (Shazeer 2020, SwiGLU).
+pub fn swiglu(gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
+    activation::silu(gate) * up
+}
+
+/// Cosines and sines of the rotary embedding for each token of a packed batch.
+pub struct Rotary {
+    cos: Tensor<3>, // [tokens, 1, head_dim]
+    sin: Tensor<3>, // [tokens, 1, head_dim]
+}
+
+impl Rotary {
+    /// Tables for tokens at `positions`; `inverse_frequencies` has `head_dim / 2` values. Angles
+    /// are computed in f64, so that long contexts lose no precision.
+    pub fn new(positions: &[usize], inverse_frequencies: &[f32], device: &Device) -> Rotary {
+        let half = inverse_frequencies.len();
+        let mut cos = Vec::with_capacity(positions.len() * 2 * half);
+        let mut sin = Vec::with_capacity(positions.len() * 2 * half);
+        for &position in positions {
+            // Hugging Face weights pair element i with element i + half ("rotate half").
+            for i in (0..half).chain(0..half) {
+                let angle = position as f64 * f64::from(inverse_frequencies[i]);
+                cos.push(angle.cos() as f32);
+                sin.push(angle.sin() as f32);
+            }
+        }
+        let shape = [positions.len(), 1, 2 * half];
+        Rotary {
+            cos: Tensor::from_data(TensorData::new(cos, shape), device),
+            sin: Tensor::from_data(TensorData::new(sin, shape), device),
+        }
+    }
+
+    /// Rotates every head of `x`, `[tokens, heads, head_dim]` (Su et al. 2021, eq. 34).
+    pub fn apply(&self, x: Tensor<3>) -> Tensor<3> {
+        let [_, _, head_dim] = x.dims();
+        let half = head_dim / 2;
+        let first = x.clone().narrow(2, 0, half);
+        let second = x.clone().narrow(2, half, half);
+        let rotated = Tensor::cat(vec![second.neg(), first], 2);
+        x * self.cos.clone() + rotated * self.sin.clone()
+    }
+}
+
+/// Where each sequence of a packed batch stands, and the mask its attention needs.
+pub struct Attention {
+    rows: usize,
+    longest: usize,
+    /// Packed index of every `[row, position]` slot (padding slots repeat the row's first token),
+    /// absent where all rows are equally long and packed order is already padded order.
+    pad: Option<Tensor<1, Int>>,
+    /// Padded slot of every packed token, present with `pad`.
+    unpad: Option<Tensor<1, Int>>,
+    /// True above the diagonal, `[longest, longest]`.
+    future: Tensor<2, Bool>,
+}
+
+impl Attention {
+    /// Plans causal attention within each of `sequences`, which partition the packed tokens in
+    /// order.
+    pub fn new(sequences: &[Range<usize>], device: &Device) -> Attention {
+        let rows = sequences.len();
+        let longest = sequences.iter().map(Range::len).max().unwrap_or(0);
+        let ragged = sequences.iter().any(|row| row.len() != longest);
+        let (pad, unpad) = if ragged {
+            let mut pad = Vec::with_capacity(rows * longest);
+            let mut unpad = Vec::new();
+            for (row, range) in sequences.iter().enumerate() {
+                for position in 0..longest {
+                    let inside = position < range.len();
+                    pad.push((if inside { range.start + position } else { range.start }) as i64);
+                    if inside {
+                        unpad.push((row * longest + position) as i64);
+                    }
+                }
+            }
+            (Some(indices(pad, device)), Some(indices(unpad, device)))
+        } else {
+            (None, None)
+        };
+        let mut future = vec![false; longest * longest];
+        for query in 0..longest {
+            future[query * longest + query + 1..(query + 1) * longest].fill(true);
+        }
+        let future = Tensor::from_data(TensorData::new(future, [longest, longest]), device);
+        Attention { rows, longest, pad, unpad, future }
+    }
+
+    /// Scaled dot-product attention with grouped key/value heads. `q` is `[tokens, heads,
+    /// head_dim]`, `k` and `v` are `[tokens, kv_heads, head_dim]`; the result is `[tokens,
+    /// heads * head_dim]`.
+    pub fn apply(&self, q: Tensor<3>, k: Tensor<3>, v: Tensor<3>) -> Tensor<2> {
+        let [tokens, heads, head_dim] = q.dims();
+        let [_, kv_heads, _] = k.dims();
+        let group = heads / kv_heads;
+        let (rows, len) = (self.rows, self.longest);
+
+        // The query heads that share a key head stand below one another, so that keys and values
+        // are never repeated in memory.
+        let q = self
+            .padded(q) // [rows, len, heads * head_dim]
+            .reshape([rows, len, kv_heads, group, head_dim])
+            .permute([0, 2, 3, 1, 4])
+            .reshape([rows, kv_heads, group * len, head_dim]);
+        let k = self.padded(k).reshape([rows, len, kv_heads, head_dim]).permute([0, 2, 3, 1]);
+        let v = self.padded(v).reshape([rows, len, kv_heads, head_dim]).permute([0, 2, 1, 3]);
+
+        let scale = (head_dim as f64).sqrt().recip();
+        let scores = q.matmul(k).mul_scalar(scale); // [rows, kv_heads, group * len, len]
+        let future = self.future.clone().repeat_dim(0, group).reshape([1, 1, group * len, len]);
+        let future = future.expand([rows, kv_heads, group * len, len]);
+        let weights = activation::softmax(scores.mask_fill(future, f32::NEG_INFINITY), 3);
+        let mixed = weights
+            .matmul(v) // [rows, kv_heads, group * len, head_dim]
+            .reshape([rows, kv_heads, group, len, head_dim])
+            .permute([0, 3, 1, 2, 4])
+            .reshape([rows * len, heads * head_dim]);
+        match &self.unpad {
+            Some(unpad) => mixed.select(0, unpad.clone()),
+            None => mixed.reshape([tokens, heads * head_dim]),
+        }
+    }
+
+    fn padded(&self, x: Tensor<3>) -> Tensor<3> {
+        let [tokens, heads, head_dim] = x.dims();
+        let x = x.reshape([tokens, heads * head_dim]);
+        let x = match &self.pad {
+            Some(pad) => x.select(0, pad.clone()),
+            None => x,
+        };
+        x.reshape([self.rows, self.longest, heads * head_dim])
+    }
+}
+
+/// A one-dimensional index tensor on `device`.
+pub fn indices(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
+    let shape = [values.len()];
+    Tensor::from_data(TensorData::new(values, shape), device)
+}

@@ -1,0 +1,214 @@
+//! Text to token ids and back, through the `tokenizers` library.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use crate::ModelError;
+
+/// A tokenizer and the names of its special tokens.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    /// One more than the largest id.
+    vocab_size: usize,
+    /// `bos_token`, `eos_token`, `pad_token`, `unk_token` as far as they are known.
+    special: BTreeMap<String, String>,
+}
+
+/// The roles of special tokens, by `transformers`' names.
+pub(crate) const SPECIAL: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
+
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The vocabulary itself would fill screens.
+        let (size, special) = (self.vocab_size, &self.special);
+        f.debug_struct("Tokenizer").field("vocab_size", &size).field("special", special).finish()
+    }
+}
+
+impl PartialEq for Tokenizer {
+    /// Equal when the same `tokenizer.json` and special tokens would be written.
+    fn eq(&self, other: &Self) -> bool {
+        self.special == other.special && self.to_json() == other.to_json()
+    }
+}
+
+impl Tokenizer {
+    /// Reads a `tokenizer.json`; `origin` names it in errors. Truncation and padding that the file
+    /// asks for are switched off: bourn never shortens or fills a text behind its user's back.
+    pub fn from_json(bytes: &[u8], origin: &str) -> Result<Tokenizer, ModelError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
+            .map_err(|e| error(origin, format!("not a tokenizer.json that can be read: {e}")))?;
+        inner.with_truncation(None).map_err(|e| error(origin, e.to_string()))?;
+        inner.with_padding(None);
+        let largest = inner.get_vocab(true).into_values().max();
+        let largest = largest.ok_or_else(|| error(origin, "has no tokens".to_owned()))?;
+        Ok(Tokenizer { inner, vocab_size: largest as usize + 1, special: BTreeMap::new() })
+    }
+
+    /// The text of a `tokenizer.json`; the same tokenizer gives the same text.
+    pub fn to_json(&self) -> String {
+        let text = self.inner.to_string(true);
+        text.expect("only parts that were read from JSON are in it, and each can be written") + "\n"
+    }
+
+    /// Token ids of a text; special tokens written in the text become their ids. `add_special`
+    /// adds what the tokenizer puts around every text (a beginning-of-text token, where it has one).
+    pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, ModelError> {
+        let encoding = self.inner.encode_fast(text, add_special).map_err(|e| {
+            let shown: String = text.chars().take(40).collect();
+            error("encoding", format!("cannot encode `{shown}`: {e}"))
+        })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The text of token ids, without the special ones if `skip_special`. Ids that the vocabulary
+    /// does not have give nothing: models pad their embeddings, and a policy may draw such a row.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, ModelError> {
+        self.inner.decode(ids, skip_special).map_err(|e| error("decoding", e.to_string()))
+    }
+
+    /// One more than the largest id: the fewest rows an embedding must have.
+    pub fn vocab_size(&self) -> usize {
+        self.vocab_size
+    }
+
+    /// The id of a token as the vocabulary spells it.
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    /// The vocabulary's spelling of an id.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// Special tokens by role (`bos_token`, `eos_token`, `pad_token`, `unk_token`).
+    pub fn special_tokens(&self) -> &BTreeMap<String, String> {
+        &self.special
+    }
+
+    /// The id that fills short rows of a batch: the padding token's, else the end-of-text's, else
+    /// 0. Attention masks it, so that it changes nothing.
+    pub fn pad_id(&self) -> u32 {
+        let id = |role: &str| self.special.get(role).and_then(|token| self.id(token));
+        id("pad_token").or_else(|| id("eos_token")).unwrap_or(0)
+    }
+
+    /// Names the token that has a role, which must be in the vocabulary.
+    pub(crate) fn set_special(&mut self, role: &str, token: &str) -> Result<(), String> {
+        if self.id(token).is_none() {
+            return Err(format!("`{token}` is not in the tokenizer's vocabulary"));
+        }
+        self.special.insert(role.to_owned(), token.to_owned());
+        Ok(())
+    }
+
+    /// The token with the largest id, for the error that says it does not fit.
+    pub(crate) fn last_token(&self) -> String {
+        u32::try_from(self.vocab_size - 1).ok().and_then(|id| self.token(id)).unwrap_or_default()
+    }
+
+    /// One token per character: `<pad>` is 0, `<eos>` is 1, then the alphabet's characters in the
+    /// order they first occur. A character outside the alphabet is an error when it is encoded.
+    pub fn char_level(alphabet: &str) -> Tokenizer {
+        let mut seen = BTreeSet::new();
+        let characters = alphabet.chars().filter(|c| seen.insert(*c)).map(String::from);
+        let tokens = ["<pad>", "<eos>"].into_iter().map(String::from).chain(characters);
+        let vocab: serde_json::Map<String, Value> =
+            tokens.enumerate().map(|(id, token)| (token, json!(id))).collect();
+        let added = [added_token(0, "<pad>", true), added_token(1, "<eos>", true)];
+        let file = json!({
+            "version": "1.0",
+            "truncation": null,
+            "padding": null,
+            "added_tokens": added,
+            "normalizer": null,
+            // `[\s\S]` and not `(?s).`: the Python build's regex engine spells that flag otherwise.
+            "pre_tokenizer": {
+                "type": "Split",
+                "pattern": {"Regex": r"[\s\S]"},
+                "behavior": "Isolated",
+                "invert": false,
+            },
+            "post_processor": null,
+            // Without it, tokens are joined with spaces.
+            "decoder": {"type": "Fuse"},
+            "model": {"type": "WordLevel", "vocab": vocab, "unk_token": "<no unknown token>"},
+        });
+        let mut tokenizer = Self::from_json(file.to_string().as_bytes(), "character tokenizer")
+            .expect("only the vocabulary varies, and it is a map of distinct strings to ids");
+        for (role, token) in [("pad_token", "<pad>"), ("eos_token", "<eos>")] {
+            tokenizer.special.insert(role.to_owned(), token.to_owned());
+        }
+        tokenizer
+    }
+}
+
+/// An entry of `added_tokens` in a `tokenizer.json`.
+pub(crate) fn added_token(id: u32, content: &str, special: bool) -> Value {
+    json!({
+        "id": id,
+        "content": content,
+        "single_word": false,
+        "lstrip": false,
+        "rstrip": false,
+        "normalized": false,
+        "special": special,
+    })
+}
+
+/// A tokenizer error.
+pub(crate) fn error(origin: &str, message: String) -> ModelError {
+    ModelError::Tokenizer { origin: origin.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALPHABET: &str = "0123456789+-*/()=, \n<é";
+
+    fn check(text: &str, expect: &[u32]) {
+        let tokenizer = Tokenizer::char_level(ALPHABET);
+        let ids = tokenizer.encode(text, true).unwrap();
+        assert_eq!(ids, expect, "{text:?}");
+        assert_eq!(tokenizer.decode(&ids, false).unwrap(), text);
+        let again = Tokenizer::from_json(tokenizer.to_json().as_bytes(), "again").unwrap();
+        assert_eq!(again.encode(text, true).unwrap(), expect, "{text:?} after a round trip");
+    }
+
+    #[test]
+    fn one_token_per_character() {
+        check("", &[]);
+        check("01", &[2, 3]);
+        check("1 1", &[3, 20, 3]);
+        check("  \n", &[20, 20, 21]);
+        check("<é", &[22, 23]);
+        check("9<eos>", &[11, 1]);
+        check("<pad>0", &[0, 2]);
+    }
+
+    #[test]
+    fn special_tokens_can_be_skipped() {
+        let tokenizer = Tokenizer::char_level(ALPHABET);
+        assert_eq!(tokenizer.decode(&[3, 1, 0], true).unwrap(), "1");
+        assert_eq!((tokenizer.vocab_size(), tokenizer.pad_id()), (24, 0));
+        assert_eq!(tokenizer.id("<eos>"), Some(1));
+    }
+
+    #[test]
+    fn a_character_outside_the_alphabet_is_an_error() {
+        let tokenizer = Tokenizer::char_level("ab");
+        let message = tokenizer.encode("abc", false).unwrap_err().to_string();
+        assert!(message.contains("cannot encode `abc`"), "{message}");
+    }
+
+    #[test]
+    fn damaged_files_are_errors() {
+        for bytes in [&b""[..], b"{}", b"[1]", b"{\"model\":{\"type\":\"BPE\"}}", b"\xff\xfe"] {
+            assert!(Tokenizer::from_json(bytes, "tokenizer.json").is_err());
+        }
+    }
+}

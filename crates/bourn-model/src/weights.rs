@@ -1,0 +1,127 @@
+//! Weights on the host: f32, row-major, under Hugging Face's names.
+
+use std::collections::BTreeMap;
+
+use crate::{ModelConfig, ModelError};
+
+/// A tensor on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    /// Dimensions, outermost first; a linear layer's are `[out, in]`.
+    pub shape: Vec<usize>,
+    /// Values, row-major; as many as the product of `shape`.
+    pub data: Vec<f32>,
+}
+
+/// Every tensor of a model by its Hugging Face name; `lm_head.weight` is absent when it is tied.
+pub type Weights = BTreeMap<String, HostTensor>;
+
+const EMBEDDING: &str = "model.embed_tokens.weight";
+const HEAD: &str = "lm_head.weight";
+
+/// BLAKE3, in hexadecimal, over names, shapes and values in the order of names. Equal exactly when
+/// the weights are equal bit for bit, whatever file they came from.
+pub fn weights_hash(weights: &Weights) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(b"bourn weights 1\0");
+    hasher.update(&(weights.len() as u64).to_le_bytes());
+    for (name, tensor) in weights {
+        // Lengths before contents, so that no two different lists spell the same bytes.
+        hasher.update(&(name.len() as u64).to_le_bytes());
+        hasher.update(name.as_bytes());
+        hasher.update(&(tensor.shape.len() as u64).to_le_bytes());
+        for &d in &tensor.shape {
+            hasher.update(&(d as u64).to_le_bytes());
+        }
+        hasher.update(&little_endian(&tensor.data));
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The values' bytes as safetensors files and hashes have them; borrowed where memory agrees.
+pub(crate) fn little_endian(values: &[f32]) -> std::borrow::Cow<'_, [u8]> {
+    if cfg!(target_endian = "little") {
+        bytemuck::cast_slice(values).into()
+    } else {
+        values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>().into()
+    }
+}
+
+/// Whether a tensor of this name is left unread: buffers that old checkpoints carry and that are
+/// recomputed from the configuration.
+pub(crate) fn is_recomputed(name: &str) -> bool {
+    name.ends_with(".rotary_emb.inv_freq")
+}
+
+/// The shape that the configuration gives the tensor, or `None` where it has no place for it.
+/// A tied model's own copy of the output head has the embedding's shape.
+pub(crate) struct Expected(BTreeMap<String, Vec<usize>>);
+
+impl Expected {
+    pub(crate) fn new(config: &ModelConfig) -> Expected {
+        let mut shapes: BTreeMap<_, _> = config.expected_tensors().into_iter().collect();
+        if config.tie_embeddings {
+            shapes.insert(HEAD.to_owned(), vec![config.vocab_size, config.hidden_size]);
+        }
+        Expected(shapes)
+    }
+
+    /// Checks a tensor's shape before its values are read.
+    pub(crate) fn check(&self, name: &str, found: &[usize]) -> Result<(), ModelError> {
+        match_shape(name, found, self.0.get(name))
+    }
+}
+
+fn match_shape(
+    name: &str,
+    found: &[usize],
+    expected: Option<&Vec<usize>>,
+) -> Result<(), ModelError> {
+    let (tensor, found) = (name.to_owned(), found.to_vec());
+    match expected {
+        None => Err(ModelError::UnexpectedTensor { tensor, found }),
+        Some(expected) if *expected != found => {
+            Err(ModelError::Shape { tensor, found, expected: expected.clone() })
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// Checks that the weights are those of the configuration: nothing missing, nothing left over,
+/// every shape right, as many values as the shape says, and all of them finite.
+pub(crate) fn check(config: &ModelConfig, weights: &Weights) -> Result<(), ModelError> {
+    let expected: BTreeMap<_, _> = config.expected_tensors().into_iter().collect();
+    if let Some(name) = expected.keys().find(|name| !weights.contains_key(*name)) {
+        return Err(ModelError::MissingTensor { tensor: name.clone() });
+    }
+    for (name, tensor) in weights {
+        match_shape(name, &tensor.shape, expected.get(name))?;
+        let wrong = |message| ModelError::Tensor { tensor: name.clone(), message };
+        let size: usize = tensor.shape.iter().product();
+        if tensor.data.len() != size {
+            let message = format!("has {} values and its shape asks for {size}", tensor.data.len());
+            return Err(wrong(message));
+        }
+        if let Some(at) = tensor.data.iter().position(|v| !v.is_finite()) {
+            let message = format!("is damaged: its value {at} is {}", tensor.data[at]);
+            return Err(wrong(message));
+        }
+    }
+    Ok(())
+}
+
+/// Drops a tied model's copy of the output head, then checks the rest. A copy with other values is
+/// refused: either it or the configuration is wrong, and which cannot be known.
+pub(crate) fn settle(config: &ModelConfig, mut weights: Weights) -> Result<Weights, ModelError> {
+    if config.tie_embeddings
+        && let Some(head) = weights.remove(HEAD)
+        && weights.get(EMBEDDING).is_some_and(|embedding| *embedding != head)
+    {
+        let message = format!(
+            "differs from `{EMBEDDING}` though the configuration ties them; remove it, or set tie_word_embeddings to false"
+        );
+        return Err(ModelError::Tensor { tensor: HEAD.to_owned(), message });
+    }
+    check(config, &weights)?;
+    Ok(weights)
+}

@@ -1,0 +1,157 @@
+//! The paired bootstrap over problems.
+
+use bourn_task::seed::rng;
+use rand::Rng;
+use rayon::prelude::*;
+
+/// Most bootstrap resamples that are accepted; their means are held in memory at once.
+pub const MAX_RESAMPLES: usize = 100_000;
+
+/// Fewest resamples whose order statistics can hold an interval of this confidence: the tail of
+/// (1 − confidence)/2 must be at least one part in `resamples + 1`.
+pub fn min_resamples(confidence: f64) -> usize {
+    // Less a part in 10⁹, so that 1 − 0.95 in binary does not cost a resample more.
+    (2.0 / (1.0 - confidence) * (1.0 - 1e-9)).ceil() as usize - 1
+}
+
+/// Rows of equal width: one row a problem, one column a quantity whose mean is wanted.
+pub(crate) struct Table {
+    width: usize,
+    cells: Vec<f64>,
+}
+
+impl Table {
+    /// A table of rows `width` wide, with room for `rows` of them.
+    pub(crate) fn new(width: usize, rows: usize) -> Self {
+        Self { width, cells: Vec::with_capacity(width * rows) }
+    }
+
+    /// Appends a row, which must be as wide as the table.
+    pub(crate) fn push(&mut self, row: impl IntoIterator<Item = f64>) {
+        self.cells.extend(row);
+        debug_assert!(self.cells.len().is_multiple_of(self.width));
+    }
+
+    fn rows(&self) -> usize {
+        self.cells.len() / self.width
+    }
+
+    fn row(&self, index: usize) -> &[f64] {
+        &self.cells[index * self.width..][..self.width]
+    }
+
+    fn sum_of(&self, rows: impl Iterator<Item = usize>) -> Vec<f64> {
+        let mut sums = vec![0.0; self.width];
+        for row in rows {
+            for (sum, cell) in sums.iter_mut().zip(self.row(row)) {
+                *sum += cell;
+            }
+        }
+        sums
+    }
+
+    /// The sum of each column.
+    pub(crate) fn sums(&self) -> Vec<f64> {
+        self.sum_of(0..self.rows())
+    }
+
+    /// The column sums of each of `resamples` bootstrap samples: as many rows as the table has,
+    /// drawn with replacement.
+    ///
+    /// The rows of resample r are a function of (seed, r, number of rows) alone. So every quantity
+    /// of the same problems is resampled alike (the intervals are *paired*), in this table or
+    /// another, whatever the thread.
+    pub(crate) fn resampled_sums(&self, seed: u64, resamples: usize) -> Vec<Vec<f64>> {
+        let rows = self.rows();
+        (0..resamples as u64)
+            .into_par_iter()
+            .map(|resample| {
+                let mut rng = rng(seed, "probe/bootstrap", &[resample]);
+                // u64, not usize: the same rows on every platform.
+                self.sum_of((0..rows).map(|_| rng.random_range(0..rows as u64) as usize))
+            })
+            .collect()
+    }
+}
+
+/// The percentile interval of bootstrap values: their (1 ± confidence)/2 quantiles, with the
+/// (R+1)·q-th order statistic as the q quantile (Davison and Hinkley 1997, section 2.2.2),
+/// interpolated; `None` of no values.
+///
+/// Plain percentiles rather than BCa, deliberately. pass@k of a problem lies in 0..=1 and the mean
+/// over problems is close to symmetric, so the acceleration that BCa estimates by a jackknife buys
+/// little, and it is undefined just where probes often are: at k_max every problem, or none, is
+/// solved. Percentiles stay inside 0..=1 and give a crossover's two sides the same treatment. The
+/// cost is known: with P problems the interval is about √((P−1)/P) too narrow.
+pub(crate) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Option<(f64, f64)> {
+    values.sort_unstable_by(f64::total_cmp);
+    let last = values.len().checked_sub(1)?;
+    // One rank, counted from either end, so that negating every value swaps and negates the ends
+    // exactly.
+    let rank = ((1.0 - confidence) / 2.0 * (values.len() + 1) as f64 - 1.0).max(0.0);
+    let (whole, part) = (rank.floor() as usize, rank.fract());
+    let (at, next) = (whole.min(last), (whole + 1).min(last));
+    // a + part·(b − a) is exactly a where both are equal.
+    let between = |a: f64, b: f64| a + part * (b - a);
+    Some((between(values[at], values[next]), between(values[last - at], values[last - next])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_worked_by_hand() {
+        let check = |values: &[f64], confidence, expect| {
+            assert_eq!(percentile_interval(values.to_vec(), confidence), expect, "{values:?}");
+        };
+        // 9 values: the q quantile is the (10 q)-th smallest.
+        let nine = [9.0, 1.0, 8.0, 2.0, 7.0, 3.0, 6.0, 4.0, 5.0];
+        check(&nine, 0.5, Some((2.5, 7.5)));
+        check(&nine[..3], 0.5, Some((1.0, 9.0)));
+        check(&[1.0, 1.0], 0.95, Some((1.0, 1.0)));
+        check(&[0.3], 0.95, Some((0.3, 0.3)));
+        check(&[], 0.95, None);
+    }
+
+    #[test]
+    fn fewest_resamples() {
+        let check =
+            |confidence, least| assert_eq!(min_resamples(confidence), least, "{confidence}");
+        check(0.5, 3);
+        check(0.9, 19);
+        check(0.95, 39);
+        check(0.99, 199);
+        check(1e-9, 1);
+        // With exactly that many, the interval is smallest to largest.
+        let values: Vec<f64> = (0..39).map(f64::from).collect();
+        let (low, high) = percentile_interval(values, 0.95).unwrap();
+        // 1e-12: ranks near 40, rounded three times.
+        assert!(low.abs() < 1e-12 && (high - 38.0).abs() < 1e-12, "{low} {high}");
+    }
+
+    #[test]
+    fn resampling_is_paired_reproducible_and_with_replacement() {
+        let mut both = Table::new(2, 50);
+        let mut one = Table::new(1, 50);
+        for row in 0..50 {
+            let value = f64::from(row);
+            both.push([value, 3.0 * value]);
+            one.push([value]);
+        }
+        assert_eq!(one.sums(), [1225.0]);
+        let (a, b) = (both.resampled_sums(7, 200), one.resampled_sums(7, 200));
+        for (a, b) in a.iter().zip(&b) {
+            // Integers: exact sums. The same rows in both columns and in both tables.
+            assert_eq!(a[1], 3.0 * a[0]);
+            assert_eq!(a[0], b[0]);
+        }
+        assert_eq!(a, both.resampled_sums(7, 200));
+        assert_eq!(a[..50], both.resampled_sums(7, 50), "more resamples keep the first");
+        assert_ne!(a, both.resampled_sums(8, 200));
+        // The sum of 50 draws from 0..50 has variance 50·(50²−1)/12; 200 of them average to 1225
+        // with a standard error of 7.2: five of those.
+        let mean = a.iter().map(|sums| sums[0]).sum::<f64>() / 200.0;
+        assert!((mean - 1225.0).abs() < 36.0, "{mean}");
+    }
+}

@@ -1,0 +1,275 @@
+//! The comparison of a base and a policy on the same problems.
+
+use std::collections::BTreeMap;
+
+use crate::bootstrap::{MAX_RESAMPLES, Table, min_resamples, percentile_interval};
+use crate::boundary::{Boundary, Curve, DrawCounts, EntropyPair, Solvable, Standing, standing};
+use crate::{Ledger, Outcomes, pass_at_k, powers_of_two};
+
+/// How the intervals are made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompareOptions {
+    /// Confidence of every interval, strictly between 0 and 1.
+    pub confidence: f64,
+    /// Bootstrap resamples over problems, from [`min_resamples`] to [`MAX_RESAMPLES`].
+    pub resamples: usize,
+    /// Seed of the resampling; the same seed gives the same intervals to the last bit.
+    pub seed: u64,
+}
+
+impl Default for CompareOptions {
+    /// 95% intervals from 1,000 resamples.
+    fn default() -> Self {
+        Self { confidence: 0.95, resamples: 1000, seed: 0 }
+    }
+}
+
+/// Why two sets of outcomes cannot be compared.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CompareError {
+    /// The confidence is not strictly between 0 and 1.
+    #[error("confidence {0} is not between 0 and 1: give a fraction such as 0.95")]
+    Confidence(f64),
+    /// Too few resamples to hold such an interval, or too many to hold in memory.
+    #[error("{got} resamples: a {confidence} interval takes between {least} and {MAX_RESAMPLES}")]
+    Resamples {
+        /// What was asked for.
+        got: usize,
+        /// The fewest that hold an interval of this confidence.
+        least: usize,
+        /// The confidence asked for.
+        confidence: f64,
+    },
+    /// There is nothing to compare.
+    #[error("there are no problems to compare")]
+    NoProblems,
+    /// Some problems have outcomes of one model only.
+    #[error(
+        "base and policy must have the same problems: {only_base} only in the base, {only_policy} only in the policy"
+    )]
+    Unmatched {
+        /// How many and which problems only the base has.
+        only_base: Names,
+        /// How many and which problems only the policy has.
+        only_policy: Names,
+    },
+    /// Base and policy were asked the same problem in different words.
+    #[error(
+        "problem {0} was put to base and policy with different prompts: draw one of them again with the other's template"
+    )]
+    PromptDiffers(String),
+}
+
+/// A count of problem ids and the first few of them, for messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Names {
+    /// How many there are.
+    pub count: usize,
+    /// The first few, in id order.
+    pub first: Vec<String>,
+}
+
+impl Names {
+    /// How many ids a message lists.
+    const SHOWN: usize = 3;
+
+    fn of<'a>(ids: impl Iterator<Item = &'a String>) -> Self {
+        ids.fold(Self::default(), |mut names, id| {
+            names.count += 1;
+            if names.first.len() < Self::SHOWN {
+                names.first.push(id.clone());
+            }
+            names
+        })
+    }
+}
+
+impl std::fmt::Display for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.count)?;
+        if self.first.is_empty() {
+            return Ok(());
+        }
+        write!(f, " ({}", self.first.join(", "))?;
+        if self.count > self.first.len() {
+            write!(f, ", …")?;
+        }
+        write!(f, ")")
+    }
+}
+
+/// The boundary figures of two sets of outcomes over the same problems, matched by id.
+///
+/// k runs over the powers of two up to the fewest draws of any problem in either set, because
+/// nothing unbiased can be said beyond; each problem's own n enters its own estimate. Intervals are
+/// percentiles of a paired bootstrap over problems: they answer "what if the problems had been
+/// others like these", draw noise included, and collapse to a point where every problem agrees (one
+/// problem, or all solved), which is the bootstrap seeing no variation and not certainty.
+pub fn compare(
+    base: &BTreeMap<String, Outcomes>,
+    policy: &BTreeMap<String, Outcomes>,
+    options: &CompareOptions,
+) -> Result<Boundary, CompareError> {
+    check_options(options)?;
+    let pairs = paired(base, policy)?;
+
+    let draws = |of: fn(&(&String, Outcomes, Outcomes)) -> Outcomes| {
+        let n = pairs.iter().map(|pair| of(pair).n());
+        [n.clone().min().unwrap_or(0), n.max().unwrap_or(0)]
+    };
+    let n = DrawCounts { base: draws(|p| p.1), policy: draws(|p| p.2) };
+    let k = powers_of_two(n.base[0].min(n.policy[0]));
+
+    let mut table = Table::new(2 * k.len(), pairs.len());
+    for (_, base, policy) in &pairs {
+        // `pass_at_k` has a value: k is at most every n.
+        table.push(
+            [base, policy].into_iter().flat_map(|outcomes| {
+                k.iter().map(|&k| pass_at_k(*outcomes, k).unwrap_or(f64::NAN))
+            }),
+        );
+    }
+    let point = figures(&table.sums(), pairs.len());
+    let resampled: Vec<Vec<f64>> = table
+        .resampled_sums(options.seed, options.resamples)
+        .iter()
+        .map(|sums| figures(sums, pairs.len()))
+        .collect();
+
+    let estimate = |column: usize| {
+        let values = resampled.iter().map(|row| row[column]).collect();
+        // There is an interval: `check_options` asks for at least one resample.
+        let (low, high) = percentile_interval(values, options.confidence).unwrap_or_default();
+        (point[column], low, high)
+    };
+    let curve = |first: usize| {
+        let mut curve = Curve::default();
+        for (value, low, high) in (first..first + k.len()).map(estimate) {
+            curve.pass_at_k.push(value);
+            curve.ci_low.push(low);
+            curve.ci_high.push(high);
+        }
+        curve
+    };
+    let (delta_se, delta_se_ci_low, delta_se_ci_high) = estimate(3 * k.len());
+    let delta = curve(2 * k.len());
+    Ok(Boundary {
+        base: curve(0),
+        policy: curve(k.len()),
+        crossover_k: match standing(&k, &delta.pass_at_k) {
+            Standing::Crossover(k) => Some(k),
+            _ => None,
+        },
+        delta,
+        delta_se,
+        delta_se_ci_low,
+        delta_se_ci_high,
+        solvable: solvable(&pairs),
+        problems: pairs.len(),
+        n,
+        confidence: options.confidence,
+        resamples: options.resamples,
+        entropy: None,
+        sampler: None,
+        set: None,
+        k,
+    })
+}
+
+/// [`compare`] of two ledgers, with the entropies filled in (absent only if a model drew no token).
+///
+/// Refuses ledgers that put the same problem in different words. Each problem counts with all the
+/// draws that its ledger holds.
+pub fn boundary(
+    base: &Ledger,
+    policy: &Ledger,
+    options: &CompareOptions,
+) -> Result<Boundary, CompareError> {
+    let mut boundary = compare(&base.outcomes(), &policy.outcomes(), options)?;
+    // Same ids on both sides, or `compare` had refused them.
+    let differs = base
+        .entries()
+        .zip(policy.entries())
+        .find(|((_, base), (_, policy))| base.prompt() != policy.prompt());
+    if let Some(((id, _), _)) = differs {
+        return Err(CompareError::PromptDiffers(id.to_owned()));
+    }
+    let (base, policy) = (entropy(base, options), entropy(policy, options));
+    boundary.entropy = base.zip(policy).map(|(base, policy)| EntropyPair {
+        base: base.0,
+        base_ci_low: base.1,
+        base_ci_high: base.2,
+        policy: policy.0,
+        policy_ci_low: policy.1,
+        policy_ci_high: policy.2,
+    });
+    Ok(boundary)
+}
+
+fn check_options(options: &CompareOptions) -> Result<(), CompareError> {
+    let &CompareOptions { confidence, resamples: got, .. } = options;
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return Err(CompareError::Confidence(confidence));
+    }
+    let least = min_resamples(confidence);
+    if !(least..=MAX_RESAMPLES).contains(&got) {
+        return Err(CompareError::Resamples { got, least, confidence });
+    }
+    Ok(())
+}
+
+/// Each problem's id with the base's and the policy's outcomes, in id order.
+fn paired<'a>(
+    base: &'a BTreeMap<String, Outcomes>,
+    policy: &BTreeMap<String, Outcomes>,
+) -> Result<Vec<(&'a String, Outcomes, Outcomes)>, CompareError> {
+    let only_base = Names::of(base.keys().filter(|id| !policy.contains_key(*id)));
+    let only_policy = Names::of(policy.keys().filter(|id| !base.contains_key(*id)));
+    if only_base.count + only_policy.count > 0 {
+        return Err(CompareError::Unmatched { only_base, only_policy });
+    }
+    if base.is_empty() {
+        return Err(CompareError::NoProblems);
+    }
+    Ok(base.iter().filter_map(|(id, &b)| Some((id, b, *policy.get(id)?))).collect())
+}
+
+/// From the sums of [base pass@k…, policy pass@k…] the figures that have intervals: the means of
+/// both, policy less base at each k, and base pass@k_max less policy pass@1.
+fn figures(sums: &[f64], problems: usize) -> Vec<f64> {
+    let (base, policy) = sums.split_at(sums.len() / 2);
+    let mean = |sum: &f64| sum / problems as f64;
+    let difference = base.iter().zip(policy).map(|(b, p)| mean(p) - mean(b));
+    let delta_se = base.last().map_or(0.0, mean) - policy.first().map_or(0.0, mean);
+    base.iter().chain(policy).map(mean).chain(difference).chain([delta_se]).collect()
+}
+
+fn solvable(pairs: &[(&String, Outcomes, Outcomes)]) -> Solvable {
+    let mut solvable = Solvable::default();
+    for (id, base, policy) in pairs {
+        let list = match (base.solved(), policy.solved()) {
+            (true, true) => &mut solvable.kept,
+            (false, true) => &mut solvable.gained,
+            (true, false) => &mut solvable.lost,
+            (false, false) => &mut solvable.neither,
+        };
+        list.push((*id).clone());
+    }
+    solvable
+}
+
+/// Mean token entropy in nats with its interval; `None` if no token was drawn.
+fn entropy(ledger: &Ledger, options: &CompareOptions) -> Option<(f64, f64, f64)> {
+    let mut table = Table::new(2, ledger.len());
+    for (_, entry) in ledger.entries() {
+        let (nats, tokens) = entry.entropy_sum();
+        table.push([nats, tokens]);
+    }
+    let ratio = |sums: &[f64]| (sums[1] > 0.0).then(|| sums[0] / sums[1]);
+    let mean = ratio(&table.sums())?;
+    // A resample of problems that drew no token has no mean to contribute.
+    let means = table.resampled_sums(options.seed, options.resamples);
+    let means = means.iter().filter_map(|sums| ratio(sums)).collect();
+    let (low, high) = percentile_interval(means, options.confidence)?;
+    Some((mean, low, high))
+}

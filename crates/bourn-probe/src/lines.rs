@@ -1,0 +1,54 @@
+//! Lines of bounded length from a stream.
+
+use std::io::{self, BufRead, Read};
+
+/// One line longer than it may be.
+#[derive(Debug)]
+pub(crate) enum LineError {
+    /// The line has more bytes than the bound.
+    TooLong,
+    /// Reading failed.
+    Io(io::Error),
+}
+
+/// Reads the next line into `line` (which it empties first), with its line feed if it has one.
+/// Returns whether there was a line; never holds more than `max` + 1 bytes of it.
+pub(crate) fn next_line(
+    reader: &mut impl BufRead,
+    line: &mut Vec<u8>,
+    max: usize,
+) -> Result<bool, LineError> {
+    line.clear();
+    // One byte more than allowed tells a line of `max` bytes from a longer one.
+    let read = reader.take(max as u64 + 1).read_until(b'\n', line).map_err(LineError::Io)?;
+    if read > max && line.last() != Some(&b'\n') {
+        return Err(LineError::TooLong);
+    }
+    Ok(read > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_bounded() {
+        let check = |text: &str, max, expect: &[Option<&str>]| {
+            let (mut reader, mut line) = (text.as_bytes(), Vec::new());
+            for &expect in expect {
+                match (next_line(&mut reader, &mut line, max), expect) {
+                    (Ok(true), Some(text)) => assert_eq!(line, text.as_bytes()),
+                    (Err(LineError::TooLong), None) => assert!(line.len() <= max + 1),
+                    (got, expect) => panic!("{text:?}: {got:?} is not {expect:?}"),
+                }
+            }
+        };
+        check("ab\nc", 2, &[Some("ab\n"), Some("c")]);
+        check("\n\n", 2, &[Some("\n"), Some("\n")]);
+        check("abc\n", 2, &[None]);
+        check("abc", 2, &[None]);
+        check("ab", 2, &[Some("ab")]);
+        let mut line = vec![1];
+        assert!(!next_line(&mut &b""[..], &mut line, 2).unwrap() && line.is_empty());
+    }
+}

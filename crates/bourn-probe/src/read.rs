@@ -1,0 +1,234 @@
+//! Outcomes from anywhere: the input files of `bourn compare`.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::fmt;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
+
+use crate::Outcomes;
+use crate::lines::{LineError, next_line};
+
+/// Longest line of an outcome file, in bytes: room for 65,536 draws written as `false, `.
+const MAX_LINE: usize = 1 << 20;
+
+/// Longest problem id, in bytes.
+const MAX_ID: usize = 1 << 10;
+
+/// Most problems of an outcome file.
+const MAX_PROBLEMS: usize = 1 << 20;
+
+/// Why an outcome file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be opened or read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line is not what the format asks for.
+    #[error("{}:{line}: {message}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong with it and what to write instead.
+        message: String,
+    },
+    /// The file has no problem in it.
+    #[error("{}: has no outcomes: write one object a line, {FORMS}", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+/// The two ways to write a problem's outcomes.
+const FORMS: &str =
+    r#"{"problem": "id", "draws": [0, 1, …]} or {"problem": "id", "n": 256, "c": 3}"#;
+
+/// Reads an outcome file: JSONL, one problem a line, as its draws or as counts (`docs/formats.md`).
+///
+/// Streams, with bounded line length. Any line that is malformed, has an unknown field or an
+/// impossible count, or repeats an id is an error with its line number; blank lines are skipped.
+/// An integer id is the string of its digits.
+pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes>, ReadError> {
+    let path = path.as_ref();
+    let io = |source| ReadError::Io { path: path.to_owned(), source };
+    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut problems: BTreeMap<String, (usize, Outcomes)> = BTreeMap::new();
+    let mut bytes = Vec::new();
+    for line in 1.. {
+        let at = |message| ReadError::Line { path: path.to_owned(), line, message };
+        match next_line(&mut reader, &mut bytes, MAX_LINE) {
+            Ok(true) => {}
+            Ok(false) => break,
+            Err(LineError::Io(source)) => return Err(io(source)),
+            Err(LineError::TooLong) => {
+                let hint = r#"write counts, {"problem": …, "n": …, "c": …}, instead of draws"#;
+                return Err(at(format!("the line is longer than {MAX_LINE} bytes: {hint}")));
+            }
+        }
+        // A byte order mark, which some editors put first, is not part of the first object.
+        let text = match line {
+            1 => bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes),
+            _ => &bytes,
+        };
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        let (id, outcomes) = parse_line(text).map_err(at)?;
+        if problems.len() == MAX_PROBLEMS {
+            return Err(at(format!("more than {MAX_PROBLEMS} problems: split the file")));
+        }
+        match problems.entry(id) {
+            Entry::Vacant(entry) => entry.insert((line, outcomes)),
+            Entry::Occupied(entry) => {
+                let (id, first) = (entry.key(), entry.get().0);
+                let message = format!("problem {id:?} was on line {first} already: merge the two");
+                return Err(at(message));
+            }
+        };
+    }
+    if problems.is_empty() {
+        return Err(ReadError::Empty { path: path.to_owned() });
+    }
+    Ok(problems.into_iter().map(|(id, (_, outcomes))| (id, outcomes)).collect())
+}
+
+/// A line as written.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    problem: Id,
+    draws: Option<Counted>,
+    n: Option<u64>,
+    c: Option<u64>,
+}
+
+/// The id and outcomes of one line, or a sentence that says what is wrong with it.
+fn parse_line(text: &[u8]) -> Result<(String, Outcomes), String> {
+    // serde would take a list for the object's values in order.
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(format!("is no JSON object: write {FORMS}"));
+    }
+    let line: Line = serde_json::from_slice(text).map_err(|error| {
+        // The position within the line is worth its column only: every object has one line.
+        let message = error.to_string();
+        let suffix = format!(" at line {} column {}", error.line(), error.column());
+        match message.strip_suffix(&suffix) {
+            Some(message) => format!("column {}: {message}", error.column()),
+            None => message,
+        }
+    })?;
+    let (n, c) = match (line.draws, line.n, line.c) {
+        (Some(Counted { n: 0, .. }), None, None) => {
+            return Err("draws is empty: a problem needs at least one draw".to_owned());
+        }
+        (Some(draws), None, None) => (draws.n, draws.c),
+        (None, Some(n), Some(c)) => (n, c),
+        (Some(_), _, _) => return Err("has both draws and counts: give one of them".to_owned()),
+        (None, Some(_), None) => return Err("has n but no c, the number correct".to_owned()),
+        (None, None, Some(_)) => return Err("has c but no n, the number of draws".to_owned()),
+        (None, None, None) => return Err(format!("has no outcomes: write {FORMS}")),
+    };
+    let outcomes = Outcomes::new(n, c).map_err(|e| e.to_string())?;
+    Ok((line.problem.0, outcomes))
+}
+
+/// A problem id: a string, or an integer, which stands for its digits.
+struct Id(String);
+
+impl<'de> Deserialize<'de> for Id {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct IdVisitor;
+        impl Visitor<'_> for IdVisitor {
+            type Value = Id;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a problem id (a string or an integer)")
+            }
+
+            fn visit_str<E: de::Error>(self, id: &str) -> Result<Id, E> {
+                match id.len() {
+                    0 => Err(E::custom("the problem id is empty")),
+                    1..=MAX_ID => Ok(Id(id.to_owned())),
+                    _ => Err(E::custom(format!("the problem id is longer than {MAX_ID} bytes"))),
+                }
+            }
+
+            fn visit_u64<E: de::Error>(self, id: u64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+
+            fn visit_i64<E: de::Error>(self, id: i64) -> Result<Id, E> {
+                Ok(Id(id.to_string()))
+            }
+        }
+        deserializer.deserialize_any(IdVisitor)
+    }
+}
+
+/// A list of draws, counted as it is read: its length costs no memory.
+struct Counted {
+    n: u64,
+    c: u64,
+}
+
+impl<'de> Deserialize<'de> for Counted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct DrawsVisitor;
+        impl<'de> Visitor<'de> for DrawsVisitor {
+            type Value = Counted;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of draws, each 0, 1, true or false")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut draws: A) -> Result<Counted, A::Error> {
+                let mut counted = Counted { n: 0, c: 0 };
+                while let Some(Correct(correct)) = draws.next_element()? {
+                    counted.n += 1;
+                    counted.c += u64::from(correct);
+                }
+                Ok(counted)
+            }
+        }
+        deserializer.deserialize_seq(DrawsVisitor)
+    }
+}
+
+/// One draw: 0, 1, true or false.
+struct Correct(bool);
+
+impl<'de> Deserialize<'de> for Correct {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct CorrectVisitor;
+        impl Visitor<'_> for CorrectVisitor {
+            type Value = Correct;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a draw: 0, 1, true or false")
+            }
+
+            fn visit_bool<E: de::Error>(self, correct: bool) -> Result<Correct, E> {
+                Ok(Correct(correct))
+            }
+
+            fn visit_u64<E: de::Error>(self, draw: u64) -> Result<Correct, E> {
+                match draw {
+                    0 | 1 => Ok(Correct(draw == 1)),
+                    _ => Err(E::invalid_value(de::Unexpected::Unsigned(draw), &self)),
+                }
+            }
+        }
+        deserializer.deserialize_any(CorrectVisitor)
+    }
+}

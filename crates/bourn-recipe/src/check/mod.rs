@@ -1,0 +1,284 @@
+//! From the recipe as written to the recipe as checked: defaults that depend on other keys, and
+//! the rules that span several keys.
+
+mod model;
+mod task;
+
+use std::path::Path;
+
+use serde_json::Value as Json;
+use serde_path_to_error::Segment;
+
+use crate::error::RecipeError;
+use crate::recipe::*;
+use crate::schema::name;
+use crate::tree::{Node, Sources, Step, steps};
+use crate::written::*;
+
+/// Most completions of one step.
+const MAX_COMPLETIONS: usize = 1 << 22;
+/// Most draws of one probe and model.
+const MAX_DRAWS: usize = 1 << 32;
+/// Longest name of a run, which is also a directory's name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// Checks a tree that conforms to the schema.
+pub(crate) fn check(
+    sources: &Sources,
+    schema: &Json,
+    tree: &Node,
+    file: &Path,
+) -> Result<Recipe, RecipeError> {
+    let site = Site { sources, schema, tree };
+    let written = site.read(tree.to_json())?;
+
+    let name = match written.name {
+        Some(name) => {
+            site.name(&name)?;
+            name
+        }
+        None => stem(file),
+    };
+    let model = site.model(written.model)?;
+    let base = site.base(written.base, &model)?;
+    let tasks = site.tasks(written.task)?;
+    site.vocabulary(&model, &tasks)?;
+    let rewards = site.rewards(written.reward, &tasks)?;
+    let rollout = site.rollout(written.rollout, &model)?;
+    let train = site.train(written.train, &rollout)?;
+    let probe = site.probe(written.probe, &rollout)?;
+    Ok(Recipe {
+        name,
+        seed: written.seed,
+        device: written.device,
+        model,
+        base,
+        tasks,
+        rewards,
+        rollout,
+        algorithm: algorithm(&written.algorithm),
+        optimizer: optimizer(&written.optimizer),
+        train,
+        probe,
+        checkpoint: Checkpoint {
+            interval: written.checkpoint.interval,
+            keep_last: written.checkpoint.keep_last,
+        },
+        log: Log {
+            tensorboard: written.log.tensorboard,
+            console_interval: written.log.console_interval,
+        },
+    })
+}
+
+/// The recipe's tree, to name the place of what is wrong.
+struct Site<'a> {
+    sources: &'a Sources,
+    schema: &'a Json,
+    tree: &'a Node,
+}
+
+impl Site<'_> {
+    /// An error about the first of these keys that was written; if none was, about the first, at
+    /// the section that it would stand in.
+    fn error(&self, keys: &[&str], problem: impl Into<String>) -> RecipeError {
+        let found = |key: &&&str| self.tree.find(&steps(key)).1;
+        let key = keys.iter().find(found).or_else(|| keys.first()).copied().unwrap_or_default();
+        let path = steps(key);
+        self.sources.error(self.tree.find(&path).0, &name(self.schema, &path), problem)
+    }
+
+    /// The written types. The schema was derived from them, so that a failure here means that the
+    /// two disagree; it is still an error at a place, not a panic.
+    fn read(&self, json: Json) -> Result<Written, RecipeError> {
+        serde_path_to_error::deserialize(json).map_err(|error| {
+            let path: Vec<Step> = error
+                .path()
+                .iter()
+                .filter_map(|segment| match segment {
+                    Segment::Map { key } => Some(Step::Key(key.clone())),
+                    Segment::Seq { index } => Some(Step::Index(*index)),
+                    Segment::Enum { .. } | Segment::Unknown => None,
+                })
+                .collect();
+            let problem = error.inner().to_string();
+            self.sources.error(self.tree.find(&path).0, &name(self.schema, &path), problem)
+        })
+    }
+
+    fn name(&self, name: &str) -> Result<(), RecipeError> {
+        let problem = if name.is_empty() {
+            "must not be empty"
+        } else if name.len() > MAX_NAME_BYTES {
+            "longer than 255 bytes, which no directory's name can be"
+        } else if name == "." || name == ".." || name.contains(['/', '\\']) {
+            "names a directory inside the runs directory; write it without `/` and `\\`"
+        } else if name.chars().any(char::is_control) {
+            "holds a control character; write a name that can be read"
+        } else {
+            return Ok(());
+        };
+        Err(self.error(&["name"], problem))
+    }
+
+    fn rollout(&self, written: RolloutWritten, model: &Model) -> Result<Rollout, RecipeError> {
+        let completions = written.prompts_per_step * written.num_generations;
+        if completions > MAX_COMPLETIONS {
+            return Err(self.error(
+                &["rollout.num_generations", "rollout.prompts_per_step"],
+                format!(
+                    "{} prompts of {} completions make {completions} a step, more than 2^22",
+                    written.prompts_per_step, written.num_generations
+                ),
+            ));
+        }
+        if let ModelSource::Architecture(shape) = &model.source {
+            let longest = written.max_prompt_length + written.max_completion_length;
+            if longest > shape.max_position {
+                return Err(self.error(
+                    &[
+                        "rollout.max_completion_length",
+                        "rollout.max_prompt_length",
+                        "model.architecture.max_position",
+                        "model.architecture",
+                    ],
+                    format!(
+                        "a prompt of {} and a completion of {} tokens make {longest}, more than \
+                         `max_position` {} of the architecture; lower one or raise that",
+                        written.max_prompt_length,
+                        written.max_completion_length,
+                        shape.max_position
+                    ),
+                ));
+            }
+        }
+        Ok(Rollout {
+            prompts_per_step: written.prompts_per_step,
+            num_generations: written.num_generations,
+            max_prompt_length: written.max_prompt_length,
+            max_completion_length: written.max_completion_length,
+            temperature: written.temperature,
+            batch_size: written.batch_size,
+        })
+    }
+
+    fn train(&self, written: TrainWritten, rollout: &Rollout) -> Result<Train, RecipeError> {
+        let (prompts, minibatches) = (rollout.prompts_per_step, written.minibatches);
+        if !prompts.is_multiple_of(minibatches) {
+            return Err(self.error(
+                &["train.minibatches", "rollout.prompts_per_step"],
+                format!(
+                    "{prompts} prompts cannot be split evenly into {minibatches} minibatches; {}",
+                    nearby(prompts, minibatches)
+                ),
+            ));
+        }
+        Ok(Train {
+            max_steps: written.max_steps,
+            num_iterations: written.num_iterations,
+            minibatches,
+            micro_batch_size: written.micro_batch_size,
+        })
+    }
+
+    fn probe(&self, written: ProbeWritten, rollout: &Rollout) -> Result<Probe, RecipeError> {
+        let samplers = match written.sampler {
+            Some(written) => written.iter().map(sampler).collect(),
+            None => default_samplers(rollout.temperature),
+        };
+        let twice = (1..samplers.len()).find(|&index| samplers[..index].contains(&samplers[index]));
+        if let Some(index) = twice {
+            return Err(self.error(
+                &[&format!("probe.sampler.{index}")],
+                "the same as an earlier sampler, which gives the same draws; remove one",
+            ));
+        }
+        let draws = written.problems * written.n * samplers.len();
+        if draws > MAX_DRAWS {
+            return Err(self.error(
+                &["probe.n", "probe.problems"],
+                format!(
+                    "{} problems, {} draws and {} samplers make {draws} draws a probe, more than \
+                     2^32; lower one",
+                    written.problems,
+                    written.n,
+                    samplers.len()
+                ),
+            ));
+        }
+        Ok(Probe {
+            interval: written.interval,
+            problems: written.problems,
+            n: written.n,
+            samplers,
+            confidence: written.confidence,
+            resamples: written.resamples,
+            seed: written.seed,
+        })
+    }
+}
+
+/// The file's stem as a run's name; what cannot be shown is replaced.
+fn stem(file: &Path) -> String {
+    let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
+    let name: String =
+        stem.chars().map(|c| if c.is_control() || c == '\\' { '-' } else { c }).collect();
+    if name.is_empty() { "recipe".to_string() } else { name }
+}
+
+/// The divisors of `whole` around `part`, which is none.
+fn nearby(whole: usize, part: usize) -> String {
+    let divides = |candidate: &usize| whole.is_multiple_of(*candidate);
+    let below = (1..part.min(whole)).rev().find(divides);
+    let above = (part..=whole).find(divides);
+    match (below, above) {
+        (Some(below), Some(above)) => format!("{below} and {above} do"),
+        (Some(one), None) | (None, Some(one)) => format!("{one} does"),
+        (None, None) => "1 does".to_string(),
+    }
+}
+
+fn algorithm(written: &AlgorithmWritten) -> Algorithm {
+    Algorithm {
+        name: written.name,
+        loss_type: written.loss_type,
+        scale_rewards: written.scale_rewards,
+        epsilon: written.epsilon,
+        epsilon_high: written.epsilon_high.unwrap_or(written.epsilon),
+        kl_coef: written.kl_coef,
+        kl_estimator: written.kl_estimator,
+        entropy_coef: written.entropy_coef,
+        mask_truncated_completions: written.mask_truncated_completions,
+    }
+}
+
+fn optimizer(written: &OptimizerWritten) -> Optimizer {
+    Optimizer {
+        lr: written.lr,
+        warmup_steps: written.warmup_steps,
+        schedule: written.schedule,
+        weight_decay: written.weight_decay,
+        beta1: written.beta1,
+        beta2: written.beta2,
+        eps: written.eps,
+        max_grad_norm: written.max_grad_norm,
+    }
+}
+
+fn sampler(written: &SamplerWritten) -> Sampler {
+    Sampler {
+        temperature: written.temperature,
+        top_p: written.top_p,
+        top_k: written.top_k,
+        min_p: written.min_p,
+    }
+}
+
+/// The sampler of the paper (Yue et al. 2025, arXiv 2504.13837) and the one of training; its top_p
+/// of 0.95 keeps the first from ever being the second.
+fn default_samplers(training_temperature: f64) -> Vec<Sampler> {
+    vec![
+        Sampler { temperature: 0.6, top_p: 0.95, top_k: 0, min_p: 0.0 },
+        Sampler { temperature: training_temperature, top_p: 1.0, top_k: 0, min_p: 0.0 },
+    ]
+}

@@ -1,0 +1,197 @@
+//! A checked recipe as text: for the run directory, for `recipe show`, and as the key of the base.
+
+use serde::Serialize;
+
+use crate::recipe::*;
+use crate::written::*;
+
+impl Recipe {
+    /// The resolved recipe as TOML, every default written out. Loading it gives an equal recipe.
+    pub fn to_toml(&self) -> String {
+        toml::to_string(&Written::from(self)).expect(
+            "tables with string keys, strings, booleans and numbers: all of them have a TOML form",
+        )
+    }
+
+    /// Canonical text of everything that determines the trained base: the model's source, `[base]`,
+    /// the tasks. Equal texts mean equal bases; a hash of it names a cached one.
+    pub fn base_key(&self) -> String {
+        #[derive(Serialize)]
+        struct BaseKey<'a> {
+            version: u32,
+            model: &'a ModelSource,
+            base: &'a Option<BaseStage>,
+            tasks: &'a [Task],
+        }
+        let key = BaseKey {
+            version: 1,
+            model: &self.model.source,
+            base: &self.base,
+            tasks: &self.tasks,
+        };
+        // Fields are written in the order of their declaration.
+        serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
+    }
+}
+
+impl From<&Recipe> for Written {
+    fn from(recipe: &Recipe) -> Self {
+        Written {
+            extends: None,
+            name: Some(recipe.name.clone()),
+            seed: recipe.seed,
+            device: recipe.device,
+            model: model(&recipe.model),
+            base: recipe.base.as_ref().map(base),
+            task: recipe.tasks.iter().map(task).collect(),
+            reward: Some(recipe.rewards.iter().map(reward).collect()),
+            rollout: RolloutWritten {
+                prompts_per_step: recipe.rollout.prompts_per_step,
+                num_generations: recipe.rollout.num_generations,
+                max_prompt_length: recipe.rollout.max_prompt_length,
+                max_completion_length: recipe.rollout.max_completion_length,
+                temperature: recipe.rollout.temperature,
+                batch_size: recipe.rollout.batch_size,
+            },
+            algorithm: AlgorithmWritten {
+                name: recipe.algorithm.name,
+                loss_type: recipe.algorithm.loss_type,
+                scale_rewards: recipe.algorithm.scale_rewards,
+                epsilon: recipe.algorithm.epsilon,
+                epsilon_high: Some(recipe.algorithm.epsilon_high),
+                kl_coef: recipe.algorithm.kl_coef,
+                kl_estimator: recipe.algorithm.kl_estimator,
+                entropy_coef: recipe.algorithm.entropy_coef,
+                mask_truncated_completions: recipe.algorithm.mask_truncated_completions,
+            },
+            optimizer: optimizer(&recipe.optimizer),
+            train: TrainWritten {
+                max_steps: recipe.train.max_steps,
+                num_iterations: recipe.train.num_iterations,
+                minibatches: recipe.train.minibatches,
+                micro_batch_size: recipe.train.micro_batch_size,
+            },
+            probe: probe(&recipe.probe),
+            checkpoint: CheckpointWritten {
+                interval: recipe.checkpoint.interval,
+                keep_last: recipe.checkpoint.keep_last,
+            },
+            log: LogWritten {
+                tensorboard: recipe.log.tensorboard,
+                console_interval: recipe.log.console_interval,
+            },
+        }
+    }
+}
+
+fn model(model: &Model) -> ModelWritten {
+    let (path, architecture) = match &model.source {
+        ModelSource::Path(path) => (Some(path.clone()), None),
+        ModelSource::Architecture(shape) => (None, Some(architecture(shape))),
+    };
+    ModelWritten {
+        path,
+        chat_template: model.chat_template,
+        system_prompt: model.system_prompt.clone(),
+        architecture,
+    }
+}
+
+fn architecture(shape: &Architecture) -> ArchitectureWritten {
+    ArchitectureWritten {
+        hidden_size: shape.hidden_size,
+        num_layers: shape.num_layers,
+        num_heads: shape.num_heads,
+        num_kv_heads: Some(shape.num_kv_heads),
+        intermediate_size: Some(shape.intermediate_size),
+        max_position: shape.max_position,
+        rope_theta: shape.rope_theta,
+        tie_embeddings: shape.tie_embeddings,
+    }
+}
+
+fn base(base: &BaseStage) -> BaseWritten {
+    let adamw = &base.optimizer;
+    let shares = &base.demonstrations;
+    BaseWritten {
+        seed: base.seed,
+        steps: base.steps,
+        batch_size: base.batch_size,
+        lr: adamw.lr,
+        warmup_steps: adamw.warmup_steps,
+        schedule: adamw.schedule,
+        weight_decay: adamw.weight_decay,
+        beta1: adamw.beta1,
+        beta2: adamw.beta2,
+        eps: adamw.eps,
+        max_grad_norm: adamw.max_grad_norm,
+        demonstrations: DemonstrationsWritten {
+            correct: shares.correct,
+            random: shares.random,
+            misused: shares.misused,
+            malformed: shares.malformed,
+        },
+    }
+}
+
+fn task(task: &Task) -> TaskWritten {
+    let (weight, template) = (task.weight, task.template.clone());
+    match &task.kind {
+        TaskKind::Countdown(kind) => TaskWritten::Countdown(CountdownWritten {
+            weight,
+            template,
+            numbers: NumbersWritten::Between(Count(kind.numbers.0), Count(kind.numbers.1)),
+            range: (Number(kind.range.0), Number(kind.range.1)),
+            target: (Target(kind.target.0), Target(kind.target.1)),
+            operators: kind.operators.clone(),
+            train_problems: kind.train_problems,
+        }),
+        TaskKind::Jsonl(kind) => TaskWritten::Jsonl(JsonlWritten {
+            weight,
+            template,
+            path: kind.path.to_string_lossy().into_owned(),
+            probe_path: kind.probe_path.as_ref().map(|path| path.to_string_lossy().into_owned()),
+            prompt_column: kind.prompt_column.clone(),
+            answer_column: kind.answer_column.clone(),
+            answer_format: kind.answer_format,
+            max_problems: kind.max_problems,
+        }),
+    }
+}
+
+fn reward(reward: &Reward) -> RewardWritten {
+    // The countdown verifier has no extraction to choose, and refuses the key.
+    let extract = (reward.verifier != VerifierKind::Countdown).then_some(reward.extract);
+    RewardWritten { verifier: reward.verifier, extract, weight: reward.weight }
+}
+
+fn optimizer(adamw: &Optimizer) -> OptimizerWritten {
+    OptimizerWritten {
+        lr: adamw.lr,
+        warmup_steps: adamw.warmup_steps,
+        schedule: adamw.schedule,
+        weight_decay: adamw.weight_decay,
+        beta1: adamw.beta1,
+        beta2: adamw.beta2,
+        eps: adamw.eps,
+        max_grad_norm: adamw.max_grad_norm,
+    }
+}
+
+fn probe(probe: &Probe) -> ProbeWritten {
+    let sampler = |sampler: &Sampler| SamplerWritten {
+        temperature: sampler.temperature,
+        top_p: sampler.top_p,
+        top_k: sampler.top_k,
+        min_p: sampler.min_p,
+    };
+    ProbeWritten {
+        interval: probe.interval,
+        problems: probe.problems,
+        n: probe.n,
+        confidence: probe.confidence,
+        resamples: probe.resamples,
+        seed: probe.seed,
+        sampler: Some(probe.samplers.iter().map(sampler).collect()),
+    }
+}

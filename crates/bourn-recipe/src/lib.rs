@@ -1,0 +1,51 @@
+//! The typed recipe: TOML as written, checked, with defaults, errors and a schema.
+//!
+//! **This room knows nothing of Burn, of models or of training**, and does no I/O beyond reading
+//! the recipe's own file (and the files it extends).
+//!
+//! What the user wrote (`written`) and what was checked ([`Recipe`]) are two types. The written
+//! types are the one definition of the keys: the JSON schema is derived from them, every file is
+//! held against that schema by a tree that remembers where each key stands (`tree`, `conform`), and
+//! only what needs several keys at once is checked by hand (`check`).
+
+mod check;
+mod conform;
+mod derived;
+mod emit;
+mod error;
+mod names;
+mod recipe;
+mod reference;
+mod schema;
+mod source;
+mod tree;
+mod written;
+
+use std::path::Path;
+
+pub use error::{Place, RecipeError};
+pub use recipe::*;
+pub use reference::reference_markdown;
+pub use schema::json_schema;
+
+/// Reads a recipe's file, follows `extends`, applies the overrides (`a.b=c`, in order) and checks
+/// the result.
+///
+/// # Errors
+/// The first thing that is wrong, with its file, line, column and key, and what to do about it.
+pub fn load(path: &Path, overrides: &[String]) -> Result<Recipe, RecipeError> {
+    parse(&source::read(path)?, path, overrides)
+}
+
+/// [`load`] for a text that is already here; `file` names it in errors and gives the directory that
+/// `extends` is relative to.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(text: &str, file: &Path, overrides: &[String]) -> Result<Recipe, RecipeError> {
+    let mut sources = tree::Sources::default();
+    let tree = source::resolve(&mut sources, text, file, overrides)?;
+    let schema = json_schema();
+    conform::conform(&sources, &schema, &tree)?;
+    check::check(&sources, &schema, &tree, file)
+}

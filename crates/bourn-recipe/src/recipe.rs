@@ -1,0 +1,414 @@
+//! The checked recipe: what every other room reads.
+//!
+//! Every field holds a value that has been validated; none is an `Option` that the trainer must
+//! unwrap, except where absence itself means something and says so.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A whole, validated recipe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// Name of the run (by default the recipe's file stem), and of its default run directory.
+    pub name: String,
+    /// Seed of the run; every random draw is a function of it and of counters.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: Device,
+    /// The policy; its frozen copy is the base.
+    pub model: Model,
+    /// Pretraining of the base, present exactly when `model` is an architecture.
+    pub base: Option<BaseStage>,
+    /// One or more sources of problems.
+    pub tasks: Vec<Task>,
+    /// One or more verifiers; the first gives the raw verdict.
+    pub rewards: Vec<Reward>,
+    /// How completions are drawn for training.
+    pub rollout: Rollout,
+    /// The policy-gradient algorithm.
+    pub algorithm: Algorithm,
+    /// AdamW and its schedule.
+    pub optimizer: Optimizer,
+    /// How many steps, and how a rollout becomes updates.
+    pub train: Train,
+    /// The boundary probe.
+    pub probe: Probe,
+    /// When checkpoints are written and how many stay.
+    pub checkpoint: Checkpoint,
+    /// What is logged.
+    pub log: Log,
+}
+
+/// The device that tensors live on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// Burn's `flex` backend on the CPU.
+    Cpu,
+}
+
+/// The policy model and how problems are put to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Model {
+    /// Where the weights come from.
+    pub source: ModelSource,
+    /// Render each prompt through the model's own chat template.
+    pub chat_template: bool,
+    /// System message for the chat template; empty for none.
+    pub system_prompt: String,
+}
+
+/// Where the weights come from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModelSource {
+    /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint.
+    Path(String),
+    /// A fresh model of this shape, pretrained by the `[base]` stage.
+    Architecture(Architecture),
+}
+
+/// Shape of a decoder-only transformer (Llama family: RMSNorm, RoPE, SwiGLU).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Architecture {
+    /// Width of the residual stream.
+    pub hidden_size: usize,
+    /// Transformer blocks.
+    pub num_layers: usize,
+    /// Query heads; divides `hidden_size`.
+    pub num_heads: usize,
+    /// Key/value heads; divides `num_heads`.
+    pub num_kv_heads: usize,
+    /// Width of the SwiGLU hidden layer.
+    pub intermediate_size: usize,
+    /// Longest sequence, in tokens.
+    pub max_position: usize,
+    /// RoPE base frequency.
+    pub rope_theta: f64,
+    /// Share the embedding with the output head.
+    pub tie_embeddings: bool,
+}
+
+/// Pretraining of the base on generated demonstrations.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BaseStage {
+    /// Seed of the base's weights and demonstrations. It is not the run's: runs with different
+    /// seeds start from the same base, and share its draws.
+    pub seed: u64,
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Demonstrations per step.
+    pub batch_size: usize,
+    /// AdamW and its schedule (the same keys as `[optimizer]`).
+    pub optimizer: Optimizer,
+    /// What the demonstrations are.
+    pub demonstrations: Demonstrations,
+}
+
+/// Shares of each kind of demonstration; they sum to 1.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Demonstrations {
+    /// An expression that hits the target with each number used once.
+    pub correct: f64,
+    /// A random expression over the right numbers, whatever its value.
+    pub random: f64,
+    /// An expression that drops, repeats or invents a number.
+    pub misused: f64,
+    /// Text that does not parse.
+    pub malformed: f64,
+}
+
+/// A source of problems with its share of the prompts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// Share of training prompts, relative to the other tasks.
+    pub weight: f64,
+    /// Prompt template: `{prompt}` is replaced by the problem's text.
+    pub template: String,
+    /// What kind of source it is.
+    pub kind: TaskKind,
+}
+
+/// The kinds of problem source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskKind {
+    /// Generated arithmetic puzzles.
+    Countdown(CountdownTask),
+    /// A JSONL file, or a JSON file that holds one array.
+    Jsonl(JsonlTask),
+}
+
+/// Difficulty dial of the countdown generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountdownTask {
+    /// Fewest and most numbers in a problem (inclusive).
+    pub numbers: (usize, usize),
+    /// Smallest and largest number (inclusive).
+    pub range: (i64, i64),
+    /// Smallest and largest target (inclusive).
+    pub target: (i64, i64),
+    /// Operators an expression may use.
+    pub operators: Vec<Operator>,
+    /// Distinct training problems to generate.
+    pub train_problems: usize,
+}
+
+/// An arithmetic operator of countdown expressions.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
+pub enum Operator {
+    /// `+`
+    #[serde(rename = "+")]
+    Add,
+    /// `-`
+    #[serde(rename = "-")]
+    Sub,
+    /// `*`
+    #[serde(rename = "*")]
+    Mul,
+    /// `/` (exact rational division)
+    #[serde(rename = "/")]
+    Div,
+}
+
+/// A data set in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JsonlTask {
+    /// Training problems.
+    pub path: PathBuf,
+    /// Held-out problems for the probe; when absent, they are split off `path` by content hash.
+    pub probe_path: Option<PathBuf>,
+    /// Column that holds the problem's text.
+    pub prompt_column: String,
+    /// Column that holds the reference answer (text or number).
+    pub answer_column: String,
+    /// How the gold answer is read out of the answer column.
+    pub answer_format: Extract,
+    /// Read at most this many problems of each file; 0 for all.
+    pub max_problems: usize,
+}
+
+/// How an answer is found in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Extract {
+    /// What follows the last `####`.
+    Hash,
+    /// The last balanced `\boxed{…}`.
+    Boxed,
+    /// The last number in the text.
+    LastNumber,
+    /// The whole text.
+    Whole,
+}
+
+/// A verifier and its weight in the reward.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reward {
+    /// Which verifier.
+    pub verifier: VerifierKind,
+    /// How the completion's answer is found (maths and exact verifiers).
+    pub extract: Extract,
+    /// Weight of this verifier's 0/1 in the reward.
+    pub weight: f64,
+}
+
+/// The verifiers there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerifierKind {
+    /// Each number exactly once, hits the target.
+    Countdown,
+    /// Numeric equality of maths answers.
+    Math,
+    /// Equality of the trimmed text.
+    Exact,
+}
+
+/// How completions are drawn for training. The full distribution at `temperature` is sampled, so
+/// that the sampler's log-probs are the loss's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rollout {
+    /// Problems per step.
+    pub prompts_per_step: usize,
+    /// Completions per problem (the group).
+    pub num_generations: usize,
+    /// Longest prompt, in tokens; a longer one is an error that names the problem.
+    pub max_prompt_length: usize,
+    /// Longest completion, in tokens.
+    pub max_completion_length: usize,
+    /// Softmax temperature of sampler, loss and entropy.
+    pub temperature: f64,
+    /// Rows decoded at once; changes memory and speed only.
+    pub batch_size: usize,
+}
+
+/// The policy-gradient algorithm and its keys.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Algorithm {
+    /// Which algorithm.
+    pub name: AlgorithmName,
+    /// How token losses are averaged.
+    pub loss_type: LossType,
+    /// What the mean-centred rewards are divided by.
+    pub scale_rewards: ScaleRewards,
+    /// Lower clip range of the ratio: 1 − epsilon.
+    pub epsilon: f64,
+    /// Upper clip range of the ratio: 1 + epsilon_high (defaults to `epsilon`).
+    pub epsilon_high: f64,
+    /// Weight of the KL penalty against the frozen base; 0 takes no base forward.
+    pub kl_coef: f64,
+    /// Estimator of that KL.
+    pub kl_estimator: KlEstimator,
+    /// Weight of the entropy bonus.
+    pub entropy_coef: f64,
+    /// Leave completions that ran into the length limit out of the loss.
+    pub mask_truncated_completions: bool,
+}
+
+/// The algorithms there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlgorithmName {
+    /// Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300).
+    Grpo,
+}
+
+/// How token losses become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LossType {
+    /// Mean over each completion's tokens, then over completions (DeepSeekMath eq. 3).
+    Grpo,
+    /// Sum of tokens over completions × `max_completion_length` (Dr. GRPO, arXiv 2503.20783).
+    DrGrpo,
+    /// Mean over all tokens of the update (DAPO, arXiv 2503.14476).
+    Dapo,
+}
+
+/// What mean-centred rewards are divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleRewards {
+    /// The group's standard deviation.
+    Group,
+    /// The standard deviation over the whole step.
+    Batch,
+    /// Nothing.
+    None,
+}
+
+/// Estimators of KL(policy ‖ base) per token (Schulman 2020, "Approximating KL divergence").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KlEstimator {
+    /// log π − log π_base
+    K1,
+    /// ½ (log π − log π_base)²
+    K2,
+    /// exp(log π_base − log π) − 1 − (log π_base − log π)
+    K3,
+}
+
+/// AdamW and its schedule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Optimizer {
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Steps of linear warmup from 0.
+    pub warmup_steps: u64,
+    /// What follows the warmup.
+    pub schedule: Schedule,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the denominator.
+    pub eps: f64,
+    /// Global gradient-norm clip; 0 for none.
+    pub max_grad_norm: f64,
+}
+
+/// Learning-rate schedule after the warmup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Stays at `lr`.
+    Constant,
+    /// Falls linearly to 0 at the last step.
+    Linear,
+    /// Falls as half a cosine to 0 at the last step.
+    Cosine,
+}
+
+/// How many steps, and how a rollout becomes updates.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Train {
+    /// Rollout steps.
+    pub max_steps: u64,
+    /// Passes over each rollout (μ of GRPO).
+    pub num_iterations: usize,
+    /// Optimiser updates per pass; groups are split evenly among them.
+    pub minibatches: usize,
+    /// Completions per forward and backward; changes memory and nothing else.
+    pub micro_batch_size: usize,
+}
+
+/// The boundary probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Probe {
+    /// Probe every this many steps (and at step 0 and the last); 0 for never.
+    pub interval: u64,
+    /// Held-out problems.
+    pub problems: usize,
+    /// Draws per problem, of policy and base each.
+    pub n: usize,
+    /// One or more samplers; figures of each are kept apart.
+    pub samplers: Vec<Sampler>,
+    /// Confidence of the intervals, for example 0.95.
+    pub confidence: f64,
+    /// Bootstrap resamples over problems.
+    pub resamples: usize,
+    /// Seed of the probe's draws and resamples. It is not the run's: runs with different seeds
+    /// share the base's draws.
+    pub seed: u64,
+}
+
+/// How the probe draws.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampler {
+    /// Softmax temperature.
+    pub temperature: f64,
+    /// Keep the smallest set of tokens with this much probability; 1 for all.
+    pub top_p: f64,
+    /// Keep this many of the likeliest tokens; 0 for all.
+    pub top_k: usize,
+    /// Drop tokens below this share of the likeliest one's probability; 0 for none.
+    pub min_p: f64,
+}
+
+/// When checkpoints are written and how many stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// Every this many steps (and at the last); 0 for the last only.
+    pub interval: u64,
+    /// How many of the newest to keep; 0 for all.
+    pub keep_last: usize,
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Log {
+    /// Write TensorBoard event files.
+    pub tensorboard: bool,
+    /// Print a line every this many steps where there is no terminal.
+    pub console_interval: u64,
+}

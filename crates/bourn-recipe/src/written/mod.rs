@@ -1,0 +1,127 @@
+//! The recipe as its user writes it.
+//!
+//! These types are the one definition of the keys: their fields, documentation, defaults and ranges
+//! give the JSON schema, and the schema gives the check of every file, the nearest names in errors
+//! and the reference page. An `Option` is a key whose default depends on other keys, named in
+//! `x-default`; `x-hint` is what an error adds when a value is out of range.
+
+mod model;
+mod report;
+mod task;
+mod training;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub(crate) use model::*;
+pub(crate) use report::*;
+pub(crate) use task::*;
+pub(crate) use training::*;
+
+use crate::recipe::Device;
+
+/// A recipe: what is trained, on which problems, how, and how its boundary is measured.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "bourn recipe")]
+pub(crate) struct Written {
+    /// Another recipe, relative to this file, that this one builds on. Tables merge, everything
+    /// else (arrays and `[[task]]` lists too) is replaced by what stands here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub extends: Option<String>,
+    /// Name of the run and of its default run directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "the file's stem"))]
+    pub name: Option<String>,
+    /// Seed of the run; every random draw is a function of it and of counters.
+    #[serde(default = "defaults::seed")]
+    pub seed: u64,
+    /// Where tensors live.
+    #[serde(default = "defaults::device")]
+    pub device: Device,
+    /// The policy; its frozen copy is the base. Exactly one of `path` and `architecture`.
+    pub model: ModelWritten,
+    /// Pretraining of the base on generated demonstrations; required with `model.architecture`,
+    /// an error with `model.path`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub base: Option<BaseWritten>,
+    /// One or more sources of problems.
+    #[schemars(length(min = 1, max = 64))]
+    pub task: Vec<TaskWritten>,
+    /// One or more verifiers; the first gives the raw verdict. Without any, the task's natural one:
+    /// countdown for countdown, math for jsonl.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("x-default" = "the task's natural verifier"))]
+    pub reward: Option<Vec<RewardWritten>>,
+    /// How completions are drawn for training. The full distribution at `temperature` is sampled,
+    /// so that the sampler's log-probs are the loss's.
+    #[serde(default)]
+    pub rollout: RolloutWritten,
+    /// The policy-gradient algorithm.
+    pub algorithm: AlgorithmWritten,
+    /// AdamW and its schedule.
+    #[serde(default)]
+    pub optimizer: OptimizerWritten,
+    /// How many steps, and how a rollout becomes updates.
+    #[serde(default)]
+    pub train: TrainWritten,
+    /// The boundary probe: the policy and its frozen base on the same held-out problems.
+    #[serde(default)]
+    pub probe: ProbeWritten,
+    /// When checkpoints are written and how many stay.
+    #[serde(default)]
+    pub checkpoint: CheckpointWritten,
+    /// What is logged.
+    #[serde(default)]
+    pub log: LogWritten,
+}
+
+/// Defaults of keys whose table also has keys without one.
+mod defaults {
+    use crate::recipe::*;
+
+    pub fn seed() -> u64 {
+        1
+    }
+    pub fn device() -> Device {
+        Device::Cpu
+    }
+    pub fn yes() -> bool {
+        true
+    }
+    pub fn one() -> f64 {
+        1.0
+    }
+    pub fn max_position() -> usize {
+        256
+    }
+    pub fn rope_theta() -> f64 {
+        10_000.0
+    }
+    pub fn template() -> String {
+        "{prompt}".to_string()
+    }
+    pub fn prompt_column() -> String {
+        "question".to_string()
+    }
+    pub fn answer_column() -> String {
+        "answer".to_string()
+    }
+    pub fn whole() -> Extract {
+        Extract::Whole
+    }
+    pub fn loss_type() -> LossType {
+        LossType::Dapo
+    }
+    pub fn scale_rewards() -> ScaleRewards {
+        ScaleRewards::Group
+    }
+    pub fn epsilon() -> f64 {
+        0.2
+    }
+    pub fn kl_estimator() -> KlEstimator {
+        KlEstimator::K3
+    }
+}

@@ -1,0 +1,111 @@
+//! `[probe]`, `[checkpoint]` and `[log]` as written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The boundary probe: the policy and its frozen base on the same held-out problems.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProbeWritten {
+    /// Probe every this many steps, and at step 0 and the last; 0 for never.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub interval: u64,
+    /// Held-out problems.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub problems: usize,
+    /// Draws per problem, of policy and base each.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub n: usize,
+    /// Confidence of the intervals.
+    #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
+    pub confidence: f64,
+    /// Bootstrap resamples over problems.
+    #[schemars(range(min = 100, max = 1_000_000))]
+    pub resamples: usize,
+    /// Seed of the probe's draws and resamples; runs with different `seed` share the base's draws.
+    #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_u64))]
+    pub seed: u64,
+    /// How the probe draws; figures of each sampler are kept apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(
+        length(min = 1, max = 16),
+        extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
+    )]
+    pub sampler: Option<Vec<SamplerWritten>>,
+}
+
+impl Default for ProbeWritten {
+    fn default() -> Self {
+        ProbeWritten {
+            interval: 50,
+            problems: 64,
+            n: 256,
+            confidence: 0.95,
+            resamples: 1000,
+            seed: 0,
+            sampler: None,
+        }
+    }
+}
+
+/// How the probe draws; figures of each sampler are kept apart.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct SamplerWritten {
+    /// Softmax temperature.
+    #[schemars(
+        range(min = 0.01, max = 100.0),
+        extend("x-hint" = "greedy decoding (0) would make all draws of a problem the same")
+    )]
+    pub temperature: f64,
+    /// Keep the smallest set of tokens with this much probability; 1 for all.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
+    pub top_p: f64,
+    /// Keep this many of the likeliest tokens; 0 for all.
+    #[schemars(range(min = 0, max = 1_048_576))]
+    pub top_k: usize,
+    /// Drop tokens below this share of the likeliest one's probability; 0 for none.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub min_p: f64,
+}
+
+impl Default for SamplerWritten {
+    fn default() -> Self {
+        SamplerWritten { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 }
+    }
+}
+
+/// When checkpoints are written and how many stay.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CheckpointWritten {
+    /// Every this many steps, and at the last; 0 for the last only.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub interval: u64,
+    /// How many of the newest to keep; 0 for all.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub keep_last: usize,
+}
+
+impl Default for CheckpointWritten {
+    fn default() -> Self {
+        CheckpointWritten { interval: 50, keep_last: 2 }
+    }
+}
+
+/// What is logged.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LogWritten {
+    /// Write TensorBoard event files.
+    pub tensorboard: bool,
+    /// Print a line every this many steps where there is no terminal.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub console_interval: u64,
+}
+
+impl Default for LogWritten {
+    fn default() -> Self {
+        LogWritten { tensorboard: true, console_interval: 1 }
+    }
+}

@@ -1,0 +1,133 @@
+//! `[[task]]` and `[[reward]]` as written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults;
+use crate::recipe::{Extract, Operator, VerifierKind};
+
+/// A source of problems.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub(crate) enum TaskWritten {
+    /// Generated arithmetic puzzles: reach the target with each number used exactly once.
+    Countdown(CountdownWritten),
+    /// Problems from a JSONL file, or a JSON file that holds one array.
+    Jsonl(JsonlWritten),
+}
+
+/// Generated arithmetic puzzles.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CountdownWritten {
+    /// Share of training prompts, relative to the other tasks.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub weight: f64,
+    /// Prompt template: `{prompt}` is replaced by the problem's text.
+    pub template: String,
+    /// How many numbers a problem has: one count, or the fewest and the most.
+    pub numbers: NumbersWritten,
+    /// Smallest and largest number.
+    pub range: (Number, Number),
+    /// Smallest and largest target.
+    pub target: (Target, Target),
+    /// Operators an expression may use.
+    #[schemars(length(min = 1), extend("uniqueItems" = true))]
+    pub operators: Vec<Operator>,
+    /// Distinct training problems to generate.
+    #[schemars(range(min = 1, max = 10_000_000))]
+    pub train_problems: usize,
+}
+
+impl Default for CountdownWritten {
+    fn default() -> Self {
+        CountdownWritten {
+            weight: 1.0,
+            template: "{prompt}".to_string(),
+            numbers: NumbersWritten::Count(Count(3)),
+            range: (Number(1), Number(20)),
+            target: (Target(1), Target(200)),
+            operators: vec![Operator::Add, Operator::Sub, Operator::Mul],
+            train_problems: 4096,
+        }
+    }
+}
+
+/// One count, or the fewest and the most.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum NumbersWritten {
+    /// Every problem has this many.
+    Count(Count),
+    /// Fewest and most.
+    Between(Count, Count),
+}
+
+// Newtypes carry the ranges of numbers inside arrays. Six numbers of at most a million multiply to
+// less than 2^127, so that exact arithmetic on a puzzle's values fits 128 bits.
+
+/// How many numbers a puzzle has.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Count(#[schemars(range(min = 2, max = 6))] pub usize);
+
+/// A number of a puzzle.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Number(#[schemars(range(min = 1, max = 1_000_000))] pub i64);
+
+/// A target of a puzzle.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct Target(#[schemars(range(min = 1, max = 1_000_000_000))] pub i64);
+
+/// A data set in a file.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct JsonlWritten {
+    /// Share of training prompts, relative to the other tasks.
+    #[serde(default = "defaults::one")]
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub weight: f64,
+    /// Prompt template: `{prompt}` is replaced by the problem's text.
+    #[serde(default = "defaults::template")]
+    pub template: String,
+    /// Training problems; a path relative to the current directory.
+    #[schemars(length(min = 1))]
+    pub path: String,
+    /// Held-out problems for the probe.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("x-default" = "split off `path` by content hash"))]
+    pub probe_path: Option<String>,
+    /// Column that holds the problem's text.
+    #[serde(default = "defaults::prompt_column")]
+    #[schemars(length(min = 1))]
+    pub prompt_column: String,
+    /// Column that holds the reference answer (text or number).
+    #[serde(default = "defaults::answer_column")]
+    #[schemars(length(min = 1))]
+    pub answer_column: String,
+    /// How the reference answer is read out of its column.
+    #[serde(default = "defaults::whole")]
+    pub answer_format: Extract,
+    /// Read at most this many problems of each file; 0 for all.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub max_problems: usize,
+}
+
+/// A verifier and its weight in the reward.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RewardWritten {
+    /// Which verifier.
+    pub verifier: VerifierKind,
+    /// How the completion's answer is found; not for the countdown verifier, which reads all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "`\"last_number\"` for math, `\"whole\"` for exact"))]
+    pub extract: Option<Extract>,
+    /// Weight of this verifier's 0 or 1 in the reward.
+    #[serde(default = "defaults::one")]
+    #[schemars(range(min = -1e6, max = 1e6))]
+    pub weight: f64,
+}

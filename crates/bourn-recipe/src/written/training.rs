@@ -1,0 +1,158 @@
+//! `[rollout]`, `[algorithm]`, `[optimizer]` and `[train]` as written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::defaults;
+use crate::recipe::{AlgorithmName, KlEstimator, LossType, ScaleRewards, Schedule};
+
+/// How completions are drawn for training. The full distribution at `temperature` is sampled, so
+/// that the sampler's log-probs are the loss's.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RolloutWritten {
+    /// Problems per step.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub prompts_per_step: usize,
+    /// Completions per problem (the group).
+    #[schemars(
+        range(min = 2, max = 65_536),
+        extend("x-hint" = "a group of one has no baseline but itself")
+    )]
+    pub num_generations: usize,
+    /// Longest prompt, in tokens; a longer one is an error that names the problem.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_prompt_length: usize,
+    /// Longest completion, in tokens.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_completion_length: usize,
+    /// Softmax temperature of sampler, loss and entropy.
+    #[schemars(
+        range(min = 0.01, max = 100.0),
+        extend(
+            "x-hint" = "greedy decoding (0) would make all completions of a group the same"
+        )
+    )]
+    pub temperature: f64,
+    /// Rows decoded at once; changes memory and speed only.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub batch_size: usize,
+}
+
+impl Default for RolloutWritten {
+    fn default() -> Self {
+        RolloutWritten {
+            prompts_per_step: 32,
+            num_generations: 16,
+            max_prompt_length: 256,
+            max_completion_length: 256,
+            temperature: 1.0,
+            batch_size: 256,
+        }
+    }
+}
+
+/// The policy-gradient algorithm.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AlgorithmWritten {
+    /// Which algorithm.
+    pub name: AlgorithmName,
+    /// How token losses are averaged.
+    #[serde(default = "defaults::loss_type")]
+    pub loss_type: LossType,
+    /// What the mean-centred rewards are divided by.
+    #[serde(default = "defaults::scale_rewards")]
+    pub scale_rewards: ScaleRewards,
+    /// Lower clip range of the ratio: 1 − epsilon.
+    #[serde(default = "defaults::epsilon")]
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
+    pub epsilon: f64,
+    /// Upper clip range of the ratio: 1 + epsilon_high.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0, "x-default" = "`epsilon`"))]
+    pub epsilon_high: Option<f64>,
+    /// Weight of the KL penalty against the frozen base; 0 takes no base forward.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub kl_coef: f64,
+    /// Estimator of that KL.
+    #[serde(default = "defaults::kl_estimator")]
+    pub kl_estimator: KlEstimator,
+    /// Weight of the entropy bonus.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1000.0))]
+    pub entropy_coef: f64,
+    /// Leave completions that ran into the length limit out of the loss.
+    #[serde(default)]
+    pub mask_truncated_completions: bool,
+}
+
+/// AdamW and its schedule.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct OptimizerWritten {
+    /// Peak learning rate.
+    #[schemars(range(min = 0.0, max = 10.0))]
+    pub lr: f64,
+    /// Steps of linear warmup from 0, in optimiser updates.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub warmup_steps: u64,
+    /// What follows the warmup.
+    pub schedule: Schedule,
+    /// Decoupled weight decay.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub weight_decay: f64,
+    /// Decay of the first moment.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
+    pub beta1: f64,
+    /// Decay of the second moment.
+    #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
+    pub beta2: f64,
+    /// Added to the denominator.
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
+    pub eps: f64,
+    /// Global gradient-norm clip; 0 for none.
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub max_grad_norm: f64,
+}
+
+impl Default for OptimizerWritten {
+    fn default() -> Self {
+        OptimizerWritten {
+            lr: 1e-6,
+            warmup_steps: 0,
+            schedule: Schedule::Constant,
+            weight_decay: 0.0,
+            beta1: 0.9,
+            beta2: 0.999,
+            eps: 1e-8,
+            max_grad_norm: 1.0,
+        }
+    }
+}
+
+/// How many steps, and how a rollout becomes updates.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TrainWritten {
+    /// Rollout steps.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub max_steps: u64,
+    /// Passes over each rollout (μ of GRPO).
+    #[schemars(range(min = 1, max = 1000))]
+    pub num_iterations: usize,
+    /// Optimiser updates per pass (a count); divides `rollout.prompts_per_step`, so that groups
+    /// stay whole.
+    #[schemars(range(min = 1, max = 65_536))]
+    pub minibatches: usize,
+    /// Completions per forward and backward; changes memory and nothing else.
+    #[schemars(range(min = 1, max = 4_194_304))]
+    pub micro_batch_size: usize,
+}
+
+impl Default for TrainWritten {
+    fn default() -> Self {
+        TrainWritten { max_steps: 100, num_iterations: 1, minibatches: 1, micro_batch_size: 32 }
+    }
+}

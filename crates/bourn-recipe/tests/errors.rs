@@ -1,0 +1,264 @@
+//! What a user sees when a recipe is wrong: the place, the key, the problem and what to do.
+
+use std::path::Path;
+
+use bourn_recipe::parse;
+use insta::assert_snapshot;
+
+/// Six lines that are a whole recipe; what a test appends starts in line 7.
+const WHOLE: &str = r#"[model]
+path = "a/model"
+[[task]]
+kind = "countdown"
+[algorithm]
+name = "grpo"
+"#;
+
+/// Nine lines of a recipe that pretrains its base.
+const FRESH: &str = r#"[model]
+architecture = { hidden_size = 64, num_layers = 2, num_heads = 4 }
+[[task]]
+kind = "countdown"
+[algorithm]
+name = "grpo"
+[rollout]
+max_prompt_length = 32
+max_completion_length = 32
+"#;
+
+fn error_with(text: &str, overrides: &[&str]) -> String {
+    let overrides: Vec<String> = overrides.iter().map(|set| set.to_string()).collect();
+    match parse(text, Path::new("x.toml"), &overrides) {
+        Ok(_) => "no error".to_string(),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn error(text: &str) -> String {
+    error_with(text, &[])
+}
+
+fn appended(text: &str) -> String {
+    error(&format!("{WHOLE}{text}"))
+}
+
+fn fresh(text: &str) -> String {
+    error(&format!("{FRESH}{text}"))
+}
+
+fn replaced(from: &str, to: &str) -> String {
+    assert!(WHOLE.contains(from) || FRESH.contains(from), "nothing to replace");
+    let text = if WHOLE.contains(from) { WHOLE } else { FRESH };
+    error(&text.replace(from, to))
+}
+
+fn set(overrides: &[&str]) -> String {
+    error_with(WHOLE, overrides)
+}
+
+#[test]
+fn the_fixtures_are_right() {
+    assert_eq!(error(WHOLE), "no error");
+    assert_eq!(fresh("[base]\n"), "no error");
+}
+
+#[test]
+fn text_that_is_not_toml() {
+    assert_snapshot!(error("[model\npath = 1"), @"x.toml:1:7: not valid TOML: unclosed table, expected `]`");
+    assert_snapshot!(error("seed = 1\nseed = 2\n"), @"x.toml:2:1: not valid TOML: duplicate key");
+    assert_snapshot!(error("seed = \n"), @"x.toml:1:8: not valid TOML: string values must be quoted, expected literal string");
+    assert_snapshot!(error("\u{feff}seed = 1\n  oops\n"), @"x.toml:2:7: not valid TOML: key with no value, expected `=`");
+    assert_snapshot!(error("a = 99999999999999999999999"), @"x.toml:1:5: the integer 99999999999999999999999 does not fit into 64 bits");
+    assert_snapshot!(error(&format!("{}a = 1", "a.".repeat(5000))), @"x.toml:1:1: not valid TOML: recursion limit");
+}
+
+#[test]
+fn unknown_keys_name_the_nearest() {
+    assert_snapshot!(appended("[rollout]\nnum_generation = 4\n"), @"x.toml:8:1: [rollout] num_generation: unknown key; did you mean `num_generations`?");
+    assert_snapshot!(appended("[rollout]\r\nprompts_per_step = 4\r\n  temprature = 1\r\n"), @"x.toml:9:3: [rollout] temprature: unknown key; did you mean `temperature`?");
+    assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
+    assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
+    assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches` and `micro_batch_size`");
+    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`"#);
+    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`");
+    assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");
+    assert_snapshot!(appended("[[reward]]\nverifer = \"math\"\n"), @"x.toml:8:1: [[reward]] verifer: unknown key; did you mean `verifier`?");
+    assert_snapshot!(error("sed = 1\n"), @"x.toml:1:1: sed: unknown key; did you mean `seed`?");
+}
+
+#[test]
+fn keys_of_another_section_are_sent_there() {
+    assert_snapshot!(appended("[train]\nlr = 1e-6\n"), @"x.toml:8:1: [train] lr: unknown key; `lr` belongs in [base] or [optimizer]");
+    assert_snapshot!(appended("[train]\nseed = 3\n"), @"x.toml:8:1: [train] seed: unknown key; `seed` belongs at the top, before the first section");
+    assert_snapshot!(appended("[rollout]\nkl_coef = 0.1\n"), @"x.toml:8:1: [rollout] kl_coef: unknown key; `kl_coef` belongs in [algorithm]");
+    assert_snapshot!(appended("[rollout]\nhidden_size = 4\n"), @"x.toml:8:1: [rollout] hidden_size: unknown key; `hidden_size` belongs in [model.architecture]");
+    assert_snapshot!(appended("[probe]\ntemperature = 0.6\n"), @"x.toml:8:1: [probe] temperature: unknown key; `temperature` belongs in [rollout] or [[probe.sampler]]");
+    assert_snapshot!(appended("[log]\nprobe_pth = 1\n"), @"x.toml:8:1: [log] probe_pth: unknown key; did you mean `probe_path`, which belongs in [[task]]?");
+    assert_snapshot!(error("temperature = 1\n"), @"x.toml:1:1: temperature: unknown key; `temperature` belongs in [rollout] or [[probe.sampler]]");
+}
+
+#[test]
+fn truncation_in_training_is_explained() {
+    assert_snapshot!(appended("[rollout]\ntop_p = 0.95\n"), @"x.toml:8:1: [rollout] top_p: not a key here: training samples the full distribution at `temperature`, so that sampler and loss agree; truncation belongs to [[probe.sampler]]");
+    assert_snapshot!(appended("[rollout]\ntop_k = 20\n"), @"x.toml:8:1: [rollout] top_k: not a key here: training samples the full distribution at `temperature`, so that sampler and loss agree; truncation belongs to [[probe.sampler]]");
+    assert_snapshot!(appended("[rollout]\nmin_p = 0.1\n"), @"x.toml:8:1: [rollout] min_p: not a key here: training samples the full distribution at `temperature`, so that sampler and loss agree; truncation belongs to [[probe.sampler]]");
+}
+
+#[test]
+fn names_of_other_trainers_are_translated() {
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nbeta = 0.04"), @"x.toml:7:1: [algorithm] beta: unknown key; bourn calls it `kl_coef`");
+    assert_snapshot!(appended("[optimizer]\nlearning_rate = 1e-6\n"), @"x.toml:8:1: [optimizer] learning_rate: unknown key; bourn calls it `lr`");
+    assert_snapshot!(fresh("[base]\nlearning_rate = 1e-6\n"), @"x.toml:11:1: [base] learning_rate: unknown key; bourn calls it `lr`");
+    assert_snapshot!(appended("[train]\nlearning_rate = 1e-6\n"), @"x.toml:8:1: [train] learning_rate: unknown key; bourn calls it `lr`, in [optimizer]");
+    assert_snapshot!(appended("[rollout]\nn = 8\n"), @"x.toml:8:1: [rollout] n: unknown key; bourn calls it `num_generations`");
+    assert_snapshot!(appended("[train]\ngroup_size = 8\n"), @"x.toml:8:1: [train] group_size: unknown key; bourn calls it `num_generations`, in [rollout]");
+    assert_snapshot!(appended("[rollout]\nrollouts_per_example = 8\n"), @"x.toml:8:1: [rollout] rollouts_per_example: unknown key; bourn calls it `num_generations`");
+    assert_snapshot!(appended("[rollout]\nmax_new_tokens = 8\n"), @"x.toml:8:1: [rollout] max_new_tokens: unknown key; bourn calls it `max_completion_length`");
+    assert_snapshot!(appended("[rollout]\nmax_response_length = 8\n"), @"x.toml:8:1: [rollout] max_response_length: unknown key; bourn calls it `max_completion_length`");
+    assert_snapshot!(appended("[train]\ntrain_batch_size = 8\n"), @"x.toml:8:1: [train] train_batch_size: unknown key; bourn calls it `prompts_per_step`, in [rollout], which counts problems, not completions");
+    assert_snapshot!(appended("[train]\nbatch_size = 8\n"), @"x.toml:8:1: [train] batch_size: unknown key; bourn calls it `prompts_per_step`, in [rollout], which counts problems, not completions");
+    assert_snapshot!(appended("[train]\nppo_mini_batch_size = 8\n"), @"x.toml:8:1: [train] ppo_mini_batch_size: unknown key; bourn calls it `minibatches`, a count, not a size");
+    assert_snapshot!(appended("[train]\nppo_epochs = 8\n"), @"x.toml:8:1: [train] ppo_epochs: unknown key; bourn calls it `num_iterations`");
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nclip_ratio = 0.2"), @"x.toml:7:1: [algorithm] clip_ratio: unknown key; bourn calls it `epsilon`");
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nclip_ratio_high = 0.28"), @"x.toml:7:1: [algorithm] clip_ratio_high: unknown key; bourn calls it `epsilon_high`");
+    assert_snapshot!(appended("[train]\ngradient_accumulation_steps = 8\n"), @"x.toml:8:1: [train] gradient_accumulation_steps: unknown key; bourn calls it `micro_batch_size`, completions per forward, which changes memory and nothing else");
+    assert_snapshot!(appended("[optimizer]\ngrad_clip = 1.0\n"), @"x.toml:8:1: [optimizer] grad_clip: unknown key; bourn calls it `max_grad_norm`");
+    assert_snapshot!(appended("[train]\nsteps = 8\n"), @"x.toml:8:1: [train] steps: unknown key; bourn calls it `max_steps`, in rollout steps");
+    assert_snapshot!(appended("[probe]\nn_max = 8\n"), @"x.toml:8:1: [probe] n_max: unknown key; bourn calls it `n`");
+    assert_snapshot!(appended("[trainer]\nsteps = 8\n"), @"x.toml:7:2: [trainer]: unknown section; bourn calls it [train]");
+    assert_snapshot!(appended("[data]\npath = \"x\"\n"), @"x.toml:7:2: [data]: unknown section; bourn calls it [[task]]");
+}
+
+#[test]
+fn keys_of_the_other_kind() {
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\npath = \"x\""), @r#"x.toml:5:1: [[task]] path: a key of kind = "jsonl", but this table's kind is "countdown"; remove one"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\"\nnumbers = 3"), @r#"x.toml:6:1: [[task]] numbers: a key of kind = "countdown", but this table's kind is "jsonl"; remove one"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"count\""), @r#"x.toml:4:1: [[task]] kind: expected "countdown" or "jsonl", found the string "count""#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = 3"), @r#"x.toml:4:1: [[task]] kind: expected "countdown" or "jsonl", found the integer 3"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "numbers = 3"), @r#"x.toml:3:1: [[task]] kind: missing; it is one of "countdown" or "jsonl""#);
+}
+
+#[test]
+fn missing_keys() {
+    assert_snapshot!(error(""), @"x.toml:1:1: [model]: missing section; add it (The policy; its frozen copy is the base)");
+    assert_snapshot!(error("[model]\npath = \"m\"\n"), @"x.toml:1:1: [[task]]: missing section; add it (One or more sources of problems)");
+    assert_snapshot!(error("[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n"), @"x.toml:1:1: [algorithm]: missing section; add it (The policy-gradient algorithm)");
+    assert_snapshot!(error("[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n[algorithm]\nepsilon = 0.1\n"), @r#"x.toml:5:2: [algorithm] name: missing key; add it with "grpo" (Which algorithm)"#);
+    assert_snapshot!(replaced("path = \"a/model\"\n", ""), @"x.toml:1:2: [model]: names no model; write `path` (a published one) or `architecture` (a fresh one)");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\""), @"x.toml:3:1: [[task]] path: missing key; add it with a string (Training problems; a path relative to the current directory)");
+    assert_snapshot!(replaced("num_layers = 2, ", ""), @"x.toml:2:1: [model.architecture] num_layers: missing key; add it with an integer (Transformer blocks)");
+    assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math" or "exact" (Which verifier)"#);
+    assert_snapshot!(error("task = []\n[model]\npath = \"m\"\n[algorithm]\nname = \"grpo\"\n"), @"x.toml:1:1: [[task]]: expected at least one table, found 0");
+}
+
+#[test]
+fn wrong_types() {
+    assert_snapshot!(appended("[rollout]\nnum_generations = \"16\"\n"), @r#"x.toml:8:1: [rollout] num_generations: expected an integer, found the string "16"; remove the quotes"#);
+    assert_snapshot!(appended("[rollout]\nnum_generations = 16.0\n"), @"x.toml:8:1: [rollout] num_generations: expected an integer, found the number 16.0; write 16");
+    assert_snapshot!(appended("[rollout]\nnum_generations = 16.5\n"), @"x.toml:8:1: [rollout] num_generations: expected an integer, found the number 16.5");
+    assert_snapshot!(appended("[rollout]\ntemperature = \"hot\"\n"), @r#"x.toml:8:1: [rollout] temperature: expected a number, found the string "hot""#);
+    assert_snapshot!(appended("[rollout]\ntemperature = true\n"), @"x.toml:8:1: [rollout] temperature: expected a number, found true");
+    assert_snapshot!(appended("[log]\ntensorboard = \"yes\"\n"), @r#"x.toml:8:1: [log] tensorboard: expected true or false, found the string "yes""#);
+    assert_snapshot!(appended("[log]\ntensorboard = 2026-01-01\n"), @"x.toml:8:1: [log] tensorboard: expected true or false, found a date-time");
+    assert_snapshot!(error("seed = -1\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n"), @"x.toml:1:1: seed: must be at least 0, found -1");
+    assert_snapshot!(error("rollout = 3\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n"), @"x.toml:1:1: [rollout]: expected a table, found the integer 3");
+    assert_snapshot!(replaced("[[task]]", "[task]"), @"x.toml:3:2: [[task]]: expected an array of tables, found a table; write [[task]], once for each");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = \"3\""), @r#"x.toml:5:1: [[task]] numbers: expected an integer or an array of 2 integers, found the string "3"; remove the quotes"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = [3]"), @"x.toml:5:1: [[task]] numbers: expected 2 values, found 1");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = [3, \"4\"]"), @r#"x.toml:5:15: [[task]] numbers.1: expected an integer, found the string "4"; remove the quotes"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = \"+-\""), @r#"x.toml:5:1: [[task]] operators: expected an array of "+", "-", "*" or "/", found the string "+-""#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = [\"+\", \"x\"]"), @r#"x.toml:5:19: [[task]] operators.1: expected "+", "-", "*" or "/", found the string "x"; did you mean "+"?"#);
+    assert_snapshot!(replaced("path = \"a/model\"", "path = 3"), @"x.toml:2:1: [model] path: expected a string, found the integer 3");
+    assert_snapshot!(error("device = \"cuda:0\"\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n"), @r#"x.toml:1:1: device: expected "cpu", found the string "cuda:0""#);
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"gpro\""), @r#"x.toml:6:1: [algorithm] name: expected "grpo", found the string "gpro"; did you mean "grpo"?"#);
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nloss_type = \"dr-grpo\""), @r#"x.toml:7:1: [algorithm] loss_type: expected "grpo", "dr_grpo" or "dapo", found the string "dr-grpo"; did you mean "dr_grpo"?"#);
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nscale_rewards = false"), @r#"x.toml:7:1: [algorithm] scale_rewards: expected "group", "batch" or "none", found false"#);
+}
+
+#[test]
+fn out_of_range() {
+    assert_snapshot!(appended("[rollout]\nnum_generations = 1\n"), @"x.toml:8:1: [rollout] num_generations: must be at least 2, found 1: a group of one has no baseline but itself");
+    assert_snapshot!(appended("[rollout]\nprompts_per_step = 0\n"), @"x.toml:8:1: [rollout] prompts_per_step: must be at least 1, found 0");
+    assert_snapshot!(appended("[rollout]\ntemperature = 0\n"), @"x.toml:8:1: [rollout] temperature: must be at least 0.01, found 0: greedy decoding (0) would make all completions of a group the same");
+    assert_snapshot!(appended("[rollout]\ntemperature = -0.5\n"), @"x.toml:8:1: [rollout] temperature: must be at least 0.01, found -0.5: greedy decoding (0) would make all completions of a group the same");
+    assert_snapshot!(appended("[rollout]\ntemperature = nan\n"), @"x.toml:8:1: [rollout] temperature: must be finite, found NaN");
+    assert_snapshot!(appended("[optimizer]\nlr = inf\n"), @"x.toml:8:1: [optimizer] lr: must be finite, found inf");
+    assert_snapshot!(appended("[optimizer]\nlr = 1e999\n"), @"x.toml:8:1: [optimizer] lr: must be finite, found inf");
+    assert_snapshot!(appended("[optimizer]\nbeta2 = 1\n"), @"x.toml:8:1: [optimizer] beta2: must be below 1, found 1");
+    assert_snapshot!(appended("[optimizer]\neps = 0.0\n"), @"x.toml:8:1: [optimizer] eps: must be above 0, found 0.0");
+    assert_snapshot!(appended("[[probe.sampler]]\ntop_p = 0\n"), @"x.toml:8:1: [[probe.sampler]] top_p: must be above 0, found 0");
+    assert_snapshot!(appended("[[probe.sampler]]\ntop_p = 1.5\n"), @"x.toml:8:1: [[probe.sampler]] top_p: must be at most 1, found 1.5");
+    assert_snapshot!(appended("[[probe.sampler]]\ntemperature = 0\n"), @"x.toml:8:1: [[probe.sampler]] temperature: must be at least 0.01, found 0: greedy decoding (0) would make all draws of a problem the same");
+    assert_snapshot!(appended("[probe]\nn = 0\n"), @"x.toml:8:1: [probe] n: must be at least 1, found 0");
+    assert_snapshot!(appended("[probe]\nconfidence = 95\n"), @"x.toml:8:1: [probe] confidence: must be below 1, found 95");
+    assert_snapshot!(appended("[probe]\nsampler = []\n"), @"x.toml:8:1: [[probe.sampler]]: expected at least one table, found 0");
+    assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nepsilon = 0"), @"x.toml:7:1: [algorithm] epsilon: must be above 0, found 0");
+    assert_snapshot!(replaced("hidden_size = 64", "hidden_size = 100000"), @"x.toml:2:18: [model.architecture] hidden_size: must be at most 65536, found 100000");
+    assert_snapshot!(replaced("num_layers = 2", "num_layers = 5000"), @"x.toml:2:36: [model.architecture] num_layers: must be at most 1024, found 5000");
+    assert_snapshot!(replaced("path = \"a/model\"", "path = \"\""), @"x.toml:2:1: [model] path: must not be empty");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = [3, 9]"), @"x.toml:5:15: [[task]] numbers.1: must be at most 6, found 9");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nrange = [0, 9]"), @"x.toml:5:10: [[task]] range.0: must be at least 1, found 0");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = []"), @"x.toml:5:1: [[task]] operators: expected at least one value, found 0");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = [\"+\", \"-\", \"+\"]"), @r#"x.toml:5:24: [[task]] operators: the string "+" stands here twice"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nweight = -1"), @"x.toml:5:1: [[task]] weight: must be at least 0, found -1");
+}
+
+#[test]
+fn rules_across_keys() {
+    assert_snapshot!(appended("[train]\nminibatches = 5\n"), @"x.toml:8:1: [train] minibatches: 32 prompts cannot be split evenly into 5 minibatches; 4 and 8 do");
+    assert_snapshot!(appended("[rollout]\nprompts_per_step = 7\n[train]\nminibatches = 4\n"), @"x.toml:10:1: [train] minibatches: 7 prompts cannot be split evenly into 4 minibatches; 1 and 7 do");
+    assert_snapshot!(appended("[rollout]\nprompts_per_step = 65536\nnum_generations = 65536\n"), @"x.toml:9:1: [rollout] num_generations: 65536 prompts of 65536 completions make 4294967296 a step, more than 2^22");
+    assert_snapshot!(appended("[probe]\nproblems = 1000000\nn = 1000000\n"), @"x.toml:9:1: [probe] n: 1000000 problems, 1000000 draws and 2 samplers make 2000000000000 draws a probe, more than 2^32; lower one");
+    assert_snapshot!(appended("[base]\n"), @"x.toml:7:2: [base]: pretrains a fresh architecture, but [model] has a `path`; remove this section");
+    assert_snapshot!(fresh(""), @"x.toml:2:1: [model.architecture]: a fresh architecture knows nothing yet; add a [base] section that pretrains it");
+    assert_snapshot!(replaced("path = \"a/model\"", "path = \"a\"\narchitecture = { hidden_size = 64, num_layers = 2, num_heads = 4 }"), @"x.toml:3:1: [model.architecture]: the model is given twice, by `path` and by `architecture`; keep one");
+    assert_snapshot!(replaced("num_heads = 4", "num_heads = 5"), @"x.toml:2:52: [model.architecture] num_heads: 5 heads do not divide `hidden_size` 64; 4 and 8 do");
+    assert_snapshot!(replaced("num_heads = 4", "num_heads = 64"), @"x.toml:2:52: [model.architecture] num_heads: `hidden_size` / `num_heads` is 1, which rotary positions need to be even");
+    assert_snapshot!(replaced("num_heads = 4", "num_heads = 4, num_kv_heads = 3"), @"x.toml:2:67: [model.architecture] num_kv_heads: 3 key/value heads do not divide `num_heads` 4; 2 and 4 do");
+    assert_snapshot!(replaced("hidden_size = 64, num_layers = 2", "hidden_size = 65536, num_layers = 1024"), @"x.toml:2:39: [model.architecture] num_layers: the blocks would have 52780853100544 parameters, more than 2^36");
+    assert_snapshot!(fresh("[base.demonstrations]\ncorrect = 0.5\nrandom = 0.6\n"), @"x.toml:10:7: [base.demonstrations]: the shares sum to 1.1, not to 1 (those not written are 0)");
+    assert_snapshot!(fresh("[base]\ndemonstrations = { correct = 0.5 }\n"), @"x.toml:11:1: [base.demonstrations]: the shares sum to 0.5, not to 1 (those not written are 0)");
+    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("max_prompt_length = 32\n", ""))), @"x.toml:8:1: [rollout] max_completion_length: a prompt of 256 and a completion of 32 tokens make 288, more than `max_position` 256 of the architecture; lower one or raise that");
+    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("[rollout]\nmax_prompt_length = 32\nmax_completion_length = 32\n", ""))), @"x.toml:2:1: [model.architecture]: a prompt of 256 and a completion of 256 tokens make 512, more than `max_position` 256 of the architecture; lower one or raise that");
+    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:4:1: [[task]] kind: a fresh architecture learns from countdown demonstrations and knows no other text; use kind = "countdown", or a published model through `model.path`"#);
+    assert_snapshot!(replaced("path = \"a/model\"", "path = \"a\"\nsystem_prompt = \"Think.\""), @"x.toml:3:1: [model] system_prompt: has no effect without `chat_template = true`; set that or remove this");
+    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("[[task]]", "chat_template = true\n[[task]]"))), @"x.toml:3:1: [model] chat_template: a fresh architecture has no chat template; remove the key");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\ntemplate = \"Q: {question}\""), @"x.toml:5:1: [[task]] template: lacks `{prompt}`, the place where the problem's text goes");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nrange = [9, 3]"), @"x.toml:5:1: [[task]] range: the first is greater than the second; write the smaller one first");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = [4, 3]"), @"x.toml:5:1: [[task]] numbers: the first is greater than the second; write the smaller one first");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nweight = 0"), @"x.toml:5:1: [[task]] weight: all weights are 0; give one task a share");
+    assert_snapshot!(appended("[[reward]]\nverifier = \"math\"\n"), @r#"x.toml:8:1: [[reward]] verifier: the math verifier cannot judge countdown problems, and every verifier judges every task; use "countdown" here, and countdown tasks only"#);
+    assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\nextract = \"boxed\"\n"), @"x.toml:9:1: [[reward]] extract: has no effect: the countdown verifier reads the whole completion; remove it");
+    assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"countdown\"\nweight = -1\n"), @"x.toml:7:1: [[reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
+    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
+    assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @r#"x.toml:8:1: [[task]] kind: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
+    assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
+    assert_snapshot!(error(&format!("name = \"a/b\"\n{WHOLE}")), @r#"x.toml:1:1: name: names a directory inside the runs directory; write it without `/` and `\`"#);
+    assert_snapshot!(error(&format!("name = \"\"\n{WHOLE}")), @"x.toml:1:1: name: must not be empty");
+}
+
+#[test]
+fn overrides() {
+    assert_snapshot!(set(&["rollout.num_generation=4"]), @"--set rollout.num_generation: [rollout] num_generation: unknown key; did you mean `num_generations`?");
+    assert_snapshot!(set(&["rollout.num_generations=1"]), @"--set rollout.num_generations: [rollout] num_generations: must be at least 2, found 1: a group of one has no baseline but itself");
+    assert_snapshot!(set(&["rollout.num_generations=many"]), @r#"--set rollout.num_generations: [rollout] num_generations: expected an integer, found the string "many""#);
+    assert_snapshot!(set(&["train.minibatches=5"]), @"--set train.minibatches: [train] minibatches: 32 prompts cannot be split evenly into 5 minibatches; 4 and 8 do");
+    assert_snapshot!(set(&["rollout.prompts_per_step=30", "train.minibatches=4"]), @"--set train.minibatches: [train] minibatches: 30 prompts cannot be split evenly into 4 minibatches; 3 and 5 do");
+    assert_snapshot!(set(&["task.1.numbers=4"]), @"--set task.1.numbers: there is no number 1; `task` has 1, counted from 0");
+    assert_snapshot!(set(&["task.numbers=4"]), @"--set task.numbers: `task` is an array; say which one, as in `task.0.numbers`");
+    assert_snapshot!(set(&["reward.0.weight=2"]), @"--set reward.0.weight: the recipe has no `reward` to choose from; write one there first");
+    assert_snapshot!(set(&["task.0.numbers=9"]), @"--set task.0.numbers: [[task]] numbers: must be at most 6, found 9");
+    assert_snapshot!(set(&["rollout.0.weight=2"]), @"--set rollout.0.weight: the recipe has no `rollout` to choose from; write one there first");
+    assert_snapshot!(set(&["seed.x=2"]), @"--set seed.x: seed: expected an integer, found a table");
+    assert_snapshot!(set(&["model.path.x=2"]), @r#"--set model.path.x: `model.path` is the string "a/model", not a table"#);
+    assert_snapshot!(set(&["seed"]), @"--set seed: expected KEY=VALUE, as in `--set rollout.temperature=0.8`");
+    assert_snapshot!(set(&["=3"]), @"--set : not a key; write `section.key`, as in `optimizer.lr`");
+    assert_snapshot!(set(&["a..b=3"]), @"--set a..b: not a key; write `section.key`, as in `optimizer.lr`");
+    assert_snapshot!(set(&[&format!("{}a=3", "a.".repeat(100_000))]), @"--set a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.…: not a key; write `section.key`, as in `optimizer.lr`");
+    assert_snapshot!(set(&["extends=other.toml"]), @"--set extends: cannot be set from the command line; write it into a recipe");
+    assert_snapshot!(set(&["rolout.temperature=1"]), @"--set rolout.temperature: [rolout]: unknown section; did you mean [rollout]?");
+    assert_snapshot!(set(&["algorithm.beta=0.1"]), @"--set algorithm.beta: [algorithm] beta: unknown key; bourn calls it `kl_coef`");
+    assert_snapshot!(set(&["rollout=4"]), @"--set rollout: [rollout]: expected a table, found the integer 4");
+    assert_snapshot!(set(&["task=[]"]), @"--set task: [[task]]: expected at least one table, found 0");
+    assert_snapshot!(set(&["optimizer={lr=1e-5,lrr=2}"]), @"--set optimizer: [optimizer] lrr: unknown key; did you mean `lr`?");
+}

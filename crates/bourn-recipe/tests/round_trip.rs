@@ -1,0 +1,110 @@
+//! A resolved recipe, written out, loads back to itself; and no text makes the loader panic.
+
+use std::path::Path;
+
+use bourn_recipe::parse;
+use proptest::prelude::*;
+
+const PUBLISHED: &str = "[model]\npath = \"m\"\n[[task]]\nkind = \"jsonl\"\npath = \"d.jsonl\"\n\
+                         [algorithm]\nname = \"grpo\"\n";
+const FRESH: &str = "[model]\narchitecture = { hidden_size = 64, num_layers = 2, num_heads = 4 }\n\
+                     [base]\n[[task]]\nkind = \"countdown\"\n[algorithm]\nname = \"grpo\"\n\
+                     [rollout]\nmax_prompt_length = 32\nmax_completion_length = 32\n";
+
+/// TOML's own quoting of a string.
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
+
+fn check(text: &str, overrides: &[String]) -> Result<(), TestCaseError> {
+    let recipe = parse(text, Path::new("first.toml"), overrides)
+        .map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let written = recipe.to_toml();
+    let again = parse(&written, Path::new("second.toml"), &[])
+        .map_err(|error| TestCaseError::fail(format!("{error}\n{written}")))?;
+    prop_assert_eq!(&again, &recipe);
+    prop_assert_eq!(again.to_toml(), written);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn published(
+        seed in any::<u64>(),
+        text in "\\PC*",
+        template in any::<String>(),
+        columns in ("[^\u{0}]{1,8}", ".{1,8}"),
+        lr in 0.0..10.0_f64,
+        eps in 1e-300..1.0_f64,
+        temperature in 0.01..100.0_f64,
+        weights in prop::collection::vec(1e-9..1e6_f64, 1..4),
+        extract in prop::sample::select(vec!["hash", "boxed", "last_number", "whole"]),
+        chat in any::<bool>(),
+    ) {
+        let rewards: Vec<String> = weights
+            .iter()
+            .map(|weight| format!("{{verifier='math', extract='{extract}', weight={weight:?}}}"))
+            .collect();
+        let mut overrides = vec![
+            format!("seed={seed}"),
+            format!("task.0.template={}", quoted(&format!("{template}{{prompt}}"))),
+            format!("task.0.prompt_column={}", quoted(&columns.0)),
+            format!("task.0.answer_column={}", quoted(&columns.1)),
+            format!("task.0.answer_format={extract}"),
+            format!("optimizer.lr={lr:?}"),
+            format!("optimizer.eps={eps:?}"),
+            format!("rollout.temperature={temperature:?}"),
+            format!("reward=[{}]", rewards.join(", ")),
+            format!("model.chat_template={chat}"),
+        ];
+        if chat {
+            overrides.push(format!("model.system_prompt={}", quoted(&text)));
+        }
+        check(PUBLISHED, &overrides)?;
+    }
+
+    #[test]
+    fn fresh(
+        kv in prop::sample::select(vec![1, 2, 4]),
+        numbers in (2..=6_usize, 2..=6_usize),
+        range in (1..=1_000_000_i64, 1..=1_000_000_i64),
+        rope in 1.0..1e12_f64,
+        correct in 0.0..=1.0_f64,
+        schedule in prop::sample::select(vec!["constant", "linear", "cosine"]),
+        tie in any::<bool>(),
+    ) {
+        check(FRESH, &[
+            format!("model.architecture.num_kv_heads={kv}"),
+            format!("task.0.numbers=[{}, {}]", numbers.0.min(numbers.1), numbers.0.max(numbers.1)),
+            format!("task.0.range=[{}, {}]", range.0.min(range.1), range.0.max(range.1)),
+            format!("model.architecture.rope_theta={rope:?}"),
+            format!("base.demonstrations={{correct={correct:?}, random={:?}}}", 1.0 - correct),
+            format!("base.schedule={schedule}"),
+            format!("model.architecture.tie_embeddings={tie}"),
+        ])?;
+    }
+
+    #[test]
+    fn no_text_panics(text in any::<String>(), set in any::<String>()) {
+        let _ = parse(&text, Path::new("x.toml"), &[]);
+        let _ = parse(FRESH, Path::new("x.toml"), &[set]);
+    }
+
+    /// Text with the recipe's own vocabulary gets deeper than noise does.
+    #[test]
+    fn no_recipe_like_text_panics(
+        lines in prop::collection::vec(prop::sample::select(vec![
+            "[model]", "path = 'm'", "[[task]]", "kind = 'countdown'", "[algorithm]", "name = 'grpo'",
+            "[rollout]", "num_generations = 3", "[[probe.sampler]]", "[probe]", "sampler = [1]",
+            "numbers = [3, {}]", "kind = 'jsonl'", "[task]", "task = [3]", "model = 3", "[base]",
+            "extends = ''", "[model.architecture]", "hidden_size = 2", "num_heads = 1024",
+            "num_layers = 1", "[base.demonstrations]", "correct = nan", "seed = -1", "[[reward]]",
+        ]), 0..14),
+        set in prop::collection::vec(
+            ("(task|reward|probe|sampler|0|1|model|kind|seed)(\\.(0|1|kind|sampler|numbers)){0,4}",
+             "(3|\\[\\]|\\{\\}|\\{a=1\\}|countdown|\\[\\{\\}\\])"), 0..3),
+    ) {
+        let overrides: Vec<String> = set.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let _ = parse(&lines.join("\n"), Path::new("x.toml"), &overrides);
+    }
+}

@@ -1,0 +1,165 @@
+//! The KV cache: blocks of [`PANEL`] positions for all layers, shared prefixes, a byte budget.
+
+use std::sync::Arc;
+
+use bourn_kernel::{HeadLayout, PANEL};
+use bourn_model::ModelConfig;
+
+/// Keys and values of [`PANEL`] positions, `[layer][kv head][HeadLayout]`.
+pub(crate) type Block = Box<[f32]>;
+
+/// Where a layer's head lies in a block.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CacheShape {
+    pub(crate) layout: HeadLayout,
+    kv_heads: usize,
+    layers: usize,
+}
+
+impl CacheShape {
+    pub(crate) fn new(config: &ModelConfig) -> CacheShape {
+        CacheShape {
+            layout: HeadLayout::new(config.head_dim),
+            kv_heads: config.num_kv_heads,
+            layers: config.num_layers,
+        }
+    }
+
+    pub(crate) fn block_len(&self) -> usize {
+        self.offset(self.layers, 0)
+    }
+
+    pub(crate) fn block_bytes(&self) -> usize {
+        self.block_len() * size_of::<f32>()
+    }
+
+    pub(crate) fn offset(&self, layer: usize, kv_head: usize) -> usize {
+        (layer * self.kv_heads + kv_head) * self.layout.block_len()
+    }
+}
+
+/// Blocks that a sequence of this many positions occupies.
+pub(crate) fn blocks_for(positions: usize) -> usize {
+    positions.div_ceil(PANEL)
+}
+
+/// Gives out blocks within the budget. Whoever takes blocks has reserved them before, for the
+/// longest that the sequence can become: no sequence runs out of cache half way.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    free: Vec<Block>,
+    block_len: usize,
+    limit: usize,
+    reserved: usize,
+}
+
+impl Pool {
+    pub(crate) fn new(block_len: usize, limit: usize) -> Pool {
+        Pool { free: Vec::new(), block_len, limit, reserved: 0 }
+    }
+
+    /// Forgets the reservations of a call that ended early; its blocks have been dropped with it.
+    pub(crate) fn reset(&mut self) {
+        self.reserved = 0;
+    }
+
+    /// Most blocks there may be.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Sets blocks aside, if that many are left.
+    pub(crate) fn reserve(&mut self, blocks: usize) -> bool {
+        let fits = blocks <= self.limit - self.reserved;
+        if fits {
+            self.reserved += blocks;
+        }
+        fits
+    }
+
+    /// Takes back the blocks of a sequence that had `reserved` of them set aside.
+    pub(crate) fn release(&mut self, blocks: impl IntoIterator<Item = Block>, reserved: usize) {
+        self.free.extend(blocks);
+        self.reserved -= reserved;
+    }
+
+    fn take(&mut self) -> Block {
+        // Stale contents of a block are never read: attention sees written positions only.
+        self.free.pop().unwrap_or_else(|| vec![0.0; self.block_len].into_boxed_slice())
+    }
+}
+
+/// The cache of one sequence: whole blocks shared with others that begin alike, then its own.
+#[derive(Debug, Default)]
+pub(crate) struct Sequence {
+    shared: Arc<Vec<Block>>,
+    own: Vec<Block>,
+    /// Positions written.
+    pub(crate) len: usize,
+}
+
+impl Sequence {
+    /// Makes room for the positions below `positions`.
+    pub(crate) fn grow(&mut self, positions: usize, pool: &mut Pool) {
+        while self.shared.len() + self.own.len() < blocks_for(positions) {
+            self.own.push(pool.take());
+        }
+    }
+
+    /// The block of a position that is not shared, for writing.
+    pub(crate) fn block_mut(&mut self, position: usize) -> Option<&mut Block> {
+        let index = (position / PANEL).checked_sub(self.shared.len())?;
+        self.own.get_mut(index)
+    }
+
+    /// Every block in order.
+    pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
+        self.shared.iter().chain(&self.own).map(|block| &**block)
+    }
+
+    /// The blocks of its own, given back.
+    pub(crate) fn into_own(self) -> Vec<Block> {
+        self.own
+    }
+}
+
+/// A prefilled prompt that sequences start from.
+#[derive(Debug)]
+pub(crate) struct Prefix {
+    full: Arc<Vec<Block>>,
+    /// The last block where it is not full; copied, since each sequence writes on in it.
+    tail: Option<Block>,
+    len: usize,
+}
+
+impl Prefix {
+    pub(crate) fn new(sequence: Sequence) -> Prefix {
+        let (mut own, len) = (sequence.own, sequence.len);
+        let tail = if len.is_multiple_of(PANEL) { None } else { own.pop() };
+        Prefix { full: Arc::new(own), tail, len }
+    }
+
+    /// A sequence that continues the prompt; if it `writes`, with its own copy of the last block.
+    pub(crate) fn fork(&self, writes: bool, pool: &mut Pool) -> Sequence {
+        let mut sequence =
+            Sequence { shared: Arc::clone(&self.full), own: Vec::new(), len: self.len };
+        if let Some(tail) = self.tail.as_ref().filter(|_| writes) {
+            let mut copy = pool.take();
+            copy.copy_from_slice(tail);
+            sequence.own.push(copy);
+        }
+        sequence
+    }
+
+    /// The blocks, given back once no sequence shares them.
+    pub(crate) fn into_blocks(self) -> Vec<Block> {
+        let mut blocks = Arc::into_inner(self.full).unwrap_or_default();
+        blocks.extend(self.tail);
+        blocks
+    }
+}
+
+/// Blocks that a sequence needs beside those of its prompt's prefix, to write `extra` positions.
+pub(crate) fn own_blocks(prompt: usize, extra: usize) -> usize {
+    if extra == 0 { 0 } else { blocks_for(prompt.saturating_add(extra)) - prompt / PANEL }
+}

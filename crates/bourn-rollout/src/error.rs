@@ -1,0 +1,124 @@
+//! What can be wrong with a request, with weights, or with what the model computed.
+
+use bourn_kernel::KernelError;
+
+/// Why completions could not be drawn or scored.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum RolloutError {
+    /// A tensor that the configuration asks for is absent.
+    #[error(
+        "tensor `{tensor}` is missing from the weights; the configuration and the weights belong to different models"
+    )]
+    MissingTensor {
+        /// Its Hugging Face name.
+        tensor: String,
+    },
+    /// A tensor has another shape than the configuration asks for.
+    #[error(
+        "tensor `{tensor}` has shape {found:?} with {values} values and the configuration asks for {expected:?}"
+    )]
+    Shape {
+        /// Its Hugging Face name.
+        tensor: String,
+        /// Shape that the configuration asks for.
+        expected: Vec<usize>,
+        /// Shape that it has.
+        found: Vec<usize>,
+        /// Values that it has.
+        values: usize,
+    },
+    /// An option is out of range.
+    #[error("{key} = {value} is out of range; it must be {expected}")]
+    Option {
+        /// The option.
+        key: &'static str,
+        /// Its value.
+        value: String,
+        /// The values it may have.
+        expected: &'static str,
+    },
+    /// A prompt has no tokens, so that there is nothing to condition on.
+    #[error("{subject}: the prompt is empty; start it with at least one token")]
+    EmptyPrompt {
+        /// The problem or the scored item.
+        subject: String,
+    },
+    /// A token id that the model has no embedding for.
+    #[error(
+        "{subject}: token id {token} is not below the vocabulary size {vocab_size}; the tokenizer belongs to another model"
+    )]
+    Token {
+        /// The problem or the scored item.
+        subject: String,
+        /// The id.
+        token: u32,
+        /// Rows of the model's embedding.
+        vocab_size: usize,
+    },
+    /// The prompt and the longest completion do not fit the context.
+    #[error(
+        "{subject}: a prompt of {prompt} tokens and a completion of up to {completion} exceed the model's {max_position} positions; shorten one of them"
+    )]
+    TooLong {
+        /// The problem or the scored item.
+        subject: String,
+        /// Tokens of the prompt.
+        prompt: usize,
+        /// Most tokens of the completion.
+        completion: usize,
+        /// Longest sequence of the model.
+        max_position: usize,
+    },
+    /// One completion alone needs more cache than there may be.
+    #[error(
+        "{subject}: a prompt of {prompt} tokens and a completion of up to {completion} need a KV cache of {needed} bytes and the budget is {budget}; raise it or shorten the completion"
+    )]
+    CacheBudget {
+        /// The problem or the scored item.
+        subject: String,
+        /// Tokens of the prompt.
+        prompt: usize,
+        /// Most tokens of the completion.
+        completion: usize,
+        /// Bytes that this completion alone needs.
+        needed: usize,
+        /// Bytes that the cache may have.
+        budget: usize,
+    },
+    /// The model computed a logit that is NaN or infinite.
+    #[error(
+        "{subject}: the logits after position {position} are not finite; the weights have diverged or the file is damaged"
+    )]
+    NonFinite {
+        /// The problem or the scored item.
+        subject: String,
+        /// Position of the token whose successor was to be predicted, from 0 at the prompt's start.
+        position: usize,
+    },
+    /// More sample indices than 64 bits count.
+    #[error("{subject}: {count} samples from index {first} run past the last index")]
+    SampleIndex {
+        /// The problem.
+        subject: String,
+        /// First sample index.
+        first: u64,
+        /// Number of samples.
+        count: u64,
+    },
+    /// The caller asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A kernel refused its arguments: the engine's own shapes do not agree.
+    #[error("internal shapes do not agree: {0}; please report this")]
+    Kernel(#[from] KernelError),
+}
+
+/// How errors name a problem.
+pub(crate) fn problem(stream: &str) -> String {
+    format!("problem `{stream}`")
+}
+
+/// How errors name a scored item.
+pub(crate) fn item(index: usize) -> String {
+    format!("scored item {index}")
+}

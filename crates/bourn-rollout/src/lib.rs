@@ -1,0 +1,31 @@
+//! Prompts to completions: sampler, KV cache, batched generation, scoring of given text.
+//!
+//! [`Engine`] holds a model's weights packed for the CPU. [`Engine::generate`] draws completions
+//! with continuous batching: prompts are prefilled once and shared by all completions that start
+//! from them, finished rows leave, waiting rows enter. [`Engine::score`] gives the log-probs of
+//! given completions through the same arithmetic.
+//!
+//! **A completion does not depend on what it shared a batch with**: its tokens, log-probs and
+//! entropies are the same bits whatever the batch size, the number of threads, and the order and
+//! number of other requests; and `score` at the same temperature gives the log-probs and
+//! entropies of `generate` bit for bit. This holds on one machine; another instruction set with a
+//! fused multiply-add gives the same bits too, up to the mathematical functions of its standard
+//! library (cosine and logarithm in f64).
+//!
+//! This room **knows nothing of gradients**, rewards or text: token ids in, token ids out.
+
+mod batch;
+mod cache;
+mod engine;
+mod error;
+mod generate;
+mod network;
+mod sampler;
+mod score;
+mod types;
+
+pub use engine::Engine;
+pub use error::RolloutError;
+pub use types::{
+    Completion, EngineOptions, Finish, Progress, Request, Sampling, ScoreItem, Scored,
+};

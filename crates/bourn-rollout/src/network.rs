@@ -1,0 +1,264 @@
+//! The transformer's forward pass over rows of tokens, on packed weights.
+//!
+//! A row is one token of one sequence. Everything but attention treats rows alone, and attention
+//! reads only the row's own sequence, so that no row's numbers depend on the others.
+
+use bourn_kernel::{
+    KernelError, PackedMatrix, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
+};
+use bourn_model::{ModelConfig, Weights};
+
+use crate::batch::{self, Batch, Segment};
+use crate::cache::{CacheShape, Sequence};
+use crate::error::RolloutError;
+
+#[derive(Default)]
+struct Layer {
+    input_norm: Vec<f32>,
+    qkv: PackedMatrix,
+    qkv_bias: Option<Vec<f32>>,
+    /// Weights of the norms on each head's queries and keys (Qwen3).
+    qk_norm: Option<(Vec<f32>, Vec<f32>)>,
+    output: PackedMatrix,
+    mlp_norm: Vec<f32>,
+    gate_up: PackedMatrix,
+    down: PackedMatrix,
+}
+
+/// A model's weights as the kernels read them.
+pub(crate) struct Network {
+    pub(crate) config: ModelConfig,
+    pub(crate) cache: CacheShape,
+    layers: Vec<Layer>,
+    final_norm: Vec<f32>,
+    head: PackedMatrix,
+    /// `[vocab, hidden]`; empty when tied, where rows are read back out of `head`.
+    embedding: Vec<f32>,
+    angles: Angles,
+}
+
+impl Network {
+    pub(crate) fn new(config: &ModelConfig, weights: &Weights) -> Result<Network, RolloutError> {
+        let mut network = Network {
+            config: config.clone(),
+            cache: CacheShape::new(config),
+            layers: (0..config.num_layers).map(|_| Layer::default()).collect(),
+            final_norm: Vec::new(),
+            head: PackedMatrix::default(),
+            embedding: Vec::new(),
+            angles: Angles::new(config),
+        };
+        network.load(weights)?;
+        Ok(network)
+    }
+
+    /// Packs new weights into the memory of the old. On an error nothing has changed.
+    pub(crate) fn load(&mut self, weights: &Weights) -> Result<(), RolloutError> {
+        check(&self.config, weights)?;
+        let Network { config: c, layers, final_norm, head, embedding, .. } = self;
+        // Every name below is one of `expected_tensors`, which have just been checked.
+        let get = |name: &str| weights[name].data.as_slice();
+        let (hidden, wide) = (c.hidden_size, c.intermediate_size);
+        let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
+
+        for (index, layer) in layers.iter_mut().enumerate() {
+            let get = |part: &str| get(&format!("model.layers.{index}.{part}"));
+            replace(&mut layer.input_norm, get("input_layernorm.weight"));
+            replace(&mut layer.mlp_norm, get("post_attention_layernorm.weight"));
+            let projections = ["q_proj", "k_proj", "v_proj"].map(|p| format!("self_attn.{p}"));
+            let [wq, wk, wv] = projections.each_ref().map(|p| get(&format!("{p}.weight")));
+            layer.qkv.repack(hidden, &[(q, wq), (kv, wk), (kv, wv)])?;
+            layer.qkv_bias =
+                c.qkv_bias.then(|| projections.map(|p| get(&format!("{p}.bias"))).concat());
+            layer.qk_norm = c.qk_norm.then(|| {
+                let norm = |part| get(part).to_vec();
+                (norm("self_attn.q_norm.weight"), norm("self_attn.k_norm.weight"))
+            });
+            layer.output.repack(q, &[(hidden, get("self_attn.o_proj.weight"))])?;
+            let (gate, up) = (get("mlp.gate_proj.weight"), get("mlp.up_proj.weight"));
+            layer.gate_up.repack(hidden, &[(wide, gate), (wide, up)])?;
+            layer.down.repack(wide, &[(hidden, get("mlp.down_proj.weight"))])?;
+        }
+        replace(final_norm, get("model.norm.weight"));
+        let table = get("model.embed_tokens.weight");
+        if c.tie_embeddings {
+            head.repack(hidden, &[(c.vocab_size, table)])?;
+        } else {
+            replace(embedding, table);
+            head.repack(hidden, &[(c.vocab_size, get("lm_head.weight"))])?;
+        }
+        Ok(())
+    }
+
+    /// Makes the rotary angles of positions below `positions` ready.
+    pub(crate) fn prepare(&mut self, positions: usize) {
+        self.angles.extend(positions.min(self.config.max_position));
+    }
+
+    /// Runs the rows of `batch`, writes their keys and values into the caches, and leaves their
+    /// final residuals in `state`. `sequences[i]` has room for the positions of `segments[i]`.
+    pub(crate) fn forward(
+        &self,
+        batch: &Batch,
+        sequences: &mut [&mut Sequence],
+        state: &mut State,
+    ) -> Result<(), KernelError> {
+        let c = &self.config;
+        let (rows, hidden, wide) = (batch.tokens.len(), c.hidden_size, c.intermediate_size);
+        let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
+        let stride = q + 2 * kv;
+        let eps = c.rms_norm_eps as f32;
+
+        let x = sized(&mut state.x, rows * hidden); // [rows, hidden]
+        let normed = sized(&mut state.normed, rows * hidden);
+        let qkv = sized(&mut state.qkv, rows * stride); // [rows, q + k + v]
+        let mixed = sized(&mut state.mixed, rows * q); // [rows, q]
+        let gate_up = sized(&mut state.gate_up, rows * 2 * wide); // [rows, gate + up]
+        let inner = sized(&mut state.inner, rows * wide);
+        self.angles.gather(&batch.segments, &mut state.cos, &mut state.sin);
+
+        for (x, &token) in x.chunks_exact_mut(hidden).zip(&batch.tokens) {
+            self.embed(token as usize, x)?;
+        }
+        for (index, layer) in self.layers.iter().enumerate() {
+            rms_norm(x, &layer.input_norm, eps, normed)?;
+            matmul(normed, rows, &layer.qkv, layer.qkv_bias.as_deref(), qkv)?;
+            if let Some((queries, keys)) = &layer.qk_norm {
+                rms_norm_heads(qkv, stride, 0, c.num_heads, queries, eps)?;
+                rms_norm_heads(qkv, stride, q, c.num_kv_heads, keys, eps)?;
+            }
+            // Queries and keys lie side by side: one call rotates both.
+            rope(qkv, stride, c.num_heads + c.num_kv_heads, c.head_dim, &state.cos, &state.sin)?;
+            let heads = batch::Heads {
+                cache: self.cache,
+                layer: index,
+                kv_heads: c.num_kv_heads,
+                group: c.num_heads / c.num_kv_heads,
+                head_dim: c.head_dim,
+            };
+            heads.write(batch, sequences, qkv)?;
+            heads.attend(batch, sequences, qkv, mixed)?;
+            matmul_add(mixed, rows, &layer.output, x)?;
+
+            rms_norm(x, &layer.mlp_norm, eps, normed)?;
+            matmul(normed, rows, &layer.gate_up, None, gate_up)?;
+            swiglu(gate_up, wide, inner)?;
+            matmul_add(inner, rows, &layer.down, x)?;
+        }
+        for (sequence, segment) in sequences.iter_mut().zip(&batch.segments) {
+            sequence.len = segment.start + segment.rows.len();
+        }
+        Ok(())
+    }
+
+    /// Logits of some rows of the last forward pass, `[rows.len(), vocab]`.
+    pub(crate) fn logits<'a>(
+        &self,
+        rows: &[usize],
+        state: &'a mut State,
+    ) -> Result<&'a [f32], KernelError> {
+        let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
+        let chosen = sized(&mut state.normed, rows.len() * hidden);
+        let normed = sized(&mut state.mixed, rows.len() * hidden);
+        for (chosen, &row) in chosen.chunks_exact_mut(hidden).zip(rows) {
+            chosen.copy_from_slice(&state.x[row * hidden..(row + 1) * hidden]);
+        }
+        rms_norm(chosen, &self.final_norm, self.config.rms_norm_eps as f32, normed)?;
+        let logits = sized(&mut state.logits, rows.len() * vocab);
+        matmul(normed, rows.len(), &self.head, None, logits)?;
+        Ok(logits)
+    }
+
+    /// Rows whose logits are computed at once: few enough that they stay below about 32 MB, enough
+    /// that the head's weights are not read for a handful of rows.
+    pub(crate) fn logit_rows(&self) -> usize {
+        ((8 << 20) / self.config.vocab_size).clamp(16, batch::MAX_ROWS)
+    }
+
+    fn embed(&self, token: usize, out: &mut [f32]) -> Result<(), KernelError> {
+        if self.config.tie_embeddings {
+            return self.head.copy_row(token, out);
+        }
+        let start = token * out.len();
+        out.copy_from_slice(&self.embedding[start..start + out.len()]);
+        Ok(())
+    }
+}
+
+/// Working memory of a forward pass, reused from call to call.
+#[derive(Default)]
+pub(crate) struct State {
+    x: Vec<f32>,
+    normed: Vec<f32>,
+    qkv: Vec<f32>,
+    mixed: Vec<f32>,
+    gate_up: Vec<f32>,
+    inner: Vec<f32>,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+    logits: Vec<f32>,
+}
+
+/// Cosines and sines of the rotary embedding, `[position][head_dim / 2]`, as far as needed so far.
+struct Angles {
+    inverse_frequencies: Vec<f32>,
+    cos: Vec<f32>,
+    sin: Vec<f32>,
+}
+
+impl Angles {
+    fn new(config: &ModelConfig) -> Angles {
+        let inverse_frequencies = config.inverse_frequencies();
+        Angles { inverse_frequencies, cos: Vec::new(), sin: Vec::new() }
+    }
+
+    fn extend(&mut self, positions: usize) {
+        let known = self.cos.len() / self.inverse_frequencies.len().max(1);
+        for position in known..positions {
+            for &frequency in &self.inverse_frequencies {
+                // In f64, so that long contexts lose no precision.
+                let (sin, cos) = (position as f64 * f64::from(frequency)).sin_cos();
+                self.cos.push(cos as f32);
+                self.sin.push(sin as f32);
+            }
+        }
+    }
+
+    /// The angles of each row, `[rows, head_dim / 2]`.
+    fn gather(&self, segments: &[Segment], cos: &mut Vec<f32>, sin: &mut Vec<f32>) {
+        let half = self.inverse_frequencies.len();
+        cos.clear();
+        sin.clear();
+        for segment in segments {
+            let range = segment.start * half..(segment.start + segment.rows.len()) * half;
+            cos.extend_from_slice(&self.cos[range.clone()]);
+            sin.extend_from_slice(&self.sin[range]);
+        }
+    }
+}
+
+/// The first `len` values of a buffer that grows as needed; what they hold is to be overwritten.
+fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    if buffer.len() < len {
+        buffer.resize(len, 0.0);
+    }
+    &mut buffer[..len]
+}
+
+fn replace(to: &mut Vec<f32>, from: &[f32]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+fn check(config: &ModelConfig, weights: &Weights) -> Result<(), RolloutError> {
+    for (tensor, expected) in config.expected_tensors() {
+        let Some(host) = weights.get(&tensor) else {
+            return Err(RolloutError::MissingTensor { tensor });
+        };
+        if host.shape != expected || host.data.len() != expected.iter().product::<usize>() {
+            let (found, values) = (host.shape.clone(), host.data.len());
+            return Err(RolloutError::Shape { tensor, expected, found, values });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! From logits to a drawn token: temperature, truncation, inverse CDF.
+
+use std::cmp::Ordering;
+
+use bourn_kernel::{SoftmaxSums, TERM_BLOCK, softmax_terms};
+
+use crate::error::RolloutError;
+use crate::types::Sampling;
+
+/// One drawn token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Draw {
+    pub(crate) token: u32,
+    pub(crate) logprob: f32,
+    pub(crate) sampled_logprob: f32,
+    pub(crate) entropy: f32,
+}
+
+/// The part of [`Sampling`] that makes a distribution of logits, checked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Sampler {
+    greedy: bool,
+    temperature: f32,
+    top_p: f64,
+    top_k: usize,
+    min_p: f64,
+}
+
+/// Working memory of one thread.
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    terms: Vec<f32>,
+    block_sums: Vec<f64>,
+    kept: Vec<(f32, u32)>,
+}
+
+/// The temperature as the softmax uses it.
+pub(crate) fn checked_temperature(temperature: f64) -> Result<f32, RolloutError> {
+    if (1e-4..=1e4).contains(&temperature) {
+        Ok(temperature as f32)
+    } else {
+        Err(RolloutError::Option {
+            key: "temperature",
+            value: temperature.to_string(),
+            expected: "from 1e-4 to 1e4",
+        })
+    }
+}
+
+/// Log-probability of `token` and entropy of softmax(logits / temperature); `None` if a logit is
+/// not finite.
+pub(crate) fn score(
+    logits: &[f32],
+    token: u32,
+    temperature: f32,
+    scratch: &mut Scratch,
+) -> Option<(f32, f32)> {
+    let sums = scratch.fill(logits, temperature)?;
+    Some((logprob(&sums, logits, token, temperature), sums.entropy() as f32))
+}
+
+fn logprob(sums: &SoftmaxSums, logits: &[f32], token: u32, temperature: f32) -> f32 {
+    sums.log_probability(logits[token as usize] / temperature) as f32
+}
+
+impl Scratch {
+    fn fill(&mut self, logits: &[f32], temperature: f32) -> Option<SoftmaxSums> {
+        self.terms.resize(logits.len(), 0.0);
+        let sums =
+            softmax_terms(logits, temperature, &mut self.terms, &mut self.block_sums).ok()?;
+        sums.is_finite().then_some(sums)
+    }
+}
+
+impl Sampler {
+    pub(crate) fn new(sampling: &Sampling) -> Result<Sampler, RolloutError> {
+        let option = |key, value: f64, expected| {
+            Err(RolloutError::Option { key, value: value.to_string(), expected })
+        };
+        let &Sampling { temperature, top_p, top_k, min_p, .. } = sampling;
+        // `contains` is false for NaN.
+        if !(f64::MIN_POSITIVE..=1.0).contains(&top_p) {
+            return option("top_p", top_p, "above 0 and at most 1");
+        }
+        if !(0.0..=1.0).contains(&min_p) {
+            return option("min_p", min_p, "from 0 to 1");
+        }
+        let greedy = temperature == 0.0;
+        let temperature = match checked_temperature(if greedy { 1.0 } else { temperature }) {
+            Ok(temperature) => temperature,
+            Err(_) => return option("temperature", temperature, "0 or from 1e-4 to 1e4"),
+        };
+        Ok(Sampler { greedy, temperature, top_p, top_k, min_p })
+    }
+
+    /// Draws a token with `uniform`, a number in [0, 1); `None` if a logit is not finite.
+    ///
+    /// A token whose probability rounds to zero is never drawn: the cumulative sum does not grow
+    /// at it, and the first token whose cumulative sum *exceeds* the target is taken.
+    pub(crate) fn draw(
+        &self,
+        logits: &[f32],
+        uniform: impl FnOnce() -> f64,
+        scratch: &mut Scratch,
+    ) -> Option<Draw> {
+        let sums = scratch.fill(logits, self.temperature)?;
+        let truncates =
+            self.top_p < 1.0 || self.min_p > 0.0 || (1..logits.len()).contains(&self.top_k);
+        let (token, sampled_logprob) = if self.greedy {
+            (likeliest(logits), Some(0.0))
+        } else if truncates {
+            self.keep(&sums, scratch);
+            let total = scratch.kept.iter().map(|&(term, _)| f64::from(term)).sum::<f64>();
+            let token = among(scratch.kept.iter().copied(), 0.0, uniform() * total)?;
+            let scaled = f64::from(logits[token as usize] / self.temperature);
+            (token, Some((scaled - f64::from(sums.max) - total.ln()) as f32))
+        } else {
+            (inverse_cdf(scratch, uniform() * sums.total)?, None)
+        };
+        let logprob = logprob(&sums, logits, token, self.temperature);
+        Some(Draw {
+            token,
+            logprob,
+            sampled_logprob: sampled_logprob.unwrap_or(logprob),
+            entropy: sums.entropy() as f32,
+        })
+    }
+
+    /// Leaves the (term, id) pairs that survive truncation in `scratch.kept`, in order of id.
+    fn keep(&self, sums: &SoftmaxSums, scratch: &mut Scratch) {
+        let Scratch { terms, kept, .. } = scratch;
+        let top_k = (1..terms.len()).contains(&self.top_k);
+        // Tokens below (1 − top_p) / V together weigh less than 1 − top_p, so that none of them is
+        // within top-p; half of that leaves a margin for rounding. Sorting is then over few.
+        let least =
+            if top_k { 0.0 } else { 0.5 * (1.0 - self.top_p) * sums.total / terms.len() as f64 };
+        let pairs =
+            terms.iter().zip(0..).filter(|&(&term, _)| term > 0.0 && f64::from(term) >= least);
+        kept.clear();
+        kept.extend(pairs.map(|(&term, id)| (term, id)));
+        if top_k && self.top_k < kept.len() {
+            kept.select_nth_unstable_by(self.top_k, likelier);
+            kept.truncate(self.top_k);
+        }
+        kept.sort_unstable_by(likelier);
+        if self.top_p < 1.0 {
+            let total =
+                if top_k { kept.iter().map(|&(t, _)| f64::from(t)).sum() } else { sums.total };
+            let mut before = 0.0;
+            let within = kept.iter().take_while(|&&(term, _)| {
+                let within = before < self.top_p * total;
+                before += f64::from(term);
+                within
+            });
+            let count = within.count();
+            kept.truncate(count);
+        }
+        // The likeliest token survives whatever came before, and its term is e⁰ = 1.
+        kept.retain(|&(term, _)| f64::from(term) >= self.min_p);
+        kept.sort_unstable_by_key(|&(_, id)| id);
+    }
+}
+
+/// Larger terms first, and of equal ones the smaller id.
+fn likelier(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
+    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+}
+
+fn likeliest(logits: &[f32]) -> u32 {
+    let pairs = logits.iter().zip(0..);
+    pairs.fold((f32::NEG_INFINITY, 0), |best, (&x, id)| if x > best.0 { (x, id) } else { best }).1
+}
+
+/// The token at which the cumulative sum of all terms exceeds `target`, found by blocks first.
+fn inverse_cdf(scratch: &Scratch, target: f64) -> Option<u32> {
+    let (mut before, mut block) = (0.0, None);
+    for (index, sum) in scratch.block_sums.iter().enumerate() {
+        if before + sum > target {
+            block = Some(index);
+            break;
+        }
+        before += sum;
+    }
+    // The target is below the total, which is these same sums in the same order: there is a block.
+    let start = block? * TERM_BLOCK;
+    let terms = scratch.terms[start..].iter().take(TERM_BLOCK);
+    among(terms.copied().zip(start as u32..), before, target)
+}
+
+/// The first token at which the cumulative sum from `before` exceeds `target`. If rounding leaves
+/// the last sum at the target, the last token that weighs anything.
+fn among(terms: impl Iterator<Item = (f32, u32)>, before: f64, target: f64) -> Option<u32> {
+    let (mut cumulative, mut last) = (before, None);
+    for (term, id) in terms {
+        cumulative += f64::from(term);
+        if term > 0.0 {
+            last = Some(id);
+            if cumulative > target {
+                break;
+            }
+        }
+    }
+    last
+}
+
+#[cfg(test)]
+mod tests;

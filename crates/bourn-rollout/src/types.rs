@@ -1,0 +1,106 @@
+//! What is asked of the engine and what it answers.
+
+use std::collections::BTreeSet;
+
+/// How much the engine may do at once; changes memory and speed, and no result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// Completions decoded at once.
+    pub batch_size: usize,
+    /// Upper bound of the KV cache in bytes. Memory is taken as sequences grow, and kept for the
+    /// next call.
+    pub cache_bytes: usize,
+}
+
+/// Completions to draw from one prompt: the sample indices `first .. first + count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// Token ids of the prompt; at least one.
+    pub prompt: &'a [u32],
+    /// The problem's id, which is part of the seed and names the problem in errors.
+    pub stream: &'a str,
+    /// First sample index.
+    pub first: u64,
+    /// How many completions.
+    pub count: u64,
+}
+
+/// How tokens are drawn.
+///
+/// The distribution is made in the order of `transformers`' logits processors: temperature, then
+/// top-k, then top-p on what top-k left (renormalised), then min-p. Where tokens are equally
+/// likely, the one with the smaller id counts as the likelier.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// Softmax temperature, from 1e-4 to 1e4; or 0 for the likeliest token (greedy), whose
+    /// log-probs and entropies are then those at temperature 1.
+    pub temperature: f64,
+    /// Keep the likeliest tokens up to the one that brings their probability to this; 1 for all.
+    pub top_p: f64,
+    /// Keep this many of the likeliest tokens; 0 for all.
+    pub top_k: usize,
+    /// Drop tokens below this share of the likeliest one's probability; 0 for none.
+    pub min_p: f64,
+    /// Longest completion, in tokens; at least 1.
+    pub max_tokens: usize,
+    /// Tokens that end a completion.
+    pub stop_tokens: BTreeSet<u32>,
+    /// Seed of the run.
+    pub seed: u64,
+    /// What the draws are for; part of the seed.
+    pub purpose: String,
+    /// Step of the run; part of the seed.
+    pub step: u64,
+}
+
+/// Why a completion ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// It drew a stop token, which is its last token.
+    Stop,
+    /// It has `max_tokens` tokens.
+    Length,
+}
+
+/// One completion; the four lists are equally long.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    /// Token ids, the stop token included.
+    pub tokens: Vec<u32>,
+    /// log π of each token under the full softmax at the temperature, in nats.
+    pub logprobs: Vec<f32>,
+    /// log-probability of each token under the distribution it was drawn from, truncated and
+    /// renormalised; 0 when greedy.
+    pub sampled_logprobs: Vec<f32>,
+    /// Entropy of the full softmax at the temperature before each token, in nats.
+    pub entropies: Vec<f32>,
+    /// Why it ended.
+    pub finish: Finish,
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Completions drawn or scored to their end.
+    pub completions_done: u64,
+    /// Tokens drawn or scored.
+    pub tokens_done: u64,
+}
+
+/// A completion whose tokens are to be scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScoreItem<'a> {
+    /// Token ids of the prompt; at least one.
+    pub prompt: &'a [u32],
+    /// Token ids to score; may be empty.
+    pub completion: &'a [u32],
+}
+
+/// Scores of one completion, a value a token.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// log π of each token under the full softmax at the temperature, in nats.
+    pub logprobs: Vec<f32>,
+    /// Entropy of the full softmax at the temperature before each token, in nats.
+    pub entropies: Vec<f32>,
+}

@@ -1,0 +1,146 @@
+//! Models, requests and calls that the tests share.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+
+use bourn_model::{Family, HostTensor, Llama3Scaling, ModelConfig, Rope, Weights};
+use bourn_rollout::{
+    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem, Scored,
+};
+use rand::Rng;
+
+/// Every feature of the families at least once.
+pub fn configs() -> Vec<ModelConfig> {
+    let llama = ModelConfig {
+        family: Family::Llama,
+        vocab_size: 61,
+        hidden_size: 24,
+        intermediate_size: 40,
+        num_layers: 2,
+        num_heads: 3,
+        num_kv_heads: 3,
+        head_dim: 8,
+        max_position: 2048,
+        rope: Rope { theta: 10_000.0, scaling: None },
+        rms_norm_eps: 1e-5,
+        tie_embeddings: true,
+        qkv_bias: false,
+        qk_norm: false,
+    };
+    let scaling = Llama3Scaling {
+        factor: 8.0,
+        low_freq_factor: 1.0,
+        high_freq_factor: 4.0,
+        original_max_position: 16,
+    };
+    let stretched = ModelConfig {
+        num_heads: 4,
+        num_kv_heads: 2,
+        head_dim: 6,
+        rope: Rope { theta: 500_000.0, scaling: Some(scaling) },
+        tie_embeddings: false,
+        ..llama.clone()
+    };
+    // Seven query heads a key/value head: more than a tile of the attention kernel.
+    let qwen2 = ModelConfig {
+        family: Family::Qwen2,
+        vocab_size: 300,
+        num_heads: 14,
+        num_kv_heads: 2,
+        head_dim: 4,
+        qkv_bias: true,
+        ..llama.clone()
+    };
+    let qwen3 = ModelConfig {
+        family: Family::Qwen3,
+        num_heads: 4,
+        num_kv_heads: 2,
+        head_dim: 34,
+        qk_norm: true,
+        tie_embeddings: false,
+        ..llama.clone()
+    };
+    vec![llama, stretched, qwen2, qwen3]
+}
+
+/// Weights large enough that a mistake anywhere shows in the logits.
+pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
+    let tensor = |(name, shape): (String, Vec<usize>)| {
+        let mut random = bourn_task::seed::rng(seed, &name, &[]);
+        let spread = 1.7 / (shape[shape.len() - 1] as f32).sqrt();
+        let mut value = || match name.as_str() {
+            name if name.ends_with("norm.weight") => random.random_range(0.5_f32..1.5),
+            "model.embed_tokens.weight" => random.random_range(-1.0_f32..1.0),
+            name if name.ends_with("bias") => random.random_range(-0.5_f32..0.5),
+            _ => random.random_range(-spread..spread),
+        };
+        let data = (0..shape.iter().product()).map(|_| value()).collect();
+        (name, HostTensor { shape, data })
+    };
+    config.expected_tensors().into_iter().map(tensor).collect()
+}
+
+pub fn engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
+    let options = EngineOptions { batch_size, cache_bytes };
+    Engine::new(config, &random_weights(config, 1), &options).unwrap()
+}
+
+pub const AMPLE: usize = 1 << 30;
+
+pub fn sampling(max_tokens: usize) -> Sampling {
+    Sampling {
+        temperature: 1.0,
+        top_p: 1.0,
+        top_k: 0,
+        min_p: 0.0,
+        max_tokens,
+        stop_tokens: BTreeSet::new(),
+        seed: 7,
+        purpose: "test".to_owned(),
+        step: 3,
+    }
+}
+
+pub fn prompt(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
+    let mut random = bourn_task::seed::rng(seed, "prompt", &[length as u64]);
+    (0..length).map(|_| random.random_range(0..vocab as u32)).collect()
+}
+
+pub fn go_on(_: Progress) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+pub fn generate(
+    engine: &mut Engine,
+    requests: &[Request<'_>],
+    sampling: &Sampling,
+) -> Result<Vec<Vec<Completion>>, RolloutError> {
+    engine.generate(requests, sampling, &mut go_on)
+}
+
+pub fn score(
+    engine: &mut Engine,
+    items: &[ScoreItem<'_>],
+    temperature: f64,
+) -> Result<Vec<Scored>, RolloutError> {
+    engine.score(items, temperature, &mut go_on)
+}
+
+/// What a completion is, to the bit, by (stream, sample index).
+pub type ByIndex = BTreeMap<(String, u64), (Vec<u32>, Vec<u32>, bool)>;
+
+pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> ByIndex {
+    assert_eq!(requests.len(), completions.len());
+    let mut all = BTreeMap::new();
+    for (request, completions) in requests.iter().zip(completions) {
+        assert_eq!(completions.len() as u64, request.count);
+        for (i, c) in completions.iter().enumerate() {
+            let numbers = [&c.logprobs, &c.sampled_logprobs, &c.entropies];
+            let bits = numbers.iter().flat_map(|x| x.iter().map(|x| x.to_bits())).collect();
+            let key = (request.stream.to_owned(), request.first + i as u64);
+            let value = (c.tokens.clone(), bits, c.finish == bourn_rollout::Finish::Stop);
+            assert_eq!(all.insert(key, value), None);
+        }
+    }
+    all
+}

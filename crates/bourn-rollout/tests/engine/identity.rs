@@ -1,0 +1,150 @@
+//! A completion does not depend on what it shared a batch with.
+
+use bourn_rollout::{Request, Sampling, ScoreItem};
+
+use crate::common::*;
+
+/// Prompts around the edges of cache blocks, two of them equal, one longer than a forward pass.
+fn prompts(vocab: usize) -> Vec<Vec<u32>> {
+    let mut all: Vec<Vec<u32>> =
+        [5, 31, 32, 33, 5, 100, 600].iter().map(|&n| prompt(9, n, vocab)).collect();
+    all[4] = all[0].clone();
+    all
+}
+
+fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
+    const STREAMS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
+    let one = |(prompt, stream)| Request { prompt, stream, first: 0, count };
+    prompts.iter().map(Vec::as_slice).zip(STREAMS).map(one).collect()
+}
+
+/// The samplings: the full distribution, with stop tokens that end some early; and a truncated one.
+fn samplings() -> [Sampling; 2] {
+    let mut truncated = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20, ..sampling(36) };
+    truncated.stop_tokens.extend((0..300).step_by(17));
+    let mut full = sampling(36);
+    full.stop_tokens.extend((0..300).step_by(17));
+    [full, truncated]
+}
+
+#[test]
+fn completions_do_not_depend_on_their_batch() {
+    for config in configs() {
+        let prompts = prompts(config.vocab_size);
+        let requests = requests(&prompts, 4);
+        for sampling in samplings() {
+            let mut wide = engine(&config, 64, AMPLE);
+            let expect = by_index(&requests, &generate(&mut wide, &requests, &sampling).unwrap());
+            let lengths: Vec<usize> = expect.values().map(|(tokens, _, _)| tokens.len()).collect();
+            assert!(lengths.iter().any(|&n| n < 36) && lengths.contains(&36), "{lengths:?}");
+
+            let again = generate(&mut wide, &requests, &sampling).unwrap();
+            assert_eq!(by_index(&requests, &again), expect, "a second call");
+            for batch_size in [1, 3, 7] {
+                let mut narrow = engine(&config, batch_size, AMPLE);
+                let found = generate(&mut narrow, &requests, &sampling).unwrap();
+                assert_eq!(by_index(&requests, &found), expect, "batch size {batch_size}");
+            }
+
+            let reversed: Vec<Request<'_>> = requests.iter().rev().copied().collect();
+            let found = generate(&mut wide, &reversed, &sampling).unwrap();
+            assert_eq!(by_index(&reversed, &found), expect, "the other order");
+
+            // Halves of a group apart, in one call and in several.
+            let half = |first| move |r: &Request<'static>| Request { first, count: 2, ..*r };
+            let requests: Vec<Request<'static>> = requests
+                .iter()
+                .map(|r| Request {
+                    prompt: r.prompt.to_vec().leak(),
+                    stream: r.stream.to_owned().leak(),
+                    ..*r
+                })
+                .collect();
+            let halves: Vec<Request<'_>> =
+                requests.iter().map(half(2)).chain(requests.iter().map(half(0))).collect();
+            let found = generate(&mut wide, &halves, &sampling).unwrap();
+            assert_eq!(by_index(&halves, &found), expect, "halves");
+            for request in &requests {
+                let alone =
+                    by_index(&[*request], &generate(&mut wide, &[*request], &sampling).unwrap());
+                assert!(alone.iter().all(|(key, value)| expect[key] == *value), "alone");
+            }
+        }
+    }
+}
+
+#[test]
+fn completions_do_not_depend_on_threads_or_cache() {
+    let config = &configs()[1];
+    let prompts = prompts(config.vocab_size);
+    let requests = requests(&prompts, 5);
+    let sampling = &samplings()[0];
+    let mut wide = engine(config, 64, AMPLE);
+    let expect = by_index(&requests, &generate(&mut wide, &requests, sampling).unwrap());
+    for threads in 1..=4 {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let found = pool.install(|| generate(&mut wide, &requests, sampling).unwrap());
+        assert_eq!(by_index(&requests, &found), expect, "{threads} threads");
+    }
+    // Just enough for the longest alone: rows wait for one another.
+    let block = 2 * 2 * (6 * 32 + 32 * 32) * size_of::<f32>();
+    let blocks = (600_usize).div_ceil(32) + (600_usize + 35).div_ceil(32) - 600 / 32;
+    let mut tight = engine(config, 64, blocks * block);
+    let found = generate(&mut tight, &requests, sampling).unwrap();
+    assert_eq!(by_index(&requests, &found), expect, "a tight cache");
+    let short = engine(config, 64, blocks * block - 1).generate(&requests, sampling, &mut go_on);
+    assert!(short.unwrap_err().to_string().contains("problem `g`"));
+}
+
+/// Teacher forcing gives the log-probs and entropies of generation, bit for bit.
+#[test]
+fn scores_are_those_of_generation() {
+    for config in configs() {
+        let prompts = prompts(config.vocab_size);
+        let requests = requests(&prompts, 3);
+        for sampling in samplings() {
+            let mut wide = engine(&config, 64, AMPLE);
+            let drawn = generate(&mut wide, &requests, &sampling).unwrap();
+            let pairs = requests.iter().zip(&drawn);
+            let items: Vec<ScoreItem<'_>> = pairs
+                .flat_map(|(r, all)| {
+                    all.iter().map(|c| ScoreItem { prompt: r.prompt, completion: &c.tokens })
+                })
+                .collect();
+            let block = config.num_layers
+                * config.num_kv_heads
+                * (config.head_dim * 32 + config.head_dim.div_ceil(32) * 32 * 32);
+            let mut tight = engine(&config, 1, 30 * block * size_of::<f32>());
+            for engine in [&mut wide, &mut tight] {
+                let scored = score(engine, &items, sampling.temperature).unwrap();
+                for (completion, scored) in drawn.iter().flatten().zip(&scored) {
+                    assert_eq!(completion.logprobs, scored.logprobs);
+                    assert_eq!(completion.entropies, scored.entropies);
+                }
+                let alone = score(engine, &items[4..5], sampling.temperature).unwrap();
+                assert_eq!(alone[0], scored[4]);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_part_of_the_seed_matters() {
+    let config = &configs()[0];
+    let prompt = prompt(1, 8, config.vocab_size);
+    let mut engine = engine(config, 8, AMPLE);
+    let mut draw = |sampling: &Sampling, stream: &str, first: u64| {
+        let request = Request { prompt: &prompt, stream, first, count: 1 };
+        generate(&mut engine, &[request], sampling).unwrap()[0][0].tokens.clone()
+    };
+    let base = sampling(24);
+    let expect = draw(&base, "p", 0);
+    assert_eq!(draw(&base, "p", 0), expect);
+    assert_ne!(draw(&base, "q", 0), expect);
+    assert_ne!(draw(&base, "p", 1), expect);
+    assert_ne!(draw(&Sampling { seed: 8, ..base.clone() }, "p", 0), expect);
+    assert_ne!(draw(&Sampling { step: 4, ..base.clone() }, "p", 0), expect);
+    assert_ne!(draw(&Sampling { purpose: "other".to_owned(), ..base.clone() }, "p", 0), expect);
+    // The t-th token is drawn with the t-th number: a shorter completion is a prefix.
+    assert_eq!(draw(&sampling(10), "p", 0), expect[..10]);
+}

@@ -1,0 +1,8 @@
+//! The engine on tiny random models of every family: against the formulas in f64, against the
+//! Burn forward, and against itself in other batches.
+
+mod common;
+mod identity;
+mod parity;
+mod reference;
+mod requests;

@@ -1,0 +1,192 @@
+//! Problems out of a data set's file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bourn_recipe::{Extract, JsonlTask};
+use bourn_verify::extract;
+use bourn_verify::math::parse_gold;
+use serde_json::{Map, Value};
+
+use crate::load::TaskError;
+use crate::problem::{Problem, Reference, render};
+use crate::records;
+use crate::seed::content_hash;
+
+/// Line numbers that a warning lists before it only counts.
+const LISTED: usize = 20;
+
+/// How the answer column becomes a reference.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Answers {
+    Numbers,
+    Text,
+}
+
+/// A problem with the hash of its text before the template: the order and the side of the split
+/// follow it, so that neither depends on lines, template or seed.
+#[derive(Clone)]
+pub(crate) struct Entry {
+    pub key: u64,
+    pub problem: Problem,
+}
+
+/// The readable problems of one file, in the order of their keys.
+pub(crate) struct DataFile {
+    pub entries: Vec<Entry>,
+    pub warnings: Vec<String>,
+}
+
+/// Reads one file of a task.
+pub(crate) fn read(
+    path: &Path,
+    task: &JsonlTask,
+    template: &str,
+    answers: Answers,
+) -> Result<DataFile, TaskError> {
+    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+    let mut entries: BTreeMap<u64, Problem> = BTreeMap::new();
+    let mut repeated = Lines::default();
+    let mut unreadable = Lines::default();
+    let mut first_reason = String::new();
+    records::for_each(path, |line, columns| {
+        let text = text_column(path, line, &columns, &task.prompt_column)?;
+        let answer = column(path, line, &columns, &task.answer_column)?;
+        let key = content_hash(&[b"problem", text.trim().as_bytes()]);
+        match reference(answer, task.answer_format, answers) {
+            Err(reason) => {
+                if unreadable.count == 0 {
+                    first_reason = reason;
+                }
+                unreadable.add(line);
+            }
+            Ok(_) if entries.contains_key(&key) => repeated.add(line),
+            Ok(reference) => {
+                let origin = format!("{name}:{line}");
+                entries.insert(key, Problem::new(render(template, text), reference, origin));
+            }
+        }
+        Ok(task.max_problems == 0 || entries.len() < task.max_problems)
+    })?;
+    if entries.is_empty() {
+        let path = path.to_path_buf();
+        return Err(match unreadable.count {
+            0 => TaskError::Empty { path },
+            count => TaskError::NoReference {
+                path,
+                count,
+                line: unreadable.first[0],
+                reason: first_reason,
+            },
+        });
+    }
+    let mut warnings = Vec::new();
+    if unreadable.count > 0 {
+        warnings.push(format!(
+            "{}: {} left out, because their reference cannot be read (the first: {first_reason}): \
+             {unreadable}",
+            path.display(),
+            problems(unreadable.count),
+        ));
+    }
+    if repeated.count > 0 {
+        warnings.push(format!(
+            "{}: {} left out, because the same text stands on an earlier line: {repeated}",
+            path.display(),
+            problems(repeated.count),
+        ));
+    }
+    let entries = entries.into_iter().map(|(key, problem)| Entry { key, problem }).collect();
+    Ok(DataFile { entries, warnings })
+}
+
+/// `1 problem`, `2 problems`.
+pub(crate) fn problems(count: usize) -> String {
+    format!("{count} problem{}", if count == 1 { "" } else { "s" })
+}
+
+/// The reference in the answer column, or why there is none.
+fn reference(answer: &Value, format: Extract, answers: Answers) -> Result<Reference, String> {
+    // A number needs no extraction: it is the answer.
+    let (text, format) = match answer {
+        Value::String(text) => (text.clone(), format),
+        Value::Number(number) => (number.to_string(), Extract::Whole),
+        other => return Err(format!("`{other}` is neither text nor a number")),
+    };
+    let found = extract(&text, format);
+    match answers {
+        Answers::Text => found
+            .map(Reference::Exact)
+            .ok_or_else(|| "there is no answer where `answer_format` looks for it".to_string()),
+        Answers::Numbers => {
+            let gold = parse_gold(&text, format).map_err(|error| error.to_string())?;
+            Ok(Reference::Math { gold, text: found.unwrap_or_default() })
+        }
+    }
+}
+
+/// The value of a column, or an error with the columns that there are.
+fn column<'a>(
+    path: &Path,
+    line: u64,
+    columns: &'a Map<String, Value>,
+    name: &str,
+) -> Result<&'a Value, TaskError> {
+    columns.get(name).ok_or_else(|| {
+        let names: Vec<String> = columns.keys().map(|key| format!("`{key}`")).collect();
+        let nearest = columns
+            .keys()
+            .min_by_key(|key| strsim::damerau_levenshtein(key, name))
+            .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
+        TaskError::MissingColumn {
+            path: path.to_path_buf(),
+            line,
+            column: name.to_string(),
+            columns: names.join(", "),
+            nearest,
+        }
+    })
+}
+
+fn text_column<'a>(
+    path: &Path,
+    line: u64,
+    columns: &'a Map<String, Value>,
+    name: &str,
+) -> Result<&'a str, TaskError> {
+    match column(path, line, columns, name)? {
+        Value::String(text) if !text.trim().is_empty() => Ok(text),
+        other => {
+            let kind = if other.is_string() { "empty" } else { "no text" };
+            let problem = format!("the column `{name}` is {kind}: a problem needs its text");
+            Err(TaskError::Malformed { path: path.to_path_buf(), line, problem })
+        }
+    }
+}
+
+/// Line numbers, all counted and the first few kept.
+#[derive(Default)]
+struct Lines {
+    first: Vec<u64>,
+    count: usize,
+}
+
+impl Lines {
+    fn add(&mut self, line: u64) {
+        self.count += 1;
+        if self.first.len() < LISTED {
+            self.first.push(line);
+        }
+    }
+}
+
+impl std::fmt::Display for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let first: Vec<String> = self.first.iter().map(u64::to_string).collect();
+        write!(f, "line{} {}", if self.count == 1 { "" } else { "s" }, first.join(", "))?;
+        match self.count - self.first.len() {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Problems: generators with a difficulty dial and dataset readers.
+//!
+//! **This room knows nothing of Burn, of models or of tokens**: a problem is text with what its
+//! verifier needs. Everything here is a function of the recipe, the files it names and counters:
+//! nothing holds state that a checkpoint would have to keep.
+
+pub mod countdown;
+mod dataset;
+mod load;
+mod problem;
+mod records;
+mod schedule;
+pub mod seed;
+
+pub use load::{TaskError, load};
+pub use problem::{Problem, Problems, Reference, Share, render};

@@ -1,0 +1,320 @@
+//! From a recipe to its problems: what is trained on, and what is held out for the probe.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::path::PathBuf;
+
+use bourn_recipe::{CountdownTask, JsonlTask, Recipe, Task, TaskKind, VerifierKind};
+
+use crate::countdown::{Split, generate, prompt};
+use crate::dataset::{Answers, Entry, problems, read};
+use crate::problem::{Problem, Problems, Reference, Share, render};
+use crate::schedule::{Apportion, Mixture};
+use crate::seed::content_hash;
+
+/// Seed of held-out puzzles: the same for every run, so that runs with different seeds are probed
+/// on the same problems and share the base's ledger.
+const HELD_OUT_SEED: u64 = 0;
+
+/// Why a recipe's problems cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TaskError {
+    /// A file that cannot be opened or read.
+    #[error("{}: {source}; check the task's `path`", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file without problems.
+    #[error("{}: there is no problem in the file", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line that is no object with text in it.
+    #[error("{}:{line}: {problem}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// An object without a column that the recipe names.
+    #[error("{}:{line}: there is no column `{column}`; there are {columns}{nearest}: set \
+             `prompt_column` and `answer_column`", path.display())]
+    MissingColumn {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: u64,
+        /// The column asked for.
+        column: String,
+        /// The columns there are.
+        columns: String,
+        /// The one with the nearest name, as a remark.
+        nearest: String,
+    },
+    /// A file without a single readable reference.
+    #[error("{}: none of {count} references can be read (line {line}: {reason}); check \
+             `answer_column` and `answer_format`", path.display())]
+    NoReference {
+        /// The file.
+        path: PathBuf,
+        /// How many were tried.
+        count: usize,
+        /// The first line tried.
+        line: u64,
+        /// What was wrong there.
+        reason: String,
+    },
+    /// A task that has nothing left to train on.
+    #[error(
+        "{task}: no training problem is left besides the held-out ones; add problems or give \
+             the task its own `probe_path`"
+    )]
+    NothingToTrain {
+        /// The task's file, or `countdown`.
+        task: String,
+    },
+    /// Fewer training problems than a step takes.
+    #[error(
+        "{task}: a step takes {wanted} different problems and there are {available}; lower \
+             rollout.prompts_per_step or add problems"
+    )]
+    TooFewProblems {
+        /// The task's file, or `countdown`.
+        task: String,
+        /// Training problems of the task.
+        available: usize,
+        /// How many a step takes from it.
+        wanted: usize,
+    },
+    /// A weight so small beside the others that its task would never be asked.
+    #[error(
+        "{task}: its weight gives it less than one prompt in 4096; raise it or remove the task"
+    )]
+    Weight {
+        /// The task's file, or `countdown`.
+        task: String,
+    },
+    /// A countdown dial that no puzzle can be drawn from.
+    #[error("countdown: {0}")]
+    Dial(String),
+    /// A countdown dial with too few puzzles.
+    #[error(
+        "countdown: {found} distinct {split} puzzles were found where {wanted} are wanted; \
+             widen `numbers`, `range`, `target` or `operators`, or ask for fewer"
+    )]
+    TooFewPuzzles {
+        /// `training` or `held-out`.
+        split: &'static str,
+        /// How many there were.
+        found: usize,
+        /// How many were asked for.
+        wanted: usize,
+    },
+    /// A countdown dial that gave nothing to demonstrate.
+    #[error(
+        "countdown: {draws} random expressions gave no training puzzle with a target in \
+             range; widen `target`, `range` or `operators`"
+    )]
+    NoPuzzle {
+        /// How many were drawn.
+        draws: u32,
+    },
+}
+
+/// What a task offers before the held-out set is put together.
+struct Candidates {
+    name: String,
+    train: Vec<Entry>,
+    /// In the order in which they would be held out.
+    held_out: Vec<Entry>,
+    /// Are the candidates for the held-out set the training problems themselves?
+    shared: bool,
+}
+
+/// All problems of a recipe: train and held-out, of every task.
+///
+/// The probe's problems are dealt out to the tasks by weight. A task with one file holds out the
+/// first of its problems by content hash, at most half of them.
+///
+/// # Errors
+/// [`TaskError`]: the file, the line and what to do.
+pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
+    let answers = if recipe.rewards.iter().any(|r| r.verifier == VerifierKind::Math) {
+        Answers::Numbers
+    } else {
+        Answers::Text
+    };
+    let wanted = recipe.probe.problems;
+    let mut warnings = Vec::new();
+    let mut candidates = Vec::new();
+    for task in &recipe.tasks {
+        candidates.push(match &task.kind {
+            TaskKind::Countdown(spec) => puzzles(spec, task, recipe.seed, wanted)?,
+            TaskKind::Jsonl(data) => files(data, task, answers, &mut warnings)?,
+        });
+    }
+    let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
+    let mut forbidden = probed_keys(&candidates);
+    let held_out = hold_out(&mut candidates, &weights, wanted, &mut forbidden);
+    if held_out.len() < wanted {
+        warnings.push(format!(
+            "the probe has {} where probe.problems asks for {wanted}: there are no more to hold out",
+            problems(held_out.len()),
+        ));
+    }
+    let (train, train_weight) = training(candidates, &weights, &forbidden, &mut warnings)?;
+    let mixture = Mixture::new(&weights);
+    for (at, (share, task)) in train_weight.iter().zip(&recipe.tasks).enumerate() {
+        let (task, most) = (name(task), mixture.most_in(at, recipe.rollout.prompts_per_step));
+        if share.weight > 0.0 && !mixture.includes(at) {
+            return Err(TaskError::Weight { task });
+        }
+        if share.count < most {
+            return Err(TaskError::TooFewProblems { task, available: share.count, wanted: most });
+        }
+    }
+    Ok(Problems { train, train_weight, held_out, warnings })
+}
+
+fn name(task: &Task) -> String {
+    match &task.kind {
+        TaskKind::Countdown(_) => "countdown".to_string(),
+        TaskKind::Jsonl(data) => data.path.display().to_string(),
+    }
+}
+
+fn puzzles(
+    spec: &CountdownTask,
+    task: &Task,
+    seed: u64,
+    held_out: usize,
+) -> Result<Candidates, TaskError> {
+    let entries = |seed, count, split| -> Result<Vec<Entry>, TaskError> {
+        let puzzles = generate(spec, seed, count, split)?;
+        let entry = |puzzle| {
+            let text = prompt(&puzzle);
+            let key = content_hash(&[b"countdown", text.as_bytes()]);
+            let reference = Reference::Countdown(puzzle);
+            let origin = "countdown".to_string();
+            Entry { key, problem: Problem::new(render(&task.template, &text), reference, origin) }
+        };
+        Ok(puzzles.into_iter().map(entry).collect())
+    };
+    Ok(Candidates {
+        name: name(task),
+        train: entries(seed, spec.train_problems, Split::Train)?,
+        held_out: entries(HELD_OUT_SEED, held_out, Split::HeldOut)?,
+        shared: false,
+    })
+}
+
+fn files(
+    data: &JsonlTask,
+    task: &Task,
+    answers: Answers,
+    warnings: &mut Vec<String>,
+) -> Result<Candidates, TaskError> {
+    let mut file = read(&data.path, data, &task.template, answers)?;
+    warnings.append(&mut file.warnings);
+    let mut candidates =
+        Candidates { name: name(task), train: file.entries, held_out: Vec::new(), shared: true };
+    match &data.probe_path {
+        Some(path) => {
+            let mut probe = read(path, data, &task.template, answers)?;
+            warnings.append(&mut probe.warnings);
+            candidates.held_out = probe.entries;
+            candidates.shared = false;
+        }
+        None => {
+            let half = candidates.train.len() / 2;
+            candidates.held_out = candidates.train[..half].to_vec();
+        }
+    }
+    Ok(candidates)
+}
+
+/// Keys of everything in files that are for the probe alone: none of it is trained on, however
+/// few of its problems the probe takes.
+fn probed_keys(candidates: &[Candidates]) -> BTreeSet<u64> {
+    let alone = candidates.iter().filter(|task| !task.shared);
+    alone.flat_map(|task| task.held_out.iter().map(|entry| entry.key)).collect()
+}
+
+/// Deals `wanted` held-out problems to the tasks by weight; adds their keys to `forbidden`.
+fn hold_out(
+    candidates: &mut [Candidates],
+    weights: &[f64],
+    wanted: usize,
+    forbidden: &mut BTreeSet<u64>,
+) -> Vec<Problem> {
+    let mut ids = BTreeSet::new();
+    let mut queues: Vec<_> = candidates
+        .iter_mut()
+        .map(|task| std::mem::take(&mut task.held_out).into_iter().peekable())
+        .collect();
+    let mut apportion = Apportion::new(weights);
+    let mut held_out = Vec::new();
+    while held_out.len() < wanted {
+        let usable: Vec<bool> = queues.iter_mut().map(|queue| queue.peek().is_some()).collect();
+        let Some(task) = apportion.next(&usable) else { break };
+        let Some(entry) = queues[task].next() else { break };
+        forbidden.insert(entry.key);
+        // Two tasks may name one file: a problem is probed once.
+        if ids.insert(entry.problem.id.clone()) {
+            held_out.push(entry.problem);
+        }
+    }
+    held_out
+}
+
+/// The training problems of every task, without what is held out and without repeats.
+fn training(
+    candidates: Vec<Candidates>,
+    weights: &[f64],
+    forbidden: &BTreeSet<u64>,
+    warnings: &mut Vec<String>,
+) -> Result<(Vec<Problem>, Vec<Share>), TaskError> {
+    let mut ids = BTreeSet::new();
+    let mut train: Vec<Problem> = Vec::new();
+    let mut shares = Vec::new();
+    for (task, &weight) in candidates.into_iter().zip(weights) {
+        let first = train.len();
+        let (mut probed, mut repeated) = (0, 0);
+        for entry in task.train {
+            if forbidden.contains(&entry.key) {
+                probed += 1;
+            } else if ids.insert(entry.problem.id.clone()) {
+                train.push(entry.problem);
+            } else {
+                repeated += 1;
+            }
+        }
+        if probed > 0 && !task.shared {
+            warnings.push(format!(
+                "{}: {} left out of training, because the probe has them",
+                task.name,
+                problems(probed),
+            ));
+        }
+        if repeated > 0 {
+            warnings.push(format!(
+                "{}: {} left out, because an earlier task has them",
+                task.name,
+                problems(repeated),
+            ));
+        }
+        if train.len() == first {
+            return Err(TaskError::NothingToTrain { task: task.name });
+        }
+        train[first..].sort_by(|a, b| a.id.cmp(&b.id));
+        shares.push(Share { first, count: train.len() - first, weight });
+    }
+    Ok((train, shares))
+}

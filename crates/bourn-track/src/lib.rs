@@ -1,0 +1,31 @@
+//! What a run leaves behind for people: TensorBoard event files, the metrics file, console
+//! progress, tables and the pass@k picture.
+//!
+//! **This room computes no figure**: it is given numbers and shows them. It knows nothing of
+//! models, tensors or Burn, and it alone may look at the wall clock.
+
+// Events carry the time at which they were written, and progress has a rate; no figure does.
+#![allow(clippy::disallowed_methods)]
+
+mod append;
+mod boundary;
+mod canvas;
+mod console;
+mod error;
+mod format;
+mod metrics;
+mod picture;
+mod table;
+pub mod tags;
+mod tensorboard;
+
+#[cfg(test)]
+mod sample;
+
+pub use boundary::{boundary_scalars, write_boundary};
+pub use console::{Console, ConsoleMode, ConsoleWriter, Stage};
+pub use error::TrackError;
+pub use metrics::{MetricsFile, MetricsLine, read_metrics};
+pub use picture::{Picture, pass_at_k_picture};
+pub use table::{boundary_table, derived_table, examples_table};
+pub use tensorboard::EventWriter;

@@ -1,0 +1,180 @@
+//! Tables for the terminal: at most 100 columns wide, readable without colour.
+
+use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Standing};
+use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+use crate::format::{confidence, draws, percent, plural, points};
+
+/// Columns of a terminal that every table fits.
+const WIDTH: u16 = 100;
+/// How much of a problem's prompt and of an answer a table shows, in characters.
+const PROMPT_CHARS: usize = 160;
+const ANSWER_CHARS: usize = 100;
+/// Lines above, below and under the header; none between rows.
+const RULED: TableStyle =
+    UTF8_HORIZONTAL_ONLY.header_separator(RULE).row_separator(LineStyle::none());
+const RULE: LineStyle = LineStyle::none().fill('─').junction('─');
+
+/// The boundary figures: pass@k of base and policy and their difference, k by k, in percent with
+/// intervals, and under it crossover, solvable sets, Δ_SE, entropy (nats per token) and sampler.
+pub fn boundary_table(boundary: &Boundary) -> String {
+    let mut table = new_table();
+    table.load_style(RULED);
+    table.set_header(["k", "base %", "policy %", "delta (points)"]);
+    for row in boundary.rows() {
+        table.add_row([
+            row.k.to_string(),
+            interval(row.base, percent),
+            interval(row.policy, percent),
+            interval(row.delta, points),
+        ]);
+    }
+    for column in table.column_iter_mut() {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    format!("{}\n{}\n{}", title(boundary), trimmed(&table), derived_table(&summary(boundary)))
+}
+
+/// Names with what they stand for, for `--dry-run` and the like.
+pub fn derived_table(rows: &[(String, String)]) -> String {
+    let mut table = new_table();
+    table.load_style(NOTHING);
+    table.add_rows(rows.iter().map(|(name, value)| [name, value]));
+    trimmed(&table)
+}
+
+/// Lost or gained problems with what both models answered: the first `most` of them, texts
+/// shortened, answers with how often they were given.
+pub fn examples_table(examples: &[Example], most: usize) -> String {
+    let mut table = new_table();
+    table.load_style(RULED.row_separator(RULE));
+    table.set_header(["problem", "base", "policy"]);
+    for example in examples.iter().take(most) {
+        let solved_by_base = example.base.solved();
+        let (base, policy) = if solved_by_base {
+            (&example.correct, &example.wrong)
+        } else {
+            (&example.wrong, &example.correct)
+        };
+        table.add_row([
+            format!("{}\n{}", shorten(&example.id, 24), shorten(&example.prompt, PROMPT_CHARS)),
+            answers(example.base, base),
+            answers(example.policy, policy),
+        ]);
+    }
+    let more = match examples.len().saturating_sub(most) {
+        0 => String::new(),
+        more => format!("\nand {more} more"),
+    };
+    trimmed(&table) + &more
+}
+
+/// `3 of 256 correct`, then each answer with its count.
+fn answers(outcomes: Outcomes, answers: &[Answer]) -> String {
+    let share = format!("{} of {} correct", outcomes.c(), outcomes.n());
+    let line = |a: &Answer| match shorten(&a.text, ANSWER_CHARS) {
+        text if text.is_empty() => format!("(no text) ({}x)", a.count),
+        text => format!("{text} ({}x)", a.count),
+    };
+    std::iter::once(share).chain(answers.iter().map(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Text on one line and of at most `most` characters, without its middle if it is longer: a
+/// completion begins with its approach and ends with its answer. Control characters (a model may
+/// write escape sequences) become blanks.
+fn shorten(text: &str, most: usize) -> String {
+    let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
+    let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let length = words.chars().count();
+    if length <= most {
+        return words;
+    }
+    let head = most / 3;
+    let tail = most.saturating_sub(head + 3);
+    let start: String = words.chars().take(head).collect();
+    let end: String = words.chars().skip(length - tail).collect();
+    format!("{start}...{end}")
+}
+
+fn new_table() -> Table {
+    let mut table = Table::new();
+    table.set_width(WIDTH);
+    table.set_content_arrangement(ContentArrangement::Dynamic);
+    table
+}
+
+/// The table without the blanks at the ends of its lines.
+fn trimmed(table: &Table) -> String {
+    table.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>().join("\n")
+}
+
+fn title(boundary: &Boundary) -> String {
+    let set = boundary.set.as_ref().map_or(String::new(), |set| format!(" on {set}"));
+    let n = draws(boundary.n.base, boundary.n.policy);
+    let problems = plural(boundary.problems as u64, "problem");
+    let level = confidence(boundary.confidence);
+    format!("pass@k{set}: {problems}, {n} each, [{level} interval]")
+}
+
+fn summary(boundary: &Boundary) -> Vec<(String, String)> {
+    let mut lines = vec![
+        ("crossover".to_string(), crossover(boundary)),
+        ("solvable".to_string(), solvable(boundary)),
+        ("Δ_SE".to_string(), delta_se(boundary)),
+    ];
+    if let Some(e) = &boundary.entropy {
+        let side = |value, low, high| format!("{value:.3} [{low:.3}, {high:.3}]");
+        let base = side(e.base, e.base_ci_low, e.base_ci_high);
+        let policy = side(e.policy, e.policy_ci_low, e.policy_ci_high);
+        lines.push(("entropy".to_string(), format!("base {base}, policy {policy} nats/token")));
+    }
+    if let Some(sampler) = &boundary.sampler {
+        lines.push(("sampler".to_string(), sampler.clone()));
+    }
+    let bootstrap = format!("bootstrap over problems, {} resamples", boundary.resamples);
+    lines.push(("intervals".to_string(), bootstrap));
+    lines
+}
+
+fn crossover(boundary: &Boundary) -> String {
+    let k_max = boundary.k_max();
+    match boundary.standing() {
+        Standing::Crossover(k) => format!("k = {k}: the base is ahead there, the policy before"),
+        Standing::PolicyAhead => format!("none up to k = {k_max}: the policy stays ahead"),
+        Standing::BaseAhead => format!("none up to k = {k_max}: the policy is never ahead"),
+        Standing::Level => format!("none up to k = {k_max}: neither is ahead"),
+    }
+}
+
+fn solvable(boundary: &Boundary) -> String {
+    let sets = &boundary.solvable;
+    format!(
+        "kept {}, gained {}, lost {}, neither {} of {} (at least 1 correct in {})",
+        sets.kept.len(),
+        sets.gained.len(),
+        sets.lost.len(),
+        sets.neither.len(),
+        plural(boundary.problems as u64, "problem"),
+        draws(boundary.n.base, boundary.n.policy),
+    )
+}
+
+fn delta_se(boundary: &Boundary) -> String {
+    let figure = Estimate {
+        value: boundary.delta_se,
+        ci_low: boundary.delta_se_ci_low,
+        ci_high: boundary.delta_se_ci_high,
+    };
+    let k_max = boundary.k_max();
+    format!("{} points: base pass@{k_max} less policy pass@1", interval(figure, points))
+}
+
+/// `12.3 [10.1, 14.5]`.
+fn interval(figure: Estimate, show: impl Fn(f64) -> String) -> String {
+    format!("{} [{}, {}]", show(figure.value), show(figure.ci_low), show(figure.ci_high))
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

@@ -1,0 +1,105 @@
+use bourn_verify::Verdict;
+
+use super::*;
+use crate::sample;
+
+fn check(name: &str, table: &str) {
+    for line in table.lines() {
+        assert!(line.chars().count() <= usize::from(WIDTH), "{line:?}");
+        assert_eq!(line, line.trim_end());
+        assert!(!line.contains('\x1b'));
+    }
+    insta::assert_snapshot!(name, table);
+}
+
+#[test]
+fn boundary_with_everything() {
+    check("boundary_full", &boundary_table(&sample::boundary()));
+}
+
+#[test]
+fn boundary_of_outcomes_from_anywhere() {
+    let mut boundary = sample::boundary();
+    (boundary.entropy, boundary.sampler, boundary.set) = (None, None, None);
+    boundary.n.policy = [64, 128];
+    boundary.k.truncate(7);
+    check("boundary_bare", &boundary_table(&boundary));
+}
+
+#[test]
+fn long_names_wrap() {
+    let mut boundary = sample::boundary();
+    boundary.sampler = Some("temperature 0.6, ".repeat(12));
+    check("boundary_long", &boundary_table(&boundary));
+}
+
+#[test]
+fn derived() {
+    let rows = [("samples per step", "512 = 32 prompts x 16"), ("memory", "0.9 GB")];
+    let rows = rows.map(|(name, value)| (name.to_string(), value.to_string()));
+    check("derived", &derived_table(&rows));
+    assert_eq!(derived_table(&[]), "");
+}
+
+#[test]
+fn whatever_the_figures_there_is_a_table() {
+    let mut boundary = sample::boundary();
+    boundary.k.clear();
+    boundary.delta.pass_at_k.clear();
+    boundary.delta_se = f64::NAN;
+    let table = boundary_table(&boundary);
+    assert!(table.contains("none up to k = 0"), "{table}");
+    assert!(table.contains("NaN"), "{table}");
+}
+
+#[test]
+fn crossover_lines() {
+    let check = |delta: [f64; 2], expect: &str| {
+        let mut boundary = sample::boundary();
+        boundary.k = vec![1, 2];
+        boundary.delta.pass_at_k = delta.to_vec();
+        assert_eq!(crossover(&boundary), expect);
+    };
+    check([0.1, -0.1], "k = 2: the base is ahead there, the policy before");
+    check([0.1, 0.1], "none up to k = 2: the policy stays ahead");
+    check([-0.1, -0.1], "none up to k = 2: the policy is never ahead");
+    check([0.0, 0.0], "none up to k = 2: neither is ahead");
+}
+
+fn example(id: &str, base_correct: u64, policy_correct: u64, answers: [&[&str]; 2]) -> Example {
+    let list = |texts: &[&str], verdict| {
+        let answer = |text: &&str| Answer { text: text.to_string(), count: 3, verdict };
+        texts.iter().map(answer).collect()
+    };
+    Example {
+        id: id.to_string(),
+        prompt: "3 7 12 -> 24".to_string(),
+        base: Outcomes::new(256, base_correct).unwrap(),
+        policy: Outcomes::new(256, policy_correct).unwrap(),
+        correct: list(answers[0], Verdict::Correct),
+        wrong: list(answers[1], Verdict::Wrong),
+    }
+}
+
+#[test]
+fn lost_and_gained_examples() {
+    let long = format!("First {} so the answer is 24", "and then ".repeat(50));
+    let examples = [
+        example("a1b2", 3, 0, [&["12*(7-3)/2", "(7-3)*12/2"], &["3+7+12"]]),
+        example("c3d4", 0, 9, [&[&long], &["\x1b[31mred\nline", ""]]),
+        example("e5f6", 1, 0, [&["12+12"], &["7"]]),
+    ];
+    check("examples", &examples_table(&examples, 2));
+    assert!(!examples_table(&examples, 3).contains("more"));
+    assert!(!examples_table(&[], 3).contains("more"));
+}
+
+#[test]
+fn shortened_texts() {
+    let check = |text: &str, most, expect: &str| assert_eq!(shorten(text, most), expect);
+    check("a  b\n c", 9, "a b c");
+    check("123456789", 9, "123456789");
+    check("1234567890", 9, "123...890");
+    check("äöüäöüäöüß", 9, "äöü...öüß");
+    check("1234567890", 0, "...");
+}

@@ -1,0 +1,156 @@
+//! The names of all metrics, in one place; `docs/metrics.md` says what each means.
+
+/// Mean reward of the step's completions.
+pub const REWARD: &str = "train/reward";
+/// Mean over groups of the standard deviation of the group's rewards.
+pub const REWARD_STD: &str = "train/reward_std";
+/// Share of groups whose rewards are all equal, and which therefore teach nothing.
+pub const FRAC_REWARD_ZERO_STD: &str = "train/frac_reward_zero_std";
+/// Mean entropy of the policy's next-token distribution at the sampler's temperature, nats/token.
+pub const ENTROPY: &str = "train/entropy";
+/// Mean of the KL estimator against the frozen base, nats/token.
+pub const KL: &str = "train/kl";
+/// Share of tokens whose ratio is under the lower clip limit while their advantage is negative.
+pub const CLIP_RATIO_LOW: &str = "train/clip_ratio/low_mean";
+/// Share of tokens whose ratio is over the upper clip limit while their advantage is positive.
+pub const CLIP_RATIO_HIGH: &str = "train/clip_ratio/high_mean";
+/// Share of tokens whose gradient the clip removed: the sum of low and high.
+pub const CLIP_RATIO_REGION: &str = "train/clip_ratio/region_mean";
+/// Mean length of the step's completions, tokens.
+pub const COMPLETIONS_MEAN_LENGTH: &str = "train/completions/mean_length";
+/// Length of the step's shortest completion, tokens.
+pub const COMPLETIONS_MIN_LENGTH: &str = "train/completions/min_length";
+/// Length of the step's longest completion, tokens.
+pub const COMPLETIONS_MAX_LENGTH: &str = "train/completions/max_length";
+/// Share of completions that ran into the length limit.
+pub const COMPLETIONS_CLIPPED_RATIO: &str = "train/completions/clipped_ratio";
+/// KL between the sampler that drew the completions and the trainer that scores them before the
+/// first update, nats/token.
+pub const MISMATCH_KL: &str = "train/mismatch_kl";
+/// Duration of the whole step, seconds.
+pub const STEP_TIME: &str = "train/step_time";
+/// Completion tokens drawn and trained on, per second of the step.
+pub const TOKENS_PER_SECOND: &str = "train/tokens_per_second";
+/// Policy-gradient term of the loss.
+pub const PG_LOSS: &str = "actor/pg_loss";
+/// KL between the policy that drew the rollout and the policy being updated, nats/token.
+pub const PPO_KL: &str = "actor/ppo_kl";
+/// Global gradient norm before clipping.
+pub const GRAD_NORM: &str = "actor/grad_norm";
+/// Learning rate of the update.
+pub const LR: &str = "actor/lr";
+/// Cross-entropy of the base's pretraining, nats/token.
+pub const BASE_LOSS: &str = "base/loss";
+
+/// Metrics that depend on the machine's speed, and are therefore kept out of the metrics file.
+pub const TIMING: [&str; 2] = [STEP_TIME, TOKENS_PER_SECOND];
+
+/// Tag of the mean reward that one verifier gave, before weighting.
+pub fn verifier_mean(verifier: &str) -> String {
+    format!("train/rewards/{verifier}/mean")
+}
+
+/// Tag of the share of completions with a verdict (`Verdict::name`).
+pub fn verdict(kind: &str) -> String {
+    format!("train/verdict/{kind}")
+}
+
+/// Whose figure a boundary tag is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The policy being trained.
+    Policy,
+    /// The frozen model it started from.
+    Base,
+    /// Policy minus base, paired by problem.
+    Delta,
+}
+
+impl Side {
+    /// The name used in tags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Side::Policy => "policy",
+            Side::Base => "base",
+            Side::Delta => "delta",
+        }
+    }
+}
+
+/// Tag of pass@k; the ends of its interval have `/ci_low` and `/ci_high` after it.
+pub fn pass_at_k(set: &str, side: Side, k: u64) -> String {
+    format!("{}/pass@{k}", boundary(set, side.name()))
+}
+
+/// Tag of a model's mean token entropy; the ends of its interval as in [`pass_at_k`].
+pub fn entropy(set: &str, side: Side) -> String {
+    format!("{}/entropy", boundary(set, side.name()))
+}
+
+/// Tag of the histogram of a model's per-problem share of correct draws.
+pub fn accuracy(set: &str, side: Side) -> String {
+    format!("{}/accuracy", boundary(set, side.name()))
+}
+
+/// Tag of a figure of a whole problem set: `crossover_k`, `delta_se`, `solvable/lost`, ….
+pub fn boundary(set: &str, figure: &str) -> String {
+    format!("boundary/{set}/{figure}")
+}
+
+/// Where the name of one end of an interval is appended.
+pub fn ci_low(tag: &str) -> String {
+    format!("{tag}/ci_low")
+}
+
+/// As [`ci_low`], for the upper end.
+pub fn ci_high(tag: &str) -> String {
+    format!("{tag}/ci_high")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tag_is_documented() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/metrics.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let fixed = [
+            REWARD,
+            REWARD_STD,
+            FRAC_REWARD_ZERO_STD,
+            ENTROPY,
+            KL,
+            CLIP_RATIO_LOW,
+            CLIP_RATIO_HIGH,
+            CLIP_RATIO_REGION,
+            COMPLETIONS_MEAN_LENGTH,
+            COMPLETIONS_MIN_LENGTH,
+            COMPLETIONS_MAX_LENGTH,
+            COMPLETIONS_CLIPPED_RATIO,
+            MISMATCH_KL,
+            STEP_TIME,
+            TOKENS_PER_SECOND,
+            PG_LOSS,
+            PPO_KL,
+            GRAD_NORM,
+            LR,
+            BASE_LOSS,
+        ];
+        let made = [verifier_mean("{verifier}"), verdict("{kind}"), boundary("{set}", "")];
+        for tag in fixed.into_iter().chain(made.iter().map(String::as_str)) {
+            assert!(page.contains(&format!("`{tag}`")), "docs/metrics.md has no `{tag}`");
+        }
+    }
+
+    #[test]
+    fn made_tags() {
+        let check = |got: String, expect: &str| assert_eq!(got, expect);
+        check(verifier_mean("countdown"), "train/rewards/countdown/mean");
+        check(verdict("bad_gold"), "train/verdict/bad_gold");
+        check(pass_at_k("cd", Side::Delta, 16), "boundary/cd/delta/pass@16");
+        check(ci_low(&entropy("cd", Side::Base)), "boundary/cd/base/entropy/ci_low");
+        check(accuracy("cd", Side::Policy), "boundary/cd/policy/accuracy");
+        check(boundary("cd", "solvable/lost"), "boundary/cd/solvable/lost");
+    }
+}

@@ -1,0 +1,240 @@
+//! TensorBoard event files.
+//!
+//! An event file is a sequence of framed protocol-buffer messages (TensorFlow's record format):
+//! length as u64, masked CRC-32C of the length, the message, masked CRC-32C of the message, all
+//! little-endian.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use protobuf::Message;
+use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
+use tensorboard_proto::summary::{
+    HistogramProto, Summary, Summary_Image, Summary_Value, SummaryMetadata,
+    SummaryMetadata_PluginData,
+};
+use tensorboard_proto::tensor::TensorProto;
+use tensorboard_proto::tensor_shape::TensorShapeProto;
+use tensorboard_proto::types::DataType;
+
+use crate::append::{AppendFile, sync_directory};
+use crate::error::TrackError;
+use crate::picture::Picture;
+
+/// The version that TensorBoard wants in a file's first event.
+const FILE_VERSION: &str = "brain.Event:2";
+/// How many buckets a histogram has, as TensorBoard's own writer has.
+const HISTOGRAM_BUCKETS: usize = 30;
+/// How many names are tried before a directory counts as unusable.
+const NAME_ATTEMPTS: u32 = 1000;
+
+/// Writes one event file of a run; TensorBoard reads all files of the directory, oldest first.
+#[derive(Debug)]
+pub struct EventWriter {
+    file: AppendFile,
+}
+
+impl EventWriter {
+    /// Opens a new event file in `dir`, which is made if it is missing; no file that exists is
+    /// touched, whoever else writes there. `resume_step` is the first step that this file will
+    /// write again: TensorBoard then drops what older files hold of that step and later ones.
+    pub fn create(dir: &Path, resume_step: Option<u64>) -> Result<Self, TrackError> {
+        fs::create_dir_all(dir).map_err(TrackError::io("create", dir))?;
+        let mut writer = Self { file: create_unique(dir, unix_time())? };
+        let mut version = Event::new();
+        version.set_file_version(FILE_VERSION.to_string());
+        writer.write("file_version", 0, version)?;
+        if let Some(step) = resume_step {
+            let mut log = SessionLog::new();
+            log.set_status(SessionLog_SessionStatus::START);
+            let mut start = Event::new();
+            start.set_session_log(log);
+            writer.write("session_log", step, start)?;
+        }
+        writer.file.flush()?;
+        Ok(writer)
+    }
+
+    /// Where the events go.
+    pub fn path(&self) -> &Path {
+        self.file.path()
+    }
+
+    /// One number, kept as 32-bit float as TensorBoard's scalars are; NaN and infinities are
+    /// written as they are, and TensorBoard marks them.
+    pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<(), TrackError> {
+        let mut summary = Summary_Value::new();
+        summary.set_simple_value(value as f32);
+        self.summary(tag, step, summary)
+    }
+
+    /// How `values` are distributed, in 30 buckets of equal width from the smallest to the
+    /// largest. No values, or one that is not finite, is [`TrackError::BadHistogram`].
+    pub fn histogram(&mut self, tag: &str, step: u64, values: &[f64]) -> Result<(), TrackError> {
+        let histogram = histogram(values).map_err(|problem| TrackError::BadHistogram {
+            tag: tag.to_string(),
+            step,
+            problem,
+        })?;
+        let mut summary = Summary_Value::new();
+        summary.set_histo(histogram);
+        self.summary(tag, step, summary)
+    }
+
+    /// Text that TensorBoard renders as Markdown.
+    pub fn text(&mut self, tag: &str, step: u64, markdown: &str) -> Result<(), TrackError> {
+        let mut plugin = SummaryMetadata_PluginData::new();
+        plugin.set_plugin_name("text".to_string());
+        let mut metadata = SummaryMetadata::new();
+        metadata.set_plugin_data(plugin);
+        let mut tensor = TensorProto::new();
+        tensor.set_dtype(DataType::DT_STRING);
+        // A shape without dimensions: one string, not a table of them.
+        tensor.set_tensor_shape(TensorShapeProto::new());
+        tensor.mut_string_val().push(markdown.as_bytes().to_vec());
+        let mut summary = Summary_Value::new();
+        summary.set_metadata(metadata);
+        summary.set_tensor(tensor);
+        self.summary(tag, step, summary)
+    }
+
+    /// A picture, as the PNG that it already is.
+    pub fn image(&mut self, tag: &str, step: u64, picture: &Picture) -> Result<(), TrackError> {
+        let mut image = Summary_Image::new();
+        image.set_height(i32::try_from(picture.height).unwrap_or(i32::MAX));
+        image.set_width(i32::try_from(picture.width).unwrap_or(i32::MAX));
+        image.set_colorspace(3); // RGB
+        image.set_encoded_image_string(picture.png.clone());
+        let mut summary = Summary_Value::new();
+        summary.set_image(image);
+        self.summary(tag, step, summary)
+    }
+
+    /// Hands everything written so far to the operating system, where TensorBoard can read it.
+    pub fn flush(&mut self) -> Result<(), TrackError> {
+        self.file.flush()
+    }
+
+    /// Hands everything written so far to the disk.
+    pub fn sync(&mut self) -> Result<(), TrackError> {
+        self.file.sync()
+    }
+
+    /// Hands everything to the disk and closes the file. Dropping the writer flushes too, but
+    /// cannot tell of a failure.
+    pub fn close(mut self) -> Result<(), TrackError> {
+        self.file.sync()
+    }
+
+    fn summary(
+        &mut self,
+        tag: &str,
+        step: u64,
+        mut value: Summary_Value,
+    ) -> Result<(), TrackError> {
+        value.set_tag(tag.to_string());
+        let mut summary = Summary::new();
+        summary.mut_value().push(value);
+        let mut event = Event::new();
+        event.set_summary(summary);
+        self.write(tag, step, event)
+    }
+
+    fn write(&mut self, tag: &str, step: u64, mut event: Event) -> Result<(), TrackError> {
+        let signed = i64::try_from(step)
+            .map_err(|_| TrackError::StepTooLarge { tag: tag.to_string(), step })?;
+        event.set_step(signed);
+        event.set_wall_time(unix_time().as_secs_f64());
+        let message = event.write_to_bytes().map_err(|e| {
+            TrackError::io("encode an event for", self.file.path())(std::io::Error::other(e))
+        })?;
+        self.file.append(&frame(&message))
+    }
+}
+
+/// Opens a file under a name that nobody has taken. TensorBoard reads a directory's files in the
+/// order of their names, so a name begins with its time, in a fixed number of digits.
+fn create_unique(dir: &Path, now: Duration) -> Result<AppendFile, TrackError> {
+    for attempt in 0..NAME_ATTEMPTS {
+        let path = event_path(dir, now, attempt);
+        match AppendFile::create(&path) {
+            Err(TrackError::Exists { .. }) => continue,
+            Err(error) => return Err(error),
+            Ok(file) => {
+                sync_directory(dir)?;
+                return Ok(file);
+            }
+        }
+    }
+    Err(TrackError::Exists { path: event_path(dir, now, NAME_ATTEMPTS - 1) })
+}
+
+fn event_path(dir: &Path, now: Duration, attempt: u32) -> PathBuf {
+    let (seconds, nanos) = (now.as_secs(), now.subsec_nanos());
+    dir.join(format!("events.out.tfevents.{seconds:010}.{nanos:09}.{attempt:03}.bourn"))
+}
+
+/// Time since 1970; a clock before that counts as 1970.
+fn unix_time() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A message in the record format.
+fn frame(message: &[u8]) -> Vec<u8> {
+    let length = (message.len() as u64).to_le_bytes();
+    let mut record = Vec::with_capacity(message.len() + 16);
+    record.extend_from_slice(&length);
+    record.extend_from_slice(&masked_crc(&length).to_le_bytes());
+    record.extend_from_slice(message);
+    record.extend_from_slice(&masked_crc(message).to_le_bytes());
+    record
+}
+
+/// The record format rotates and offsets its checksums, so that data which itself contains
+/// checksums does not check by accident.
+fn masked_crc(data: &[u8]) -> u32 {
+    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
+}
+
+fn histogram(values: &[f64]) -> Result<HistogramProto, String> {
+    if values.is_empty() {
+        return Err("there are no values".to_string());
+    }
+    if let Some(index) = values.iter().position(|v| !v.is_finite()) {
+        return Err(format!("value {index} is {}", values[index]));
+    }
+    let min = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let max = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let limits = bucket_limits(min, max);
+    let mut counts = vec![0.0; limits.len()];
+    for &value in values {
+        // A bucket holds left ≤ value < right; the last one holds its right edge too.
+        let bucket = limits.partition_point(|&limit| limit <= value).min(limits.len() - 1);
+        counts[bucket] += 1.0;
+    }
+    let mut proto = HistogramProto::new();
+    proto.set_min(min);
+    proto.set_max(max);
+    proto.set_num(values.len() as f64);
+    proto.set_sum(values.iter().sum());
+    proto.set_sum_squares(values.iter().map(|v| v * v).sum());
+    proto.set_bucket_limit(limits);
+    proto.set_bucket(counts);
+    Ok(proto)
+}
+
+/// Right edges of the buckets, ascending, the last one `max`; one bucket if all values are equal.
+fn bucket_limits(min: f64, max: f64) -> Vec<f64> {
+    if min == max {
+        return vec![max];
+    }
+    let n = HISTOGRAM_BUCKETS as f64;
+    // Weighted ends, because max − min may overflow.
+    let edge = |i: usize| min * ((n - i as f64) / n) + max * (i as f64 / n);
+    (1..HISTOGRAM_BUCKETS).map(edge).chain([max]).collect()
+}
+
+#[cfg(test)]
+#[path = "tensorboard_tests.rs"]
+mod tests;

@@ -1,0 +1,147 @@
+use std::collections::BTreeSet;
+
+use super::*;
+
+/// Reads a file back frame by frame, checking both checksums of each.
+fn read_events(path: &Path) -> Vec<Event> {
+    let bytes = fs::read(path).unwrap();
+    let mut rest = bytes.as_slice();
+    let mut events = Vec::new();
+    while !rest.is_empty() {
+        let length = u64::from_le_bytes(rest[..8].try_into().unwrap()) as usize;
+        let crc = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
+        assert_eq!(crc(8), bitwise_masked_crc(&rest[..8]));
+        assert_eq!(crc(12 + length), bitwise_masked_crc(&rest[12..12 + length]));
+        events.push(Event::parse_from_bytes(&rest[12..12 + length]).unwrap());
+        rest = &rest[16 + length..];
+    }
+    events
+}
+
+/// CRC-32C from its definition: division by the reflected Castagnoli polynomial, bit by bit.
+fn bitwise_masked_crc(data: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in data {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { (crc >> 1) ^ 0x82f6_3b78 } else { crc >> 1 };
+        }
+    }
+    let crc = !crc;
+    // The mask, in 64 bits: the word beside itself, from its fifteenth bit.
+    let doubled = u64::from(crc) << 32 | u64::from(crc);
+    ((doubled >> 15) as u32).wrapping_add(0xa282_ead8)
+}
+
+#[test]
+fn checksums() {
+    // The check value of CRC-32C in the catalogue of CRC algorithms.
+    assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
+    for data in [b"".as_slice(), b"a", b"123456789", &[0; 100]] {
+        assert_eq!(masked_crc(data), bitwise_masked_crc(data), "{data:?}");
+    }
+}
+
+#[test]
+fn every_summary_reads_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(&dir.path().join("new/dir"), Some(3)).unwrap();
+    let path = writer.path().to_path_buf();
+    let picture = Picture { width: 900, height: 600, png: vec![1, 2, 3] };
+    writer.scalar("a/b@1", 3, 0.25).unwrap();
+    writer.scalar("nan", 4, f64::NAN).unwrap();
+    writer.histogram("h", 5, &[0.0, 1.0]).unwrap();
+    writer.text("t", 6, "# ü").unwrap();
+    writer.image("i", 7, &picture).unwrap();
+    writer.close().unwrap();
+
+    let events = read_events(&path);
+    let steps: Vec<i64> = events.iter().map(Event::get_step).collect();
+    assert_eq!(steps, [0, 3, 3, 4, 5, 6, 7]);
+    assert_eq!(events[0].get_file_version(), "brain.Event:2");
+    assert_eq!(events[1].get_session_log().get_status(), SessionLog_SessionStatus::START);
+    let value = |i: usize| events[i].get_summary().get_value()[0].clone();
+    assert_eq!((value(2).get_tag(), value(2).get_simple_value()), ("a/b@1", 0.25));
+    assert!(value(3).get_simple_value().is_nan());
+    assert_eq!(value(4).get_histo().get_num(), 2.0);
+    assert_eq!(value(5).get_tensor().get_string_val(), ["# ü".as_bytes()]);
+    assert_eq!(value(5).get_metadata().get_plugin_data().get_plugin_name(), "text");
+    assert_eq!((value(6).get_image().get_width(), value(6).get_image().get_height()), (900, 600));
+    assert!(events.iter().all(|e| e.get_wall_time() > 1.6e9), "seconds since 1970");
+}
+
+#[test]
+fn writers_of_one_directory_never_share_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let writers: Vec<_> = (0..20).map(|_| EventWriter::create(dir.path(), None).unwrap()).collect();
+    let paths: BTreeSet<_> = writers.iter().map(|w| w.path().to_path_buf()).collect();
+    assert_eq!(paths.len(), 20);
+    // Even at the same nanosecond, and the names stay in the order of creation.
+    let now = Duration::new(1_700_000_000, 5);
+    let first = create_unique(dir.path(), now).unwrap();
+    let second = create_unique(dir.path(), now).unwrap();
+    assert!(first.path() < second.path());
+    let later = create_unique(dir.path(), now + Duration::from_secs(1)).unwrap();
+    assert!(second.path() < later.path());
+}
+
+#[test]
+fn dropping_a_writer_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(dir.path(), None).unwrap();
+    let path = writer.path().to_path_buf();
+    for step in 0..5000 {
+        writer.scalar("x", step, 1.0).unwrap();
+    }
+    drop(writer);
+    assert_eq!(read_events(&path).len(), 5001);
+}
+
+#[test]
+fn histograms() {
+    let check = |values: &[f64], limits: &[f64], counts: &[f64]| {
+        let h = histogram(values).unwrap();
+        let used = |i: &usize| h.get_bucket()[*i] > 0.0;
+        let filled: Vec<usize> = (0..h.get_bucket().len()).filter(used).collect();
+        let at = |list: &[f64]| filled.iter().map(|&i| list[i]).collect::<Vec<_>>();
+        assert_eq!(at(h.get_bucket()), counts, "{values:?}");
+        for (got, expect) in at(h.get_bucket_limit()).iter().zip(limits) {
+            // Two roundings of the weighted ends.
+            assert!((got - expect).abs() <= 4.0 * f64::EPSILON * expect.abs(), "{got} {expect}");
+        }
+        assert_eq!(h.get_num(), values.len() as f64);
+        assert_eq!(h.get_bucket().iter().sum::<f64>(), h.get_num());
+        assert!(h.get_bucket_limit().is_sorted());
+        assert_eq!(h.get_bucket_limit().last(), Some(&h.get_max()));
+        assert_eq!(h.get_sum(), values.iter().sum::<f64>());
+    };
+    check(&[0.5, 0.5, 0.5], &[0.5], &[3.0]);
+    check(&[-2.0], &[-2.0], &[1.0]);
+    // Thirty buckets of width 1: the first holds [0, 1), the last [29, 30].
+    check(&[0.0, 0.5, 29.5, 30.0], &[1.0, 30.0], &[2.0, 2.0]);
+    check(&[0.0, 14.5, 30.0], &[1.0, 15.0, 30.0], &[1.0, 1.0, 1.0]);
+    check(&[f64::MIN, f64::MAX], &[f64::MIN + f64::MAX / 15.0, f64::MAX], &[1.0, 1.0]);
+}
+
+#[test]
+fn bad_input_is_an_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(dir.path(), None).unwrap();
+    let check = |result: Result<(), TrackError>, expect: &str| {
+        assert_eq!(result.unwrap_err().to_string(), expect);
+    };
+    check(writer.histogram("h", 1, &[]), "histogram `h` at step 1: there are no values");
+    check(writer.histogram("h", 1, &[0.0, f64::NAN]), "histogram `h` at step 1: value 1 is NaN");
+    check(
+        writer.scalar("s", u64::MAX, 0.0),
+        "step 18446744073709551615 of `s` is larger than an event file can hold",
+    );
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let error = EventWriter::create(&file, None).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("cannot create `{}`", file.display())), "{error}");
+    // Nothing of what failed was written.
+    let path = writer.path().to_path_buf();
+    writer.close().unwrap();
+    assert_eq!(read_events(&path).len(), 1);
+}

@@ -1,0 +1,131 @@
+//! Checkpoints: a Hugging Face directory with the optimiser and the counters beside the weights.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use bourn_model::Bundle;
+use bourn_model::transformer::Transformer;
+use serde::{Deserialize, Serialize};
+
+use crate::error::TrainError;
+use crate::optimizer::AdamWOptimizer;
+use crate::{sealed, tensors};
+
+const OPTIMIZER: &str = "optimizer.safetensors";
+const STATE: &str = "state.json";
+
+/// Counters of a run. With the recipe and the weights they determine everything that follows:
+/// random draws are functions of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct State {
+    /// Version of this format.
+    pub version: u32,
+    /// Completed steps.
+    pub step: u64,
+    /// Optimiser updates taken.
+    pub updates: u64,
+    /// Whether the probe of `step` is done (and its files written).
+    pub probed: bool,
+    /// Content hash of the frozen base's weights.
+    pub base: String,
+}
+
+impl State {
+    /// The state of a run that has not begun, on a base with this content hash.
+    pub fn new(base: &str) -> State {
+        State { version: 1, step: 0, updates: 0, probed: false, base: base.to_owned() }
+    }
+}
+
+/// A restored run.
+pub struct Restored {
+    /// The policy's bundle: configuration, weights, tokenizer.
+    pub policy: Bundle,
+    /// Its counters.
+    pub state: State,
+    /// Where it was read.
+    pub path: PathBuf,
+}
+
+/// The directory of the checkpoint at `step`.
+pub fn path(run_dir: &Path, step: u64) -> PathBuf {
+    run_dir.join("checkpoints").join(format!("step-{step:06}"))
+}
+
+/// Writes the checkpoint of `state.step` and deletes all but the newest `keep_last` (0 keeps all).
+pub fn save(
+    run_dir: &Path,
+    base: &Bundle,
+    policy: &Transformer,
+    optimizer: &AdamWOptimizer,
+    state: &State,
+    keep_last: usize,
+) -> Result<PathBuf, TrainError> {
+    let target = path(run_dir, state.step);
+    sealed::write(&target, |dir| {
+        bourn_model::save(
+            dir,
+            &base.config,
+            &policy.to_weights(),
+            &base.tokenizer,
+            &base.stop_tokens,
+            base.chat_template.as_ref(),
+        )?;
+        tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+        sealed::write_file(&dir.join(STATE), sealed::to_json(state).as_bytes())
+    })?;
+    let steps = list(run_dir)?;
+    let surplus = if keep_last == 0 { 0 } else { steps.len().saturating_sub(keep_last) };
+    for &old in steps.iter().take(surplus).filter(|&&step| step != state.step) {
+        let old = path(run_dir, old);
+        fs::remove_dir_all(&old).map_err(TrainError::io(&old, "deleting an old checkpoint"))?;
+    }
+    Ok(target)
+}
+
+/// Steps that `run_dir` has checkpoints of, oldest first.
+pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
+    let dir = run_dir.join("checkpoints");
+    if !dir.exists() {
+        return Ok(Vec::new());
+    }
+    let mut steps = Vec::new();
+    for entry in fs::read_dir(&dir).map_err(TrainError::io(&dir, "listing the checkpoints"))? {
+        let entry = entry.map_err(TrainError::io(&dir, "listing the checkpoints"))?;
+        let name = entry.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix("step-"));
+        steps.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+    }
+    steps.sort_unstable();
+    Ok(steps)
+}
+
+/// Opens the newest checkpoint of `run_dir`, or `None` where there is none.
+///
+/// # Errors
+/// Names the file that is missing, torn or altered; such a checkpoint is never loaded.
+pub fn restore(run_dir: &Path) -> Result<Option<Restored>, TrainError> {
+    let Some(step) = list(run_dir)?.pop() else { return Ok(None) };
+    let path = path(run_dir, step);
+    sealed::verify(&path)?;
+    let state_path = path.join(STATE);
+    let text = fs::read_to_string(&state_path).map_err(TrainError::io(&state_path, "reading"))?;
+    let state: State = serde_json::from_str(&text).map_err(|error| TrainError::Checkpoint {
+        path: state_path,
+        problem: format!("is not a state of this version ({error})"),
+    })?;
+    let policy = bourn_model::open(&path.to_string_lossy())?;
+    Ok(Some(Restored { policy, state, path }))
+}
+
+/// Restores the optimiser from a checkpoint's directory.
+pub fn restore_optimizer(
+    path: &Path,
+    policy: &Transformer,
+    optimizer: &mut AdamWOptimizer,
+    state: &State,
+) -> Result<(), TrainError> {
+    let moments = tensors::read(&path.join(OPTIMIZER))?;
+    optimizer.restore(policy, &moments, state.updates)
+}

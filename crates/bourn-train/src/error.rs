@@ -1,0 +1,166 @@
+//! What can go wrong in a training run.
+
+use std::path::PathBuf;
+
+/// An error of the training room. Errors of the rooms below pass through unchanged.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// The problems could not be loaded.
+    #[error(transparent)]
+    Task(#[from] bourn_task::TaskError),
+    /// A model could not be loaded or saved.
+    #[error(transparent)]
+    Model(#[from] bourn_model::ModelError),
+    /// Generation failed.
+    #[error(transparent)]
+    Rollout(#[from] bourn_rollout::RolloutError),
+    /// The probe or its ledger failed.
+    #[error(transparent)]
+    Probe(#[from] bourn_probe::ProbeError),
+    /// A ledger could not be read or written.
+    #[error(transparent)]
+    Ledger(#[from] bourn_probe::LedgerError),
+    /// Outcomes could not be compared.
+    #[error(transparent)]
+    Compare(#[from] bourn_probe::CompareError),
+    /// A metrics or event file could not be written.
+    #[error(transparent)]
+    Track(#[from] bourn_track::TrackError),
+    /// Advantages could not be computed.
+    #[error(transparent)]
+    Algo(#[from] bourn_algo::AlgoError),
+    /// A file operation failed.
+    #[error("{path}: {action}: {source}")]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What was being done.
+        action: &'static str,
+        /// The system's answer.
+        source: std::io::Error,
+    },
+    /// The run directory holds an earlier run.
+    #[error(
+        "{path} already holds a run; continue it with --resume, choose another place with \
+         --run-dir, or delete it"
+    )]
+    RunExists {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// There is nothing to resume.
+    #[error("{path} holds no checkpoint to resume from; start without --resume")]
+    NothingToResume {
+        /// The run directory.
+        path: PathBuf,
+    },
+    /// The recipe is not the one that the run was started with.
+    #[error(
+        "{path} was started with another recipe: `{key}` was {was} and is {now}; resume with the \
+         recipe it was started with, or start a new run with --run-dir"
+    )]
+    RecipeChanged {
+        /// The run's copy of the recipe.
+        path: PathBuf,
+        /// First key that differs.
+        key: String,
+        /// Its value when the run started.
+        was: String,
+        /// Its value now.
+        now: String,
+    },
+    /// A checkpoint's file is missing, torn or altered.
+    #[error("{path}: {problem}; resume from an older checkpoint or delete this one")]
+    Checkpoint {
+        /// The file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A moment of the optimiser is missing or misshapen.
+    #[error("the optimiser state lacks tensor {tensor}, or it has another shape than the model")]
+    OptimizerState {
+        /// Name of the moment.
+        tensor: String,
+    },
+    /// The loss or a gradient stopped being a number.
+    #[error(
+        "step {step}: {what} is {value} in the group of problem {problem}; nothing was updated. \
+         The state before the step is saved in {checkpoint}. Lower optimizer.lr or raise \
+         optimizer.eps"
+    )]
+    NonFinite {
+        /// Step (1-based) that was being trained.
+        step: u64,
+        /// What was not finite.
+        what: &'static str,
+        /// Its value.
+        value: f64,
+        /// Id of the problem whose group it was found in, or of every group for a gradient.
+        problem: String,
+        /// Where the last good state was saved.
+        checkpoint: PathBuf,
+    },
+    /// A prompt does not fit.
+    #[error(
+        "problem {problem} ({origin}): its prompt is {length} tokens long, more than \
+         rollout.max_prompt_length = {limit}; raise the limit or drop the problem"
+    )]
+    PromptTooLong {
+        /// Problem id.
+        problem: String,
+        /// Where it was read.
+        origin: String,
+        /// Tokens of the rendered prompt.
+        length: usize,
+        /// The recipe's limit.
+        limit: usize,
+    },
+    /// Prompt and completion do not fit the model's context.
+    #[error(
+        "rollout.max_prompt_length + rollout.max_completion_length = {needed} tokens, but the \
+         model's context is {context}; lower one of them"
+    )]
+    ContextTooShort {
+        /// Tokens the recipe asks for.
+        needed: usize,
+        /// The model's context.
+        context: usize,
+    },
+    /// Pretraining demonstrations exist for generated tasks only.
+    #[error("[base] pretrains on countdown demonstrations; add a countdown [[task]] or load a model with model.path")]
+    NoDemonstrations,
+    /// Pretraining stopped being a number.
+    #[error("base pretraining, step {step}: the loss is {value}; lower base.lr")]
+    BaseDiverged {
+        /// Step (1-based).
+        step: u64,
+        /// The loss.
+        value: f64,
+    },
+    /// A character of a prompt or demonstration is not in the tokenizer.
+    #[error("the tokenizer cannot represent {text:?}")]
+    Untokenizable {
+        /// The text.
+        text: String,
+    },
+    /// The user asked to stop; everything done so far is saved.
+    #[error("interrupted; the run is saved at step {step} in {checkpoint}: continue it with --resume")]
+    Interrupted {
+        /// Completed steps.
+        step: u64,
+        /// The checkpoint.
+        checkpoint: PathBuf,
+    },
+    /// The user asked to stop before there was anything to save.
+    #[error("interrupted before the first step; nothing was changed")]
+    InterruptedEarly,
+}
+
+impl TrainError {
+    /// Wraps an I/O error with its place.
+    pub fn io(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> TrainError {
+        let path = path.to_path_buf();
+        move |source| TrainError::Io { path, action, source }
+    }
+}

@@ -1,0 +1,24 @@
+//! The training loop, losses, pretraining, checkpoints and exact resume.
+//!
+//! Begin with [`run`]: it is the table of contents of the whole system. **This room knows
+//! nothing of the command line**: it is given a recipe, a console and a flag to stop.
+
+pub mod base;
+pub mod checkpoint;
+mod error;
+pub mod experience;
+pub mod logbook;
+pub mod loss;
+pub mod memory;
+pub mod metrics;
+pub mod optimizer;
+pub mod probe;
+pub mod run;
+pub mod rundir;
+pub mod sealed;
+mod tensors;
+pub mod update;
+
+pub use error::TrainError;
+pub use memory::{check_context, engine_options};
+pub use run::{Outcome, RunOptions, train};

@@ -1,0 +1,77 @@
+//! What a run needs: context, cache and memory, known before it begins.
+
+use bourn_model::ModelConfig;
+use bourn_recipe::{ModelSource, Recipe};
+use bourn_rollout::EngineOptions;
+
+use crate::error::TrainError;
+
+const F32: u64 = 4;
+
+/// Prompt and completion must fit the model's context.
+pub fn check_context(recipe: &Recipe, config: &ModelConfig) -> Result<(), TrainError> {
+    let needed = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
+    if needed > config.max_position {
+        return Err(TrainError::ContextTooShort { needed, context: config.max_position });
+    }
+    Ok(())
+}
+
+/// The engine's settings for a recipe: rows decoded at once, and a cache that holds them all at
+/// full length.
+pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
+    EngineOptions {
+        batch_size: recipe.rollout.batch_size,
+        cache_bytes: cache_bytes(recipe, config) as usize,
+    }
+}
+
+/// Key and value cache of all rows at full length, in bytes; twice the rows, so that prompts of
+/// waiting groups fit beside the rows being decoded.
+pub fn cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
+    let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
+    kv_bytes(config, 2 * recipe.rollout.batch_size * length)
+}
+
+/// Keys and values of `tokens` tokens, in bytes.
+pub fn kv_bytes(config: &ModelConfig, tokens: usize) -> u64 {
+    2 * (config.num_layers * config.num_kv_heads * config.head_dim) as u64 * F32 * tokens as u64
+}
+
+/// [`estimate`] without loading anything: for a recipe with an architecture. The vocabulary of
+/// its character tokenizer is small enough not to matter.
+pub fn preview(recipe: &Recipe) -> Option<Vec<(String, u64)>> {
+    match &recipe.model.source {
+        ModelSource::Architecture(architecture) => {
+            let config = ModelConfig::from_architecture(architecture, 64).ok()?;
+            Some(estimate(recipe, &config))
+        }
+        ModelSource::Path(_) => None,
+    }
+}
+
+/// Memory that training is expected to hold at its peak, in bytes, part by part: weights, their
+/// gradients and moments, the cache, and the activations of one micro batch.
+pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
+    let parameters = config.parameters() * F32;
+    let reference = if recipe.algorithm.kl_coef > 0.0 { 2 } else { 1 };
+    let length = (recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length) as u64;
+    let rows = recipe.train.micro_batch_size as u64;
+    let hidden = config.hidden_size as u64;
+    // Floats that autodiff keeps of one token in one block, counted over the composed
+    // operations of `bourn_model::ops`: about 20 of the residual width, 5 of the SwiGLU width,
+    // and 4 rows of attention scores per head.
+    let block = 20 * hidden + 5 * config.intermediate_size as u64;
+    let scores = 4 * config.num_heads as u64 * length;
+    let tokens = rows * length;
+    let head = 3 * rows * recipe.rollout.max_completion_length as u64 * config.vocab_size as u64;
+    vec![
+        ("weights (policy, frozen base, engine)".into(), (2 + reference) * parameters),
+        ("gradients and AdamW moments".into(), 4 * parameters),
+        ("KV cache".into(), cache_bytes(recipe, config)),
+        (
+            "activations of a micro batch, at most".into(),
+            F32 * (tokens * config.num_layers as u64 * (block + scores) + head),
+        ),
+    ]
+}

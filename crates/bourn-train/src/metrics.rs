@@ -1,0 +1,79 @@
+//! One step's numbers under their metric tags.
+
+use std::collections::BTreeMap;
+
+use bourn_recipe::{Recipe, VerifierKind};
+use bourn_track::tags;
+use bourn_verify::Verdict;
+
+use crate::error::TrainError;
+use crate::experience::Experience;
+use crate::update::UpdateReport;
+
+/// Metrics of one step, without its timing.
+pub fn step_metrics(
+    experience: &Experience,
+    report: &UpdateReport,
+    recipe: &Recipe,
+) -> Result<BTreeMap<String, f64>, TrainError> {
+    let mut metrics = BTreeMap::new();
+    let mut put = |tag: &str, value: f64| {
+        metrics.insert(tag.to_owned(), value);
+    };
+    let samples = &experience.samples;
+    let share = |count: usize| count as f64 / samples.len().max(1) as f64;
+
+    let rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
+    let group = recipe.rollout.num_generations;
+    put(tags::REWARD, mean(rewards.iter().map(|&reward| f64::from(reward))));
+    put(tags::REWARD_STD, mean(rewards.chunks(group).map(bourn_algo::sample_std)));
+    put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, group)?);
+    for (index, reward) in recipe.rewards.iter().enumerate() {
+        let correct = samples.iter().filter(|sample| sample.verdicts[index].is_correct()).count();
+        put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
+    }
+    for verdict in Verdict::ALL {
+        let count = samples.iter().filter(|sample| sample.verdicts[0] == verdict).count();
+        put(&tags::verdict(verdict.name()), share(count));
+    }
+
+    let entropies = samples.iter().flat_map(|sample| &sample.completion.entropies);
+    put(tags::ENTROPY, mean(entropies.map(|&entropy| f64::from(entropy))));
+    let lengths = || samples.iter().map(|sample| sample.completion.tokens.len() as f64);
+    put(tags::COMPLETIONS_MEAN_LENGTH, mean(lengths()));
+    put(tags::COMPLETIONS_MIN_LENGTH, lengths().fold(f64::INFINITY, f64::min));
+    put(tags::COMPLETIONS_MAX_LENGTH, lengths().fold(0.0, f64::max));
+    let truncated = samples.iter().filter(|sample| sample.truncated()).count();
+    put(tags::COMPLETIONS_CLIPPED_RATIO, share(truncated));
+
+    if let Some(kl) = report.kl {
+        put(tags::KL, kl);
+    }
+    put(tags::CLIP_RATIO_LOW, report.clip_low);
+    put(tags::CLIP_RATIO_HIGH, report.clip_high);
+    put(tags::CLIP_RATIO_REGION, report.clip_low + report.clip_high);
+    put(tags::MISMATCH_KL, report.mismatch_kl);
+    put(tags::PG_LOSS, report.pg_loss);
+    put(tags::PPO_KL, report.ppo_kl);
+    put(tags::GRAD_NORM, report.grad_norm);
+    put(tags::LR, report.lr);
+    Ok(metrics)
+}
+
+/// Completion tokens that the step drew.
+pub fn drawn_tokens(experience: &Experience) -> u64 {
+    experience.samples.iter().map(|sample| sample.completion.tokens.len() as u64).sum()
+}
+
+fn verifier_name(kind: VerifierKind) -> &'static str {
+    match kind {
+        VerifierKind::Countdown => "countdown",
+        VerifierKind::Math => "math",
+        VerifierKind::Exact => "exact",
+    }
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0u64), |(sum, count), value| (sum + value, count + 1));
+    if count == 0 { 0.0 } else { sum / count as f64 }
+}

@@ -1,0 +1,285 @@
+//! The probe of a run: draws of policy and frozen base on the same held-out problems, with the
+//! same prompts and sampler.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bourn_model::prompt::Prompter;
+use bourn_model::Weights;
+use bourn_probe::{
+    Boundary, CompareOptions, Draw, DrawRequest, DrawSource, Examples, Ledger, LedgerKey,
+    LedgerStore, boundary, examples, probe, probe_stored, write_ledger,
+};
+use bourn_recipe::{Recipe, Reward, Sampler};
+use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
+use bourn_task::Problem;
+use bourn_track::Console;
+
+use crate::error::TrainError;
+use crate::experience::encode_prompts;
+use crate::sealed;
+
+/// Raised whenever the same key would give other draws, so that old ledgers are not used.
+const DRAWS_VERSION: u32 = 1;
+
+/// One probe of one set with one sampler.
+pub struct ProbeResult {
+    /// Name of the set and, where there are several samplers, of the sampler.
+    pub set: String,
+    /// The figures.
+    pub boundary: Boundary,
+    /// Draws of the frozen base.
+    pub base: Ledger,
+    /// Draws of the policy.
+    pub policy: Ledger,
+    /// What was lost and gained, with texts.
+    pub examples: Examples,
+}
+
+/// What stays the same over a run's probes.
+pub struct Prober<'a> {
+    /// The run's recipe.
+    pub recipe: &'a Recipe,
+    /// Renders prompts, the same for base and policy.
+    pub prompter: &'a Prompter,
+    /// Held-out problems.
+    pub problems: &'a [Problem],
+    /// Weights of the frozen base.
+    pub base: &'a Weights,
+    /// Their content hash.
+    pub base_hash: &'a str,
+    /// Where base ledgers are kept for other runs.
+    pub cache_dir: &'a Path,
+    /// Where progress is shown.
+    pub console: &'a Console,
+    /// Raised when the user asks to stop.
+    pub stop: &'a AtomicBool,
+}
+
+impl Prober<'_> {
+    /// Draws from base (or its ledger) and policy and compares them, once for each sampler. The
+    /// engine is left with the policy's weights.
+    pub fn run(
+        &self,
+        engine: &mut Engine,
+        policy: &Weights,
+        step: u64,
+    ) -> Result<Vec<ProbeResult>, TrainError> {
+        let store = LedgerStore::open(self.cache_dir.join("ledgers"))?;
+        let mut results = Vec::new();
+        for sampler in &self.recipe.probe.samplers {
+            let n = self.recipe.probe.n as u64;
+            let total = n * self.problems.len() as u64;
+            let key = self.ledger_key(self.base_hash, sampler);
+
+            engine.update(self.base)?;
+            let mut stage = self.console.stage("probe: base", total, "draw");
+            let mut source = self.source(engine, sampler, "probe/base", 0);
+            let base = probe_stored(&store, &key, self.problems, &mut source, n, &mut |count| {
+                stage.inc(count);
+            });
+            drop(stage);
+            let base = self.unless_stopped(base)?;
+
+            engine.update(policy)?;
+            let mut stage = self.console.stage("probe: policy", total, "draw");
+            let mut source = self.source(engine, sampler, "probe/policy", step);
+            let drawn = probe(self.problems, &mut source, n, &mut |count| stage.inc(count));
+            drop(stage);
+            let drawn = self.unless_stopped(drawn)?;
+
+            let options = CompareOptions {
+                confidence: self.recipe.probe.confidence,
+                resamples: self.recipe.probe.resamples,
+                seed: self.recipe.probe.seed,
+            };
+            let mut figures = boundary(&base, &drawn, &options)?;
+            let set = self.set_name(sampler);
+            figures.set = Some(set.clone());
+            figures.sampler = Some(sampler_name(sampler));
+            let examples = examples(&base, &drawn, EXAMPLES);
+            results.push(ProbeResult { set, boundary: figures, base, policy: drawn, examples });
+        }
+        Ok(results)
+    }
+
+    /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`.
+    pub fn write(
+        &self,
+        run_dir: &Path,
+        step: u64,
+        policy_hash: &str,
+        result: &ProbeResult,
+    ) -> Result<(), TrainError> {
+        let dir = run_dir.join("boundary");
+        std::fs::create_dir_all(&dir).map_err(TrainError::io(&dir, "creating the directory"))?;
+        let index = self.recipe.probe.samplers.iter().position(|s| self.set_name(s) == result.set);
+        let sampler = &self.recipe.probe.samplers[index.unwrap_or(0)];
+        let key = self.ledger_key(policy_hash, sampler);
+        let stem = format!("step-{step:06}-{}", result.set);
+        write_ledger(dir.join(format!("{stem}.draws.jsonl.zst")), &key, &result.policy)?;
+        let path = figures_path(run_dir, step, &result.set);
+        sealed::replace_file(&path, sealed::to_json(&result.boundary).as_bytes())
+    }
+
+    /// The name under which figures of `sampler` are filed: the set, and the sampler where there
+    /// are several.
+    pub fn set_name(&self, sampler: &Sampler) -> String {
+        set_name(self.recipe, sampler)
+    }
+
+    fn source<'b>(
+        &'b self,
+        engine: &'b mut Engine,
+        sampler: &Sampler,
+        purpose: &str,
+        step: u64,
+    ) -> EngineSource<'b> {
+        EngineSource {
+            engine,
+            prompter: self.prompter,
+            recipe: self.recipe,
+            reward: &self.recipe.rewards[0],
+            stop: self.stop,
+            sampling: Sampling {
+                temperature: sampler.temperature,
+                top_p: sampler.top_p,
+                top_k: sampler.top_k,
+                min_p: sampler.min_p,
+                max_tokens: self.recipe.rollout.max_completion_length,
+                stop_tokens: self.prompter.stop_tokens().clone(),
+                seed: self.recipe.probe.seed,
+                purpose: purpose.into(),
+                step,
+            },
+        }
+    }
+
+    /// Everything that a draw depends on besides the problem and its number.
+    fn ledger_key(&self, weights: &str, sampler: &Sampler) -> LedgerKey {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.prompter.fingerprint().as_bytes());
+        hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
+        LedgerKey {
+            weights: weights.to_owned(),
+            sampler: sampler_name(sampler),
+            prompt: hasher.finalize().to_hex().to_string(),
+            verifier: format!("{:?} version {DRAWS_VERSION}", self.recipe.rewards[0]),
+            seed: self.recipe.probe.seed,
+        }
+    }
+
+    fn unless_stopped<T>(&self, result: Result<T, bourn_probe::ProbeError>) -> Result<T, TrainError> {
+        match result {
+            Err(_) if self.stop.load(Ordering::Relaxed) => {
+                Err(TrainError::Rollout(bourn_rollout::RolloutError::Interrupted))
+            }
+            other => Ok(other?),
+        }
+    }
+}
+
+/// Problems of each kind that keep their texts for the final table.
+const EXAMPLES: usize = 3;
+
+/// The sampler as figures show it.
+pub fn sampler_name(sampler: &Sampler) -> String {
+    let mut name = format!("temperature {}, top_p {}", sampler.temperature, sampler.top_p);
+    if sampler.top_k > 0 {
+        name += &format!(", top_k {}", sampler.top_k);
+    }
+    if sampler.min_p > 0.0 {
+        name += &format!(", min_p {}", sampler.min_p);
+    }
+    name
+}
+
+fn set_name(recipe: &Recipe, sampler: &Sampler) -> String {
+    match recipe.probe.samplers.len() {
+        1 => "heldout".into(),
+        _ => format!("heldout-t{}-p{}", sampler.temperature, sampler.top_p),
+    }
+}
+
+/// Reads back the figures of the probe at `step`, one for each sampler.
+pub fn read_figures(
+    run_dir: &Path,
+    step: u64,
+    recipe: &Recipe,
+) -> Result<Vec<Boundary>, TrainError> {
+    let read = |sampler| {
+        let path = figures_path(run_dir, step, &set_name(recipe, sampler));
+        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path, "reading"))?;
+        serde_json::from_str(&text)
+            .map_err(|error| TrainError::Checkpoint { path, problem: error.to_string() })
+    };
+    recipe.probe.samplers.iter().map(read).collect()
+}
+
+/// Where the figures of one probe are kept.
+pub fn figures_path(run_dir: &Path, step: u64, set: &str) -> PathBuf {
+    run_dir.join("boundary").join(format!("step-{step:06}-{set}.json"))
+}
+
+/// The rollout engine as a source of judged draws.
+struct EngineSource<'a> {
+    engine: &'a mut Engine,
+    prompter: &'a Prompter,
+    recipe: &'a Recipe,
+    reward: &'a Reward,
+    stop: &'a AtomicBool,
+    sampling: Sampling,
+}
+
+impl DrawSource for EngineSource<'_> {
+    fn draw(
+        &mut self,
+        requests: &[DrawRequest<'_>],
+        done: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Vec<Draw>>, Box<dyn std::error::Error + Send + Sync>> {
+        let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
+        let prompts = encode_prompts(&problems, self.prompter, self.recipe)?;
+        let asked: Vec<Request<'_>> = requests
+            .iter()
+            .zip(&prompts)
+            .map(|(request, prompt)| Request {
+                prompt,
+                stream: &request.problem.id,
+                first: request.first,
+                count: request.count,
+            })
+            .collect();
+        let mut told = 0;
+        let mut on_progress = |progress: Progress| {
+            done(progress.completions_done - told);
+            told = progress.completions_done;
+            match self.stop.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let completions = self.engine.generate(&asked, &self.sampling, &mut on_progress)?;
+        let judge = |(request, completions): (&DrawRequest<'_>, Vec<Completion>)| {
+            let draw = |completion| self.judge(request.problem, completion);
+            completions.into_iter().map(draw).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(requests.iter().zip(completions).map(judge).collect::<Result<_, TrainError>>()?)
+    }
+}
+
+impl EngineSource<'_> {
+    fn judge(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
+        let text = self.prompter.decode(&completion.tokens)?;
+        let count = completion.tokens.len();
+        let sum = |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum::<f64>();
+        Ok(Draw {
+            verdict: problem.verify(self.reward, &text),
+            tokens: count as u32,
+            logprob: sum(&completion.sampled_logprobs),
+            entropy: if count == 0 { 0.0 } else { sum(&completion.entropies) / count as f64 },
+            truncated: completion.finish == Finish::Length,
+            text,
+        })
+    }
+}

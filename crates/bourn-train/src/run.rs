@@ -1,0 +1,346 @@
+//! The loop: one file, in the order things happen.
+//!
+//! ```text
+//! recipe → tasks → rollout → verify → advantage → loss → update → log
+//!                     ↑                              │
+//!                     └───────── new weights ────────┘  every N steps: probe, checkpoint
+//! ```
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bourn_model::Bundle;
+use bourn_model::prompt::Prompter;
+use bourn_model::transformer::Transformer;
+use bourn_probe::{Boundary, Examples};
+use bourn_recipe::Recipe;
+use bourn_rollout::{Engine, RolloutError};
+use bourn_task::{Problem, Problems};
+use bourn_track::{Console, Stage};
+use burn::tensor::Device;
+
+use crate::checkpoint::{self, State};
+use crate::error::TrainError;
+use crate::experience::{self, Experience};
+use crate::logbook::Logbook;
+use crate::optimizer::AdamWOptimizer;
+use crate::probe::{ProbeResult, Prober, read_figures};
+use crate::rundir::{self, Start};
+use crate::update::{NonFinite, UpdateError, UpdateReport, update};
+use crate::{base, engine_options, check_context};
+
+/// What the command line adds to the recipe.
+#[derive(Clone, Debug)]
+pub struct RunOptions {
+    /// Where everything the run writes goes.
+    pub run_dir: PathBuf,
+    /// Continue the run that is there.
+    pub resume: bool,
+    /// Stop after this many steps in all, without changing the schedule.
+    pub max_steps: Option<u64>,
+    /// Where pretrained bases and base ledgers are kept for other runs.
+    pub cache_dir: PathBuf,
+}
+
+/// What a finished run hands back.
+pub struct Outcome {
+    /// Completed steps.
+    pub step: u64,
+    /// The figures of the last probe, one for each sampler; empty where the recipe asks for none.
+    pub boundaries: Vec<Boundary>,
+    /// What was lost and gained, beside `boundaries`; empty where the probe was made before a
+    /// resume.
+    pub examples: Vec<Examples>,
+    /// The last checkpoint.
+    pub checkpoint: PathBuf,
+    /// TensorBoard's directory, where event files are written.
+    pub tensorboard: Option<PathBuf>,
+}
+
+/// Trains the policy of `recipe` and probes its boundary. `stop` asks the run to save and leave.
+pub fn train(
+    recipe: &Recipe,
+    options: &RunOptions,
+    console: &Console,
+    stop: &AtomicBool,
+) -> Result<Outcome, TrainError> {
+    // Nothing is written before everything that can be wrong with the input has been looked at.
+    let start = rundir::check(&options.run_dir, recipe, options.resume)?;
+    let device = Device::flex().autodiff();
+    let problems = bourn_task::load(recipe)?;
+    problems.warnings.iter().for_each(|warning| console.warn(warning));
+    let base = base::obtain(recipe, &device, &options.cache_dir, console, stop)?;
+    check_context(recipe, &base.config)?;
+
+    let mut run = Run::new(recipe, options, console, stop, &problems, &base, &device, start)?;
+    let last = options.max_steps.unwrap_or(u64::MAX).min(recipe.train.max_steps);
+    let mut progress = run.progress_bar();
+    loop {
+        if run.probe_is_due(last) {
+            run.probe()?;
+        }
+        if run.checkpoint_is_due(last) {
+            run.save()?;
+        }
+        if run.state.step >= last {
+            break;
+        }
+        let step = run.state.step;
+        let prompts = problems.step_problems(recipe.seed, step, recipe.rollout.prompts_per_step);
+        let experience = run.roll_out(&prompts)?;
+        let report = run.update(&experience)?;
+        run.engine.update(&run.policy.to_weights())?;
+        run.state.step += 1;
+        run.state.probed = false;
+        run.log(&experience, &report, &mut progress)?;
+    }
+    progress.finish(format!("{} steps", run.state.step));
+    run.finish()
+}
+
+/// Everything that a step reads or changes.
+struct Run<'a> {
+    recipe: &'a Recipe,
+    options: &'a RunOptions,
+    console: &'a Console,
+    stop: &'a AtomicBool,
+    base: &'a Bundle,
+    /// The frozen base on the device, where the KL penalty asks for its log-probs.
+    reference: Option<Transformer>,
+    held_out: &'a [Problem],
+    prompter: Prompter,
+    policy: Transformer,
+    optimizer: AdamWOptimizer,
+    engine: Engine,
+    logbook: Logbook,
+    state: State,
+    /// The last probe's figures and texts.
+    boundaries: Vec<Boundary>,
+    examples: Vec<Examples>,
+    /// The state whose checkpoint is on disk.
+    saved: Option<State>,
+}
+
+impl<'a> Run<'a> {
+    #[allow(clippy::too_many_arguments)]
+    fn new(
+        recipe: &'a Recipe,
+        options: &'a RunOptions,
+        console: &'a Console,
+        stop: &'a AtomicBool,
+        problems: &'a Problems,
+        base: &'a Bundle,
+        device: &Device,
+        start: Start,
+    ) -> Result<Run<'a>, TrainError> {
+        let prompter =
+            Prompter::new(base, recipe.model.chat_template, &recipe.model.system_prompt)?;
+        // A prompt that does not fit is found now, not at step 4,000.
+        let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
+        experience::encode_prompts(&all, &prompter, recipe)?;
+        let engine_options = engine_options(recipe, &base.config);
+        let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
+        rundir::claim(&options.run_dir, recipe, &start)?;
+
+        let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
+        let (policy, state, resumed) = match start {
+            Start::Fresh => {
+                let policy = Transformer::from_weights(&base.config, &base.weights, device)?;
+                (policy, State::new(&base.weights_hash), None)
+            }
+            Start::Resume(restored) => {
+                rundir::check_base(&restored, base)?;
+                let weights = &restored.policy.weights;
+                let policy = Transformer::from_weights(&base.config, weights, device)?;
+                let (path, state) = (&restored.path, restored.state);
+                checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
+                console.line(format!("resuming at step {} from {}", state.step, path.display()));
+                engine.update(weights)?;
+                let step = state.step;
+                (policy, state, Some(step))
+            }
+        };
+        let logbook = Logbook::open(&options.run_dir, recipe, resumed)?;
+        let reference = match recipe.algorithm.kl_coef > 0.0 {
+            true => {
+                let device = device.clone().inner();
+                Some(Transformer::from_weights(&base.config, &base.weights, &device)?)
+            }
+            false => None,
+        };
+        Ok(Run {
+            recipe,
+            options,
+            console,
+            stop,
+            base,
+            reference,
+            held_out: &problems.held_out,
+            prompter,
+            policy,
+            optimizer,
+            engine,
+            logbook,
+            saved: resumed.map(|_| state.clone()),
+            state,
+            boundaries: Vec::new(),
+            examples: Vec::new(),
+        })
+    }
+
+    fn progress_bar(&self) -> Stage {
+        let interval = self.recipe.log.console_interval;
+        let stage = self.console.stage("train", self.recipe.train.max_steps, "step");
+        stage.lines_every(interval).start_at(self.state.step)
+    }
+
+    fn probe_is_due(&self, last: u64) -> bool {
+        let (step, interval) = (self.state.step, self.recipe.probe.interval);
+        interval > 0 && !self.state.probed && (step % interval == 0 || step >= last)
+    }
+
+    fn checkpoint_is_due(&self, last: u64) -> bool {
+        let (step, interval) = (self.state.step, self.recipe.checkpoint.interval);
+        let due = step >= last || (interval > 0 && step > 0 && step % interval == 0);
+        // A checkpoint left by an interrupted probe is written again once the probe is done.
+        let saved = |saved: &State| saved.step == step && saved.probed == self.state.probed;
+        let stale = self.saved.as_ref().is_some_and(|saved| saved.step == step);
+        (due || stale) && !self.saved.as_ref().is_some_and(saved)
+    }
+
+    /// Measures the boundary at this step: files, metrics, TensorBoard.
+    fn probe(&mut self) -> Result<(), TrainError> {
+        let weights = self.policy.to_weights();
+        let prober = Prober {
+            recipe: self.recipe,
+            prompter: &self.prompter,
+            problems: self.held_out,
+            base: &self.base.weights,
+            base_hash: &self.base.weights_hash,
+            cache_dir: &self.options.cache_dir,
+            console: self.console,
+            stop: self.stop,
+        };
+        let step = self.state.step;
+        let results = prober.run(&mut self.engine, &weights, step);
+        let results = match results {
+            Ok(results) => results,
+            Err(error) => return Err(self.or_save(error)),
+        };
+        let policy_hash = bourn_model::weights_hash(&weights);
+        for result in &results {
+            prober.write(&self.options.run_dir, step, &policy_hash, result)?;
+            self.logbook.probe(step, result)?;
+            self.console.line(format!("step {step}: {}", summary(result)));
+        }
+        self.state.probed = true;
+        (self.boundaries, self.examples) =
+            results.into_iter().map(|result| (result.boundary, result.examples)).unzip();
+        Ok(())
+    }
+
+    fn save(&mut self) -> Result<PathBuf, TrainError> {
+        self.logbook.sync()?;
+        self.state.updates = self.optimizer.updates();
+        let keep = self.recipe.checkpoint.keep_last;
+        let (dir, state) = (&self.options.run_dir, &self.state);
+        let path = checkpoint::save(dir, self.base, &self.policy, &self.optimizer, state, keep)?;
+        self.saved = Some(self.state.clone());
+        Ok(path)
+    }
+
+    fn roll_out(&mut self, prompts: &[&Problem]) -> Result<Experience, TrainError> {
+        self.logbook.start_step();
+        let stop = self.stop;
+        let experience = experience::collect(
+            &mut self.engine,
+            &self.prompter,
+            prompts,
+            self.recipe,
+            self.state.step,
+            &mut |_| match stop.load(Ordering::Relaxed) {
+                true => std::ops::ControlFlow::Break(()),
+                false => std::ops::ControlFlow::Continue(()),
+            },
+        );
+        experience.map_err(|error| self.or_save(error))
+    }
+
+    fn update(&mut self, experience: &Experience) -> Result<UpdateReport, TrainError> {
+        // A step of several updates that fails half-way must leave no trace; a single update that
+        // fails has changed nothing, and need not hold the old weights in memory.
+        let several = self.recipe.train.num_iterations * self.recipe.train.minibatches > 1;
+        let before = several.then(|| (self.policy.clone(), self.optimizer.clone()));
+        let (policy, optimizer) = (&mut self.policy, &mut self.optimizer);
+        let (recipe, step) = (self.recipe, self.state.step);
+        match update(policy, optimizer, self.reference.as_ref(), experience, recipe, step) {
+            Ok(report) => Ok(report),
+            Err(UpdateError::Train(error)) => Err(error),
+            Err(UpdateError::NonFinite(NonFinite { what, value, problem })) => {
+                if let Some(before) = before {
+                    (self.policy, self.optimizer) = before;
+                }
+                let checkpoint = self.save()?;
+                let step = step + 1;
+                Err(TrainError::NonFinite { step, what, value, problem, checkpoint })
+            }
+        }
+    }
+
+    fn log(
+        &mut self,
+        experience: &Experience,
+        report: &UpdateReport,
+        progress: &mut Stage,
+    ) -> Result<(), TrainError> {
+        let line = self.logbook.step(self.state.step, experience, report, self.recipe)?;
+        progress.set_message(line);
+        progress.inc(1);
+        Ok(())
+    }
+
+    /// An interruption becomes a checkpoint and a message; other errors pass.
+    fn or_save(&mut self, error: TrainError) -> TrainError {
+        if !matches!(error, TrainError::Rollout(RolloutError::Interrupted)) {
+            return error;
+        }
+        let step = self.state.step;
+        match self.save() {
+            Ok(checkpoint) => TrainError::Interrupted { step, checkpoint },
+            Err(error) => error,
+        }
+    }
+
+    fn finish(mut self) -> Result<Outcome, TrainError> {
+        self.logbook.sync()?;
+        let step = self.state.step;
+        if self.boundaries.is_empty() && self.state.probed {
+            self.boundaries = read_figures(&self.options.run_dir, step, self.recipe)?;
+        }
+        Ok(Outcome {
+            step,
+            boundaries: self.boundaries,
+            examples: self.examples,
+            checkpoint: checkpoint::path(&self.options.run_dir, step),
+            tensorboard: self.logbook.tensorboard(),
+        })
+    }
+}
+
+/// One line about a probe.
+fn summary(result: &ProbeResult) -> String {
+    let figures = &result.boundary;
+    let percent = |values: &[f64], index: usize| 100.0 * values[index];
+    let last = figures.k.len() - 1;
+    format!(
+        "{}: pass@1 {:.1}% (base {:.1}%), pass@{} {:.1}% (base {:.1}%), lost {}, gained {}",
+        result.set,
+        percent(&figures.policy.pass_at_k, 0),
+        percent(&figures.base.pass_at_k, 0),
+        figures.k[last],
+        percent(&figures.policy.pass_at_k, last),
+        percent(&figures.base.pass_at_k, last),
+        figures.solvable.lost.len(),
+        figures.solvable.gained.len(),
+    )
+}

@@ -1,0 +1,112 @@
+//! The run directory: who may write into it, and what a resumed run must agree with.
+
+use std::fs;
+use std::path::Path;
+
+use bourn_model::Bundle;
+use bourn_recipe::Recipe;
+
+use crate::checkpoint::{self, Restored};
+use crate::error::TrainError;
+use crate::sealed;
+
+const RECIPE: &str = "recipe.toml";
+
+/// How a run begins.
+pub enum Start {
+    /// From the base, at step 0.
+    Fresh,
+    /// From a checkpoint.
+    Resume(Box<Restored>),
+}
+
+/// Looks at `dir` without writing: it must be free for a new run, or hold the run to resume.
+///
+/// # Errors
+/// A directory that holds anything is refused without `resume`; with it, a directory without a
+/// run and a changed recipe are.
+pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Start, TrainError> {
+    let path = dir.join(RECIPE);
+    if !resume {
+        let occupied = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
+        return match occupied {
+            true => Err(TrainError::RunExists { path: dir.into() }),
+            false => Ok(Start::Fresh),
+        };
+    }
+    if !path.exists() {
+        return Err(TrainError::NothingToResume { path: dir.into() });
+    }
+    let was = fs::read_to_string(&path).map_err(TrainError::io(&path, "reading the recipe"))?;
+    check_recipe(&path, &was, &recipe.to_toml())?;
+    Ok(match checkpoint::restore(dir)? {
+        Some(restored) => Start::Resume(Box::new(restored)),
+        // Killed before the first checkpoint: there is nothing to lose in starting over.
+        None => Start::Fresh,
+    })
+}
+
+/// Makes `dir` the directory of this run. A fresh start clears the records of a run that was
+/// killed before its first checkpoint.
+pub fn claim(dir: &Path, recipe: &Recipe, start: &Start) -> Result<(), TrainError> {
+    if matches!(start, Start::Resume(_)) {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
+    for name in ["metrics.jsonl", "timing.jsonl"] {
+        let path = dir.join(name);
+        if path.exists() {
+            fs::remove_file(&path).map_err(TrainError::io(&path, "clearing old records"))?;
+        }
+    }
+    for name in ["tensorboard", "boundary"] {
+        let path = dir.join(name);
+        if path.exists() {
+            fs::remove_dir_all(&path).map_err(TrainError::io(&path, "clearing old records"))?;
+        }
+    }
+    sealed::replace_file(&dir.join(RECIPE), recipe.to_toml().as_bytes())
+}
+
+/// The checkpoint must have started from the base that the recipe gives now.
+pub fn check_base(restored: &Restored, base: &Bundle) -> Result<(), TrainError> {
+    if restored.state.base == base.weights_hash {
+        return Ok(());
+    }
+    Err(TrainError::Checkpoint {
+        path: restored.path.clone(),
+        problem: format!(
+            "belongs to a base with weights {}, and the recipe's base has {}",
+            restored.state.base, base.weights_hash
+        ),
+    })
+}
+
+/// Compares two resolved recipes line by line and names the first key that differs.
+fn check_recipe(path: &Path, was: &str, now: &str) -> Result<(), TrainError> {
+    let mut section = String::new();
+    let (mut old, mut new) = (was.lines(), now.lines());
+    loop {
+        let (was, now) = (old.next(), new.next());
+        if was.is_none() && now.is_none() {
+            return Ok(());
+        }
+        if was == now {
+            if let Some(line) = was.filter(|line| line.starts_with('[')) {
+                section = line.trim_matches(['[', ']']).to_owned() + ".";
+            }
+            continue;
+        }
+        let value = |line: Option<&str>| {
+            let line = line.unwrap_or("absent");
+            line.split_once(" = ").map_or(line, |(_, value)| value).to_owned()
+        };
+        let key = was.or(now).and_then(|line| line.split(" = ").next()).unwrap_or_default();
+        return Err(TrainError::RecipeChanged {
+            path: path.into(),
+            key: format!("{section}{key}"),
+            was: value(was),
+            now: value(now),
+        });
+    }
+}

@@ -1,0 +1,372 @@
+//! From experience to new weights: minibatches, micro batches, gradients, one optimiser update
+//! per minibatch.
+
+use bourn_algo::{Clip, Shape, clip_scale, clipped_surrogate, learning_rate, token_weights};
+use bourn_model::transformer::{Transformer, to_vec};
+use bourn_recipe::{Algorithm, KlEstimator, LossType, Optimizer, Recipe, Schedule};
+use bourn_task::seed::rng;
+use rand::seq::SliceRandom;
+
+use crate::error::TrainError;
+use crate::experience::{Experience, Sample};
+use crate::loss::{MicroBatch, policy_loss};
+use crate::optimizer::{AdamWOptimizer, NamedGradients};
+
+/// What one step's updates did, averaged over the tokens that took part.
+#[derive(Clone, Debug, Default)]
+pub struct UpdateReport {
+    /// Sum over micro batches of the whole loss, averaged over updates.
+    pub loss: f64,
+    /// Its policy-gradient part alone, averaged over updates.
+    pub pg_loss: f64,
+    /// Mean gradient norm before clipping, over updates.
+    pub grad_norm: f64,
+    /// Learning rate of the last update.
+    pub lr: f64,
+    /// Share of tokens whose ratio was clipped from below, with a negative advantage.
+    pub clip_low: f64,
+    /// Share of tokens whose ratio was clipped from above, with a positive advantage.
+    pub clip_high: f64,
+    /// Mean of log π_sampler − log π over all updates (k1 estimate of KL(sampler ‖ policy)).
+    pub ppo_kl: f64,
+    /// The same by k3 on the first minibatch, before any update: what sampler and trainer
+    /// disagree by.
+    pub mismatch_kl: f64,
+    /// Largest |ratio − 1| on the first minibatch.
+    pub mismatch_ratio: f64,
+    /// Mean KL(policy ‖ base) by the recipe's estimator; `None` where the penalty is off.
+    pub kl: Option<f64>,
+    /// Tokens that took a forward and backward, over all updates.
+    pub trained_tokens: u64,
+}
+
+/// What stops being a number, and where; the caller knows the step and the checkpoint.
+pub struct NonFinite {
+    /// The loss or the gradient norm.
+    pub what: &'static str,
+    /// Its value.
+    pub value: f64,
+    /// Id of the problem whose group it was found in.
+    pub problem: String,
+}
+
+/// Either the trainer's own error or a number that is none.
+pub enum UpdateError {
+    /// An ordinary error.
+    Train(TrainError),
+    /// A loss or gradient that is not finite.
+    NonFinite(NonFinite),
+}
+
+impl From<TrainError> for UpdateError {
+    fn from(error: TrainError) -> Self {
+        UpdateError::Train(error)
+    }
+}
+
+/// Trains `policy` on one step's experience: `num_iterations` passes of `minibatches` updates.
+/// `base` is asked for log-probs only where the KL penalty is on.
+///
+/// # Errors
+/// A loss or gradient that is not finite; the update it belongs to is not applied.
+pub fn update(
+    policy: &mut Transformer,
+    optimizer: &mut AdamWOptimizer,
+    base: Option<&Transformer>,
+    experience: &Experience,
+    recipe: &Recipe,
+    step: u64,
+) -> Result<UpdateReport, UpdateError> {
+    let mut report = UpdateReport::default();
+    let mut tally = Tally::default();
+    let updates = recipe.train.num_iterations * recipe.train.minibatches;
+    let base_logprobs = base.map(|base| score_all(base, experience, recipe));
+    let total_updates = recipe.train.max_steps * updates as u64;
+
+    for iteration in 0..recipe.train.num_iterations {
+        for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
+            let first = iteration == 0 && index == 0;
+            let batches = micro_batches(experience, groups, base_logprobs.as_deref(), recipe)?;
+            let mut gradients = NamedGradients::zeros(policy);
+            for batch in &batches {
+                let loss = accumulate(policy, batch, experience, recipe, &mut gradients, |logp| {
+                    tally.add(batch, logp, &recipe.algorithm, first);
+                })?;
+                report.loss += loss / updates as f64;
+            }
+            let norm = gradients.norm();
+            if !norm.is_finite() {
+                let problem = problems_of(experience, groups);
+                return Err(UpdateError::NonFinite(NonFinite {
+                    what: "the gradient norm",
+                    value: norm,
+                    problem,
+                }));
+            }
+            let scale = clip_scale(norm, recipe.optimizer.max_grad_norm);
+            if scale < 1.0 {
+                gradients.scale(scale);
+            }
+            report.lr = scheduled_lr(&recipe.optimizer, optimizer.updates(), total_updates);
+            optimizer.step(policy, gradients, report.lr);
+            report.grad_norm += norm / updates as f64;
+        }
+    }
+    tally.finish(&mut report, updates, recipe.algorithm.kl_coef > 0.0);
+    Ok(report)
+}
+
+/// The gradient of one minibatch's loss, without an update: what the tests take apart.
+pub fn minibatch_gradient(
+    policy: &Transformer,
+    base: Option<&Transformer>,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Result<(f64, NamedGradients), UpdateError> {
+    let base_logprobs = base.map(|base| score_all(base, experience, recipe));
+    let groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let mut gradients = NamedGradients::zeros(policy);
+    let mut loss = 0.0;
+    for batch in micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)? {
+        loss += accumulate(policy, &batch, experience, recipe, &mut gradients, |_| ())?;
+    }
+    Ok((loss, gradients))
+}
+
+/// The learning rate of update number `update` (0-based) of `total`.
+pub fn scheduled_lr(settings: &Optimizer, update: u64, total: u64) -> f64 {
+    let shape = match settings.schedule {
+        Schedule::Constant => Shape::Constant,
+        Schedule::Linear => Shape::Linear,
+        Schedule::Cosine => Shape::Cosine,
+    };
+    learning_rate(update, total, settings.lr, settings.warmup_steps, shape)
+}
+
+/// Forward, check, backward, add.
+fn accumulate(
+    policy: &Transformer,
+    batch: &MicroBatch,
+    experience: &Experience,
+    recipe: &Recipe,
+    gradients: &mut NamedGradients,
+    mut on_logprobs: impl FnMut(&[f32]),
+) -> Result<f64, UpdateError> {
+    let temperature = recipe.rollout.temperature;
+    let with_entropy = recipe.algorithm.entropy_coef > 0.0;
+    let positions = batch.positions.clone();
+    let scores =
+        policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
+    let logprobs = to_vec(&scores.logprobs.clone().inner());
+    if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
+        let sample = &experience.samples[batch.completions[token]];
+        return Err(UpdateError::NonFinite(NonFinite {
+            what: "a log-prob",
+            value: f64::from(logprobs[token]),
+            problem: experience.problems[sample.group].clone(),
+        }));
+    }
+    let loss = policy_loss(scores, batch, &recipe.algorithm);
+    let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+    if !value.is_finite() {
+        let groups: Vec<usize> =
+            batch.completions.iter().map(|&index| experience.samples[index].group).collect();
+        return Err(UpdateError::NonFinite(NonFinite {
+            what: "the loss",
+            value,
+            problem: problems_of(experience, &groups),
+        }));
+    }
+    on_logprobs(&logprobs);
+    gradients.add(policy, loss.backward());
+    Ok(value)
+}
+
+/// The groups of each minibatch: an even split of a permutation keyed by seed, step and pass.
+fn minibatches(
+    experience: &Experience,
+    recipe: &Recipe,
+    step: u64,
+    iteration: usize,
+) -> Vec<Vec<usize>> {
+    let mut groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let count = recipe.train.minibatches;
+    if count > 1 {
+        groups.shuffle(&mut rng(recipe.seed, "minibatch", &[step, iteration as u64]));
+    }
+    groups.chunks(groups.len().div_ceil(count).max(1)).map(<[usize]>::to_vec).collect()
+}
+
+/// Packs the completions of `groups` that can matter to the gradient.
+fn micro_batches(
+    experience: &Experience,
+    groups: &[usize],
+    base_logprobs: Option<&[Vec<f32>]>,
+    recipe: &Recipe,
+) -> Result<Vec<MicroBatch>, TrainError> {
+    let algorithm = &recipe.algorithm;
+    let mut rows = weighted_rows(experience, groups, recipe)?;
+    // Without KL and entropy terms a completion whose advantages are all zero has a gradient of
+    // exactly zero: it has counted in the weights, and takes no forward.
+    if algorithm.kl_coef == 0.0 && algorithm.entropy_coef == 0.0 {
+        rows.retain(|&(index, _)| experience.samples[index].advantages.iter().any(|&a| a != 0.0));
+    }
+    Ok(pack(experience, &rows, base_logprobs, recipe.train.micro_batch_size))
+}
+
+/// The completions of `groups` that are in the loss, with the weight of each one's tokens in the
+/// sum over the whole minibatch, whatever `micro_batch_size` is.
+fn weighted_rows(
+    experience: &Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+) -> Result<Vec<(usize, f64)>, TrainError> {
+    let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+    let sample = |index: usize| &experience.samples[index];
+    let lengths: Vec<usize> =
+        members.iter().map(|&index| sample(index).completion.tokens.len()).collect();
+    let masks = recipe.algorithm.mask_truncated_completions;
+    let kept: Vec<bool> =
+        members.iter().map(|&index| !(masks && sample(index).truncated())).collect();
+    let kind = match recipe.algorithm.loss_type {
+        LossType::Grpo => bourn_algo::LossType::Grpo,
+        LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
+        LossType::Dapo => bourn_algo::LossType::Dapo,
+    };
+    let weights = token_weights(&lengths, &kept, kind, recipe.rollout.max_completion_length)?;
+    let rows = members.into_iter().zip(weights).zip(kept);
+    Ok(rows.filter_map(|(row, kept)| kept.then_some(row)).collect())
+}
+
+/// Packs rows into micro batches of at most `size` completions.
+fn pack(
+    experience: &Experience,
+    rows: &[(usize, f64)],
+    base_logprobs: Option<&[Vec<f32>]>,
+    size: usize,
+) -> Vec<MicroBatch> {
+    let pack = |rows: &[(usize, f64)]| {
+        let mut batch = MicroBatch::default();
+        for &(index, weight) in rows {
+            let sample = &experience.samples[index];
+            batch.push_row(&experience.prompts[sample.group], sample, index, weight as f32);
+            if let Some(base) = base_logprobs {
+                batch.base_logprobs.extend(&base[index]);
+            }
+        }
+        batch
+    };
+    rows.chunks(size.max(1)).map(pack).collect()
+}
+
+/// Log-probs of every completion under `model`, per sample.
+fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> Vec<Vec<f32>> {
+    let rows: Vec<(usize, f64)> = (0..experience.samples.len()).map(|index| (index, 0.0)).collect();
+    let mut scored = Vec::with_capacity(rows.len());
+    for batch in pack(experience, &rows, None, recipe.train.micro_batch_size) {
+        let temperature = recipe.rollout.temperature;
+        let scores = model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
+        let logprobs = to_vec(&scores.logprobs);
+        let mut rest = logprobs.as_slice();
+        while let Some(next) = experience.samples.get(scored.len()).filter(|_| !rest.is_empty()) {
+            let (own, others) = rest.split_at(next.completion.tokens.len());
+            scored.push(own.to_vec());
+            rest = others;
+        }
+    }
+    scored
+}
+
+impl MicroBatch {
+    /// Appends prompt and completion of `sample`, number `index` of the experience.
+    fn push_row(&mut self, prompt: &[u32], sample: &Sample, index: usize, weight: f32) {
+        let completion = &sample.completion;
+        let count = completion.tokens.len();
+        // The last token is predicted, never read.
+        let read = prompt.iter().chain(&completion.tokens).copied();
+        let row = self.packed.push(read.take(prompt.len() + count - 1));
+        let first = row.start + prompt.len() - 1;
+        self.positions.extend((first..first + count).map(|position| position as i64));
+        self.targets.extend(&completion.tokens);
+        self.sampler_logprobs.extend(&completion.logprobs);
+        self.advantages.extend(&sample.advantages);
+        self.weights.extend(std::iter::repeat_n(weight, count));
+        self.completions.extend(std::iter::repeat_n(index, count));
+    }
+}
+
+impl Experience {
+    /// Indices of the samples of `group`.
+    pub fn members(&self, group: usize) -> std::ops::Range<usize> {
+        let size = self.samples.len() / self.problems.len().max(1);
+        group * size..(group + 1) * size
+    }
+}
+
+fn problems_of(experience: &Experience, groups: &[usize]) -> String {
+    let mut groups = groups.to_vec();
+    groups.sort_unstable();
+    groups.dedup();
+    let ids: Vec<&str> = groups.iter().map(|&group| experience.problems[group].as_str()).collect();
+    ids.join(", ")
+}
+
+/// Token statistics, from log-probs that are read back anyway.
+#[derive(Default)]
+struct Tally {
+    tokens: u64,
+    pg_loss: f64,
+    clipped_low: u64,
+    clipped_high: u64,
+    log_ratio: f64,
+    kl: f64,
+    first_tokens: u64,
+    first_k3: f64,
+    first_ratio: f64,
+}
+
+impl Tally {
+    fn add(&mut self, batch: &MicroBatch, logprobs: &[f32], algorithm: &Algorithm, first: bool) {
+        for (token, &logprob) in logprobs.iter().enumerate() {
+            let log_ratio = f64::from(logprob) - f64::from(batch.sampler_logprobs[token]);
+            let ratio = log_ratio.exp();
+            let advantage = f64::from(batch.advantages[token]);
+            let (low, high) = (algorithm.epsilon, algorithm.epsilon_high);
+            let (surrogate, clip) = clipped_surrogate(ratio, advantage, low, high);
+            self.tokens += 1;
+            self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
+            self.clipped_low += u64::from(clip == Some(Clip::Low));
+            self.clipped_high += u64::from(clip == Some(Clip::High));
+            self.log_ratio -= log_ratio;
+            if let Some(&base) = batch.base_logprobs.get(token) {
+                let (logp, base) = (f64::from(logprob), f64::from(base));
+                self.kl += match algorithm.kl_estimator {
+                    KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
+                    KlEstimator::K2 => bourn_algo::kl_k2(logp, base),
+                    KlEstimator::K3 => bourn_algo::kl_k3(logp, base),
+                };
+            }
+            if first {
+                self.first_tokens += 1;
+                self.first_k3 += ratio - 1.0 - log_ratio;
+                self.first_ratio = self.first_ratio.max((ratio - 1.0).abs());
+            }
+        }
+    }
+
+    fn finish(self, report: &mut UpdateReport, updates: usize, kl: bool) {
+        let mean = |sum: f64, count: u64| if count == 0 { 0.0 } else { sum / count as f64 };
+        report.pg_loss = self.pg_loss / updates as f64;
+        report.clip_low = mean(self.clipped_low as f64, self.tokens);
+        report.clip_high = mean(self.clipped_high as f64, self.tokens);
+        report.ppo_kl = mean(self.log_ratio, self.tokens);
+        report.mismatch_kl = mean(self.first_k3, self.first_tokens);
+        report.mismatch_ratio = self.first_ratio;
+        report.kl = kl.then(|| mean(self.kl, self.tokens));
+        report.trained_tokens = self.tokens;
+    }
+}
+
+#[cfg(test)]
+#[path = "update_tests.rs"]
+mod tests;

@@ -1,0 +1,341 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use bourn_model::transformer::Packed;
+use bourn_model::{HostTensor, ModelConfig, Weights};
+use bourn_rollout::{Completion, Finish};
+use bourn_verify::Verdict;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+
+use super::*;
+
+const TEMPERATURE: f64 = 0.8;
+
+fn recipe(algorithm: &str, train: &str) -> Recipe {
+    let text = format!(
+        r#"
+        [model]
+        architecture = {{ hidden_size = 16, num_layers = 2, num_heads = 2, num_kv_heads = 1, intermediate_size = 24, max_position = 64 }}
+        [base]
+        steps = 1
+        [[task]]
+        kind = "countdown"
+        [rollout]
+        num_generations = 3
+        prompts_per_step = 4
+        max_prompt_length = 16
+        max_completion_length = 8
+        temperature = {TEMPERATURE}
+        [algorithm]
+        name = "grpo"
+        {algorithm}
+        [optimizer]
+        lr = 1e-3
+        [train]
+        max_steps = 4
+        {train}
+        "#
+    );
+    bourn_recipe::parse(&text, Path::new("test.toml"), &[]).unwrap()
+}
+
+fn model(seed: u64, device: &Device) -> Transformer {
+    let recipe = recipe("", "");
+    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
+        panic!("the test recipe has an architecture");
+    };
+    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
+    let mut weights = Weights::new();
+    for (index, (name, shape)) in config.expected_tensors().into_iter().enumerate() {
+        let mut rng = rng(seed, "test/weights", &[index as u64]);
+        let centre = if shape.len() == 1 { 1.0 } else { 0.0 };
+        let count: usize = shape.iter().product();
+        let data = (0..count).map(|_| centre + rng.random_range(-0.4..0.4)).collect();
+        weights.insert(name, HostTensor { shape, data });
+    }
+    Transformer::from_weights(&config, &weights, device).unwrap()
+}
+
+/// Four groups of three completions of different lengths. The sampler's log-probs are the
+/// policy's own plus some noise, so that ratios lie on both sides of the clip; the third group's
+/// advantages are all zero; one completion is truncated.
+fn experience(policy: &Transformer, noise: f32) -> Experience {
+    let mut rng = rng(5, "test/experience", &[]);
+    let mut samples = Vec::new();
+    let prompts: Vec<Vec<u32>> =
+        (0..4).map(|g| (0..3 + g).map(|_| rng.random_range(0..11)).collect()).collect();
+    for group in 0..4 {
+        for member in 0..3 {
+            let length = 2 + (group + 2 * member) % 4;
+            let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
+            let advantage = if group == 2 { 0.0 } else { [1.2, -0.7, -0.5][member] };
+            let completion = Completion {
+                logprobs: vec![0.0; length],
+                sampled_logprobs: vec![0.0; length],
+                entropies: vec![0.0; length],
+                finish: if group == 1 && member == 1 { Finish::Length } else { Finish::Stop },
+                tokens,
+            };
+            let (verdicts, advantages) = (vec![Verdict::Wrong], vec![advantage; length]);
+            samples.push(Sample { group, completion, verdicts, reward: 0.0, advantages });
+        }
+    }
+    let problems = (0..4).map(|group| format!("problem-{group}")).collect();
+    let mut experience = Experience { prompts, problems, samples };
+    let scored = score_all(policy, &experience, &recipe("", "micro_batch_size = 4"));
+    for (sample, own) in experience.samples.iter_mut().zip(scored) {
+        sample.completion.logprobs =
+            own.into_iter().map(|own| own + rng.random_range(-noise..=noise)).collect();
+    }
+    experience
+}
+
+fn gradient(
+    policy: &Transformer,
+    base: Option<&Transformer>,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> (f64, BTreeMap<String, Vec<f32>>) {
+    let Ok((loss, gradients)) = minibatch_gradient(policy, base, experience, recipe) else {
+        panic!("the loss is finite");
+    };
+    (loss, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
+}
+
+fn norm(gradient: &BTreeMap<String, Vec<f32>>) -> f64 {
+    gradient.values().flatten().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt()
+}
+
+fn distance(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) -> f64 {
+    let pairs = a.values().flatten().zip(b.values().flatten());
+    pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
+}
+
+/// Each configuration of the loss that has a gradient of its own.
+const LOSSES: [&str; 8] = [
+    "loss_type = \"grpo\"",
+    "loss_type = \"dr_grpo\"",
+    "loss_type = \"dapo\"",
+    "loss_type = \"dapo\"\nepsilon = 0.1\nepsilon_high = 0.3",
+    "loss_type = \"dapo\"\nkl_coef = 0.3\nkl_estimator = \"k1\"",
+    "loss_type = \"grpo\"\nkl_coef = 0.3\nkl_estimator = \"k2\"",
+    "loss_type = \"dr_grpo\"\nkl_coef = 0.3\nkl_estimator = \"k3\"\nmask_truncated_completions = true",
+    "loss_type = \"grpo\"\nentropy_coef = 0.2\nmask_truncated_completions = true",
+];
+
+#[test]
+fn gradients_agree_with_finite_differences() {
+    let device = Device::flex().autodiff();
+    let (policy, base) = (model(1, &device), model(2, &Device::flex()));
+    let experience = experience(&policy, 0.25);
+    for loss in LOSSES {
+        let recipe = recipe(loss, "micro_batch_size = 5");
+        let (_, analytic) = gradient(&policy, Some(&base), &experience, &recipe);
+        let length = norm(&analytic);
+        // Along the normalised gradient the directional derivative is the gradient's length; a
+        // random direction sees the components that the gradient direction weighs little.
+        for (kind, seed) in [("gradient", 0), ("random", 1), ("random", 2)] {
+            let mut rng = rng(seed, "test/direction", &[]);
+            let mut direction: BTreeMap<String, Vec<f32>> = analytic.clone();
+            if kind == "random" {
+                for value in direction.values_mut().flatten() {
+                    *value = rng.random_range(-1.0..1.0);
+                }
+            }
+            let scale = norm(&direction).recip() as f32;
+            direction.values_mut().flatten().for_each(|value| *value *= scale);
+            let slope: f64 = analytic
+                .values()
+                .flatten()
+                .zip(direction.values().flatten())
+                .map(|(&g, &d)| f64::from(g) * f64::from(d))
+                .sum();
+            let step = 2e-3;
+            let along = |sign: f32| {
+                let mut moved = policy.clone();
+                for (name, tensor) in policy.parameters() {
+                    let d = TensorData::new(direction[name].clone(), tensor.dims());
+                    let d = Tensor::<2>::from_data(d, &Device::flex());
+                    moved.set_parameter(name, tensor.clone().inner() + d * (sign * step));
+                }
+                gradient(&moved, Some(&base), &experience, &recipe).0
+            };
+            let numeric = (along(1.0) - along(-1.0)) / (2.0 * f64::from(step));
+            // The f32 loss (about 1) is rounded to 1e-7, which the step turns into 5e-5; the
+            // curvature's share is of the order of step² times a third derivative of about 100.
+            let tolerance = 1e-3 * length + 5e-4;
+            assert!(
+                (numeric - slope).abs() < tolerance,
+                "{loss}: along the {kind} direction: numeric {numeric}, analytic {slope}"
+            );
+        }
+    }
+}
+
+#[test]
+fn micro_batches_change_nothing_but_rounding() {
+    let device = Device::flex().autodiff();
+    let (policy, base) = (model(1, &device), model(2, &Device::flex()));
+    let experience = experience(&policy, 0.25);
+    for loss in LOSSES {
+        let of = |size: usize| {
+            let recipe = recipe(loss, &format!("micro_batch_size = {size}"));
+            gradient(&policy, Some(&base), &experience, &recipe)
+        };
+        let (whole_loss, whole) = of(12);
+        for size in [1, 5, 7] {
+            let (loss_value, parts) = of(size);
+            // Sums of f32 in another order: a few units in the last place of the largest terms.
+            assert!((loss_value - whole_loss).abs() < 1e-5, "{loss}, size {size}");
+            assert!(distance(&parts, &whole) < 1e-5 * norm(&whole).max(1.0), "{loss}, size {size}");
+        }
+    }
+}
+
+#[test]
+fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
+    let policy = model(1, &Device::flex().autodiff());
+    let experience = experience(&policy, 0.25);
+    let recipe = recipe("loss_type = \"grpo\"", "micro_batch_size = 12");
+    let groups = [0, 1, 2, 3];
+    let trained = micro_batches(&experience, &groups, None, &recipe).unwrap();
+    assert!(trained.iter().all(|batch| batch.completions.iter().all(|&c| !(6..9).contains(&c))));
+
+    let rows = weighted_rows(&experience, &groups, &recipe).unwrap();
+    assert_eq!(rows.len(), 12);
+    let everything = pack(&experience, &rows, None, 12);
+    let mut full = NamedGradients::zeros(&policy);
+    for batch in &everything {
+        let Ok(_) = accumulate(&policy, batch, &experience, &recipe, &mut full, |_| ()) else {
+            panic!("the loss is finite");
+        };
+    }
+    let full: BTreeMap<_, _> =
+        full.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect();
+    let (_, skipping) = gradient(&policy, None, &experience, &recipe);
+    assert!(distance(&full, &skipping) < 1e-6 * norm(&full));
+}
+
+/// Two groups by hand: the loss of the micro batches is the plain twin's.
+#[test]
+fn the_loss_is_that_of_the_plain_twin() {
+    let device = Device::flex().autodiff();
+    let (policy, base) = (model(1, &device), model(2, &Device::flex()));
+    let experience = experience(&policy, 0.4);
+    for loss in LOSSES {
+        let recipe = recipe(loss, "micro_batch_size = 5");
+        let own = score_all(&policy, &experience, &recipe);
+        let of_base = score_all(&base, &experience, &recipe);
+        let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&v| f64::from(v)).collect() };
+        let entropies = entropies(&policy, &experience);
+        let columns: Vec<_> = experience
+            .samples
+            .iter()
+            .enumerate()
+            .map(|(index, sample)| {
+                let in_loss = !(recipe.algorithm.mask_truncated_completions && sample.truncated());
+                (
+                    wide(&own[index]),
+                    wide(&sample.completion.logprobs),
+                    wide(&of_base[index]),
+                    wide(&sample.advantages),
+                    entropies[index].clone(),
+                    vec![in_loss; own[index].len()],
+                )
+            })
+            .collect();
+        let terms: Vec<bourn_algo::CompletionTerms<'_>> = columns
+            .iter()
+            .map(|(logp, old_logp, base_logp, advantages, entropy, mask)| {
+                bourn_algo::CompletionTerms {
+                    logp,
+                    old_logp,
+                    base_logp: Some(base_logp),
+                    advantages,
+                    entropy: Some(entropy),
+                    mask,
+                }
+            })
+            .collect();
+        let algorithm = &recipe.algorithm;
+        let twin = bourn_algo::policy_loss(
+            &terms,
+            &bourn_algo::Objective {
+                loss_type: match algorithm.loss_type {
+                    LossType::Grpo => bourn_algo::LossType::Grpo,
+                    LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
+                    LossType::Dapo => bourn_algo::LossType::Dapo,
+                },
+                max_completion_length: recipe.rollout.max_completion_length,
+                eps_low: algorithm.epsilon,
+                eps_high: algorithm.epsilon_high,
+                kl_coef: algorithm.kl_coef,
+                kl_estimator: match algorithm.kl_estimator {
+                    KlEstimator::K1 => bourn_algo::KlEstimator::K1,
+                    KlEstimator::K2 => bourn_algo::KlEstimator::K2,
+                    KlEstimator::K3 => bourn_algo::KlEstimator::K3,
+                },
+                entropy_coef: algorithm.entropy_coef,
+            },
+        )
+        .unwrap();
+        let (value, _) = gradient(&policy, Some(&base), &experience, &recipe);
+        // f32 against f64 over some forty terms of about one.
+        assert!((value - twin.loss).abs() < 2e-6, "{loss}: {value} against {}", twin.loss);
+    }
+}
+
+/// Entropies straight from the logits, in f64.
+fn entropies(policy: &Transformer, experience: &Experience) -> Vec<Vec<f64>> {
+    let of = |sample: &Sample| {
+        let mut batch = Packed::default();
+        let prompt = &experience.prompts[sample.group];
+        batch.push(prompt.iter().chain(&sample.completion.tokens).copied());
+        let logits = to_vec(&policy.head(policy.hidden(&batch)).inner());
+        let rows = logits.chunks(11).skip(prompt.len() - 1).take(sample.completion.tokens.len());
+        rows.map(|row| {
+            let scaled: Vec<f64> = row.iter().map(|&l| f64::from(l) / TEMPERATURE).collect();
+            let max = scaled.iter().copied().fold(f64::MIN, f64::max);
+            let total: f64 = scaled.iter().map(|l| (l - max).exp()).sum();
+            scaled.iter().map(|l| (l - max).exp() / total).map(|p| -p * p.ln()).sum()
+        })
+        .collect()
+    };
+    experience.samples.iter().map(of).collect()
+}
+
+#[test]
+fn minibatches_are_an_even_split_that_depends_on_seed_step_and_pass_alone() {
+    let policy = model(1, &Device::flex().autodiff());
+    let experience = experience(&policy, 0.1);
+    let recipe = recipe("", "minibatches = 2\nnum_iterations = 3\nmicro_batch_size = 4");
+    let split = minibatches(&experience, &recipe, 7, 1);
+    assert_eq!(split, minibatches(&experience, &recipe, 7, 1));
+    assert_eq!(split.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
+    let mut all = split.concat();
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+}
+
+#[test]
+fn a_log_prob_that_is_no_number_stops_the_update_and_names_the_group() {
+    let mut policy = model(1, &Device::flex().autodiff());
+    let experience = experience(&policy, 0.1);
+    let name = "model.norm.weight";
+    let broken = policy.parameters()[name].clone().inner() * f32::NAN;
+    policy.set_parameter(name, broken);
+    let before = policy.to_weights();
+    let recipe = recipe("", "micro_batch_size = 3");
+    let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
+    match update(&mut policy, &mut optimizer, None, &experience, &recipe, 0) {
+        Err(UpdateError::NonFinite(error)) => {
+            assert_eq!(error.problem, "problem-0");
+            assert_eq!(error.what, "a log-prob");
+        }
+        _ => panic!("a NaN was trained on"),
+    }
+    assert_eq!(optimizer.updates(), 0);
+    let name = "model.embed_tokens.weight";
+    assert_eq!(policy.to_weights()[name].data, before[name].data);
+}

@@ -1,0 +1,58 @@
+//! Verdicts and the verifiers that give them.
+//!
+//! **A verifier never panics and never hangs**, whatever the text: its work is bounded by the
+//! length of what it is given. This room knows nothing of Burn.
+//!
+//! - [`countdown`]: one arithmetic expression that uses each number once and hits the target.
+//! - [`math`]: equality of numbers, in exact rationals.
+//! - [`exact`]: equality of trimmed text.
+
+pub mod countdown;
+pub mod exact;
+mod extract;
+mod latex;
+pub mod math;
+mod number;
+
+pub use extract::extract;
+
+use serde::{Deserialize, Serialize};
+
+/// What a verifier says of one completion. The raw verdict decides filters and the probe; the
+/// *reward* is what shaping makes of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The answer is right.
+    Correct,
+    /// There is an answer, and it is not right.
+    Wrong,
+    /// No answer could be read.
+    Unparsed,
+    /// The verifier gave up after its bound of time or work.
+    Timeout,
+    /// The reference itself cannot be read.
+    BadGold,
+}
+
+impl Verdict {
+    /// Every verdict, in the order tables show them.
+    pub const ALL: [Verdict; 5] =
+        [Verdict::Correct, Verdict::Wrong, Verdict::Unparsed, Verdict::Timeout, Verdict::BadGold];
+
+    /// Whether the raw verdict is [`Verdict::Correct`].
+    pub fn is_correct(self) -> bool {
+        self == Verdict::Correct
+    }
+
+    /// The name used in files and metric tags.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verdict::Correct => "correct",
+            Verdict::Wrong => "wrong",
+            Verdict::Unparsed => "unparsed",
+            Verdict::Timeout => "timeout",
+            Verdict::BadGold => "bad_gold",
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Reading one number out of text: what is written, and what it is worth.
+//!
+//! Two readers share one scanner. [`whole`] wants nothing but a number, with its unit, and gives
+//! up on anything else; [`last_number`] looks for the last number of a longer text. Both refuse
+//! rather than guess: a last number that is part of something else (`2^{10}`, `3x`, `1,23`,
+//! `2\pi`, `10:30`) is no answer, and no earlier number stands in for it.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Pow, Zero};
+
+use crate::latex::plain;
+use crate::number::scan::{MAX_RUN, Scan, Written, scan};
+use crate::number::unit::{Tail, attached_unit, tail, tail_start};
+
+mod scan;
+mod unit;
+
+/// Longest text that [`whole`] takes for a number with its unit, in bytes.
+const MAX_WHOLE: usize = MAX_RUN + 200;
+/// Signs of currency that may stand before or after a number.
+const CURRENCY: [char; 5] = ['$', '€', '£', '¥', '₹'];
+
+/// A number as its writer meant it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Number {
+    /// The numeral's value; a percent sign has not been applied.
+    pub value: BigRational,
+    /// Was a percent sign behind it?
+    pub percent: bool,
+    /// Decimal places, where it has enough digits to be taken for a rounded value.
+    pub rounded: Option<u32>,
+}
+
+/// The number that `written` is, with its sign and what follows it.
+fn number(written: &Written, negative: bool, tail: &Tail) -> Option<Number> {
+    let value = written.value()? * BigRational::from_integer(BigInt::from(tail.scale));
+    let rounded = if tail.scale == 1 { written.rounded() } else { None };
+    Some(Number { value: if negative { -value } else { value }, percent: tail.percent, rounded })
+}
+
+/// Reads `text` as one number with its sign, currency and unit, and nothing else.
+pub(crate) fn whole(text: &str) -> Option<Number> {
+    if text.len() > MAX_WHOLE {
+        return None;
+    }
+    let text = plain(text);
+    let text = unwrap(assigned(unwrap(&text)));
+    let (negative, rest) = sign_and_currency(text)?;
+    let Scan::Read(written, end) = scan(rest) else { return None };
+    number(&written, negative, &tail(&rest[end..])?)
+}
+
+/// Strips what emphasises an answer without changing it: `**18**`, `` `18` ``, `(18)`, `18.`
+fn unwrap(text: &str) -> &str {
+    let mut text = text;
+    loop {
+        let mut inner = text.trim().trim_matches(['*', '`']).trim_end_matches(['.', ',']).trim();
+        for (open, close) in [('(', ')'), ('{', '}'), ('[', ']')] {
+            if let Some(inside) = inner.strip_prefix(open).and_then(|s| s.strip_suffix(close))
+                && !inside.contains([open, close])
+            {
+                inner = inside;
+            }
+        }
+        if inner.len() == text.len() {
+            return inner;
+        }
+        text = inner;
+    }
+}
+
+/// The right side of `x = 5`, where the left side is a name; anything else comes back as it is.
+fn assigned(text: &str) -> &str {
+    let Some((name, value)) = text.split_once('=') else { return text };
+    let name = name.trim_matches([' ', '$']);
+    let is_name = name.starts_with(|c: char| c.is_alphabetic())
+        && name.chars().all(|c| c.is_alphanumeric() || " _{}'".contains(c));
+    if is_name && !value.contains('=') { value } else { text }
+}
+
+/// Takes at most one sign, and currency, off the front: `-$5`, `$-5`, `US$ 5`, `Rs. 5`.
+fn sign_and_currency(text: &str) -> Option<(bool, &str)> {
+    let mut sign = None;
+    let mut rest = text.trim_start();
+    loop {
+        let before = rest.len();
+        if let Some(after) = rest.strip_prefix(['-', '+']) {
+            if sign.is_some() {
+                return None;
+            }
+            sign = Some(rest.starts_with('-'));
+            rest = after;
+        }
+        for code in ["US$", "USD", "EUR", "GBP", "INR", "Rs.", "Rs"] {
+            rest = rest.strip_prefix(code).unwrap_or(rest);
+        }
+        rest = rest.trim_start_matches(CURRENCY).trim_start();
+        if rest.len() == before {
+            return Some((sign == Some(true), rest));
+        }
+    }
+}
+
+/// The last number of `text`; `None` if there is none, or if it is part of something else.
+pub(crate) fn last_number(text: &str) -> Option<Number> {
+    let text = plain(text);
+    let (start, end, written) = last_token(&text)?;
+    number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))
+}
+
+/// The last number of `text` as it is written (in plain typography), with its minus sign.
+pub(crate) fn last_number_text(text: &str) -> Option<String> {
+    let text = plain(text);
+    let (start, end, _) = last_token(&text)?;
+    let sign = if is_negative(&text[..start]) { "-" } else { "" };
+    Some(format!("{sign}{}", &text[start..end]))
+}
+
+fn last_token(text: &str) -> Option<(usize, usize, Written)> {
+    let mut last = None;
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let before = &text[..at];
+        // `end.5`: the point closes a sentence.
+        let point = c == '.' && before.ends_with(|p: char| p.is_alphanumeric() || p == '.');
+        let begins = c.is_ascii_digit() || matches!(c, '.' | '\\' | '√' | 'π');
+        let found = if begins && !point { scan(&text[at..]) } else { Scan::Nothing };
+        at = match found {
+            Scan::Nothing => at + c.len_utf8(),
+            Scan::Unreadable(len) => {
+                if role(before) != Role::Label {
+                    last = None;
+                }
+                at + len.max(c.len_utf8())
+            }
+            Scan::Read(written, len) => {
+                let end = at + len;
+                match role(before) {
+                    Role::Label => {}
+                    Role::Number if stands_alone(&text[end..]) => last = Some((at, end, written)),
+                    Role::Number | Role::Part => last = None,
+                }
+                end
+            }
+        };
+    }
+    last
+}
+
+/// What the text before a numeral makes of it.
+#[derive(PartialEq)]
+enum Role {
+    Number,
+    /// An exponent of a number, half of a time: the answer is the whole, which is not read.
+    Part,
+    /// `x_1`, `cm^2`, `H2O`: belongs to a name or a unit.
+    Label,
+}
+
+fn role(before: &str) -> Role {
+    let trimmed = before.trim_end_matches([' ', '{', '(', '-']);
+    if let Some(base) = trimmed.strip_suffix(['^', '_']) {
+        return match base.trim_end().chars().next_back() {
+            Some(c) if c.is_ascii_digit() || ")]}".contains(c) => Role::Part,
+            Some(c) if c.is_alphabetic() || c == '°' => Role::Label,
+            _ => Role::Number,
+        };
+    }
+    let digit_before = |mark: &str| {
+        before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
+    };
+    if digit_before(":") || digit_before("**") || digit_before("/") {
+        return Role::Part;
+    }
+    let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    if name.len() < before.len() && !name.ends_with('\\') { Role::Label } else { Role::Number }
+}
+
+/// Is a numeral followed by something that leaves it a number of its own?
+fn stands_alone(after: &str) -> bool {
+    let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let subscript = after
+        .strip_prefix('_')
+        .is_some_and(|s| s.starts_with(|c: char| c.is_ascii_digit() || c == '{'));
+    !subscript
+        && !after.trim_start_matches(' ').starts_with('^')
+        && (letters == 0 || attached_unit(&after[..letters], true))
+}
+
+/// Is the dash before a numeral its sign, rather than a subtraction, a range or a list's mark?
+fn is_negative(before: &str) -> bool {
+    let Some(before) = before.trim_end_matches(CURRENCY).strip_suffix('-') else { return false };
+    let trimmed = before.trim_end();
+    let operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || ")]}%".contains(c));
+    let new_line = before[trimmed.len()..].contains('\n');
+    let attached =
+        trimmed.len() == before.len() && before.ends_with(|c: char| c.is_alphabetic() || c == '-');
+    !attached && (!operand || new_line)
+}
+
+impl Number {
+    /// Equality of what two numbers mean: see [`crate::math`] for the rules.
+    pub(crate) fn means(&self, other: &Number) -> bool {
+        let strip = self.percent && other.percent;
+        self.readings(strip)
+            .iter()
+            .any(|mine| other.readings(strip).iter().any(|theirs| same(mine, theirs)))
+    }
+
+    /// The numeral and, behind a percent sign that the other side lacks, its hundredth.
+    fn readings(&self, numeral_only: bool) -> Vec<(BigRational, Option<u32>)> {
+        let mut readings = vec![(self.value.clone(), self.rounded)];
+        if self.percent && !numeral_only {
+            let hundred = BigRational::from_integer(BigInt::from(100));
+            readings.push((&self.value / hundred, self.rounded.map(|places| places + 2)));
+        }
+        readings
+    }
+}
+
+fn same(a: &(BigRational, Option<u32>), b: &(BigRational, Option<u32>)) -> bool {
+    a.0 == b.0 || rounds(a, &b.0) || rounds(b, &a.0)
+}
+
+/// Is the decimal `a` the nearest of its length to `exact`, which no decimal can write?
+fn rounds((a, places): &(BigRational, Option<u32>), exact: &BigRational) -> bool {
+    let Some(places) = places else { return false };
+    let unit = BigRational::from_integer(BigInt::from(10).pow(*places));
+    let off = (a - exact) * unit * BigRational::from_integer(BigInt::from(2));
+    off <= BigRational::one() && off >= -BigRational::one() && !is_finite_decimal(exact)
+}
+
+fn is_finite_decimal(value: &BigRational) -> bool {
+    let mut rest = value.denom().clone();
+    for prime in [2u32, 5] {
+        while (&rest % prime).is_zero() {
+            rest /= prime;
+        }
+    }
+    rest.is_one()
+}
