@@ -109,7 +109,7 @@ impl Heads {
         Ok(())
     }
 
-    /// Mixes values into `out`, `[rows, q]`, for every row of `qkv`, whose queries are overwritten.
+    /// Mixes values into `out`, `[rows, q]`, for every row of `qkv`.
     pub(crate) fn attend(
         &self,
         batch: &Batch,

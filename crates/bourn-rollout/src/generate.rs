@@ -116,6 +116,11 @@ impl Engine {
             progress.tokens_done += rows.len() as u64;
             // Groups before the next one that waits will not be drawn from again.
             let open_from = queue.peek(&groups, requests).map_or(groups.len(), |(group, _)| group);
+            for group in rows[first_new..].iter().map(|row| row.group).filter(|&g| g < open_from) {
+                if let Some(ready) = &mut groups[group].ready {
+                    ready.logits = Vec::new();
+                }
+            }
             for row in rows.extract_if(.., |row| row.finished) {
                 progress.completions_done += 1;
                 self.leave(row, &mut groups, open_from, &mut results);
@@ -165,6 +170,10 @@ impl Engine {
             let starts = group.ready.is_none() && group.active == 0;
             let prompt = if starts { blocks_for(group.prompt.len()) } else { 0 };
             let own = own_blocks(group.prompt.len(), positions(draw.sampling.max_tokens));
+            // Each prompt to prefill brings a row of logits, which are as large as the vocabulary.
+            if starts && fresh.len() >= self.network.logit_rows() {
+                break;
+            }
             // With nothing under way this succeeds: each completion alone fits, as was checked.
             if !self.pool.reserve(prompt + own) {
                 break;

@@ -1,6 +1,6 @@
 //! From logits to a drawn token: temperature, truncation, inverse CDF.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 
 use bourn_kernel::{SoftmaxSums, TERM_BLOCK, softmax_terms};
 
@@ -32,6 +32,7 @@ pub(crate) struct Scratch {
     terms: Vec<f32>,
     block_sums: Vec<f64>,
     kept: Vec<(f32, u32)>,
+    ranks: Vec<Reverse<u64>>,
 }
 
 /// The temperature as the softmax uses it.
@@ -128,42 +129,49 @@ impl Sampler {
 
     /// Leaves the (term, id) pairs that survive truncation in `scratch.kept`, in order of id.
     fn keep(&self, sums: &SoftmaxSums, scratch: &mut Scratch) {
-        let Scratch { terms, kept, .. } = scratch;
+        let Scratch { terms, kept, ranks, .. } = scratch;
         let top_k = (1..terms.len()).contains(&self.top_k);
-        // Tokens below (1 − top_p) / V together weigh less than 1 − top_p, so that none of them is
-        // within top-p; half of that leaves a margin for rounding. Sorting is then over few.
-        let least =
-            if top_k { 0.0 } else { 0.5 * (1.0 - self.top_p) * sums.total / terms.len() as f64 };
-        let pairs =
-            terms.iter().zip(0..).filter(|&(&term, _)| term > 0.0 && f64::from(term) >= least);
-        kept.clear();
-        kept.extend(pairs.map(|(&term, id)| (term, id)));
-        if top_k && self.top_k < kept.len() {
-            kept.select_nth_unstable_by(self.top_k, likelier);
-            kept.truncate(self.top_k);
+        ranks.clear();
+        if top_k || self.top_p < 1.0 {
+            // Tokens below (1 − top_p) / V together weigh less than 1 − top_p, so that none of them
+            // is within top-p; half of that leaves a margin for rounding. Sorting is then over few.
+            let tail = 0.5 * (1.0 - self.top_p) * sums.total / terms.len() as f64;
+            let least = if top_k { 0.0 } else { tail };
+            let pairs = terms.iter().zip(0..).filter(|&(&term, _)| f64::from(term) >= least);
+            ranks.extend(pairs.map(|(&term, id)| rank(term, id)));
         }
-        kept.sort_unstable_by(likelier);
+        if top_k && self.top_k < ranks.len() {
+            ranks.select_nth_unstable(self.top_k);
+            ranks.truncate(self.top_k);
+        }
         if self.top_p < 1.0 {
-            let total =
-                if top_k { kept.iter().map(|&(t, _)| f64::from(t)).sum() } else { sums.total };
+            ranks.sort_unstable();
+            let mass = |rank: &Reverse<u64>| f64::from(f32::from_bits((rank.0 >> 32) as u32));
+            let total = if top_k { ranks.iter().map(mass).sum() } else { sums.total };
             let mut before = 0.0;
-            let within = kept.iter().take_while(|&&(term, _)| {
+            let within = ranks.iter().take_while(|rank| {
                 let within = before < self.top_p * total;
-                before += f64::from(term);
+                before += mass(rank);
                 within
             });
             let count = within.count();
-            kept.truncate(count);
+            ranks.truncate(count);
         }
+        let last = ranks.iter().max();
         // The likeliest token survives whatever came before, and its term is e⁰ = 1.
-        kept.retain(|&(term, _)| f64::from(term) >= self.min_p);
-        kept.sort_unstable_by_key(|&(_, id)| id);
+        let survives = |&(term, id): &(f32, u32)| {
+            let ranked = last.is_none_or(|last| rank(term, id) <= *last);
+            ranked && term > 0.0 && f64::from(term) >= self.min_p
+        };
+        kept.clear();
+        kept.extend(terms.iter().copied().zip(0..).filter(survives));
     }
 }
 
-/// Larger terms first, and of equal ones the smaller id.
-fn likelier(a: &(f32, u32), b: &(f32, u32)) -> Ordering {
-    b.0.total_cmp(&a.0).then(a.1.cmp(&b.1))
+/// Orders tokens from the likeliest down, and of equally likely ones the smaller id first. Terms
+/// are not negative, so that their bits sort as they do.
+fn rank(term: f32, id: u32) -> Reverse<u64> {
+    Reverse(u64::from(term.to_bits()) << 32 | u64::from(u32::MAX - id))
 }
 
 fn likeliest(logits: &[f32]) -> u32 {

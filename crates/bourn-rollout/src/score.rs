@@ -59,7 +59,8 @@ impl Engine {
         let empty = items.iter().filter(|item| item.completion.is_empty()).count();
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
 
-        for wave in waves(items, self.pool.limit()) {
+        let limits = Limits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
+        for wave in waves(items, limits) {
             let ready = self.prefill(&wave.prompts, || report(on_progress, progress))?;
             let first = |&(item, prompt): &(usize, usize)| Target { row: prompt, item, place: 0 };
             let targets: Vec<Target> = wave.items.iter().map(first).collect();
@@ -146,8 +147,17 @@ impl Scoring<'_> {
     }
 }
 
-/// Divides the items into waves that fit `limit` blocks, items with equal prompts side by side.
-fn waves<'a>(items: &[ScoreItem<'a>], limit: usize) -> Vec<Wave<'a>> {
+/// What one wave may hold.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Blocks of cache.
+    blocks: usize,
+    /// Prompts, each of which brings a row of logits as large as the vocabulary.
+    prompts: usize,
+}
+
+/// Divides the items into waves within the limits, items with equal prompts side by side.
+fn waves<'a>(items: &[ScoreItem<'a>], limits: Limits) -> Vec<Wave<'a>> {
     let mut all: Vec<Wave<'a>> = Vec::new();
     let mut wave = Wave::default();
     let (mut blocks, mut tokens) = (0, 0);
@@ -161,7 +171,10 @@ fn waves<'a>(items: &[ScoreItem<'a>], limit: usize) -> Vec<Wave<'a>> {
             }
             let own = own_blocks(prompt.len(), positions(length));
             let needed = own + if joined { 0 } else { prefix };
-            if !wave.items.is_empty() && (blocks + needed > limit || tokens >= WAVE_TOKENS) {
+            let full = blocks + needed > limits.blocks
+                || tokens >= WAVE_TOKENS
+                || (!joined && wave.prompts.len() >= limits.prompts);
+            if !wave.items.is_empty() && full {
                 all.push(std::mem::take(&mut wave));
                 (blocks, tokens, joined) = (0, 0, false);
             }
@@ -182,13 +195,13 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(items: &[(&[u32], usize)], limit: usize, expect: &[&[(usize, usize)]]) {
+    fn check(items: &[(&[u32], usize)], blocks: usize, expect: &[&[(usize, usize)]]) {
         let completion = [0_u32; 4096];
         let items: Vec<ScoreItem<'_>> = items
             .iter()
             .map(|&(prompt, length)| ScoreItem { prompt, completion: &completion[..length] })
             .collect();
-        let waves = waves(&items, limit);
+        let waves = waves(&items, Limits { blocks, prompts: 2 });
         let found: Vec<&[(usize, usize)]> = waves.iter().map(|wave| &*wave.items).collect();
         assert_eq!(found, expect);
         for wave in &waves {
@@ -207,6 +220,9 @@ mod tests {
         // Two prompts of one block each, and one block more for each completion of two tokens.
         check(&[(a, 2), (b, 2), (a, 2)], 3, &[&[(0, 0), (2, 0)], &[(1, 0)]]);
         check(&[(a, 2), (b, 2), (a, 2)], 2, &[&[(0, 0)], &[(2, 0)], &[(1, 0)]]);
+        // Two prompts' logits at most.
+        let c: &[u32] = &[4];
+        check(&[(a, 1), (b, 1), (c, 1)], 8, &[&[(0, 0), (1, 1)], &[(2, 0)]]);
         // A wave ends once it has its tokens.
         check(&[(a, 3000), (a, 3000), (b, 1)], 1000, &[&[(0, 0)], &[(1, 0)], &[(2, 0)]]);
     }

@@ -1,0 +1,208 @@
+//! The other commands, driven as a user drives them.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+use serde_json::Value;
+use support::{Place, text};
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn score(place: &Place, input: &str, args: &[&str]) -> (bool, String, String) {
+    let mut child = place
+        .command(&[&["score", "--model", "run/checkpoints/step-000000"], args].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (output.status.success(), text(&output.stdout), text(&output.stderr))
+}
+
+/// A run of no steps: its checkpoint is the base.
+fn model() -> Place {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "run", "--max-steps", "0", "--set", "probe.interval=0"]);
+    place
+}
+
+#[test]
+fn score_agrees_with_sample_and_with_itself() {
+    let place = model();
+    let drawn = place.ok(&[
+        "sample", "--model", "run/checkpoints/step-000000", "--prompt", "3 5 -> 8:", "-n", "6",
+        "--max-tokens", "8", "--seed", "3", "--json",
+    ]);
+    let drawn = lines(&drawn);
+    assert_eq!(drawn.len(), 6);
+    let prompt_ids = |completion: &Value| {
+        // The character tokenizer's ids of the prompt, by way of a completion-only score.
+        serde_json::json!({ "prompt": "3 5 -> 8:", "completion": completion["text"] })
+    };
+    for completion in drawn.iter().filter(|completion| completion["finish"] == "length") {
+        let (ok, out, err) = score(&place, &format!("{}\n", prompt_ids(completion)), &[]);
+        assert!(ok, "{err}");
+        let scored = &lines(&out)[0];
+        // Text that was cut at the length limit has no end token, so that it encodes back to the
+        // tokens that were drawn.
+        assert_eq!(scored["logprobs"], completion["logprobs"]);
+    }
+    let input = r#"{"prompt":"3 5 -> 8:","completion":"3+5"}
+{"prompt":"2 2 -> 4:","completion":"2*2"}
+"#;
+    let (ok, out, err) = score(&place, input, &[]);
+    assert!(ok, "{err}");
+    let scored = lines(&out);
+    assert_eq!(scored.len(), 2);
+    for line in &scored {
+        let logprobs: Vec<f64> =
+            line["logprobs"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        assert_eq!(line["tokens"], 3);
+        assert_eq!(logprobs.len(), 3);
+        assert!((line["sum"].as_f64().unwrap() - logprobs.iter().sum::<f64>()).abs() < 1e-12);
+        assert!(logprobs.iter().all(|&logprob| logprob < 0.0));
+    }
+}
+
+#[test]
+fn sampling_is_a_function_of_the_seed() {
+    let place = model();
+    let draw = |seed: &str, n: &str| {
+        place.ok(&[
+            "sample", "--model", "run/checkpoints/step-000000", "--prompt", "3 5 -> 8:", "-n", n,
+            "--seed", seed,
+        ])
+    };
+    assert_eq!(draw("1", "8"), draw("1", "8"));
+    assert_ne!(draw("1", "8"), draw("2", "8"));
+    assert!(draw("1", "8").starts_with(&draw("1", "3")), "draws depend on how many are asked for");
+}
+
+#[test]
+fn score_names_the_line_at_fault() {
+    let place = model();
+    for (input, part) in [
+        ("{\"prompt\":\"3 5 -> 8:\",\"completion\":\"3+5\"}\nnonsense\n", "line 2"),
+        ("{\"prompt\":\"3 5 -> 8:\"}\n", "completion"),
+        ("{\"prompt_ids\":[2],\"completion_ids\":[999]}\n", "999"),
+        ("{\"prompt_ids\":[],\"completion_ids\":[3]}\n", "prompt"),
+        ("{\"prompt\":\"3 5 -> 8:\",\"completion\":\"x\"}\n", "line 1"),
+    ] {
+        let (ok, _, err) = score(&place, input, &[]);
+        assert!(!ok && err.contains(part) && !err.contains("panicked"), "{input}: {err}");
+    }
+    let (ok, _, err) = score(&place, "", &["--chat"]);
+    assert!(!ok && err.contains("chat template"), "{err}");
+}
+
+#[test]
+fn compare_works_by_hand() {
+    let place = Place::new();
+    // Base: 1 of 2 and 0 of 2; policy: 2 of 2 and 0 of 2.
+    fs::write(
+        place.path("base.jsonl"),
+        "{\"problem\":\"a\",\"draws\":[0,1]}\n{\"problem\":\"b\",\"n\":2,\"c\":0}\n",
+    )
+    .unwrap();
+    fs::write(
+        place.path("policy.jsonl"),
+        "{\"problem\":\"b\",\"draws\":[0,0]}\n{\"problem\":\"a\",\"n\":2,\"c\":2}\n",
+    )
+    .unwrap();
+    let json = place.ok(&["compare", "base.jsonl", "policy.jsonl", "--json"]);
+    let figures: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(figures["k"], serde_json::json!([1, 2]));
+    assert_eq!(figures["base"]["pass_at_k"], serde_json::json!([0.25, 0.5]));
+    assert_eq!(figures["policy"]["pass_at_k"], serde_json::json!([0.5, 0.5]));
+    assert_eq!(figures["delta"]["pass_at_k"], serde_json::json!([0.25, 0.0]));
+    assert_eq!(figures["delta_se"], 0.0);
+    assert_eq!(figures["crossover_k"], Value::Null);
+    assert_eq!(figures["solvable"]["kept"], serde_json::json!(["a"]));
+    assert_eq!(figures["solvable"]["neither"], serde_json::json!(["b"]));
+    assert_eq!(figures["problems"], 2);
+    let table = place.ok(&["compare", "base.jsonl", "policy.jsonl"]);
+    assert!(table.contains("25.0"), "{table}");
+
+    fs::write(place.path("other.jsonl"), "{\"problem\":\"a\",\"n\":2,\"c\":3}\n").unwrap();
+    let error = place.fails(&["compare", "base.jsonl", "other.jsonl"]);
+    assert!(error.contains("other.jsonl:1"), "{error}");
+    let error = place.fails(&["compare", "base.jsonl", "nowhere.jsonl"]);
+    assert!(error.contains("nowhere.jsonl"), "{error}");
+}
+
+#[test]
+fn recipes_are_checked_shown_and_documented() {
+    let place = Place::new();
+    assert!(place.ok(&["recipe", "check", "small.toml"]).contains("ok"));
+    let shown = place.ok(&["recipe", "show", "small.toml", "--set", "optimizer.lr=0.25"]);
+    assert!(shown.contains("lr = 0.25"), "{shown}");
+    fs::write(place.path("shown.toml"), &shown).unwrap();
+    assert_eq!(place.ok(&["recipe", "show", "shown.toml"]), shown);
+    let schema: Value = serde_json::from_str(&place.ok(&["recipe", "schema"])).unwrap();
+    assert!(schema["properties"]["rollout"].is_object(), "{schema}");
+
+    fs::write(place.path("bad.toml"), "extends = \"small.toml\"\n[algorithm]\nbeta = 0.1\n").unwrap();
+    let error = place.fails(&["train", "bad.toml"]);
+    assert!(error.contains("bad.toml:3") && error.contains("kl_coef"), "{error}");
+    assert!(!place.path("runs").exists(), "a refused recipe left something behind");
+}
+
+#[test]
+fn a_dry_run_says_what_follows_from_the_recipe_and_writes_nothing() {
+    let place = Place::new();
+    let shown = place.ok(&["train", "small.toml", "--dry-run"]);
+    for part in ["[rollout]", "32", "memory", "MiB"] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(!place.path("runs").exists() && !place.path("cache").exists());
+}
+
+#[test]
+fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written() {
+    let place = model();
+    let over = |extra: &'static str| {
+        vec!["train", "real.toml", "--run-dir", "new", "--set", extra]
+    };
+    let recipe = "[model]\npath = \"run/checkpoints/step-000000\"\n[[task]]\nkind = \"jsonl\"\n\
+        path = \"data.jsonl\"\n[rollout]\nprompts_per_step = 2\nnum_generations = 2\n\
+        max_prompt_length = 16\nmax_completion_length = 8\n[algorithm]\nname = \"grpo\"\n\
+        [probe]\nproblems = 2\nn = 4\n[train]\nmax_steps = 1\n";
+    fs::write(place.path("real.toml"), recipe).unwrap();
+
+    let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
+    assert!(error.contains("data.jsonl"), "{error}");
+    fs::write(place.path("data.jsonl"), "").unwrap();
+    let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
+    assert!(error.contains("data.jsonl"), "{error}");
+    fs::write(place.path("data.jsonl"), "{\"question\":\"1 1 -> 2:\",\"answer\":\"2\"}\n{oops\n").unwrap();
+    let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
+    assert!(error.contains("data.jsonl:2"), "{error}");
+
+    let rows: String = (1..9)
+        .map(|i| format!("{{\"question\":\"{i} {i} -> {}:\",\"answer\":\"{}\"}}\n", 2 * i, 2 * i))
+        .collect();
+    fs::write(place.path("data.jsonl"), &rows).unwrap();
+    let error = place.fails(&over("rollout.max_prompt_length=4"));
+    assert!(error.contains("max_prompt_length") && error.contains("data.jsonl:"), "{error}");
+    let error = place.fails(&over("rollout.max_completion_length=4000"));
+    assert!(error.contains("context"), "{error}");
+    let error = place.fails(&over("model.path=\"nowhere\""));
+    assert!(error.contains("nowhere"), "{error}");
+    assert!(!place.path("new").exists(), "a refused run left something behind");
+
+    let weights = place.path("run/checkpoints/step-000000/model.safetensors");
+    let bytes = fs::read(&weights).unwrap();
+    fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
+    let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
+    assert!(error.contains("model.safetensors"), "{error}");
+    fs::remove_file(&weights).unwrap();
+    let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
+    assert!(error.contains("model.safetensors"), "{error}");
+}

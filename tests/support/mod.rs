@@ -1,0 +1,134 @@
+//! The real binary on a small recipe, in a directory of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// A recipe that trains in seconds: two layers, a short base, four steps, probes at 0, 2 and 4.
+pub const RECIPE: &str = r#"
+seed = 7
+[model]
+architecture = { hidden_size = 32, num_layers = 2, num_heads = 2, intermediate_size = 64, max_position = 48 }
+[base]
+steps = 40
+batch_size = 64
+lr = 3e-3
+warmup_steps = 5
+demonstrations = { correct = 0.5, random = 0.5 }
+[[task]]
+kind = "countdown"
+numbers = 2
+range = [1, 9]
+target = [1, 81]
+train_problems = 64
+[rollout]
+prompts_per_step = 8
+num_generations = 4
+max_prompt_length = 16
+max_completion_length = 10
+[algorithm]
+name = "grpo"
+[optimizer]
+lr = 1e-3
+[train]
+max_steps = 4
+num_iterations = 2
+minibatches = 2
+micro_batch_size = 8
+[probe]
+interval = 2
+problems = 6
+n = 8
+resamples = 200
+[[probe.sampler]]
+temperature = 1.0
+top_p = 1.0
+[checkpoint]
+interval = 2
+keep_last = 0
+"#;
+
+/// A directory with the recipe in it and a cache of its own.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub fn new() -> Place {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::write(dir.path().join("small.toml"), RECIPE).expect("the recipe is written");
+        Place { dir }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// `bourn` with these arguments, in this directory.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bourn"));
+        command
+            .args(args)
+            .current_dir(self.dir.path())
+            .env("BOURN_CACHE", self.path("cache"))
+            .env("NO_COLOR", "1");
+        command
+    }
+
+    pub fn bourn(&self, args: &[&str]) -> Output {
+        self.command(args).output().expect("the binary runs")
+    }
+
+    /// Runs and expects success; returns standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let output = self.bourn(args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    /// Runs and expects failure; returns standard error.
+    pub fn fails(&self, args: &[&str]) -> String {
+        let output = self.bourn(args);
+        let stderr = text(&output.stderr);
+        assert!(!output.status.success(), "{args:?} succeeded: {}", text(&output.stdout));
+        assert!(!stderr.contains("panicked"), "{args:?}: {stderr}");
+        stderr
+    }
+}
+
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Every file below `dir` but those whose bytes hold the time of day, with its content.
+pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut waiting = vec![dir.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(&next).expect("the directory is read") {
+            let path = entry.expect("the entry is read").path();
+            let name = path.strip_prefix(dir).expect("it is below").display().to_string();
+            if path.is_dir() {
+                waiting.push(path);
+            } else if !name.starts_with("tensorboard") && name != "timing.jsonl" {
+                found.push((name, fs::read(&path).expect("the file is read")));
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Two runs left the same files with the same bytes.
+pub fn assert_same_run(a: &Path, b: &Path) {
+    let (a, b) = (files(a), files(b));
+    let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
+        files.iter().map(|(name, _)| name.clone()).collect()
+    };
+    assert_eq!(names(&a), names(&b));
+    for ((name, a), (_, b)) in a.iter().zip(&b) {
+        assert!(a == b, "{name} differs");
+    }
+}

@@ -1,0 +1,203 @@
+//! `bourn train`, driven as a user drives it.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{Place, assert_same_run, text};
+
+fn metrics(run: &Path) -> Vec<BTreeMap<String, Value>> {
+    let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Waits until `path` exists; a hang is the test harness's to report.
+fn wait_for(path: &Path, child: &mut Child) {
+    while !path.exists() {
+        if let Some(status) = child.try_wait().unwrap() {
+            panic!("the run ended ({status}) before {} was there", path.display());
+        }
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
+#[test]
+fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
+    let place = Place::new();
+    let first = place.bourn(&["train", "small.toml"]);
+    let (table, log) = (text(&first.stdout), text(&first.stderr));
+    assert!(first.status.success(), "{log}");
+    for part in ["k", "base %", "policy %", "kept", "lost", "entropy", "Δ_SE", "tensorboard"] {
+        assert!(table.contains(part), "the table lacks {part}:\n{table}");
+    }
+    assert!(log.contains("base: pretraining"), "{log}");
+
+    let run = place.path("runs/small");
+    let checkpoint = run.join("checkpoints/step-000004");
+    for file in ["model.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors"] {
+        assert!(checkpoint.join(file).is_file(), "the checkpoint lacks {file}");
+    }
+    assert!(fs::read_dir(run.join("tensorboard")).unwrap().next().is_some());
+
+    let lines = metrics(&run);
+    let trained: Vec<u64> = lines
+        .iter()
+        .filter(|line| line.contains_key("train/reward"))
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(trained, [1, 2, 3, 4]);
+    let probed: Vec<u64> = lines
+        .iter()
+        .filter(|line| line.contains_key("boundary/heldout/policy/pass@1"))
+        .map(|line| line["step"].as_u64().unwrap())
+        .collect();
+    assert_eq!(probed, [0, 2, 4]);
+    for line in lines.iter().filter(|line| line.contains_key("train/reward")) {
+        // The sampler and the trainer compute the same log-probs by different code, in f32:
+        // their difference is rounding, and k3 of it is of the order of its square.
+        assert!(line["train/mismatch_kl"].as_f64().unwrap().abs() < 1e-8, "{line:?}");
+        assert!((0.0..=1.0).contains(&line["train/reward"].as_f64().unwrap()));
+    }
+    // Every boundary figure has its n and its interval.
+    let last = lines.iter().rfind(|line| line.contains_key("boundary/heldout/base/n")).unwrap();
+    for key in last.keys().filter(|key| key.contains("pass@") && !key.contains("/ci_")) {
+        let at = |key: &str| last[key].as_f64().unwrap();
+        assert!(at(&format!("{key}/ci_low")) <= at(key) && at(key) <= at(&format!("{key}/ci_high")));
+    }
+
+    // A second run finds the base in the cache and draws none of its completions again.
+    let second = place.bourn(&["train", "small.toml", "--run-dir", "again"]);
+    let log = text(&second.stderr);
+    assert!(second.status.success(), "{log}");
+    assert!(log.contains("reusing"), "{log}");
+    assert_same_run(&run, &place.path("again"));
+}
+
+#[test]
+fn a_used_run_directory_is_refused_and_a_missing_one_cannot_be_resumed() {
+    let place = Place::new();
+    let error = place.fails(&["train", "small.toml", "--resume", "--run-dir", "none"]);
+    assert!(error.contains("none") && error.contains("without --resume"), "{error}");
+    fs::create_dir(place.path("used")).unwrap();
+    fs::write(place.path("used/notes.txt"), "mine").unwrap();
+    let error = place.fails(&["train", "small.toml", "--run-dir", "used"]);
+    assert!(error.contains("used") && error.contains("--resume"), "{error}");
+    assert_eq!(fs::read_dir(place.path("used")).unwrap().count(), 1);
+}
+
+#[test]
+fn stopping_and_resuming_is_exact_to_the_byte() {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "straight"]);
+    place.ok(&["train", "small.toml", "--run-dir", "parts", "--max-steps", "2"]);
+    let resumed = place.bourn(&["train", "small.toml", "--run-dir", "parts", "--resume"]);
+    assert!(text(&resumed.stderr).contains("resuming at step 2"), "{}", text(&resumed.stderr));
+    assert_same_run(&place.path("straight"), &place.path("parts"));
+
+    // Resuming a complete run trains nothing and shows its result again.
+    let table = place.ok(&["train", "small.toml", "--run-dir", "parts", "--resume"]);
+    assert!(table.contains("policy %"), "{table}");
+    assert_same_run(&place.path("straight"), &place.path("parts"));
+}
+
+#[test]
+fn a_killed_run_resumes_exactly() {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "straight"]);
+    let mut child = place
+        .command(&["train", "small.toml", "--run-dir", "killed"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    wait_for(&place.path("killed/checkpoints/step-000002"), &mut child);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    place.ok(&["train", "small.toml", "--run-dir", "killed", "--resume"]);
+    assert_same_run(&place.path("straight"), &place.path("killed"));
+}
+
+#[test]
+fn ctrl_c_saves_and_leaves_with_a_message() {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "straight"]);
+    let mut child = place
+        .command(&["train", "small.toml", "--run-dir", "stopped"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(&place.path("stopped/metrics.jsonl"), &mut child);
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let log = text(&output.stderr);
+    assert!(!output.status.success(), "{log}");
+    assert!(log.contains("saved at step") && log.contains("--resume"), "{log}");
+    place.ok(&["train", "small.toml", "--run-dir", "stopped", "--resume"]);
+    let weights = |run: &str| {
+        fs::read(place.path(run).join("checkpoints/step-000004/model.safetensors")).unwrap()
+    };
+    assert!(weights("straight") == weights("stopped"));
+    let metrics = |run: &str| fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
+    assert_eq!(metrics("straight"), metrics("stopped"));
+}
+
+#[test]
+fn a_torn_checkpoint_and_a_changed_recipe_are_named_and_not_loaded() {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "run", "--max-steps", "2"]);
+    let error = place.fails(&[
+        "train", "small.toml", "--run-dir", "run", "--resume", "--set", "optimizer.lr=0.5",
+    ]);
+    assert!(error.contains("optimizer.lr") && error.contains("0.5"), "{error}");
+
+    let weights = place.path("run/checkpoints/step-000002/model.safetensors");
+    let mut bytes = fs::read(&weights).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&weights, bytes).unwrap();
+    let error = place.fails(&["train", "small.toml", "--run-dir", "run", "--resume"]);
+    assert!(error.contains("model.safetensors") && error.contains("checksum"), "{error}");
+}
+
+#[test]
+fn batch_size_changes_nothing_and_micro_batch_size_nothing_but_rounding() {
+    let place = Place::new();
+    let steps = ["--max-steps", "2"];
+    place.ok(&[&["train", "small.toml", "--run-dir", "a"], &steps[..]].concat());
+    let batch = ["train", "small.toml", "--run-dir", "b", "--set", "rollout.batch_size=5"];
+    place.ok(&[&batch[..], &steps[..]].concat());
+    let micro = ["train", "small.toml", "--run-dir", "c", "--set", "train.micro_batch_size=3"];
+    place.ok(&[&micro[..], &steps[..]].concat());
+    let of = |run: &str| metrics(&place.path(run));
+    assert_eq!(of("a"), of("b"));
+    let first = |run: &str, key: &str| {
+        let lines = of(run);
+        let line = lines.iter().find(|line| line.contains_key("train/reward")).unwrap().clone();
+        line[key].as_f64().unwrap()
+    };
+    // The first step's rollout does not know the micro batch; its gradient differs by the order
+    // of f32 sums.
+    assert_eq!(first("a", "train/reward"), first("c", "train/reward"));
+    let (a, c) = (first("a", "actor/grad_norm"), first("c", "actor/grad_norm"));
+    assert!((a - c).abs() < 1e-4 * a, "{a} against {c}");
+}
+
+#[test]
+fn a_run_that_diverges_stops_names_the_step_and_saves() {
+    let place = Place::new();
+    let error = place.fails(&[
+        "train", "small.toml", "--run-dir", "run", "--set", "optimizer.lr=1e0",
+        "--set", "optimizer.max_grad_norm=0", "--set", "optimizer.eps=1e-30",
+        "--set", "algorithm.kl_coef=1e30",
+    ]);
+    assert!(error.contains("step 1"), "{error}");
+    assert!(error.contains("checkpoints/step-000000"), "{error}");
+    assert!(place.path("run/checkpoints/step-000000/model.safetensors").is_file());
+}
