@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""Checks what a run of `bourn train` left behind against docs/formats.md, without bourn's code.
+
+    bourn train RECIPE --run-dir RUN_DIR > TABLE.txt
+    python tests/check_run.py RUN_DIR TABLE.txt
+
+The run must be complete and have a probe. Steps, probes and problems are taken from the run's own
+recipe.toml; pass@k is computed again from the draws. Needs Python 3.11 and
+`pip install blake3 zstandard`. Exit code 0 only if everything is as documented.
+"""
+
+import io
+import json
+import math
+import re
+import sys
+import tomllib
+from fractions import Fraction
+from pathlib import Path
+
+import blake3
+import zstandard
+
+VERDICTS = ["correct", "wrong", "unparsed", "timeout", "bad_gold"]
+CHECKPOINT = {"config.json", "generation_config.json", "model.safetensors",
+              "optimizer.safetensors", "state.json", "tokenizer.json", "tokenizer_config.json"}
+# The same quotient of integers, rounded by two programs that sum in different orders.
+ROUNDING = 1e-9
+# Sampler and trainer compute the same log-probs in f32 by different code; k3 of a difference d is
+# about d²/2, and d is of the order of 1e-6.
+MISMATCH = 1e-8
+
+
+def ensure(true, what):
+    if not true:
+        sys.exit(f"check_run: {what}")
+
+
+def close(what, found, expected, tolerance=ROUNDING):
+    ensure(abs(found - expected) <= tolerance, f"{what}: {found!r}, expected {expected!r}")
+
+
+def probed(recipe):
+    """The steps at which a complete run of `recipe` has probed."""
+    last, interval = recipe["train"]["max_steps"], recipe["probe"]["interval"]
+    ensure(interval > 0, "the recipe has no probe to check")
+    return sorted({*range(0, last + 1, interval), last})
+
+
+def sets(recipe):
+    """Names of the sets of figures, one for each sampler."""
+    samplers = recipe["probe"]["sampler"]
+    if len(samplers) == 1:
+        return ["heldout"]
+    number = lambda value: f"{value:g}"
+    return [f"heldout-t{number(s['temperature'])}-p{number(s['top_p'])}" for s in samplers]
+
+
+def check_metrics(run, recipe):
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    steps = [line["step"] for line in lines]
+    ensure(steps == sorted(steps), "metrics.jsonl: a step went back")
+    trained = [line for line in lines if "train/reward" in line]
+    ensure([line["step"] for line in trained] == list(range(1, recipe["train"]["max_steps"] + 1)),
+           f"metrics.jsonl: trained steps {[line['step'] for line in trained]}")
+    weights = [reward["weight"] for reward in recipe["reward"]]
+    low, high = sum(min(w, 0) for w in weights), sum(max(w, 0) for w in weights)
+    longest = recipe["rollout"]["max_completion_length"]
+    for line in trained:
+        where = f"metrics.jsonl, step {line['step']}"
+        ensure(all(isinstance(value, (int, float)) for value in line.values()),
+               f"{where}: a value is no number: {line}")
+        ensure(low <= line["train/reward"] <= high, f"{where}: reward {line['train/reward']}")
+        ensure(line["train/entropy"] > 0, f"{where}: entropy {line['train/entropy']}")
+        ensure(0 <= line["train/mismatch_kl"] < MISMATCH,
+               f"{where}: mismatch_kl {line['train/mismatch_kl']}")
+        close(f"{where}: sum of verdict shares",
+              sum(line[f"train/verdict/{verdict}"] for verdict in VERDICTS), 1)
+        lengths = [line[f"train/completions/{which}_length"] for which in ("min", "mean", "max")]
+        ensure(1 <= lengths[0] <= lengths[1] <= lengths[2] <= longest,
+               f"{where}: completion lengths {lengths}")
+    for name in sets(recipe):
+        at = [line["step"] for line in lines if f"boundary/{name}/policy/pass@1" in line]
+        ensure(at == probed(recipe), f"metrics.jsonl: {name} was probed at {at}")
+    timing = [json.loads(line) for line in (run / "timing.jsonl").read_text().splitlines()]
+    ensure([line["step"] for line in timing] == [line["step"] for line in trained],
+           "timing.jsonl: not one line for each trained step")
+    return lines
+
+
+def read_ledger(path):
+    """Every draw's line, by problem id, of a ledger whose end line fits what comes before it."""
+    with path.open("rb") as file:
+        content = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
+    body, end = content[: content.rindex(b"\n", 0, -1) + 1], content.splitlines()[-1]
+    header = json.loads(body.splitlines()[0])
+    ensure((header["kind"], header["format"], header["version"]) == ("header", "bourn-ledger", 1),
+           f"{path.name}: header {header}")
+    end = json.loads(end)
+    ensure(end["kind"] == "end" and end["blake3"] == blake3.blake3(body).hexdigest(),
+           f"{path.name}: the end line does not fit the file")
+    problems = {}
+    for line in io.BytesIO(body).readlines()[1:]:
+        line = json.loads(line)
+        if line["kind"] == "problem":
+            problems[line["problem"]] = []
+        else:
+            draws = problems[line["problem"]]
+            ensure(line["draw"] == len(draws), f"{path.name}: draws out of order: {line}")
+            ensure(line["verdict"] in VERDICTS, f"{path.name}: {line}")
+            ensure(line["logprob"] <= 0 <= line["entropy"], f"{path.name}: {line}")
+            draws.append(line)
+    ensure((end["problems"], end["draws"]) ==
+           (len(problems), sum(len(draws) for draws in problems.values())),
+           f"{path.name}: the end line's counts do not fit")
+    return problems
+
+
+def pass_at_k(counts, k):
+    """Mean over (n, c) of 1 − C(n−c, k)/C(n, k), in exact fractions."""
+    chances = (1 - Fraction(math.comb(n - c, k), math.comb(n, k)) for n, c in counts)
+    return float(sum(chances, Fraction(0)) / len(counts))
+
+
+def check_boundary(run, recipe, step, name):
+    stem = f"step-{step:06}-{name}"
+    figures = json.loads((run / "boundary" / f"{stem}.json").read_text())
+    problems, n = recipe["probe"]["problems"], recipe["probe"]["n"]
+    powers = [2**i for i in range(n.bit_length()) if 2**i <= n]
+    ensure(figures["k"] == powers, f"{stem}: k = {figures['k']}")
+    ensure(figures["problems"] == problems, f"{stem}: {figures['problems']} problems")
+    ensure(figures["n"] == {"base": [n, n], "policy": [n, n]}, f"{stem}: n = {figures['n']}")
+    ensure(figures["set"] == name and figures["sampler"], f"{stem}: no set or sampler")
+    for side in ("base", "policy", "delta"):
+        curve = figures[side]
+        for k, low, value, high in zip(powers, curve["ci_low"], curve["pass_at_k"],
+                                       curve["ci_high"], strict=True):
+            ensure(low <= value <= high, f"{stem}: {side} pass@{k}: {value} in [{low}, {high}]")
+            ensure(side == "delta" or 0 <= low <= high <= 1, f"{stem}: {side} pass@{k}")
+        ensure(side == "delta" or curve["pass_at_k"] == sorted(curve["pass_at_k"]),
+               f"{stem}: {side} pass@k falls with k")
+    base, policy = figures["base"]["pass_at_k"], figures["policy"]["pass_at_k"]
+    for k, b, p, delta in zip(powers, base, policy, figures["delta"]["pass_at_k"]):
+        close(f"{stem}: delta at {k}", delta, p - b)
+    close(f"{stem}: delta_se", figures["delta_se"], base[-1] - policy[0])
+    ensure(figures["delta_se_ci_low"] <= figures["delta_se"] <= figures["delta_se_ci_high"],
+           f"{stem}: delta_se outside its interval")
+    ahead = [d > 1e-12 for d in figures["delta"]["pass_at_k"]]
+    behind = [d < -1e-12 for d in figures["delta"]["pass_at_k"]]
+    crossover = next((k for i, k in enumerate(powers) if behind[i] and any(ahead[:i])), None)
+    ensure(figures["crossover_k"] == crossover,
+           f"{stem}: crossover_k {figures['crossover_k']}, expected {crossover}")
+    for side in ("base", "policy"):
+        entropy = figures["entropy"]
+        ensure(0 < entropy[f"{side}_ci_low"] <= entropy[side] <= entropy[f"{side}_ci_high"],
+               f"{stem}: entropy {entropy}")
+
+    draws = read_ledger(run / "boundary" / f"{stem}.draws.jsonl.zst")
+    ensure(len(draws) == problems and all(len(d) == n for d in draws.values()),
+           f"{stem}: the ledger has not {problems} problems with {n} draws each")
+    correct = {id: sum(draw["verdict"] == "correct" for draw in d) for id, d in draws.items()}
+    for k, value in zip(powers, policy):
+        expected = pass_at_k([(n, c) for c in correct.values()], k)
+        close(f"{stem}: policy pass@{k}", value, expected)
+    tokens = sum(draw["tokens"] for d in draws.values() for draw in d)
+    entropy = sum(draw["tokens"] * draw["entropy"] for d in draws.values() for draw in d)
+    close(f"{stem}: policy entropy", figures["entropy"]["policy"], entropy / tokens)
+    solvable = figures["solvable"]
+    listed = [id for kind in ("kept", "gained", "lost", "neither") for id in solvable[kind]]
+    ensure(sorted(listed) == sorted(draws), f"{stem}: kept+gained+lost+neither are not the problems")
+    solved = sorted(id for id, c in correct.items() if c)
+    ensure(sorted(solvable["kept"] + solvable["gained"]) == solved,
+           f"{stem}: kept and gained are not what the policy solved")
+    return figures
+
+
+def check_logged(lines, step, name, figures):
+    """metrics.jsonl has the same figures as the boundary file."""
+    prefix = f"boundary/{name}"
+    (line,) = [line for line in lines if line["step"] == step and f"{prefix}/problems" in line]
+    for side in ("base", "policy", "delta"):
+        for ending, values in (("", "pass_at_k"), ("/ci_low", "ci_low"), ("/ci_high", "ci_high")):
+            for k, value in zip(figures["k"], figures[side][values]):
+                tag = f"{prefix}/{side}/pass@{k}{ending}"
+                ensure(line[tag] == value, f"metrics.jsonl, step {step}: {tag} = {line[tag]}")
+    for kind, ids in figures["solvable"].items():
+        ensure(line[f"{prefix}/solvable/{kind}"] == len(ids), f"step {step}: {kind}")
+
+
+def check_checkpoint(directory, step):
+    manifest = json.loads((directory / "MANIFEST.json").read_text())["blake3"]
+    present = {path.name for path in directory.iterdir()} - {"MANIFEST.json"}
+    ensure(set(manifest) == present, f"{directory}: holds {present}, lists {set(manifest)}")
+    ensure(CHECKPOINT <= present, f"{directory}: lacks {CHECKPOINT - present}")
+    for name, expected in manifest.items():
+        found = blake3.blake3((directory / name).read_bytes()).hexdigest()
+        ensure(found == expected, f"{directory / name}: checksum {found}, listed {expected}")
+    state = json.loads((directory / "state.json").read_text())
+    ensure((state["version"], state["step"]) == (1, step), f"{directory}: state {state}")
+    tensors = {file: names(directory / f"{file}.safetensors") for file in ("model", "optimizer")}
+    moments = {f"{moment}/{name}" for moment in "mv" for name in tensors["model"]}
+    ensure(step == 0 or tensors["optimizer"] == moments,
+           f"{directory}: the moments are not those of the weights")
+
+
+def names(path):
+    """Names of the tensors in a safetensors file: a length in 8 bytes, then a JSON header."""
+    content = path.read_bytes()
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return set(header) - {"__metadata__"}
+
+
+def check_checkpoints(run, recipe):
+    last, settings = recipe["train"]["max_steps"], recipe["checkpoint"]
+    interval, keep = settings["interval"], settings["keep_last"]
+    steps = sorted({*(range(interval, last + 1, interval) if interval else ()), last})
+    expected = steps[-keep:] if keep else steps
+    found = sorted(path.name for path in (run / "checkpoints").iterdir())
+    ensure(found == [f"step-{step:06}" for step in expected], f"checkpoints: {found}")
+    for step in expected:
+        check_checkpoint(run / "checkpoints" / f"step-{step:06}", step)
+
+
+def check_table(text, figures):
+    """The table has one row for each k with its three intervals, and says what is under it."""
+    number = r"[+-]?\d+\.\d"
+    cell = rf"({number}) \[({number}), ({number})\]"
+    for index, k in enumerate(figures["k"]):
+        row = re.search(rf"^ *{k} +{cell} +{cell} +{cell}$", text, re.MULTILINE)
+        ensure(row, f"the table has no row with intervals for k = {k}")
+        shown = [float(value) for value in row.groups()]
+        exact = [figures[side][part][index] for side in ("base", "policy", "delta")
+                 for part in ("pass_at_k", "ci_low", "ci_high")]
+        for got, value in zip(shown, exact):
+            # One decimal of a percentage, half a unit either way.
+            close(f"table, k = {k}", got, 100 * value, 0.05 + ROUNDING)
+    for words in ("crossover", "solvable", "kept", "gained", "lost", "neither", "Δ_SE", "entropy",
+                  "sampler", "tensorboard", "checkpoint"):
+        ensure(words in text, f"the table says nothing of {words}")
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    run, table = Path(sys.argv[1]), Path(sys.argv[2]).read_text()
+    recipe = tomllib.loads((run / "recipe.toml").read_text())
+    lines = check_metrics(run, recipe)
+    for name in sets(recipe):
+        for step in probed(recipe):
+            figures = check_boundary(run, recipe, step, name)
+            check_logged(lines, step, name, figures)
+        check_table(table, figures)
+    check_checkpoints(run, recipe)
+    print(f"{run}: {recipe['train']['max_steps']} steps, {len(probed(recipe))} probes, as documented")
+
+
+if __name__ == "__main__":
+    main()
