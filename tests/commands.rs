@@ -29,7 +29,16 @@ fn score(place: &Place, input: &str, args: &[&str]) -> (bool, String, String) {
 /// A run of no steps: its checkpoint is the base.
 fn model() -> Place {
     let place = Place::new();
-    place.ok(&["train", "small.toml", "--run-dir", "run", "--max-steps", "0", "--set", "probe.interval=0"]);
+    place.ok(&[
+        "train",
+        "small.toml",
+        "--run-dir",
+        "run",
+        "--max-steps",
+        "0",
+        "--set",
+        "probe.interval=0",
+    ]);
     place
 }
 
@@ -37,8 +46,18 @@ fn model() -> Place {
 fn score_agrees_with_sample_and_with_itself() {
     let place = model();
     let drawn = place.ok(&[
-        "sample", "--model", "run/checkpoints/step-000000", "--prompt", "3 5 -> 8:", "-n", "6",
-        "--max-tokens", "8", "--seed", "3", "--json",
+        "sample",
+        "--model",
+        "run/checkpoints/step-000000",
+        "--prompt",
+        "3 5 -> 8:",
+        "-n",
+        "6",
+        "--max-tokens",
+        "8",
+        "--seed",
+        "3",
+        "--json",
     ]);
     let drawn = lines(&drawn);
     assert_eq!(drawn.len(), 6);
@@ -76,8 +95,15 @@ fn sampling_is_a_function_of_the_seed() {
     let place = model();
     let draw = |seed: &str, n: &str| {
         place.ok(&[
-            "sample", "--model", "run/checkpoints/step-000000", "--prompt", "3 5 -> 8:", "-n", n,
-            "--seed", seed,
+            "sample",
+            "--model",
+            "run/checkpoints/step-000000",
+            "--prompt",
+            "3 5 -> 8:",
+            "-n",
+            n,
+            "--seed",
+            seed,
         ])
     };
     assert_eq!(draw("1", "8"), draw("1", "8"));
@@ -148,7 +174,8 @@ fn recipes_are_checked_shown_and_documented() {
     let schema: Value = serde_json::from_str(&place.ok(&["recipe", "schema"])).unwrap();
     assert!(schema["properties"]["rollout"].is_object(), "{schema}");
 
-    fs::write(place.path("bad.toml"), "extends = \"small.toml\"\n[algorithm]\nbeta = 0.1\n").unwrap();
+    fs::write(place.path("bad.toml"), "extends = \"small.toml\"\n[algorithm]\nbeta = 0.1\n")
+        .unwrap();
     let error = place.fails(&["train", "bad.toml"]);
     assert!(error.contains("bad.toml:3") && error.contains("kl_coef"), "{error}");
     assert!(!place.path("runs").exists(), "a refused recipe left something behind");
@@ -167,9 +194,7 @@ fn a_dry_run_says_what_follows_from_the_recipe_and_writes_nothing() {
 #[test]
 fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written() {
     let place = model();
-    let over = |extra: &'static str| {
-        vec!["train", "real.toml", "--run-dir", "new", "--set", extra]
-    };
+    let over = |extra: &'static str| vec!["train", "real.toml", "--run-dir", "new", "--set", extra];
     let recipe = "[model]\npath = \"run/checkpoints/step-000000\"\n[[task]]\nkind = \"jsonl\"\n\
         path = \"data.jsonl\"\n[rollout]\nprompts_per_step = 2\nnum_generations = 2\n\
         max_prompt_length = 16\nmax_completion_length = 8\n[algorithm]\nname = \"grpo\"\n\
@@ -181,7 +206,8 @@ fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written(
     fs::write(place.path("data.jsonl"), "").unwrap();
     let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
     assert!(error.contains("data.jsonl"), "{error}");
-    fs::write(place.path("data.jsonl"), "{\"question\":\"1 1 -> 2:\",\"answer\":\"2\"}\n{oops\n").unwrap();
+    fs::write(place.path("data.jsonl"), "{\"question\":\"1 1 -> 2:\",\"answer\":\"2\"}\n{oops\n")
+        .unwrap();
     let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
     assert!(error.contains("data.jsonl:2"), "{error}");
 
@@ -193,6 +219,11 @@ fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written(
     assert!(error.contains("max_prompt_length") && error.contains("data.jsonl:"), "{error}");
     let error = place.fails(&over("rollout.max_completion_length=4000"));
     assert!(error.contains("context"), "{error}");
+    let error = place.fails(&over("probe.confidence=0.999"));
+    assert!(error.contains("probe.resamples") && error.contains("1999"), "{error}");
+    fs::write(place.path("file"), "").unwrap();
+    let error = place.fails(&["train", "real.toml", "--run-dir", "file/new"]);
+    assert!(error.contains("file"), "{error}");
     let error = place.fails(&over("model.path=\"nowhere\""));
     assert!(error.contains("nowhere"), "{error}");
     assert!(!place.path("new").exists(), "a refused run left something behind");

@@ -67,7 +67,9 @@ fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
     let last = lines.iter().rfind(|line| line.contains_key("boundary/heldout/base/n")).unwrap();
     for key in last.keys().filter(|key| key.contains("pass@") && !key.contains("/ci_")) {
         let at = |key: &str| last[key].as_f64().unwrap();
-        assert!(at(&format!("{key}/ci_low")) <= at(key) && at(key) <= at(&format!("{key}/ci_high")));
+        assert!(
+            at(&format!("{key}/ci_low")) <= at(key) && at(key) <= at(&format!("{key}/ci_high"))
+        );
     }
 
     // A second run finds the base in the cache and draws none of its completions again.
@@ -98,6 +100,18 @@ fn stopping_and_resuming_is_exact_to_the_byte() {
     let resumed = place.bourn(&["train", "small.toml", "--run-dir", "parts", "--resume"]);
     assert!(text(&resumed.stderr).contains("resuming at step 2"), "{}", text(&resumed.stderr));
     assert_same_run(&place.path("straight"), &place.path("parts"));
+
+    // A stop where no probe is due makes one, for the table; the run that goes on has the metrics
+    // of one that did not stop there.
+    place.ok(&["train", "small.toml", "--run-dir", "odd", "--max-steps", "1"]);
+    let has_probe = |line: &BTreeMap<String, Value>| line.contains_key("boundary/heldout/problems");
+    let stopped = metrics(&place.path("odd"));
+    assert!(stopped.iter().any(|line| line["step"] == 1 && has_probe(line)));
+    place.ok(&["train", "small.toml", "--run-dir", "odd", "--resume"]);
+    for file in ["metrics.jsonl", "checkpoints/step-000004/model.safetensors"] {
+        let read = |run: &str| fs::read(place.path(run).join(file)).unwrap();
+        assert!(read("straight") == read("odd"), "{file} differs");
+    }
 
     // Resuming a complete run trains nothing and shows its result again.
     let table = place.ok(&["train", "small.toml", "--run-dir", "parts", "--resume"]);
@@ -153,7 +167,13 @@ fn a_torn_checkpoint_and_a_changed_recipe_are_named_and_not_loaded() {
     let place = Place::new();
     place.ok(&["train", "small.toml", "--run-dir", "run", "--max-steps", "2"]);
     let error = place.fails(&[
-        "train", "small.toml", "--run-dir", "run", "--resume", "--set", "optimizer.lr=0.5",
+        "train",
+        "small.toml",
+        "--run-dir",
+        "run",
+        "--resume",
+        "--set",
+        "optimizer.lr=0.5",
     ]);
     assert!(error.contains("optimizer.lr") && error.contains("0.5"), "{error}");
 
@@ -193,9 +213,18 @@ fn batch_size_changes_nothing_and_micro_batch_size_nothing_but_rounding() {
 fn a_run_that_diverges_stops_names_the_step_and_saves() {
     let place = Place::new();
     let error = place.fails(&[
-        "train", "small.toml", "--run-dir", "run", "--set", "optimizer.lr=1e0",
-        "--set", "optimizer.max_grad_norm=0", "--set", "optimizer.eps=1e-30",
-        "--set", "algorithm.kl_coef=1e30",
+        "train",
+        "small.toml",
+        "--run-dir",
+        "run",
+        "--set",
+        "optimizer.lr=1e0",
+        "--set",
+        "optimizer.max_grad_norm=0",
+        "--set",
+        "optimizer.eps=1e-30",
+        "--set",
+        "algorithm.kl_coef=1e30",
     ]);
     assert!(error.contains("step 1"), "{error}");
     assert!(error.contains("checkpoints/step-000000"), "{error}");

@@ -1,5 +1,8 @@
 //! The real binary on a small recipe, in a directory of its own.
 
+// Each test file has a copy of this module, and none uses all of it.
+#![allow(dead_code)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

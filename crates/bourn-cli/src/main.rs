@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         .with_ansi(console.colour())
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("BOURN_LOG")
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,tiny_skia=error")),
         )
         .without_time()
         .init();

@@ -11,7 +11,7 @@ pub const TIE: f64 = 1e-12;
 /// Its serialisation is the documented object of `bourn compare --json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Boundary {
-    /// The k of every curve: powers of two up to the fewest draws of any problem in either model.
+    /// The k of every curve: powers of two up to the least of [`Boundary::n`].
     pub k: Vec<u64>,
     /// pass@k of the base, mean over problems, with its interval.
     pub base: Curve,
@@ -32,8 +32,12 @@ pub struct Boundary {
     pub solvable: Solvable,
     /// Number of problems.
     pub problems: usize,
-    /// Fewest and most draws of a problem.
+    /// Fewest and most draws that a problem could have had: its n where that was fixed, its n_max
+    /// where a rule could end the drawing earlier.
     pub n: DrawCounts,
+    /// What early stopping cost and saved; absent where every n was fixed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draws: Option<Spending>,
     /// Confidence of every interval, for example 0.95.
     pub confidence: f64,
     /// Bootstrap resamples over problems behind every interval.
@@ -76,13 +80,37 @@ pub struct Solvable {
     pub neither: Vec<String>,
 }
 
-/// Fewest and most draws of a problem, `[min, max]`, of each model.
+/// Fewest and most draws that a problem could have had, `[min, max]`, of each model.
+///
+/// Not those made: whether a problem was solved in n_max draws, and pass@k up to it, are known
+/// whether or not the drawing stopped, so that n_max is what these figures are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DrawCounts {
     /// Draws of the base.
     pub base: [u64; 2],
     /// Draws of the policy.
     pub policy: [u64; 2],
+}
+
+/// The draws of each model, over all problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spending {
+    /// Of the base.
+    pub base: Spent,
+    /// Of the policy.
+    pub policy: Spent,
+}
+
+/// Draws made and saved, over all problems.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
+    /// Draws that count: those up to each problem's stop. Draws in flight beyond it, which are cut,
+    /// are not among them.
+    pub spent: u64,
+    /// What n_max draws of every problem would have been.
+    pub full: u64,
+    /// Full less spent.
+    pub saved: u64,
 }
 
 /// Mean token entropy over the full vocabulary, in nats, each token counting once, with intervals

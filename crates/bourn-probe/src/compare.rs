@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::bootstrap::{MAX_RESAMPLES, Table, min_resamples, percentile_interval};
-use crate::boundary::{Boundary, Curve, DrawCounts, EntropyPair, Solvable, Standing, standing};
+use crate::boundary::{
+    Boundary, Curve, DrawCounts, EntropyPair, Solvable, Spending, Spent, Standing, standing,
+};
 use crate::{Ledger, Outcomes, pass_at_k, powers_of_two};
 
 /// How the intervals are made.
@@ -100,8 +102,9 @@ impl std::fmt::Display for Names {
 
 /// The boundary figures of two sets of outcomes over the same problems, matched by id.
 ///
-/// k runs over the powers of two up to the fewest draws of any problem in either set, because
-/// nothing unbiased can be said beyond; each problem's own n enters its own estimate. Intervals are
+/// k runs over the powers of two up to the least n_max of any problem in either set (its n, where
+/// that was fixed), because nothing unbiased can be said beyond; each problem's own n and rule enter
+/// its own estimate, so that stopped and fixed problems may be mixed. Intervals are
 /// percentiles of a paired bootstrap over problems: they answer "what if the problems had been
 /// others like these", draw noise included, and collapse to a point where every problem agrees (one
 /// problem, or all solved), which is the bootstrap seeing no variation and not certainty.
@@ -113,16 +116,12 @@ pub fn compare(
     check_options(options)?;
     let pairs = paired(base, policy)?;
 
-    let draws = |of: fn(&(&String, Outcomes, Outcomes)) -> Outcomes| {
-        let n = pairs.iter().map(|pair| of(pair).n());
-        [n.clone().min().unwrap_or(0), n.max().unwrap_or(0)]
-    };
-    let n = DrawCounts { base: draws(|p| p.1), policy: draws(|p| p.2) };
+    let n = DrawCounts { base: range(base), policy: range(policy) };
     let k = powers_of_two(n.base[0].min(n.policy[0]));
 
     let mut table = Table::new(2 * k.len(), pairs.len());
     for (_, base, policy) in &pairs {
-        // `pass_at_k` has a value: k is at most every n.
+        // `pass_at_k` has a value: k is at most every n_max.
         table.push(
             [base, policy].into_iter().flat_map(|outcomes| {
                 k.iter().map(|&k| pass_at_k(*outcomes, k).unwrap_or(f64::NAN))
@@ -167,6 +166,7 @@ pub fn compare(
         solvable: solvable(&pairs),
         problems: pairs.len(),
         n,
+        draws: spending(base, policy),
         confidence: options.confidence,
         resamples: options.resamples,
         entropy: None,
@@ -232,6 +232,30 @@ fn paired<'a>(
         return Err(CompareError::NoProblems);
     }
     Ok(base.iter().filter_map(|(id, &b)| Some((id, b, *policy.get(id)?))).collect())
+}
+
+/// Fewest and most draws that a problem could have had.
+fn range(outcomes: &BTreeMap<String, Outcomes>) -> [u64; 2] {
+    let n_max = outcomes.values().map(|o| o.n_max());
+    [n_max.clone().min().unwrap_or(0), n_max.max().unwrap_or(0)]
+}
+
+/// Draws made and saved; `None` where no problem of either had a rule to save any by.
+fn spending(
+    base: &BTreeMap<String, Outcomes>,
+    policy: &BTreeMap<String, Outcomes>,
+) -> Option<Spending> {
+    let ruled = base.values().chain(policy.values()).any(|o| o.rule().is_some());
+    ruled.then(|| Spending { base: spent(base), policy: spent(policy) })
+}
+
+/// No overflow: 2³² problems in memory would have to have 2³² draws each.
+fn spent(outcomes: &BTreeMap<String, Outcomes>) -> Spent {
+    outcomes.values().fold(Spent::default(), |sum, o| Spent {
+        spent: sum.spent + o.n(),
+        full: sum.full + o.n_max(),
+        saved: sum.saved + (o.n_max() - o.n()),
+    })
 }
 
 /// From the sums of [base pass@k…, policy pass@k…] the figures that have intervals: the means of

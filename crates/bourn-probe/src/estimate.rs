@@ -2,20 +2,35 @@
 
 use crate::Outcomes;
 
-/// Unbiased estimate of the probability that at least one of `k` fresh draws is correct,
-/// 1 − C(n−c, k)/C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1); `None` where k > n, because n
-/// draws say nothing unbiased of more than n.
+/// Unbiased estimate of the probability that at least one of `k` fresh draws is correct; `None`
+/// where k is more than the problem's [`n_max`](Outcomes::n_max) (its n, where that was fixed),
+/// because nothing unbiased can be said beyond.
+///
+/// With n fixed, or where n_max draws came to an end before the successes did:
+/// 1 − C(n−c, k)/C(n, k) (Chen et al. 2021, arXiv 2107.03374, eq. 1). Where success number r ended
+/// the drawing on draw n: 1 − C(n−1−k, r−1)/C(n−1, r−1), and 1 where n−1−k < r−1. Both are the share,
+/// among the orders in which such draws can come, of those with a success in the first k, which is
+/// what makes them unbiased (Girshick, Mosteller and Savage 1946). Hence with r = 1, where there is
+/// one order only, the estimate is 0 for k < n and 1 from there.
 ///
 /// Accurate to 1e-12 relative at every n up to 65,536 (small values too, which 1 − product would
-/// round away), exactly c/n at k = 1, exactly 1 where fewer than k draws were wrong, exactly 0 at
-/// c = 0 and at k = 0.
+/// round away). With n fixed: exactly c/n at k = 1, exactly 1 where fewer than k draws were wrong,
+/// exactly 0 at c = 0 and at k = 0.
 pub fn pass_at_k(outcomes: Outcomes, k: u64) -> Option<f64> {
-    let (n, c) = (outcomes.n(), outcomes.c());
-    if k > n {
+    if k > outcomes.n_max() {
         return None;
     }
+    let (n, c) = (outcomes.n(), outcomes.c());
+    // The success that ended it was bound to come last: only the draws before it were in any order.
+    // No underflow: it was one of c, which is at most n.
+    Some(if outcomes.ended_by_success() { hit(n - 1, c - 1, k) } else { hit(n, c, k) })
+}
+
+/// 1 − C(n−c, k)/C(n, k) for c ≤ n, where k > n counts as a hit: the probability that k of n
+/// things, taken without replacement, hold one of c.
+fn hit(n: u64, c: u64, k: u64) -> f64 {
     if c + k > n {
-        return Some(1.0);
+        return 1.0;
     }
     // "k draws without replacement hit one of c" is symmetric in c and k: walk the shorter.
     let (steps, marked) = if c < k { (c, k) } else { (k, c) };
@@ -34,7 +49,7 @@ pub fn pass_at_k(outcomes: Outcomes, k: u64) -> Option<f64> {
             break;
         }
     }
-    Some(hit.min(1.0))
+    hit.min(1.0)
 }
 
 /// The powers of two 1, 2, 4, … that are at most `n`; empty at n = 0.

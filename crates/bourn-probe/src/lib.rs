@@ -24,7 +24,8 @@ mod store;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use boundary::{
-    Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Standing, TIE,
+    Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
+    TIE,
 };
 pub use compare::{CompareError, CompareOptions, Names, boundary, compare};
 pub use draw::{Draw, DrawRequest, DrawSource, ProbeError, SourceError, probe, probe_stored};
@@ -32,6 +33,6 @@ pub use estimate::{pass_at_k, powers_of_two};
 pub use examples::{Answer, Example, Examples, examples};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
-pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, accuracies};
+pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
 pub use read::{ReadError, read_outcomes};
 pub use store::LedgerStore;

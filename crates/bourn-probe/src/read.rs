@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{self, Deserialize, Deserializer, SeqAccess, Visitor};
 
-use crate::Outcomes;
 use crate::lines::{LineError, next_line};
+use crate::{Outcomes, outcomes};
 
 /// Longest line of an outcome file, in bytes: room for 65,536 draws written as `false, `.
 const MAX_LINE: usize = 1 << 20;
@@ -50,15 +50,17 @@ pub enum ReadError {
     },
 }
 
-/// The two ways to write a problem's outcomes.
+/// The two ways to write a problem's outcomes. Either may have a stopping rule beside it.
 const FORMS: &str =
     r#"{"problem": "id", "draws": [0, 1, …]} or {"problem": "id", "n": 256, "c": 3}"#;
 
-/// Reads an outcome file: JSONL, one problem a line, as its draws or as counts (`docs/formats.md`).
+/// Reads an outcome file: JSONL, one problem a line, as its draws or as counts, n fixed beforehand
+/// or with the rule that ended the drawing (`docs/formats.md`).
 ///
-/// Streams, with bounded line length. Any line that is malformed, has an unknown field or an
-/// impossible count, or repeats an id is an error with its line number; blank lines are skipped.
-/// An integer id is the string of its digits.
+/// Streams, with bounded line length. Any line that is malformed, has an unknown field, an
+/// impossible count or one at which its rule does not stop, or repeats an id is an error with its
+/// line number; blank lines are skipped. Draws beyond the stop of their rule are cut. An integer id
+/// is the string of its digits.
 pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes>, ReadError> {
     let path = path.as_ref();
     let io = |source| ReadError::Io { path: path.to_owned(), source };
@@ -108,9 +110,11 @@ pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes
 #[serde(deny_unknown_fields)]
 struct Line {
     problem: Id,
-    draws: Option<Counted>,
+    draws: Option<Draws>,
     n: Option<u64>,
     c: Option<u64>,
+    stop: Option<u64>,
+    n_max: Option<u64>,
 }
 
 /// The id and outcomes of one line, or a sentence that says what is wrong with it.
@@ -128,19 +132,28 @@ fn parse_line(text: &[u8]) -> Result<(String, Outcomes), String> {
             None => message,
         }
     })?;
-    let (n, c) = match (line.draws, line.n, line.c) {
-        (Some(Counted { n: 0, .. }), None, None) => {
+    let rule = outcomes::rule(line.stop, line.n_max).map_err(|e| e.to_string())?;
+    let outcomes = match (line.draws, line.n, line.c) {
+        (Some(Draws(draws)), None, None) if draws.is_empty() => {
             return Err("draws is empty: a problem needs at least one draw".to_owned());
         }
-        (Some(draws), None, None) => (draws.n, draws.c),
-        (None, Some(n), Some(c)) => (n, c),
+        (Some(Draws(draws)), None, None) => match rule {
+            Some(rule) => Outcomes::cut(draws, rule),
+            None => {
+                let correct = draws.iter().filter(|&&correct| correct).count();
+                Outcomes::new(draws.len() as u64, correct as u64)
+            }
+        },
+        (None, Some(n), Some(c)) => match rule {
+            Some(rule) => Outcomes::stopped(n, c, rule),
+            None => Outcomes::new(n, c),
+        },
         (Some(_), _, _) => return Err("has both draws and counts: give one of them".to_owned()),
         (None, Some(_), None) => return Err("has n but no c, the number correct".to_owned()),
         (None, None, Some(_)) => return Err("has c but no n, the number of draws".to_owned()),
         (None, None, None) => return Err(format!("has no outcomes: write {FORMS}")),
     };
-    let outcomes = Outcomes::new(n, c).map_err(|e| e.to_string())?;
-    Ok((line.problem.0, outcomes))
+    Ok((line.problem.0, outcomes.map_err(|e| e.to_string())?))
 }
 
 /// A problem id: a string, or an integer, which stands for its digits.
@@ -176,29 +189,26 @@ impl<'de> Deserialize<'de> for Id {
     }
 }
 
-/// A list of draws, counted as it is read: its length costs no memory.
-struct Counted {
-    n: u64,
-    c: u64,
-}
+/// Whether each draw was correct, in draw order. They are kept until the whole line is read, since
+/// the rule that cuts them may come after them; the bound on the line bounds them.
+struct Draws(Vec<bool>);
 
-impl<'de> Deserialize<'de> for Counted {
+impl<'de> Deserialize<'de> for Draws {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct DrawsVisitor;
         impl<'de> Visitor<'de> for DrawsVisitor {
-            type Value = Counted;
+            type Value = Draws;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of draws, each 0, 1, true or false")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut draws: A) -> Result<Counted, A::Error> {
-                let mut counted = Counted { n: 0, c: 0 };
-                while let Some(Correct(correct)) = draws.next_element()? {
-                    counted.n += 1;
-                    counted.c += u64::from(correct);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Draws, A::Error> {
+                let mut draws = Vec::new();
+                while let Some(Correct(correct)) = list.next_element()? {
+                    draws.push(correct);
                 }
-                Ok(counted)
+                Ok(Draws(draws))
             }
         }
         deserializer.deserialize_seq(DrawsVisitor)

@@ -42,6 +42,29 @@ fn both_forms() {
 }
 
 #[test]
+fn stopping_rules() {
+    let check = |content: &str, expect: &[(&str, u64, u64)]| {
+        let expect: Vec<_> = expect.iter().map(|&(id, n, c)| (id.to_owned(), n, c)).collect();
+        assert_eq!(read(content), Ok(expect), "{content}");
+    };
+    check(r#"{"problem":"a","n":57,"c":8,"stop":8,"n_max":1024}"#, &[("a", 57, 8)]);
+    check(r#"{"problem":"a","n":1024,"c":0,"stop":8,"n_max":1024}"#, &[("a", 1024, 0)]);
+    // Draws beyond the second success and beyond the fourth draw do not count, wherever the rule
+    // stands in the line.
+    check(r#"{"problem":"a","draws":[0,1,1,1,0],"stop":2,"n_max":8}"#, &[("a", 3, 2)]);
+    check(r#"{"n_max":4,"stop":2,"draws":[0,0,0,1,1],"problem":"a"}"#, &[("a", 4, 1)]);
+    // A mixed file, and what a data frame writes of one.
+    check(
+        concat!(
+            r#"{"problem":"a","n":4,"c":2,"stop":null,"n_max":null}"#,
+            "\n",
+            r#"{"problem":"b","draws":[1,1],"n":null,"stop":1,"n_max":4}"#,
+        ),
+        &[("a", 4, 2), ("b", 1, 1)],
+    );
+}
+
+#[test]
 fn errors() {
     let mut shown = String::new();
     for content in [
@@ -68,6 +91,19 @@ fn errors() {
         r#"{"problem":"a","draws":[1],"n":1,"c":1}"#,
         r#"{"problem":"a","draws":[1],"n":1}"#,
         r#"{"problem":"a","n":2,"c":1,"sampler":"x"}"#,
+        r#"{"problem":"a","n":57,"c":7,"stop":8,"n_max":1024}"#,
+        r#"{"problem":"a","n":57,"c":9,"stop":8,"n_max":1024}"#,
+        r#"{"problem":"a","n":1025,"c":8,"stop":8,"n_max":1024}"#,
+        r#"{"problem":"a","n":57,"c":8,"stop":8}"#,
+        r#"{"problem":"a","n":57,"c":8,"n_max":1024}"#,
+        r#"{"problem":"a","n":57,"c":8,"stop":0,"n_max":1024}"#,
+        r#"{"problem":"a","n":57,"c":8,"stop":8,"n_max":0}"#,
+        r#"{"problem":"a","n":57,"c":8,"stop":8,"n_max":18446744073709551615}"#,
+        r#"{"problem":"a","n":0,"c":0,"stop":8,"n_max":1024}"#,
+        r#"{"problem":"a","draws":[0,1],"stop":2,"n_max":4}"#,
+        r#"{"problem":"a","draws":[],"stop":2,"n_max":4}"#,
+        r#"{"problem":"a","draws":[0,1],"stop":2}"#,
+        r#"{"problem":"a","stop":8,"n_max":1024}"#,
         r#"{"problem":"a","problem":"b","n":2,"c":1}"#,
         r#"{"problem":null,"n":2,"c":1}"#,
         r#"{"problem":1.5,"n":2,"c":1}"#,

@@ -368,6 +368,7 @@ fn alternatives(names: &[&str]) -> String {
 /// A bound as its user would write it: `1` rather than `1.0`.
 pub(crate) fn plain(number: &Json) -> String {
     match number.as_f64() {
+        _ if number.is_u64() || number.is_i64() => number.to_string(),
         Some(float) if float.fract() == 0.0 && float.abs() < 9e15 => format!("{}", float as i64),
         Some(float) => format!("{float:?}"),
         None => number.to_string(),

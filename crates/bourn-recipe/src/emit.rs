@@ -23,12 +23,8 @@ impl Recipe {
             base: &'a Option<BaseStage>,
             tasks: &'a [Task],
         }
-        let key = BaseKey {
-            version: 1,
-            model: &self.model.source,
-            base: &self.base,
-            tasks: &self.tasks,
-        };
+        let key =
+            BaseKey { version: 1, model: &self.model.source, base: &self.base, tasks: &self.tasks };
         // Fields are written in the order of their declaration.
         serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
     }

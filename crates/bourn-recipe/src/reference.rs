@@ -119,10 +119,10 @@ fn toml_value(value: &Json) -> String {
 }
 
 fn meaning_of(schema: &Json) -> String {
-    if schema.get("const").is_some() {
+    let mut text = text_of(schema);
+    if text.is_empty() && schema.get("const").is_some() {
         return "Chooses this table's keys.".to_string();
     }
-    let mut text = text_of(schema);
     // What each name of an enumeration means.
     for branch in schema["oneOf"].as_array().into_iter().flatten() {
         if let (Some(name), about) = (branch["const"].as_str(), text_of(branch))

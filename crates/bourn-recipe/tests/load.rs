@@ -307,6 +307,7 @@ fn the_base_key_holds_what_the_base_depends_on() {
     let same = key(&[]);
     for unrelated in [
         "name=other",
+        "seed=8",
         "optimizer.lr=0.5",
         "train.max_steps=3",
         "rollout.temperature=0.7",
@@ -317,7 +318,7 @@ fn the_base_key_holds_what_the_base_depends_on() {
         assert_eq!(key(&[unrelated]), same, "{unrelated}");
     }
     for related in [
-        "seed=8",
+        "base.seed=8",
         "model.architecture.num_layers=5",
         "model.architecture.rope_theta=5",
         "base.steps=11",
@@ -331,5 +332,5 @@ fn the_base_key_holds_what_the_base_depends_on() {
     }
     // A default that is written out is the same recipe.
     assert_eq!(key(&["model.architecture.num_kv_heads=4"]), same);
-    insta::assert_snapshot!(same, @r#"{"version":1,"seed":7,"model":{"architecture":{"hidden_size":128,"num_layers":4,"num_heads":4,"num_kv_heads":4,"intermediate_size":352,"max_position":256,"rope_theta":10000.0,"tie_embeddings":true}},"base":{"steps":10,"batch_size":128,"optimizer":{"lr":0.001,"warmup_steps":100,"schedule":"cosine","weight_decay":0.01,"beta1":0.9,"beta2":0.95,"eps":1e-8,"max_grad_norm":1.0},"demonstrations":{"correct":0.3,"random":0.55,"misused":0.1,"malformed":0.05}},"tasks":[{"weight":1.0,"template":"{prompt}","kind":{"countdown":{"numbers":[3,4],"range":[1,20],"target":[1,200],"operators":["+","/"],"train_problems":4096}}}]}"#);
+    insta::assert_snapshot!(same, @r#"{"version":1,"model":{"architecture":{"hidden_size":128,"num_layers":4,"num_heads":4,"num_kv_heads":4,"intermediate_size":352,"max_position":256,"rope_theta":10000.0,"tie_embeddings":true}},"base":{"seed":0,"steps":10,"batch_size":128,"optimizer":{"lr":0.001,"warmup_steps":100,"schedule":"cosine","weight_decay":0.01,"beta1":0.9,"beta2":0.95,"eps":1e-8,"max_grad_norm":1.0},"demonstrations":{"correct":0.3,"random":0.55,"misused":0.1,"malformed":0.05}},"tasks":[{"weight":1.0,"template":"{prompt}","kind":{"countdown":{"numbers":[3,4],"range":[1,20],"target":[1,200],"operators":["+","/"],"train_problems":4096}}}]}"#);
 }

@@ -1,10 +1,34 @@
 //! The schema and the reference page come from one definition and cover every key.
 
+use std::fs;
+use std::path::Path;
+
 use bourn_recipe::{json_schema, parse, reference_markdown};
 
+/// `docs/recipes.md` ends with the reference page, between two markers. With `UPDATE_DOCS` set the
+/// test writes it there.
 #[test]
-fn reference_page() {
-    insta::assert_snapshot!(reference_markdown());
+fn the_reference_in_the_docs_is_current() {
+    const BEGIN: &str = "<!-- generated: begin -->\n";
+    const END: &str = "<!-- generated: end -->\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/recipes.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).expect("the page has a first marker");
+    let (found, after) = rest.split_once(END).expect("the page has a second marker");
+    let current = format!("\n{}\n", reference_markdown());
+    if found != current && std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{BEGIN}{current}{END}{after}")).unwrap();
+        return;
+    }
+    let same = found.lines().zip(current.lines()).take_while(|(a, b)| a == b).count();
+    assert!(
+        found == current,
+        "docs/recipes.md is stale from line {} of its generated part (run this test with \
+         UPDATE_DOCS=1 to write it again): it has\n{:?}\nand should have\n{:?}",
+        same + 1,
+        found.lines().nth(same),
+        current.lines().nth(same),
+    );
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub fn boundary() -> Boundary {
         },
         problems: 96,
         n: DrawCounts { base: [256, 256], policy: [256, 256] },
+        draws: None,
         confidence: 0.95,
         resamples: 2000,
         entropy: Some(EntropyPair {

@@ -49,10 +49,12 @@ pub fn obtain(
     let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
     let path = cache_dir.join("bases").join(&key.as_str()[..32]);
     if path.exists() {
-        sealed::verify(&path)?;
+        let base = open_cached(&path)?;
         console.line(format!("base: reusing the pretrained model in {}", path.display()));
-        return Ok(bourn_model::open(&path.to_string_lossy())?);
+        return Ok(base);
     }
+    // Found out now, not after minutes of pretraining.
+    sealed::check_writable(&path)?;
 
     let countdown = recipe.tasks.iter().find_map(|task| match &task.kind {
         TaskKind::Countdown(spec) => Some((spec, task.template.as_str())),
@@ -64,12 +66,27 @@ pub fn obtain(
     let mut model =
         Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
     pretrain(&mut model, stage, spec, template, &tokenizer, end, console, stop)?;
-    sealed::write(&path, |dir| {
-        let stop_tokens = [end].into();
-        Ok(bourn_model::save(dir, &config, &model.to_weights(), &tokenizer, &stop_tokens, None)?)
-    })?;
+    // Another run of the same base may have been faster; what it has kept is in use.
+    if !path.exists() {
+        let (weights, stop_tokens) = (model.to_weights(), [end].into());
+        sealed::write(&path, |dir| {
+            Ok(bourn_model::save(dir, &config, &weights, &tokenizer, &stop_tokens, None)?)
+        })?;
+    }
     console.line(format!("base: kept in {}", path.display()));
-    Ok(bourn_model::open(&path.to_string_lossy())?)
+    open_cached(&path)
+}
+
+/// Opens a base of the cache after a look at its checksums.
+fn open_cached(path: &Path) -> Result<Bundle, TrainError> {
+    match sealed::verify(path) {
+        Err(TrainError::Checkpoint { path: file, problem }) => {
+            let directory = path.to_owned();
+            Err(TrainError::CachedBase { path: file, problem, directory })
+        }
+        Err(error) => Err(error),
+        Ok(()) => Ok(bourn_model::open(&path.to_string_lossy())?),
+    }
 }
 
 /// One token per character that a prompt or a demonstration can hold, and the id that ends one.
@@ -79,9 +96,8 @@ fn tokenizer(template: &str) -> Result<(Tokenizer, u32), TrainError> {
     characters.sort_unstable();
     characters.dedup();
     let tokenizer = Tokenizer::char_level(&characters.into_iter().collect::<String>());
-    let end = tokenizer
-        .id("<eos>")
-        .ok_or_else(|| TrainError::Untokenizable { text: "<eos>".into() })?;
+    let end =
+        tokenizer.id("<eos>").ok_or_else(|| TrainError::Untokenizable { text: "<eos>".into() })?;
     Ok((tokenizer, end))
 }
 
@@ -95,7 +111,8 @@ fn initial_weights(config: &ModelConfig, seed: u64) -> Weights {
         let data = if shape.len() == 1 {
             vec![1.0; count]
         } else {
-            let into_residual = name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+            let into_residual =
+                name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
             let std = 0.02 * if into_residual { residual } else { 1.0 };
             let mut rng = rng(seed, "base/init", &[index as u64]);
             (0..count).map(|_| (std * standard_normal(&mut rng)) as f32).collect()
@@ -145,15 +162,20 @@ fn pretrain(
             targets.extend(completion);
         }
         let count = targets.len() as f64;
-        let loss = model.score(&packed, positions, &targets, 1.0, false).logprobs.sum() * (-1.0 / count);
+        let loss =
+            model.score(&packed, positions, &targets, 1.0, false).logprobs.sum() * (-1.0 / count);
         let value = f64::from(to_vec(&loss.clone().inner())[0]);
         if !value.is_finite() {
-            return Err(TrainError::BaseDiverged { step: step + 1, value });
+            return Err(TrainError::BaseDiverged { step: step + 1, what: "the loss", value });
         }
         let mut gradients = NamedGradients::zeros(model);
         gradients.add(model, loss.backward());
-        let scale = bourn_algo::clip_scale(gradients.norm(), stage.optimizer.max_grad_norm);
-        gradients.scale(scale);
+        let norm = gradients.norm();
+        if !norm.is_finite() {
+            let (step, what) = (step + 1, "the gradient norm");
+            return Err(TrainError::BaseDiverged { step, what, value: norm });
+        }
+        gradients.scale(bourn_algo::clip_scale(norm, stage.optimizer.max_grad_norm));
         let lr = scheduled_lr(&stage.optimizer, step, stage.steps);
         optimizer.step(model, gradients, lr);
 

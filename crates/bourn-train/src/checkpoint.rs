@@ -13,6 +13,8 @@ use crate::{sealed, tensors};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 const STATE: &str = "state.json";
+/// Version of the counters' format that is written and read.
+const VERSION: u32 = 1;
 
 /// Counters of a run. With the recipe and the weights they determine everything that follows:
 /// random draws are functions of them.
@@ -29,12 +31,17 @@ pub struct State {
     pub probed: bool,
     /// Content hash of the frozen base's weights.
     pub base: String,
+    /// Hash of the ids of all problems; empty in checkpoints that were written without it.
+    #[serde(default)]
+    pub problems: String,
 }
 
 impl State {
-    /// The state of a run that has not begun, on a base with this content hash.
-    pub fn new(base: &str) -> State {
-        State { version: 1, step: 0, updates: 0, probed: false, base: base.to_owned() }
+    /// The state of a run that has not begun, on a base with this content hash and on problems
+    /// with this [`problems_hash`](crate::experience::problems_hash).
+    pub fn new(base: &str, problems: &str) -> State {
+        let (base, problems) = (base.to_owned(), problems.to_owned());
+        State { version: VERSION, step: 0, updates: 0, probed: false, base, problems }
     }
 }
 
@@ -48,9 +55,14 @@ pub struct Restored {
     pub path: PathBuf,
 }
 
+/// Where a run's checkpoints are.
+pub fn directory(run_dir: &Path) -> PathBuf {
+    run_dir.join("checkpoints")
+}
+
 /// The directory of the checkpoint at `step`.
 pub fn path(run_dir: &Path, step: u64) -> PathBuf {
-    run_dir.join("checkpoints").join(format!("step-{step:06}"))
+    directory(run_dir).join(format!("step-{step:06}"))
 }
 
 /// Writes the checkpoint of `state.step` and deletes all but the newest `keep_last` (0 keeps all).
@@ -86,7 +98,7 @@ pub fn save(
 
 /// Steps that `run_dir` has checkpoints of, oldest first.
 pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
-    let dir = run_dir.join("checkpoints");
+    let dir = directory(run_dir);
     if !dir.exists() {
         return Ok(Vec::new());
     }
@@ -95,7 +107,9 @@ pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
         let entry = entry.map_err(TrainError::io(&dir, "listing the checkpoints"))?;
         let name = entry.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix("step-"));
-        steps.extend(digits.and_then(|digits| digits.parse::<u64>().ok()));
+        let step = digits.and_then(|digits| digits.parse::<u64>().ok());
+        // A name that is not spelt as ours (`step-7`) is somebody else's directory.
+        steps.extend(step.filter(|&step| path(run_dir, step).file_name() == Some(&name)));
     }
     steps.sort_unstable();
     Ok(steps)
@@ -110,11 +124,14 @@ pub fn restore(run_dir: &Path) -> Result<Option<Restored>, TrainError> {
     let path = path(run_dir, step);
     sealed::verify(&path)?;
     let state_path = path.join(STATE);
-    let text = fs::read_to_string(&state_path).map_err(TrainError::io(&state_path, "reading"))?;
-    let state: State = serde_json::from_str(&text).map_err(|error| TrainError::Checkpoint {
-        path: state_path,
-        problem: format!("is not a state of this version ({error})"),
-    })?;
+    let text = sealed::read_text(&state_path)?;
+    let fault = |problem| TrainError::Checkpoint { path: state_path.clone(), problem };
+    let state: State = serde_json::from_str(&text)
+        .map_err(|error| fault(format!("is not a state of this version ({error})")))?;
+    if (state.version, state.step) != (VERSION, step) {
+        let found = format!("version {} and step {}", state.version, state.step);
+        return Err(fault(format!("is of {found}, not of version {VERSION} and step {step}")));
+    }
     let policy = bourn_model::open(&path.to_string_lossy())?;
     Ok(Some(Restored { policy, state, path }))
 }

@@ -69,8 +69,66 @@ pub enum TrainError {
         /// Its value now.
         now: String,
     },
+    /// The problems are not those that the run was started with.
+    #[error(
+        "{path}: the run was started with other problems than its recipe gives now; put the data \
+         files back as they were, or start a new run with --run-dir"
+    )]
+    ProblemsChanged {
+        /// The checkpoint.
+        path: PathBuf,
+    },
+    /// The base is not the one that the run was started with.
+    #[error(
+        "{path}: the run was started from a base with weights {was}, and its recipe gives one with \
+         weights {now}; put the model back as it was, or start a new run with --run-dir"
+    )]
+    BaseChanged {
+        /// The checkpoint.
+        path: PathBuf,
+        /// Content hash of the base when the run started.
+        was: String,
+        /// Content hash of the base now.
+        now: String,
+    },
+    /// Intervals cannot be made of so many resamples.
+    #[error(
+        "probe.resamples = {got}: an interval of probe.confidence = {confidence} takes from \
+         {least} to {most} resamples"
+    )]
+    Resamples {
+        /// What the recipe asks for.
+        got: usize,
+        /// The confidence it asks for.
+        confidence: f64,
+        /// The fewest that hold such an interval.
+        least: usize,
+        /// The most that are accepted.
+        most: usize,
+    },
+    /// A pretrained base in the cache is torn or altered.
+    #[error("{path}: {problem}; delete {directory}, and the base is pretrained again")]
+    CachedBase {
+        /// The file at fault.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+        /// The base's directory in the cache.
+        directory: PathBuf,
+    },
+    /// A probe's figures cannot be read back.
+    #[error("{path}: is not a probe's figures ({problem}); restore the file, or start a new run")]
+    Figures {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A checkpoint's file is missing, torn or altered.
-    #[error("{path}: {problem}; resume from an older checkpoint or delete this one")]
+    #[error(
+        "{path}: {problem}; delete this checkpoint's directory, and the run resumes from the one \
+         before it"
+    )]
     Checkpoint {
         /// The file at fault.
         path: PathBuf,
@@ -86,8 +144,8 @@ pub enum TrainError {
     /// The loss or a gradient stopped being a number.
     #[error(
         "step {step}: {what} is {value} in the group of problem {problem}; nothing was updated. \
-         The state before the step is saved in {checkpoint}. Lower optimizer.lr or raise \
-         optimizer.eps"
+         The state before the step is saved in {checkpoint}. Start a new run with a lower \
+         optimizer.lr or a higher optimizer.eps"
     )]
     NonFinite {
         /// Step (1-based) that was being trained.
@@ -100,6 +158,19 @@ pub enum TrainError {
         problem: String,
         /// Where the last good state was saved.
         checkpoint: PathBuf,
+    },
+    /// The policy gives no distribution to draw from any more.
+    #[error(
+        "after step {step}: {problem}; the last update has broken the policy, and it is not \
+         saved. The last checkpoint is {checkpoint}. Start a new run with a lower optimizer.lr"
+    )]
+    Diverged {
+        /// Completed steps.
+        step: u64,
+        /// What could not be drawn.
+        problem: String,
+        /// The last checkpoint that was saved, or `none`.
+        checkpoint: String,
     },
     /// A prompt does not fit.
     #[error(
@@ -128,14 +199,19 @@ pub enum TrainError {
         context: usize,
     },
     /// Pretraining demonstrations exist for generated tasks only.
-    #[error("[base] pretrains on countdown demonstrations; add a countdown [[task]] or load a model with model.path")]
+    #[error(
+        "[base] pretrains on countdown demonstrations; add a countdown [[task]] or load a model \
+         with model.path"
+    )]
     NoDemonstrations,
     /// Pretraining stopped being a number.
-    #[error("base pretraining, step {step}: the loss is {value}; lower base.lr")]
+    #[error("base pretraining, step {step}: {what} is {value}; lower base.lr")]
     BaseDiverged {
         /// Step (1-based).
         step: u64,
-        /// The loss.
+        /// The loss or the gradient norm.
+        what: &'static str,
+        /// Its value.
         value: f64,
     },
     /// A character of a prompt or demonstration is not in the tokenizer.
@@ -145,7 +221,9 @@ pub enum TrainError {
         text: String,
     },
     /// The user asked to stop; everything done so far is saved.
-    #[error("interrupted; the run is saved at step {step} in {checkpoint}: continue it with --resume")]
+    #[error(
+        "interrupted; the run is saved at step {step} in {checkpoint}: continue it with --resume"
+    )]
     Interrupted {
         /// Completed steps.
         step: u64,
@@ -159,7 +237,10 @@ pub enum TrainError {
 
 impl TrainError {
     /// Wraps an I/O error with its place.
-    pub fn io(path: &std::path::Path, action: &'static str) -> impl FnOnce(std::io::Error) -> TrainError {
+    pub fn io(
+        path: &std::path::Path,
+        action: &'static str,
+    ) -> impl FnOnce(std::io::Error) -> TrainError {
         let path = path.to_path_buf();
         move |source| TrainError::Io { path, action, source }
     }

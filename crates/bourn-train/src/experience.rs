@@ -6,7 +6,7 @@ use bourn_algo::group_advantages;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Recipe, ScaleRewards};
 use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
-use bourn_task::Problem;
+use bourn_task::{Problem, Problems};
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
@@ -67,6 +67,19 @@ pub fn encode_prompts(
         Ok(ids)
     };
     problems.iter().map(encode).collect()
+}
+
+/// Hash of the ids of all problems, which are hashes of their content: what a step trains on and
+/// what the probe asks are functions of these and of the recipe.
+pub fn problems_hash(problems: &Problems) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for side in [&problems.train, &problems.held_out] {
+        hasher.update(&(side.len() as u64).to_le_bytes());
+        for problem in side {
+            hasher.update(problem.id.as_bytes());
+        }
+    }
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Draws a group of completions for each problem, judges them and computes their advantages.

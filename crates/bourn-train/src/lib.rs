@@ -21,4 +21,5 @@ pub mod update;
 
 pub use error::TrainError;
 pub use memory::{check_context, engine_options};
+pub use probe::check_probe;
 pub use run::{Outcome, RunOptions, train};

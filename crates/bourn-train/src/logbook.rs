@@ -1,5 +1,6 @@
 //! Everything a run records: the metrics file, TensorBoard, the line beside the progress bar.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -10,7 +11,11 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::metrics::{drawn_tokens, step_metrics};
 use crate::probe::ProbeResult;
+use crate::sealed;
 use crate::update::UpdateReport;
+
+/// Name of the metrics file in the run directory.
+const METRICS: &str = "metrics.jsonl";
 
 /// The open files of a run's records.
 pub struct Logbook {
@@ -27,7 +32,7 @@ impl Logbook {
         recipe: &Recipe,
         resumed: Option<u64>,
     ) -> Result<Logbook, TrainError> {
-        let path = run_dir.join("metrics.jsonl");
+        let path = run_dir.join(METRICS);
         let metrics = match resumed {
             Some(step) if path.exists() => MetricsFile::resume(&path, step)?,
             _ => MetricsFile::create(&path)?,
@@ -101,7 +106,54 @@ impl Logbook {
     }
 }
 
+/// Takes the boundary figures of `step` out of the metrics file before a resume: where the probe
+/// of that step is to be made again, or a run that does not stop there would not have made it.
+pub fn drop_probe(run_dir: &Path, step: u64) -> Result<(), TrainError> {
+    let path = run_dir.join(METRICS);
+    if !path.exists() {
+        return Ok(());
+    }
+    let text = sealed::read_text(&path)?;
+    let goes = |line: &str| {
+        // A line that a killed process left unfinished is left to `MetricsFile::resume`.
+        let fields: BTreeMap<String, serde_json::Value> =
+            serde_json::from_str(line).unwrap_or_default();
+        fields.get("step").and_then(serde_json::Value::as_u64) == Some(step)
+            && fields.keys().any(|tag| tag.starts_with("boundary/"))
+    };
+    let kept: String = text.split_inclusive('\n').filter(|line| !goes(line)).collect();
+    match kept.len() == text.len() {
+        true => Ok(()),
+        false => sealed::replace_file(&path, kept.as_bytes()),
+    }
+}
+
 /// The clock that times steps; nothing but `timing.jsonl` and TensorBoard sees it.
+#[allow(clippy::disallowed_methods)]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_probe_is_dropped_and_every_other_byte_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(METRICS);
+        let check = |text: &str, step, kept: &str| {
+            std::fs::write(&path, text).unwrap();
+            drop_probe(dir.path(), step).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), kept);
+        };
+        let (train, probe) =
+            ("{\"step\":1,\"train/reward\":0.5}\n", "{\"step\":1,\"boundary/a\":1.0}\n");
+        let (first, torn) = ("{\"step\":0,\"boundary/a\":1.0}\n", "{\"step\":1,\"bound");
+        check(&[first, train, probe].concat(), 1, &[first, train].concat());
+        check(&[first, train, probe, torn].concat(), 1, &[first, train, torn].concat());
+        check(&[first, train].concat(), 1, &[first, train].concat());
+        check(first, 0, "");
+        drop_probe(&dir.path().join("nowhere"), 1).unwrap();
+    }
 }

@@ -30,12 +30,13 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
 /// waiting groups fit beside the rows being decoded.
 pub fn cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
     let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
-    kv_bytes(config, 2 * recipe.rollout.batch_size * length)
+    kv_bytes(config, recipe.rollout.batch_size.saturating_mul(2 * length))
 }
 
-/// Keys and values of `tokens` tokens, in bytes.
+/// Keys and values of `tokens` tokens, in bytes; more than a u64 holds counts as its largest.
 pub fn kv_bytes(config: &ModelConfig, tokens: usize) -> u64 {
-    2 * (config.num_layers * config.num_kv_heads * config.head_dim) as u64 * F32 * tokens as u64
+    let width = config.num_layers * config.num_kv_heads * config.head_dim;
+    (2 * width as u64 * F32).saturating_mul(tokens as u64)
 }
 
 /// [`estimate`] without loading anything: for a recipe with an architecture. The vocabulary of

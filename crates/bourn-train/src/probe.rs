@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_model::prompt::Prompter;
-use bourn_model::Weights;
+use bourn_model::{ModelConfig, Weights};
 use bourn_probe::{
     Boundary, CompareOptions, Draw, DrawRequest, DrawSource, Examples, Ledger, LedgerKey,
-    LedgerStore, boundary, examples, probe, probe_stored, write_ledger,
+    LedgerStore, MAX_RESAMPLES, ProbeError, boundary, examples, min_resamples, probe, probe_stored,
+    write_ledger,
 };
 use bourn_recipe::{Recipe, Reward, Sampler};
-use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
+use bourn_rollout::{Completion, Engine, Finish, Progress, Request, RolloutError, Sampling};
 use bourn_task::Problem;
 use bourn_track::Console;
 
@@ -22,6 +23,25 @@ use crate::sealed;
 
 /// Raised whenever the same key would give other draws, so that old ledgers are not used.
 const DRAWS_VERSION: u32 = 1;
+
+/// Refuses a probe whose intervals could not be made, before anything is drawn for them.
+///
+/// # Errors
+/// [`TrainError::Resamples`].
+pub fn check_probe(recipe: &Recipe) -> Result<(), TrainError> {
+    let (got, confidence) = (recipe.probe.resamples, recipe.probe.confidence);
+    let (least, most) = (min_resamples(confidence), MAX_RESAMPLES);
+    match recipe.probe.interval == 0 || (least..=most).contains(&got) {
+        true => Ok(()),
+        false => Err(TrainError::Resamples { got, confidence, least, most }),
+    }
+}
+
+/// Whether a run that is not stopped early probes after `step` steps.
+pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
+    let interval = recipe.probe.interval;
+    interval > 0 && (step.is_multiple_of(interval) || step >= recipe.train.max_steps)
+}
 
 /// One probe of one set with one sampler.
 pub struct ProbeResult {
@@ -45,6 +65,8 @@ pub struct Prober<'a> {
     pub prompter: &'a Prompter,
     /// Held-out problems.
     pub problems: &'a [Problem],
+    /// The shape of base and policy.
+    pub config: &'a ModelConfig,
     /// Weights of the frozen base.
     pub base: &'a Weights,
     /// Their content hash.
@@ -80,14 +102,14 @@ impl Prober<'_> {
                 stage.inc(count);
             });
             drop(stage);
-            let base = self.unless_stopped(base)?;
+            let base = base.map_err(own_error)?;
 
             engine.update(policy)?;
             let mut stage = self.console.stage("probe: policy", total, "draw");
             let mut source = self.source(engine, sampler, "probe/policy", step);
             let drawn = probe(self.problems, &mut source, n, &mut |count| stage.inc(count));
             drop(stage);
-            let drawn = self.unless_stopped(drawn)?;
+            let drawn = drawn.map_err(own_error)?;
 
             let options = CompareOptions {
                 confidence: self.recipe.probe.confidence,
@@ -104,7 +126,8 @@ impl Prober<'_> {
         Ok(results)
     }
 
-    /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`.
+    /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`, and beside
+    /// them, once for each set, the base's draws, so that the run can be read without the cache.
     pub fn write(
         &self,
         run_dir: &Path,
@@ -119,6 +142,10 @@ impl Prober<'_> {
         let key = self.ledger_key(policy_hash, sampler);
         let stem = format!("step-{step:06}-{}", result.set);
         write_ledger(dir.join(format!("{stem}.draws.jsonl.zst")), &key, &result.policy)?;
+        let base = dir.join(format!("base-{}.draws.jsonl.zst", result.set));
+        if !base.exists() {
+            write_ledger(base, &self.ledger_key(self.base_hash, sampler), &result.base)?;
+        }
         let path = figures_path(run_dir, step, &result.set);
         sealed::replace_file(&path, sealed::to_json(&result.boundary).as_bytes())
     }
@@ -161,26 +188,35 @@ impl Prober<'_> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.prompter.fingerprint().as_bytes());
         hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
+        // The same weights in another shape (rotary base, norm epsilon) are another model.
+        let config = blake3::hash(format!("{:?}", self.config).as_bytes()).to_hex();
+        let reward = &self.recipe.rewards[0];
         LedgerKey {
-            weights: weights.to_owned(),
+            weights: format!("{weights} of shape {config}"),
             sampler: sampler_name(sampler),
             prompt: hasher.finalize().to_hex().to_string(),
-            verifier: format!("{:?} version {DRAWS_VERSION}", self.recipe.rewards[0]),
+            // Not its weight: that changes what a verdict is worth, and no verdict.
+            verifier: format!("{:?} {:?} version {DRAWS_VERSION}", reward.verifier, reward.extract),
             seed: self.recipe.probe.seed,
-        }
-    }
-
-    fn unless_stopped<T>(&self, result: Result<T, bourn_probe::ProbeError>) -> Result<T, TrainError> {
-        match result {
-            Err(_) if self.stop.load(Ordering::Relaxed) => {
-                Err(TrainError::Rollout(bourn_rollout::RolloutError::Interrupted))
-            }
-            other => Ok(other?),
         }
     }
 }
 
-/// Problems of each kind that keep their texts for the final table.
+/// What the source of draws failed with, out of the wrapping that the probe gave it: so that an
+/// interruption is known as one, and nothing else is taken for it.
+fn own_error(error: ProbeError) -> TrainError {
+    let ProbeError::Source(error) = error else { return error.into() };
+    let error = match error.downcast::<RolloutError>() {
+        Ok(error) => return TrainError::Rollout(*error),
+        Err(error) => error,
+    };
+    match error.downcast::<TrainError>() {
+        Ok(error) => *error,
+        Err(error) => ProbeError::Source(error).into(),
+    }
+}
+
+/// Distinct answers of each model that a lost or gained problem keeps for the final table.
 const EXAMPLES: usize = 3;
 
 /// The sampler as figures show it.
@@ -198,7 +234,17 @@ pub fn sampler_name(sampler: &Sampler) -> String {
 fn set_name(recipe: &Recipe, sampler: &Sampler) -> String {
     match recipe.probe.samplers.len() {
         1 => "heldout".into(),
-        _ => format!("heldout-t{}-p{}", sampler.temperature, sampler.top_p),
+        // Every setting that two samplers may differ in, or one's files would replace the other's.
+        _ => {
+            let mut name = format!("heldout-t{}-p{}", sampler.temperature, sampler.top_p);
+            if sampler.top_k > 0 {
+                name += &format!("-k{}", sampler.top_k);
+            }
+            if sampler.min_p > 0.0 {
+                name += &format!("-m{}", sampler.min_p);
+            }
+            name
+        }
     }
 }
 
@@ -210,9 +256,9 @@ pub fn read_figures(
 ) -> Result<Vec<Boundary>, TrainError> {
     let read = |sampler| {
         let path = figures_path(run_dir, step, &set_name(recipe, sampler));
-        let text = std::fs::read_to_string(&path).map_err(TrainError::io(&path, "reading"))?;
+        let text = sealed::read_text(&path)?;
         serde_json::from_str(&text)
-            .map_err(|error| TrainError::Checkpoint { path, problem: error.to_string() })
+            .map_err(|error| TrainError::Figures { path, problem: error.to_string() })
     };
     recipe.probe.samplers.iter().map(read).collect()
 }

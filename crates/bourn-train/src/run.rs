@@ -22,12 +22,12 @@ use burn::tensor::Device;
 use crate::checkpoint::{self, State};
 use crate::error::TrainError;
 use crate::experience::{self, Experience};
-use crate::logbook::Logbook;
+use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
-use crate::probe::{ProbeResult, Prober, read_figures};
+use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
 use crate::rundir::{self, Start};
 use crate::update::{NonFinite, UpdateError, UpdateReport, update};
-use crate::{base, engine_options, check_context};
+use crate::{base, check_context, engine_options};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -65,6 +65,7 @@ pub fn train(
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
     // Nothing is written before everything that can be wrong with the input has been looked at.
+    check_probe(recipe)?;
     let start = rundir::check(&options.run_dir, recipe, options.resume)?;
     let device = Device::flex().autodiff();
     let problems = bourn_task::load(recipe)?;
@@ -72,9 +73,13 @@ pub fn train(
     let base = base::obtain(recipe, &device, &options.cache_dir, console, stop)?;
     check_context(recipe, &base.config)?;
 
+    if base.stop_tokens.is_empty() {
+        console.warn("the model names no token that ends a text: every completion is truncated");
+    }
+
     let mut run = Run::new(recipe, options, console, stop, &problems, &base, &device, start)?;
-    let last = options.max_steps.unwrap_or(u64::MAX).min(recipe.train.max_steps);
-    let mut progress = run.progress_bar();
+    let last = last_step(recipe, options);
+    let mut progress = run.progress_bar(last);
     loop {
         if run.probe_is_due(last) {
             run.probe()?;
@@ -96,6 +101,11 @@ pub fn train(
     }
     progress.finish(format!("{} steps", run.state.step));
     run.finish()
+}
+
+/// The number of steps after which this process stops.
+fn last_step(recipe: &Recipe, options: &RunOptions) -> u64 {
+    options.max_steps.unwrap_or(u64::MAX).min(recipe.train.max_steps)
 }
 
 /// Everything that a step reads or changes.
@@ -140,16 +150,20 @@ impl<'a> Run<'a> {
         experience::encode_prompts(&all, &prompter, recipe)?;
         let engine_options = engine_options(recipe, &base.config);
         let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
+        let problems_hash = experience::problems_hash(problems);
+        if let Start::Resume(restored) = &start {
+            rundir::check_base(restored, base)?;
+            rundir::check_problems(restored, &problems_hash)?;
+        }
         rundir::claim(&options.run_dir, recipe, &start)?;
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let (policy, state, resumed) = match start {
             Start::Fresh => {
                 let policy = Transformer::from_weights(&base.config, &base.weights, device)?;
-                (policy, State::new(&base.weights_hash), None)
+                (policy, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
-                rundir::check_base(&restored, base)?;
                 let weights = &restored.policy.weights;
                 let policy = Transformer::from_weights(&base.config, weights, device)?;
                 let (path, state) = (&restored.path, restored.state);
@@ -157,6 +171,11 @@ impl<'a> Run<'a> {
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));
                 engine.update(weights)?;
                 let step = state.step;
+                // The metrics become those of a run that was never stopped.
+                let goes_on = step < last_step(recipe, options);
+                if !state.probed || (goes_on && !is_scheduled(recipe, step)) {
+                    logbook::drop_probe(&options.run_dir, step)?;
+                }
                 (policy, state, Some(step))
             }
         };
@@ -188,15 +207,16 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn progress_bar(&self) -> Stage {
+    fn progress_bar(&self, last: u64) -> Stage {
         let interval = self.recipe.log.console_interval;
-        let stage = self.console.stage("train", self.recipe.train.max_steps, "step");
+        let stage = self.console.stage("train", last, "step");
         stage.lines_every(interval).start_at(self.state.step)
     }
 
     fn probe_is_due(&self, last: u64) -> bool {
-        let (step, interval) = (self.state.step, self.recipe.probe.interval);
-        interval > 0 && !self.state.probed && (step % interval == 0 || step >= last)
+        let step = self.state.step;
+        let wanted = self.recipe.probe.interval > 0 && !self.state.probed;
+        wanted && (step >= last || is_scheduled(self.recipe, step))
     }
 
     fn checkpoint_is_due(&self, last: u64) -> bool {
@@ -215,6 +235,7 @@ impl<'a> Run<'a> {
             recipe: self.recipe,
             prompter: &self.prompter,
             problems: self.held_out,
+            config: &self.base.config,
             base: &self.base.weights,
             base_hash: &self.base.weights_hash,
             cache_dir: &self.options.cache_dir,
@@ -239,9 +260,13 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Writes the checkpoint of this state, unless it is on disk: what is there is not put at risk.
     fn save(&mut self) -> Result<PathBuf, TrainError> {
         self.logbook.sync()?;
         self.state.updates = self.optimizer.updates();
+        if self.saved.as_ref() == Some(&self.state) {
+            return Ok(checkpoint::path(&self.options.run_dir, self.state.step));
+        }
         let keep = self.recipe.checkpoint.keep_last;
         let (dir, state) = (&self.options.run_dir, &self.state);
         let path = checkpoint::save(dir, self.base, &self.policy, &self.optimizer, state, keep)?;
@@ -299,15 +324,22 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    /// An interruption becomes a checkpoint and a message; other errors pass.
+    /// An interruption becomes a checkpoint and a message, a policy that draws nothing finite a
+    /// message that names the last good checkpoint; other errors pass.
     fn or_save(&mut self, error: TrainError) -> TrainError {
-        if !matches!(error, TrainError::Rollout(RolloutError::Interrupted)) {
-            return error;
-        }
         let step = self.state.step;
-        match self.save() {
-            Ok(checkpoint) => TrainError::Interrupted { step, checkpoint },
-            Err(error) => error,
+        match error {
+            TrainError::Rollout(RolloutError::Interrupted) => match self.save() {
+                Ok(checkpoint) => TrainError::Interrupted { step, checkpoint },
+                Err(error) => error,
+            },
+            TrainError::Rollout(error @ RolloutError::NonFinite { .. }) if step > 0 => {
+                let path = |saved: &State| checkpoint::path(&self.options.run_dir, saved.step);
+                let last = self.saved.as_ref().map(|saved| path(saved).display().to_string());
+                let checkpoint = last.unwrap_or_else(|| "none".into());
+                TrainError::Diverged { step, problem: error.to_string(), checkpoint }
+            }
+            error => error,
         }
     }
 

@@ -20,25 +20,28 @@ pub enum Start {
     Resume(Box<Restored>),
 }
 
-/// Looks at `dir` without writing: it must be free for a new run, or hold the run to resume.
+/// Looks at `dir`: it must be free for a new run, or hold the run to resume. Nothing is written,
+/// but what a killed process left unfinished among the checkpoints to resume from is cleared up.
 ///
 /// # Errors
 /// A directory that holds anything is refused without `resume`; with it, a directory without a
-/// run and a changed recipe are.
+/// run and a changed recipe are. A directory that cannot be written in is refused in any case.
 pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Start, TrainError> {
     let path = dir.join(RECIPE);
     if !resume {
         let occupied = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
-        return match occupied {
-            true => Err(TrainError::RunExists { path: dir.into() }),
-            false => Ok(Start::Fresh),
-        };
+        if occupied {
+            return Err(TrainError::RunExists { path: dir.into() });
+        }
+        sealed::check_writable(dir)?;
+        return Ok(Start::Fresh);
     }
     if !path.exists() {
         return Err(TrainError::NothingToResume { path: dir.into() });
     }
-    let was = fs::read_to_string(&path).map_err(TrainError::io(&path, "reading the recipe"))?;
-    check_recipe(&path, &was, &recipe.to_toml())?;
+    check_recipe(&path, &sealed::read_text(&path)?, &recipe.to_toml())?;
+    sealed::check_writable(dir)?;
+    sealed::settle(&checkpoint::directory(dir))?;
     Ok(match checkpoint::restore(dir)? {
         Some(restored) => Start::Resume(Box::new(restored)),
         // Killed before the first checkpoint: there is nothing to lose in starting over.
@@ -70,16 +73,23 @@ pub fn claim(dir: &Path, recipe: &Recipe, start: &Start) -> Result<(), TrainErro
 
 /// The checkpoint must have started from the base that the recipe gives now.
 pub fn check_base(restored: &Restored, base: &Bundle) -> Result<(), TrainError> {
-    if restored.state.base == base.weights_hash {
-        return Ok(());
+    let (path, was, now) = (&restored.path, &restored.state.base, &base.weights_hash);
+    match was == now {
+        true => Ok(()),
+        false => {
+            Err(TrainError::BaseChanged { path: path.clone(), was: was.clone(), now: now.clone() })
+        }
     }
-    Err(TrainError::Checkpoint {
-        path: restored.path.clone(),
-        problem: format!(
-            "belongs to a base with weights {}, and the recipe's base has {}",
-            restored.state.base, base.weights_hash
-        ),
-    })
+}
+
+/// The checkpoint must have started with the problems that the recipe gives now: the recipe names
+/// data files, and says nothing of what is in them.
+pub fn check_problems(restored: &Restored, now: &str) -> Result<(), TrainError> {
+    let was = &restored.state.problems;
+    match was.is_empty() || was == now {
+        true => Ok(()),
+        false => Err(TrainError::ProblemsChanged { path: restored.path.clone() }),
+    }
 }
 
 /// Compares two resolved recipes line by line and names the first key that differs.

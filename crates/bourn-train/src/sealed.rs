@@ -6,14 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::TrainError;
 
 const MANIFEST: &str = "MANIFEST.json";
+/// How the name of a directory that is being filled begins.
+const WRITING: &str = ".writing-";
+/// How the name of a directory that is being replaced begins.
+const REPLACED: &str = ".replaced-";
+/// Longest text file that is read whole.
+const MAX_TEXT_BYTES: u64 = 1 << 30;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,8 +36,8 @@ pub fn write(
 ) -> Result<(), TrainError> {
     let parent = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(parent).map_err(TrainError::io(parent, "creating the directory"))?;
-    let scratch = tempfile::Builder::new()
-        .prefix(".writing-")
+    let scratch = builder(0o777)
+        .prefix(WRITING)
         .tempdir_in(parent)
         .map_err(TrainError::io(parent, "creating a temporary directory"))?;
     fill(scratch.path())?;
@@ -47,12 +53,54 @@ pub fn write(
     write_file(&scratch.path().join(MANIFEST), to_json(&manifest).as_bytes())?;
     sync_dir(scratch.path())?;
 
+    // What is replaced steps aside until its successor has its name, so that a kill at any point
+    // leaves one of the two for `settle` to find.
+    let aside = aside(path);
     if path.exists() {
-        fs::remove_dir_all(path).map_err(TrainError::io(path, "replacing the directory"))?;
+        remove_dir(&aside)?;
+        fs::rename(path, &aside).map_err(TrainError::io(path, "replacing the directory"))?;
     }
-    let scratch = scratch.keep();
-    fs::rename(&scratch, path).map_err(TrainError::io(path, "renaming the directory into place"))?;
+    fs::rename(scratch.path(), path)
+        .map_err(TrainError::io(path, "renaming the directory into place"))?;
+    // Nothing is left under the temporary name for the guard to delete.
+    let _ = scratch.keep();
+    sync_dir(parent)?;
+    remove_dir(&aside)
+}
+
+/// Clears up in `parent` after a process that was killed while it wrote there: a directory that
+/// was not finished goes, and one that was being replaced comes back unless its successor is there.
+pub fn settle(parent: &Path) -> Result<(), TrainError> {
+    if !parent.exists() {
+        return Ok(());
+    }
+    for name in list(parent)? {
+        let path = parent.join(&name);
+        if name.starts_with(WRITING) {
+            remove_dir(&path)?;
+        } else if let Some(original) = name.strip_prefix(REPLACED) {
+            let original = parent.join(original);
+            if original.exists() {
+                remove_dir(&path)?;
+            } else {
+                fs::rename(&path, &original)
+                    .map_err(TrainError::io(&original, "putting the directory back"))?;
+            }
+        }
+    }
     sync_dir(parent)
+}
+
+/// Finds out whether something can be written at `path`, and leaves nothing there: asked before
+/// the work whose result is to go there.
+///
+/// # Errors
+/// Names the directory that cannot be written in.
+pub fn check_writable(path: &Path) -> Result<(), TrainError> {
+    let place = path.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
+    tempfile::tempfile_in(place)
+        .map(drop)
+        .map_err(TrainError::io(place, "trying to write in the directory"))
 }
 
 /// Checks every file of `path` against its manifest.
@@ -61,15 +109,16 @@ pub fn write(
 /// Names the file that is missing, torn or altered.
 pub fn verify(path: &Path) -> Result<(), TrainError> {
     let manifest_path = path.join(MANIFEST);
-    let problem = |path: &Path, problem: String| TrainError::Checkpoint { path: path.into(), problem };
-    let text = fs::read_to_string(&manifest_path)
+    let problem =
+        |path: &Path, problem: String| TrainError::Checkpoint { path: path.into(), problem };
+    let text = read_text(&manifest_path)
         .map_err(|error| problem(&manifest_path, format!("cannot be read ({error})")))?;
     let manifest: Manifest = serde_json::from_str(&text)
         .map_err(|error| problem(&manifest_path, format!("is not a manifest ({error})")))?;
     for (name, expected) in &manifest.blake3 {
         let file = path.join(name);
-        let found = checksum(&file)
-            .map_err(|error| problem(&file, format!("cannot be read ({error})")))?;
+        let found =
+            checksum(&file).map_err(|error| problem(&file, format!("cannot be read ({error})")))?;
         if found != *expected {
             return Err(problem(&file, "is torn or altered: its checksum does not match".into()));
         }
@@ -89,20 +138,58 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 /// content or the new.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let parent = path.parent().unwrap_or(Path::new("."));
-    let mut scratch = tempfile::NamedTempFile::new_in(parent)
+    let mut scratch = builder(0o666)
+        .prefix(WRITING)
+        .tempfile_in(parent)
         .map_err(TrainError::io(parent, "creating a temporary file"))?;
     scratch
         .write_all(bytes)
         .and_then(|()| scratch.as_file().sync_all())
         .map_err(TrainError::io(path, "writing the file"))?;
-    scratch.persist(path).map_err(|error| TrainError::io(path, "renaming into place")(error.error))?;
+    scratch
+        .persist(path)
+        .map_err(|error| TrainError::io(path, "renaming into place")(error.error))?;
     sync_dir(parent)
+}
+
+/// Reads a text file of ours; one that is larger than any of them is refused unread.
+pub fn read_text(path: &Path) -> Result<String, TrainError> {
+    let mut text = String::new();
+    let file = File::open(path).map_err(TrainError::io(path, "opening the file"))?;
+    let read = file.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text);
+    read.and_then(|bytes| match bytes as u64 > MAX_TEXT_BYTES {
+        true => Err(std::io::ErrorKind::FileTooLarge.into()),
+        false => Ok(text),
+    })
+    .map_err(TrainError::io(path, "reading the file"))
 }
 
 /// Pretty JSON with a final newline. The types written here hold only maps with string keys,
 /// which always serialise.
 pub fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}
+
+/// Temporary names whose files are for everyone whom the directory is for; the umask still applies.
+fn builder(mode: u32) -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(mode));
+    #[cfg(not(unix))]
+    let _ = mode;
+    builder
+}
+
+fn aside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!("{REPLACED}{name}"))
+}
+
+fn remove_dir(path: &Path) -> Result<(), TrainError> {
+    match path.exists() {
+        true => fs::remove_dir_all(path).map_err(TrainError::io(path, "deleting the directory")),
+        false => Ok(()),
+    }
 }
 
 fn list(dir: &Path) -> Result<Vec<String>, TrainError> {
@@ -126,4 +213,79 @@ fn sync_dir(path: &Path) -> Result<(), TrainError> {
     File::open(path)
         .and_then(|dir| dir.sync_all())
         .map_err(TrainError::io(path, "flushing the directory"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write_one(path: &Path, text: &str) {
+        write(path, |dir| write_file(&dir.join("a.txt"), text.as_bytes())).unwrap();
+    }
+
+    #[test]
+    fn a_sealed_directory_is_whole_or_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one");
+        write_one(&path, "first");
+        write_one(&path, "second");
+        verify(&path).unwrap();
+        assert_eq!(read_text(&path.join("a.txt")).unwrap(), "second");
+        assert_eq!(list(dir.path()).unwrap(), ["one"], "something was left behind");
+
+        fs::write(path.join("a.txt"), "secont").unwrap();
+        let error = verify(&path).unwrap_err().to_string();
+        assert!(error.contains("a.txt") && error.contains("checksum"), "{error}");
+        fs::remove_file(path.join("a.txt")).unwrap();
+        assert!(verify(&path).unwrap_err().to_string().contains("a.txt"));
+        fs::remove_file(path.join(MANIFEST)).unwrap();
+        assert!(verify(&path).unwrap_err().to_string().contains(MANIFEST));
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_what_was_there_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("one");
+        write_one(&path, "first");
+        let full = || std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let failed = write(&path, |dir| {
+            write_file(&dir.join("a.txt"), b"second")?;
+            Err(TrainError::io(&dir.join("b.txt"), "writing the file")(full()))
+        });
+        assert!(failed.unwrap_err().to_string().contains("b.txt"));
+        verify(&path).unwrap();
+        assert_eq!(read_text(&path.join("a.txt")).unwrap(), "first");
+        assert_eq!(list(dir.path()).unwrap(), ["one"]);
+    }
+
+    /// The states that a kill can leave, by the names that it leaves.
+    #[test]
+    fn settling_keeps_one_of_old_and_new() {
+        let check = |left: &[&str], settled: &[&str], kept: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            for name in left {
+                write_one(&dir.path().join(name), name);
+            }
+            settle(dir.path()).unwrap();
+            assert_eq!(list(dir.path()).unwrap(), settled, "{left:?}");
+            let text = read_text(&dir.path().join("one").join("a.txt")).unwrap();
+            assert_eq!(text, kept, "{left:?}");
+        };
+        check(&["one"], &["one"], "one");
+        check(&[".writing-x", "one"], &["one"], "one");
+        check(&[".replaced-one", ".writing-x"], &["one"], ".replaced-one");
+        check(&[".replaced-one", "one"], &["one"], "one");
+        settle(Path::new("there is no such directory")).unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_written_to_is_named_and_nothing_is_made() {
+        let dir = tempfile::tempdir().unwrap();
+        check_writable(&dir.path().join("new/and/deeper")).unwrap();
+        assert!(list(dir.path()).unwrap().is_empty());
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = check_writable(&file.join("run")).unwrap_err().to_string();
+        assert!(error.contains("file"), "{error}");
+    }
 }

@@ -19,7 +19,9 @@ pub fn write(path: &Path, weights: &Weights) -> Result<(), TrainError> {
         let view = TensorView::new(Dtype::F32, tensor.shape.clone(), bytes);
         views.push((name.as_str(), view.map_err(|error| fault(path, &error))?));
     }
-    safetensors::serialize_to_file(views, None, path).map_err(|error| fault(path, &error))
+    safetensors::serialize_to_file(views, None, path)
+        .map_err(std::io::Error::other)
+        .map_err(TrainError::io(path, "writing the file"))
 }
 
 /// Reads what [`write`] wrote.

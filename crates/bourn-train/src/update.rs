@@ -12,7 +12,9 @@ use crate::experience::{Experience, Sample};
 use crate::loss::{MicroBatch, policy_loss};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 
-/// What one step's updates did, averaged over the tokens that took part.
+/// What one step's updates did. Shares and means over tokens are over those that took a forward
+/// and backward: not those of truncated completions that are masked, nor, without KL penalty and
+/// entropy bonus, those of groups whose advantages are all zero.
 #[derive(Clone, Debug, Default)]
 pub struct UpdateReport {
     /// Sum over micro batches of the whole loss, averaged over updates.
@@ -79,9 +81,8 @@ pub fn update(
 ) -> Result<UpdateReport, UpdateError> {
     let mut report = UpdateReport::default();
     let mut tally = Tally::default();
-    let updates = recipe.train.num_iterations * recipe.train.minibatches;
+    let taken_before = optimizer.updates();
     let base_logprobs = base.map(|base| score_all(base, experience, recipe));
-    let total_updates = recipe.train.max_steps * updates as u64;
 
     for iteration in 0..recipe.train.num_iterations {
         for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
@@ -92,7 +93,7 @@ pub fn update(
                 let loss = accumulate(policy, batch, experience, recipe, &mut gradients, |logp| {
                     tally.add(batch, logp, &recipe.algorithm, first);
                 })?;
-                report.loss += loss / updates as f64;
+                report.loss += loss;
             }
             let norm = gradients.norm();
             if !norm.is_finite() {
@@ -107,11 +108,16 @@ pub fn update(
             if scale < 1.0 {
                 gradients.scale(scale);
             }
-            report.lr = scheduled_lr(&recipe.optimizer, optimizer.updates(), total_updates);
+            let (taken, total) = (optimizer.updates(), recipe.total_updates());
+            report.lr = scheduled_lr(&recipe.optimizer, taken, total);
             optimizer.step(policy, gradients, report.lr);
-            report.grad_norm += norm / updates as f64;
+            report.grad_norm += norm;
         }
     }
+    // Not the recipe's count: a step of few problems has fewer minibatches.
+    let updates = (optimizer.updates() - taken_before).max(1) as f64;
+    report.loss /= updates;
+    report.grad_norm /= updates;
     tally.finish(&mut report, updates, recipe.algorithm.kl_coef > 0.0);
     Ok(report)
 }
@@ -155,8 +161,7 @@ fn accumulate(
     let temperature = recipe.rollout.temperature;
     let with_entropy = recipe.algorithm.entropy_coef > 0.0;
     let positions = batch.positions.clone();
-    let scores =
-        policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
+    let scores = policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
     let logprobs = to_vec(&scores.logprobs.clone().inner());
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
         let sample = &experience.samples[batch.completions[token]];
@@ -265,7 +270,8 @@ fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> V
     let mut scored = Vec::with_capacity(rows.len());
     for batch in pack(experience, &rows, None, recipe.train.micro_batch_size) {
         let temperature = recipe.rollout.temperature;
-        let scores = model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
+        let scores =
+            model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
         let logprobs = to_vec(&scores.logprobs);
         let mut rest = logprobs.as_slice();
         while let Some(next) = experience.samples.get(scored.len()).filter(|_| !rest.is_empty()) {
@@ -318,7 +324,8 @@ struct Tally {
     pg_loss: f64,
     clipped_low: u64,
     clipped_high: u64,
-    log_ratio: f64,
+    /// Of log π_sampler − log π.
+    ppo_kl: f64,
     kl: f64,
     first_tokens: u64,
     first_k3: f64,
@@ -337,7 +344,7 @@ impl Tally {
             self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
             self.clipped_low += u64::from(clip == Some(Clip::Low));
             self.clipped_high += u64::from(clip == Some(Clip::High));
-            self.log_ratio -= log_ratio;
+            self.ppo_kl -= log_ratio;
             if let Some(&base) = batch.base_logprobs.get(token) {
                 let (logp, base) = (f64::from(logprob), f64::from(base));
                 self.kl += match algorithm.kl_estimator {
@@ -354,12 +361,12 @@ impl Tally {
         }
     }
 
-    fn finish(self, report: &mut UpdateReport, updates: usize, kl: bool) {
+    fn finish(self, report: &mut UpdateReport, updates: f64, kl: bool) {
         let mean = |sum: f64, count: u64| if count == 0 { 0.0 } else { sum / count as f64 };
-        report.pg_loss = self.pg_loss / updates as f64;
+        report.pg_loss = self.pg_loss / updates;
         report.clip_low = mean(self.clipped_low as f64, self.tokens);
         report.clip_high = mean(self.clipped_high as f64, self.tokens);
-        report.ppo_kl = mean(self.log_ratio, self.tokens);
+        report.ppo_kl = mean(self.ppo_kl, self.tokens);
         report.mismatch_kl = mean(self.first_k3, self.first_tokens);
         report.mismatch_ratio = self.first_ratio;
         report.kl = kl.then(|| mean(self.kl, self.tokens));

@@ -32,11 +32,8 @@ pub struct Args {
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let base = read_outcomes(&args.base)?;
     let policy = read_outcomes(&args.policy)?;
-    let options = CompareOptions {
-        confidence: args.confidence,
-        resamples: args.resamples,
-        seed: args.seed,
-    };
+    let options =
+        CompareOptions { confidence: args.confidence, resamples: args.resamples, seed: args.seed };
     let boundary = compare(&base, &policy, &options)?;
     if args.json {
         print(&serde_json::to_string_pretty(&boundary)?)

@@ -31,9 +31,7 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 /// Whether `error` says that nobody reads standard output any more.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<io::Error>()
-        .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// An error with its causes, outermost first. Our own error types say their cause themselves: a

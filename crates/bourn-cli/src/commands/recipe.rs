@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Check { recipes, overrides } => {
             for path in recipes {
-                bourn_recipe::load(path, overrides)?;
+                bourn_train::check_probe(&bourn_recipe::load(path, overrides)?)?;
                 print(&format!("{}: ok", path.display()))?;
             }
             Ok(())

@@ -4,11 +4,14 @@ use std::ops::ControlFlow;
 
 use anyhow::bail;
 use bourn_model::prompt::Prompter;
-use bourn_rollout::{Engine, Finish, Request, Sampling};
+use bourn_rollout::{Completion, Engine, Finish, Request, Sampling};
 use bourn_track::Console;
 use serde_json::json;
 
 use super::{engine_for, print};
+
+/// Completions that are drawn before they are printed, and held in memory until then.
+const BLOCK: u64 = 1024;
 
 /// Completions of a prompt.
 #[derive(clap::Args)]
@@ -73,32 +76,41 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         purpose: "sample".into(),
         step: 0,
     };
-    let request = Request { prompt: &prompt, stream: "", first: 0, count: args.n };
     let mut stage = console.stage("sampling", args.n, "completion");
-    let mut told = 0;
-    let groups = engine.generate(&[request], &sampling, &mut |progress| {
-        stage.inc(progress.completions_done - told);
-        told = progress.completions_done;
-        ControlFlow::Continue(())
-    })?;
-    drop(stage);
-    for completion in groups.into_iter().flatten() {
-        let text = prompter.decode(&completion.tokens)?;
-        if args.json {
-            let finish = match completion.finish {
-                Finish::Stop => "stop",
-                Finish::Length => "length",
-            };
-            let object = json!({
-                "text": text,
-                "tokens": completion.tokens,
-                "logprobs": completion.logprobs,
-                "finish": finish,
-            });
-            print(&object.to_string())?;
-        } else {
-            print(&text)?;
+    let mut first = 0;
+    while first < args.n {
+        let count = BLOCK.min(args.n - first);
+        let request = Request { prompt: &prompt, stream: "", first, count };
+        let mut told = 0;
+        let groups = engine.generate(&[request], &sampling, &mut |progress| {
+            stage.inc(progress.completions_done - told);
+            told = progress.completions_done;
+            ControlFlow::Continue(())
+        })?;
+        for completion in groups.into_iter().flatten() {
+            let line = line(&prompter, &completion, args.json)?;
+            console.suspend(|| print(&line))?;
         }
+        first += count;
     }
     Ok(())
+}
+
+/// A completion as it is printed.
+fn line(prompter: &Prompter, completion: &Completion, as_json: bool) -> anyhow::Result<String> {
+    let text = prompter.decode(&completion.tokens)?;
+    if !as_json {
+        return Ok(text);
+    }
+    let finish = match completion.finish {
+        Finish::Stop => "stop",
+        Finish::Length => "length",
+    };
+    let object = json!({
+        "text": text,
+        "tokens": completion.tokens,
+        "logprobs": completion.logprobs,
+        "finish": finish,
+    });
+    Ok(object.to_string())
 }

@@ -77,14 +77,13 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         }
         let items: Vec<ScoreItem<'_>> =
             block.iter().map(|(prompt, completion)| ScoreItem { prompt, completion }).collect();
-        let scored =
-            engine.score(&items, args.temperature, &mut |_| ControlFlow::Continue(()))?;
+        let scored = engine.score(&items, args.temperature, &mut |_| ControlFlow::Continue(()))?;
         stage.inc(block.len() as u64);
         for scored in &scored {
             let sum: f64 = scored.logprobs.iter().map(|&logprob| f64::from(logprob)).sum();
             let tokens = scored.logprobs.len();
             let object = json!({ "logprobs": scored.logprobs, "sum": sum, "tokens": tokens });
-            print(&object.to_string())?;
+            console.suspend(|| print(&object.to_string()))?;
         }
     }
 }
@@ -115,11 +114,17 @@ fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Vec<u32>, Vec<u32>)> 
         Line { prompt: None, completion: None, prompt_ids: Some(p), completion_ids: Some(c) } => {
             Ok((p, c))
         }
-        _ => bail!("expected \"prompt\" and \"completion\", or \"prompt_ids\" and \"completion_ids\""),
+        _ => bail!(
+            "expected \"prompt\" and \"completion\", or \"prompt_ids\" and \"completion_ids\""
+        ),
     }
 }
 
-fn check((prompt, completion): &(Vec<u32>, Vec<u32>), vocab: usize, longest: usize) -> anyhow::Result<()> {
+fn check(
+    (prompt, completion): &(Vec<u32>, Vec<u32>),
+    vocab: usize,
+    longest: usize,
+) -> anyhow::Result<()> {
     if prompt.is_empty() {
         bail!("the prompt has no tokens: the first token of a text has no log-prob");
     }

@@ -39,6 +39,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let recipe = bourn_recipe::load(&args.recipe, &args.overrides)?;
     let run_dir = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if args.dry_run {
+        bourn_train::check_probe(&recipe)?;
         return dry_run(&recipe);
     }
     let stop = interrupt::install(console)?;

@@ -20,7 +20,7 @@ pub(crate) struct ProbeWritten {
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub confidence: f64,
     /// Bootstrap resamples over problems.
-    #[schemars(range(min = 100, max = 1_000_000))]
+    #[schemars(range(min = 100, max = 100_000))]
     pub resamples: usize,
     /// Seed of the probe's draws and resamples; runs with different `seed` share the base's draws.
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_u64))]

@@ -1,0 +1,247 @@
+//! A run directory, read for its report.
+//!
+//! `metrics.jsonl` is the index: a resumed run drops from it what it will do again, while files
+//! that it is about to replace may still lie around.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use bourn_probe::{Boundary, read_ledger};
+use serde::Deserialize;
+
+use super::ReportError;
+use super::problems::{ProblemRecord, Side, problems, side};
+use crate::metrics::{MetricsLine, read_metrics};
+use crate::tags;
+
+/// Longest recipe that is read.
+const MAX_RECIPE_BYTES: u64 = 1 << 20;
+/// Largest file of figures that is read: the ids of a million problems.
+const MAX_FIGURES_BYTES: u64 = 1 << 26;
+
+/// Everything of a run directory that a report shows.
+#[derive(Clone, Debug)]
+pub struct RunRecord {
+    /// The directory, as it was named.
+    pub path: String,
+    /// The recipe's name.
+    pub name: String,
+    /// The recipe's seed.
+    pub seed: u64,
+    /// Steps that the recipe asks for.
+    pub max_steps: u64,
+    /// The resolved recipe, TOML.
+    pub recipe: String,
+    /// Steps that the metrics know of.
+    pub steps: u64,
+    /// Mean reward by step.
+    pub reward: Vec<(u64, f64)>,
+    /// Token entropy of the training draws by step, nats per token.
+    pub entropy: Vec<(u64, f64)>,
+    /// What training took; `None` where no step was timed.
+    pub cost: Option<Cost>,
+    /// The probed sets, in order of name.
+    pub sets: Vec<SetRecord>,
+}
+
+/// What training took, probes and checkpoints not counted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// Completion tokens drawn and trained on.
+    pub tokens: f64,
+    /// Seconds.
+    pub seconds: f64,
+    /// Steps that were timed.
+    pub steps: u64,
+}
+
+/// The probes of one set of problems with one sampler.
+#[derive(Clone, Debug)]
+pub struct SetRecord {
+    /// The set's name.
+    pub name: String,
+    /// The figures in order of step, at least one.
+    pub checkpoints: Vec<Checkpoint>,
+    /// Every problem at the last checkpoint, those that changed most first.
+    pub problems: Vec<ProblemRecord>,
+    /// Whether the run has the base's draws: runs of old versions have not.
+    pub has_base: bool,
+}
+
+/// The figures of one probe.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    /// Completed steps.
+    pub step: u64,
+    /// The figures.
+    pub boundary: Boundary,
+}
+
+impl SetRecord {
+    /// The last probe.
+    pub fn last(&self) -> &Checkpoint {
+        self.checkpoints.last().expect("a set is made of at least one checkpoint")
+    }
+}
+
+/// The keys of a recipe that a report shows by themselves; recipes of other versions may have
+/// others.
+#[derive(Deserialize)]
+struct Keys {
+    name: String,
+    seed: u64,
+    train: TrainKeys,
+}
+
+#[derive(Deserialize)]
+struct TrainKeys {
+    max_steps: u64,
+}
+
+/// Reads the run in `dir`.
+///
+/// # Errors
+/// Names the file that is missing, torn or not what a run writes.
+pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
+    let path = dir.join("recipe.toml");
+    if !path.exists() {
+        return Err(ReportError::NotARun { path: dir.to_path_buf() });
+    }
+    let recipe = read_text(&path, MAX_RECIPE_BYTES)?;
+    let keys: Keys = toml::from_str(&recipe).map_err(|error| ReportError::Recipe {
+        path,
+        problem: error.message().to_owned(),
+    })?;
+
+    let path = dir.join("metrics.jsonl");
+    let metrics = read_metrics(&path)?;
+    let series = |tag: &str| {
+        let value = |line: &MetricsLine| Some((line.step, *line.values.get(tag)?));
+        metrics.iter().filter_map(value).filter(|(_, value)| value.is_finite()).collect()
+    };
+    let sets = probed(&path, &metrics)?
+        .into_iter()
+        .map(|(set, steps)| read_set(&dir.join("boundary"), set, &steps))
+        .collect::<Result<_, _>>()?;
+    Ok(RunRecord {
+        path: dir.display().to_string(),
+        name: keys.name,
+        seed: keys.seed,
+        max_steps: keys.train.max_steps,
+        recipe,
+        steps: metrics.iter().map(|line| line.step).max().unwrap_or(0),
+        reward: series(tags::REWARD),
+        entropy: series(tags::ENTROPY),
+        cost: read_cost(&dir.join("timing.jsonl"))?,
+        sets,
+    })
+}
+
+/// Which sets were probed, after which steps.
+fn probed(
+    path: &Path,
+    metrics: &[MetricsLine],
+) -> Result<BTreeMap<String, BTreeSet<u64>>, ReportError> {
+    let mut sets: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+    for line in metrics {
+        let set =
+            |tag: &String| Some(tag.strip_prefix("boundary/")?.strip_suffix("/problems")?.into());
+        for set in line.values.keys().filter_map(set) {
+            sets.entry(set).or_default().insert(line.step);
+        }
+    }
+    // The name becomes part of a file's name, which must not lead out of the run.
+    match sets.keys().find(|set| set.contains(['/', '\\', '\0'])) {
+        Some(set) => Err(ReportError::SetName { path: path.to_path_buf(), set: set.clone() }),
+        None => Ok(sets),
+    }
+}
+
+fn read_set(dir: &Path, name: String, steps: &BTreeSet<u64>) -> Result<SetRecord, ReportError> {
+    let mut checkpoints = Vec::new();
+    for &step in steps {
+        let boundary = read_figures(dir.join(format!("step-{step:06}-{name}.json")))?;
+        checkpoints.push(Checkpoint { step, boundary });
+    }
+    let last = checkpoints.last().expect("a probed set has a step");
+
+    let path = dir.join(format!("base-{name}.draws.jsonl.zst"));
+    let has_base = path.exists();
+    // One after the other: a ledger with its texts may be large, what is kept of it is not.
+    let base = if has_base { sides(&path)? } else { BTreeMap::new() };
+    let policy = sides(&dir.join(format!("step-{:06}-{name}.draws.jsonl.zst", last.step)))?;
+    let problems = problems(&last.boundary.solvable, base, policy);
+    Ok(SetRecord { name, problems, has_base, checkpoints })
+}
+
+fn sides(path: &Path) -> Result<BTreeMap<String, Side>, ReportError> {
+    let (_, ledger) = read_ledger(path)?;
+    Ok(ledger.entries().map(|(id, entry)| (id.to_owned(), side(entry))).collect())
+}
+
+fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
+    let text = read_text(&path, MAX_FIGURES_BYTES)?;
+    let parsed = serde_json::from_str::<Boundary>(&text).map_err(|error| error.to_string());
+    match parsed.and_then(|figures| check(&figures).map(|()| figures)) {
+        Ok(figures) => Ok(figures),
+        Err(problem) => Err(ReportError::Figures { path, problem }),
+    }
+}
+
+/// Refuses figures that no probe writes and no chart can show.
+fn check(figures: &Boundary) -> Result<(), String> {
+    let k = &figures.k;
+    if k.first().is_none_or(|&first| first == 0) || !k.is_sorted_by(|a, b| a < b) {
+        return Err("`k` is no rising list of whole numbers from 1".into());
+    }
+    let sides = [("base", &figures.base), ("policy", &figures.policy), ("delta", &figures.delta)];
+    for (side, curve) in sides {
+        for (list, values) in
+            [("pass_at_k", &curve.pass_at_k), ("ci_low", &curve.ci_low), ("ci_high", &curve.ci_high)]
+        {
+            if values.len() != k.len() {
+                let lengths = format!("{} values for {} of `k`", values.len(), k.len());
+                return Err(format!("`{side}.{list}` has {lengths}"));
+            }
+            if let Some(value) = values.iter().find(|value| !(-1.0..=1.0).contains(*value)) {
+                return Err(format!("`{side}.{list}` has {value}, which is no share"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {
+    let lines = match read_metrics(path) {
+        Ok(lines) => lines,
+        // A run of no steps has no such file.
+        Err(crate::TrackError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut cost = Cost { tokens: 0.0, seconds: 0.0, steps: 0 };
+    for line in &lines {
+        let at = |tag| line.values.get(tag).copied().filter(|value: &f64| value.is_finite());
+        let (Some(seconds), Some(rate)) = (at(tags::STEP_TIME), at(tags::TOKENS_PER_SECOND)) else {
+            continue;
+        };
+        cost.seconds += seconds;
+        // A whole number again: the file has the rate only.
+        cost.tokens += (rate * seconds).round();
+        cost.steps += 1;
+    }
+    Ok((cost.steps > 0).then_some(cost))
+}
+
+fn read_text(path: &Path, limit: u64) -> Result<String, ReportError> {
+    let file = File::open(path).map_err(ReportError::io("read", path))?;
+    let mut text = String::new();
+    let read = file.take(limit + 1).read_to_string(&mut text);
+    match read.map_err(ReportError::io("read", path))? as u64 > limit {
+        true => Err(ReportError::TooLarge { path: path.to_path_buf(), limit }),
+        false => Ok(text),
+    }
+}
