@@ -164,6 +164,52 @@ fn compare_works_by_hand() {
 }
 
 #[test]
+fn compare_mixes_problems_that_stopped_early() {
+    let place = Place::new();
+    // pass@1, 2, 4: ¼ ½ 1; 0 0 0; the first success on draw 2, so 0 1 1; 1 1 1.
+    let base = r#"{"problem":"a","n":4,"c":1}
+{"problem":"b","draws":[0,0,0,0]}
+{"problem":"c","draws":[0,1,1],"stop":1,"n_max":4}
+{"problem":"d","n":4,"c":4}
+"#;
+    // The second success on draw 3, so ½ 1 1; one in the 4 draws allowed, ¼ ½ 1; the first success
+    // at once, 1 1 1; 0 0 0.
+    let policy = r#"{"problem":"a","n":3,"c":2,"stop":2,"n_max":4}
+{"problem":"b","draws":[0,0,0,1,1],"stop":2,"n_max":4}
+{"problem":"c","n":1,"c":1,"stop":1,"n_max":4}
+{"problem":"d","n":4,"c":0}
+"#;
+    fs::write(place.path("base.jsonl"), base).unwrap();
+    fs::write(place.path("policy.jsonl"), policy).unwrap();
+    let json = place.ok(&["compare", "base.jsonl", "policy.jsonl", "--json"]);
+    let figures: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(figures["k"], serde_json::json!([1, 2, 4]));
+    assert_eq!(figures["base"]["pass_at_k"], serde_json::json!([0.3125, 0.625, 0.75]));
+    assert_eq!(figures["policy"]["pass_at_k"], serde_json::json!([0.4375, 0.625, 0.75]));
+    assert_eq!(figures["delta_se"], 0.3125);
+    assert_eq!(figures["n"], serde_json::json!({ "base": [4, 4], "policy": [4, 4] }));
+    assert_eq!(
+        figures["draws"],
+        serde_json::json!({
+            "base": { "spent": 14, "full": 16, "saved": 2 },
+            "policy": { "spent": 12, "full": 16, "saved": 4 },
+        })
+    );
+    for (set, ids) in
+        [("kept", vec!["a", "c"]), ("gained", vec!["b"]), ("lost", vec!["d"]), ("neither", vec![])]
+    {
+        assert_eq!(figures["solvable"][set], serde_json::json!(ids), "{set}");
+    }
+    let table = place.ok(&["compare", "base.jsonl", "policy.jsonl"]);
+    assert!(table.contains("policy 12 of 16 (4 saved, 25.0%)"), "{table}");
+
+    fs::write(place.path("early.jsonl"), policy.replace("\"n\":3,\"c\":2", "\"n\":3,\"c\":1"))
+        .unwrap();
+    let error = place.fails(&["compare", "base.jsonl", "early.jsonl"]);
+    assert!(error.contains("early.jsonl:1") && error.contains("neither stop = 2"), "{error}");
+}
+
+#[test]
 fn recipes_are_checked_shown_and_documented() {
     let place = Place::new();
     assert!(place.ok(&["recipe", "check", "small.toml"]).contains("ok"));

@@ -15,11 +15,11 @@ seed = 7
 [model]
 architecture = { hidden_size = 32, num_layers = 2, num_heads = 2, intermediate_size = 64, max_position = 48 }
 [base]
-steps = 40
+steps = 150
 batch_size = 64
 lr = 3e-3
 warmup_steps = 5
-demonstrations = { correct = 0.5, random = 0.5 }
+demonstrations = { correct = 0.7, random = 0.3 }
 [[task]]
 kind = "countdown"
 numbers = 2

@@ -1,5 +1,5 @@
 //! What a run leaves behind for people: TensorBoard event files, the metrics file, console
-//! progress, tables and the pass@k picture.
+//! progress, tables, the pass@k picture and the HTML report.
 //!
 //! **This room computes no figure**: it is given numbers and shows them. It knows nothing of
 //! models, tensors or Burn, and it alone may look at the wall clock.
@@ -15,6 +15,7 @@ mod error;
 mod format;
 mod metrics;
 mod picture;
+pub mod report;
 mod table;
 pub mod tags;
 mod tensorboard;

@@ -1,6 +1,6 @@
 //! Tables for the terminal: at most 100 columns wide, readable without colour.
 
-use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Standing};
+use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Spending, Spent, Standing};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -17,7 +17,8 @@ const RULED: TableStyle =
 const RULE: LineStyle = LineStyle::none().fill('─').junction('─');
 
 /// The boundary figures: pass@k of base and policy and their difference, k by k, in percent with
-/// intervals, and under it crossover, solvable sets, Δ_SE, entropy (nats per token) and sampler.
+/// intervals, and under it crossover, solvable sets, Δ_SE, draws spent and saved where a rule could
+/// stop them early, entropy (nats per token) and sampler.
 pub fn boundary_table(boundary: &Boundary) -> String {
     let mut table = new_table();
     table.load_style(RULED);
@@ -111,7 +112,7 @@ fn trimmed(table: &Table) -> String {
 
 fn title(boundary: &Boundary) -> String {
     let set = boundary.set.as_ref().map_or(String::new(), |set| format!(" on {set}"));
-    let n = draws(boundary.n.base, boundary.n.policy);
+    let n = allowed(boundary);
     let problems = plural(boundary.problems as u64, "problem");
     let level = confidence(boundary.confidence);
     format!("pass@k{set}: {problems}, {n} each, [{level} interval]")
@@ -123,6 +124,10 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
         ("solvable".to_string(), solvable(boundary)),
         ("Δ_SE".to_string(), delta_se(boundary)),
     ];
+    if let Some(Spending { base, policy }) = &boundary.draws {
+        let line = format!("base {}, policy {}", spent(base), spent(policy));
+        lines.push(("draws".to_string(), line));
+    }
     if let Some(e) = &boundary.entropy {
         let side = |value, low, high| format!("{value:.3} [{low:.3}, {high:.3}]");
         let base = side(e.base, e.base_ci_low, e.base_ci_high);
@@ -156,8 +161,22 @@ fn solvable(boundary: &Boundary) -> String {
         sets.lost.len(),
         sets.neither.len(),
         plural(boundary.problems as u64, "problem"),
-        draws(boundary.n.base, boundary.n.policy),
+        allowed(boundary),
     )
+}
+
+/// The draws of a problem, which are its most where a rule could stop them early.
+fn allowed(boundary: &Boundary) -> String {
+    let most = draws(boundary.n.base, boundary.n.policy);
+    if boundary.draws.is_some() { format!("up to {most}") } else { most }
+}
+
+/// `570 of 1024 (454 saved, 44.3%)`.
+fn spent(draws: &Spent) -> String {
+    let Spent { spent, full, saved } = draws;
+    // A full count of 0 has no share; comparisons have none.
+    let share = if *full == 0 { 0.0 } else { *saved as f64 / *full as f64 };
+    format!("{spent} of {full} ({saved} saved, {}%)", percent(share))
 }
 
 fn delta_se(boundary: &Boundary) -> String {

@@ -27,6 +27,16 @@ fn boundary_of_outcomes_from_anywhere() {
 }
 
 #[test]
+fn boundary_of_problems_that_stopped_early() {
+    let mut boundary = sample::boundary();
+    (boundary.entropy, boundary.sampler) = (None, None);
+    let side = |spent| Spent { spent, full: 24_576, saved: 24_576 - spent };
+    boundary.draws = Some(Spending { base: side(2_345), policy: side(24_576) });
+    check("boundary_stopped", &boundary_table(&boundary));
+    assert_eq!(spent(&Spent::default()), "0 of 0 (0 saved, 0.0%)");
+}
+
+#[test]
 fn long_names_wrap() {
     let mut boundary = sample::boundary();
     boundary.sampler = Some("temperature 0.6, ".repeat(12));

@@ -1,18 +1,20 @@
 //! The frozen base: a published model, or a small one pretrained here and cached by content.
 
+use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_model::transformer::{Packed, Transformer, to_vec};
 use bourn_model::{Bundle, HostTensor, ModelConfig, Tokenizer, Weights};
-use bourn_recipe::{BaseStage, CountdownTask, ModelSource, Recipe, TaskKind};
+use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
 use bourn_task::countdown::{Demonstrator, alphabet};
 use bourn_task::render;
 use bourn_task::seed::rng;
 use bourn_track::Console;
 use burn::tensor::Device;
 use rand::Rng;
+use serde_json::json;
 
 use crate::error::TrainError;
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
@@ -20,7 +22,7 @@ use crate::sealed;
 use crate::update::scheduled_lr;
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
-const FORMAT: &str = "bourn base 1";
+const FORMAT: &str = "bourn base 2";
 
 /// The directory for pretrained bases and base ledgers: `$BOURN_CACHE`, else the user's cache
 /// directory, else `.bourn-cache` here.
@@ -56,21 +58,24 @@ pub fn obtain(
     // Found out now, not after minutes of pretraining.
     sealed::check_writable(&path)?;
 
-    let countdown = recipe.tasks.iter().find_map(|task| match &task.kind {
-        TaskKind::Countdown(spec) => Some((spec, task.template.as_str())),
-        TaskKind::Jsonl(_) => None,
-    });
-    let (spec, template) = countdown.ok_or(TrainError::NoDemonstrations)?;
-    let (tokenizer, end) = tokenizer(template)?;
-    let config = ModelConfig::from_architecture(architecture, tokenizer.vocab_size())?;
+    let demonstrations = Demonstrations::new(recipe, stage)?;
+    let config = ModelConfig::from_architecture(architecture, demonstrations.vocab_size())?;
     let mut model =
         Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
-    pretrain(&mut model, stage, spec, template, &tokenizer, end, console, stop)?;
+    let losses = pretrain(&mut model, stage, &demonstrations, console, stop)?;
     // Another run of the same base may have been faster; what it has kept is in use.
     if !path.exists() {
-        let (weights, stop_tokens) = (model.to_weights(), [end].into());
+        let (weights, stop_tokens) = (model.to_weights(), [demonstrations.end].into());
         sealed::write(&path, |dir| {
-            Ok(bourn_model::save(dir, &config, &weights, &tokenizer, &stop_tokens, None)?)
+            bourn_model::save(
+                dir,
+                &config,
+                &weights,
+                &demonstrations.tokenizer,
+                &stop_tokens,
+                None,
+            )?;
+            sealed::write_file(&dir.join("pretraining.jsonl"), losses.as_bytes())
         })?;
     }
     console.line(format!("base: kept in {}", path.display()));
@@ -89,16 +94,66 @@ fn open_cached(path: &Path) -> Result<Bundle, TrainError> {
     }
 }
 
-/// One token per character that a prompt or a demonstration can hold, and the id that ends one.
-fn tokenizer(template: &str) -> Result<(Tokenizer, u32), TrainError> {
-    let mut characters: Vec<char> =
-        alphabet().chars().chain(render(template, "").chars()).collect();
-    characters.sort_unstable();
-    characters.dedup();
-    let tokenizer = Tokenizer::char_level(&characters.into_iter().collect::<String>());
-    let end =
-        tokenizer.id("<eos>").ok_or_else(|| TrainError::Untokenizable { text: "<eos>".into() })?;
-    Ok((tokenizer, end))
+/// Demonstrations of every countdown task in turn, as tokens.
+struct Demonstrations<'a> {
+    sources: Vec<(Demonstrator, &'a str)>,
+    tokenizer: Tokenizer,
+    end: u32,
+}
+
+/// A batch of demonstrations: the loss is on the completions alone.
+struct Batch {
+    packed: Packed,
+    positions: Vec<i64>,
+    targets: Vec<u32>,
+}
+
+impl<'a> Demonstrations<'a> {
+    /// One token per character that a prompt or a demonstration can hold, and one that ends a
+    /// completion.
+    fn new(recipe: &'a Recipe, stage: &BaseStage) -> Result<Demonstrations<'a>, TrainError> {
+        let mut sources = Vec::new();
+        let mut characters: BTreeSet<char> = alphabet().chars().collect();
+        for task in &recipe.tasks {
+            if let TaskKind::Countdown(spec) = &task.kind {
+                let demonstrator = Demonstrator::new(spec, &stage.demonstrations)?;
+                sources.push((demonstrator, task.template.as_str()));
+                characters.extend(render(&task.template, "").chars());
+            }
+        }
+        if sources.is_empty() {
+            return Err(TrainError::NoDemonstrations);
+        }
+        let tokenizer = Tokenizer::char_level(&characters.into_iter().collect::<String>());
+        let end = tokenizer
+            .id("<eos>")
+            .ok_or_else(|| TrainError::Untokenizable { text: "<eos>".into() })?;
+        Ok(Demonstrations { sources, tokenizer, end })
+    }
+
+    fn vocab_size(&self) -> usize {
+        self.tokenizer.vocab_size()
+    }
+
+    /// The demonstrations of one step: a function of the stage's seed and the step.
+    fn batch(&self, stage: &BaseStage, step: u64) -> Result<Batch, TrainError> {
+        let mut batch =
+            Batch { packed: Packed::default(), positions: Vec::new(), targets: Vec::new() };
+        for row in 0..stage.batch_size as u64 {
+            let index = step * stage.batch_size as u64 + row;
+            let (demonstrator, template) = &self.sources[index as usize % self.sources.len()];
+            let demonstration = demonstrator.draw(stage.seed, index)?;
+            let prompt = self.tokenizer.encode(&render(template, &demonstration.prompt), true)?;
+            let mut completion = self.tokenizer.encode(&demonstration.completion, false)?;
+            completion.push(self.end);
+            let read = prompt.iter().chain(&completion[..completion.len() - 1]).copied();
+            let first = batch.packed.push(read).start + prompt.len() - 1;
+            let positions = first..first + completion.len();
+            batch.positions.extend(positions.map(|position| position as i64));
+            batch.targets.extend(completion);
+        }
+        Ok(batch)
+    }
 }
 
 /// Normal(0, 0.02) matrices, with the projections back into the residual stream scaled by
@@ -128,42 +183,24 @@ fn standard_normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-#[allow(clippy::too_many_arguments)]
+/// Minimises the cross-entropy of the demonstrations; returns one JSON line a step with its loss.
 fn pretrain(
     model: &mut Transformer,
     stage: &BaseStage,
-    spec: &CountdownTask,
-    template: &str,
-    tokenizer: &Tokenizer,
-    end: u32,
+    demonstrations: &Demonstrations<'_>,
     console: &Console,
     stop: &AtomicBool,
-) -> Result<(), TrainError> {
-    let demonstrator = Demonstrator::new(spec, &stage.demonstrations)?;
+) -> Result<String, TrainError> {
     let mut optimizer = AdamWOptimizer::new(&stage.optimizer);
     let mut progress = console.stage("base: pretraining", stage.steps, "step");
-    let mut smoothed = f64::NAN;
+    let (mut smoothed, mut losses) = (f64::NAN, String::new());
     for step in 0..stage.steps {
         if stop.load(Ordering::Relaxed) {
             return Err(TrainError::InterruptedEarly);
         }
-        let mut packed = Packed::default();
-        let (mut positions, mut targets) = (Vec::new(), Vec::new());
-        for row in 0..stage.batch_size as u64 {
-            let index = step * stage.batch_size as u64 + row;
-            let demonstration = demonstrator.draw(stage.seed, index)?;
-            let prompt = render(template, &demonstration.prompt);
-            let prompt = tokenizer.encode(&prompt, true)?;
-            let mut completion = tokenizer.encode(&demonstration.completion, false)?;
-            completion.push(end);
-            let read = prompt.iter().chain(&completion[..completion.len() - 1]).copied();
-            let first = packed.push(read).start + prompt.len() - 1;
-            positions.extend((first..first + completion.len()).map(|position| position as i64));
-            targets.extend(completion);
-        }
-        let count = targets.len() as f64;
-        let loss =
-            model.score(&packed, positions, &targets, 1.0, false).logprobs.sum() * (-1.0 / count);
+        let Batch { packed, positions, targets } = demonstrations.batch(stage, step)?;
+        let scores = model.score(&packed, positions, &targets, 1.0, false);
+        let loss = scores.logprobs.sum() * (-1.0 / targets.len() as f64);
         let value = f64::from(to_vec(&loss.clone().inner())[0]);
         if !value.is_finite() {
             return Err(TrainError::BaseDiverged { step: step + 1, what: "the loss", value });
@@ -179,10 +216,11 @@ fn pretrain(
         let lr = scheduled_lr(&stage.optimizer, step, stage.steps);
         optimizer.step(model, gradients, lr);
 
+        losses += &format!("{}\n", json!({ "step": step + 1, "base/loss": value, "base/lr": lr }));
         smoothed = if smoothed.is_nan() { value } else { 0.95 * smoothed + 0.05 * value };
         progress.set_message(format!("loss {smoothed:.3}"));
         progress.inc(1);
     }
     progress.finish(format!("loss {smoothed:.3} nats a token after {} steps", stage.steps));
-    Ok(())
+    Ok(losses)
 }

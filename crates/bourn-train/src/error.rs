@@ -48,6 +48,12 @@ pub enum TrainError {
         /// The run directory.
         path: PathBuf,
     },
+    /// Another process works in the run directory.
+    #[error("{path}: another bourn is at work in this run; wait for it, or stop it")]
+    RunBusy {
+        /// The run directory.
+        path: PathBuf,
+    },
     /// There is nothing to resume.
     #[error("{path} holds no checkpoint to resume from; start without --resume")]
     NothingToResume {

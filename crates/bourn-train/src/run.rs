@@ -25,7 +25,7 @@ use crate::experience::{self, Experience};
 use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
-use crate::rundir::{self, Start};
+use crate::rundir::{self, Claim, Lock, Start};
 use crate::update::{NonFinite, UpdateError, UpdateReport, update};
 use crate::{base, check_context, engine_options};
 
@@ -66,7 +66,7 @@ pub fn train(
 ) -> Result<Outcome, TrainError> {
     // Nothing is written before everything that can be wrong with the input has been looked at.
     check_probe(recipe)?;
-    let start = rundir::check(&options.run_dir, recipe, options.resume)?;
+    let claim = rundir::check(&options.run_dir, recipe, options.resume)?;
     let device = Device::flex().autodiff();
     let problems = bourn_task::load(recipe)?;
     problems.warnings.iter().for_each(|warning| console.warn(warning));
@@ -77,7 +77,8 @@ pub fn train(
         console.warn("the model names no token that ends a text: every completion is truncated");
     }
 
-    let mut run = Run::new(recipe, options, console, stop, &problems, &base, &device, start)?;
+    let order = Order { recipe, options, console, stop };
+    let mut run = Run::new(order, &problems, &base, &device, claim)?;
     let last = last_step(recipe, options);
     let mut progress = run.progress_bar(last);
     loop {
@@ -108,6 +109,14 @@ fn last_step(recipe: &Recipe, options: &RunOptions) -> u64 {
     options.max_steps.unwrap_or(u64::MAX).min(recipe.train.max_steps)
 }
 
+/// What the caller asked for.
+struct Order<'a> {
+    recipe: &'a Recipe,
+    options: &'a RunOptions,
+    console: &'a Console,
+    stop: &'a AtomicBool,
+}
+
 /// Everything that a step reads or changes.
 struct Run<'a> {
     recipe: &'a Recipe,
@@ -129,20 +138,19 @@ struct Run<'a> {
     examples: Vec<Examples>,
     /// The state whose checkpoint is on disk.
     saved: Option<State>,
+    /// Keeps other processes out of the run directory.
+    _lock: Lock,
 }
 
 impl<'a> Run<'a> {
-    #[allow(clippy::too_many_arguments)]
     fn new(
-        recipe: &'a Recipe,
-        options: &'a RunOptions,
-        console: &'a Console,
-        stop: &'a AtomicBool,
+        order: Order<'a>,
         problems: &'a Problems,
         base: &'a Bundle,
         device: &Device,
-        start: Start,
+        claim: Claim,
     ) -> Result<Run<'a>, TrainError> {
+        let Order { recipe, options, console, stop } = order;
         let prompter =
             Prompter::new(base, recipe.model.chat_template, &recipe.model.system_prompt)?;
         // A prompt that does not fit is found now, not at step 4,000.
@@ -151,11 +159,11 @@ impl<'a> Run<'a> {
         let engine_options = engine_options(recipe, &base.config);
         let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
         let problems_hash = experience::problems_hash(problems);
-        if let Start::Resume(restored) = &start {
+        if let Start::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;
             rundir::check_problems(restored, &problems_hash)?;
         }
-        rundir::claim(&options.run_dir, recipe, &start)?;
+        let (start, lock) = rundir::claim(&options.run_dir, recipe, claim)?;
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let (policy, state, resumed) = match start {
@@ -201,6 +209,7 @@ impl<'a> Run<'a> {
             engine,
             logbook,
             saved: resumed.map(|_| state.clone()),
+            _lock: lock,
             state,
             boundaries: Vec::new(),
             examples: Vec::new(),

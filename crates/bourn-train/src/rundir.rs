@@ -1,6 +1,6 @@
 //! The run directory: who may write into it, and what a resumed run must agree with.
 
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
 
 use bourn_model::Bundle;
@@ -11,6 +11,8 @@ use crate::error::TrainError;
 use crate::sealed;
 
 const RECIPE: &str = "recipe.toml";
+/// Empty; whoever holds its lock is at work in the directory.
+const LOCK: &str = ".lock";
 
 /// How a run begins.
 pub enum Start {
@@ -20,13 +22,21 @@ pub enum Start {
     Resume(Box<Restored>),
 }
 
+/// A run directory that has been looked at.
+pub struct Claim {
+    /// How the run begins.
+    pub start: Start,
+    /// Held already where there is a run to resume.
+    lock: Option<Lock>,
+}
+
 /// Looks at `dir`: it must be free for a new run, or hold the run to resume. Nothing is written,
 /// but what a killed process left unfinished among the checkpoints to resume from is cleared up.
 ///
 /// # Errors
 /// A directory that holds anything is refused without `resume`; with it, a directory without a
 /// run and a changed recipe are. A directory that cannot be written in is refused in any case.
-pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Start, TrainError> {
+pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainError> {
     let path = dir.join(RECIPE);
     if !resume {
         let occupied = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
@@ -34,26 +44,41 @@ pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Start, TrainEr
             return Err(TrainError::RunExists { path: dir.into() });
         }
         sealed::check_writable(dir)?;
-        return Ok(Start::Fresh);
+        return Ok(Claim { start: Start::Fresh, lock: None });
     }
     if !path.exists() {
         return Err(TrainError::NothingToResume { path: dir.into() });
     }
     check_recipe(&path, &sealed::read_text(&path)?, &recipe.to_toml())?;
     sealed::check_writable(dir)?;
+    let lock = Some(lock(dir)?);
     sealed::settle(&checkpoint::directory(dir))?;
-    Ok(match checkpoint::restore(dir)? {
+    let start = match checkpoint::restore(dir)? {
         Some(restored) => Start::Resume(Box::new(restored)),
         // Killed before the first checkpoint: there is nothing to lose in starting over.
         None => Start::Fresh,
-    })
+    };
+    Ok(Claim { start, lock })
 }
 
-/// Makes `dir` the directory of this run. A fresh start clears the records of a run that was
+/// Keeps other processes out of a run directory while it lives.
+#[derive(Debug)]
+pub struct Lock(#[expect(dead_code, reason = "the lock is held for as long as the file is open")] File);
+
+/// Makes `dir` the directory of this run and keeps other processes out of it. A fresh start clears the records of a run that was
 /// killed before its first checkpoint.
-pub fn claim(dir: &Path, recipe: &Recipe, start: &Start) -> Result<(), TrainError> {
+///
+/// # Errors
+/// Another process is at work there.
+pub fn claim(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock), TrainError> {
+    fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
+    let Claim { start, lock: held } = claim;
+    let lock = match held {
+        Some(lock) => lock,
+        None => lock(dir)?,
+    };
     if matches!(start, Start::Resume(_)) {
-        return Ok(());
+        return Ok((start, lock));
     }
     fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
     for name in ["metrics.jsonl", "timing.jsonl"] {
@@ -68,7 +93,18 @@ pub fn claim(dir: &Path, recipe: &Recipe, start: &Start) -> Result<(), TrainErro
             fs::remove_dir_all(&path).map_err(TrainError::io(&path, "clearing old records"))?;
         }
     }
-    sealed::replace_file(&dir.join(RECIPE), recipe.to_toml().as_bytes())
+    sealed::replace_file(&dir.join(RECIPE), recipe.to_toml().as_bytes())?;
+    Ok((start, lock))
+}
+
+fn lock(dir: &Path) -> Result<Lock, TrainError> {
+    let path = dir.join(LOCK);
+    let file = File::create(&path).map_err(TrainError::io(&path, "creating the lock file"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Lock(file)),
+        Err(TryLockError::WouldBlock) => Err(TrainError::RunBusy { path: dir.into() }),
+        Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "locking")(error)),
+    }
 }
 
 /// The checkpoint must have started from the base that the recipe gives now.

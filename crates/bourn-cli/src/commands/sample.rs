@@ -25,9 +25,9 @@ pub struct Args {
     /// How many completions
     #[arg(short, long, default_value_t = 1)]
     n: u64,
-    /// Longest completion, in tokens
-    #[arg(long, default_value_t = 128)]
-    max_tokens: usize,
+    /// Longest completion, in tokens [default: 128, or what the context leaves]
+    #[arg(long)]
+    max_tokens: Option<usize>,
     /// Softmax temperature; 0 takes the likeliest token
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
@@ -62,15 +62,17 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let bundle = bourn_model::open(&args.model)?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let prompt = prompter.encode(&args.prompt)?;
+    let left = bundle.config.max_position.saturating_sub(prompt.len());
+    let max_tokens = args.max_tokens.unwrap_or(left.clamp(1, 128));
     let rows = usize::try_from(args.n).unwrap_or(usize::MAX).min(64);
-    let options = engine_for(&bundle.config, rows, prompt.len().saturating_add(args.max_tokens));
+    let options = engine_for(&bundle.config, rows, prompt.len().saturating_add(max_tokens));
     let mut engine = Engine::new(&bundle.config, &bundle.weights, &options)?;
     let sampling = Sampling {
         temperature: args.temperature,
         top_p: args.top_p,
         top_k: args.top_k,
         min_p: args.min_p,
-        max_tokens: args.max_tokens,
+        max_tokens: max_tokens,
         stop_tokens: bundle.stop_tokens.clone(),
         seed: args.seed,
         purpose: "sample".into(),
@@ -80,7 +82,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let mut first = 0;
     while first < args.n {
         let count = BLOCK.min(args.n - first);
-        let request = Request { prompt: &prompt, stream: "", first, count };
+        let request = Request { prompt: &prompt, stream: "prompt", first, count };
         let mut told = 0;
         let groups = engine.generate(&[request], &sampling, &mut |progress| {
             stage.inc(progress.completions_done - told);

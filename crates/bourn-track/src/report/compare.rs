@@ -1,0 +1,202 @@
+//! Several runs beside each other.
+
+use std::collections::BTreeSet;
+
+use bourn_probe::Boundary;
+
+use super::chart::put;
+use super::charts;
+use super::html::{duration, esc, grouped};
+use super::page::Named;
+use super::read::SetRecord;
+use super::section::{figure, grid, legend};
+use crate::format::{confidence, percent, points};
+
+/// Overlaid curves and a table with a row for each run, for every set that any run has.
+pub(super) fn overview(runs: &[Named<'_>]) -> String {
+    let names: BTreeSet<&str> =
+        runs.iter().flat_map(|named| named.run.sets.iter().map(|set| set.name.as_str())).collect();
+    let mut html = String::new();
+    for name in &names {
+        let with: Vec<(&Named<'_>, &SetRecord)> = runs
+            .iter()
+            .filter_map(|named| {
+                Some((named, named.run.sets.iter().find(|set| set.name == **name)?))
+            })
+            .collect();
+        if names.len() > 1 {
+            put(&mut html, format_args!("<h2>{}</h2>\n", esc(name)));
+        }
+        html += &set_overview(&with);
+    }
+    let rewards: Vec<_> =
+        runs.iter().map(|named| (named.class.clone(), named.run.reward.as_slice())).collect();
+    let entropies: Vec<_> =
+        runs.iter().map(|named| (named.class.clone(), named.run.entropy.as_slice())).collect();
+    let key = legend(&run_keys(runs.iter()));
+    let curves = [
+        figure(
+            "Training reward",
+            &key,
+            &charts::curves(&rewards, "training reward of every run"),
+            "Running means. Rewards of different recipes need not be on one scale.",
+        ),
+        figure(
+            "Token entropy of the training draws",
+            &key,
+            &charts::curves(&entropies, "token entropy of every run's training draws"),
+            "Running means, nats per token.",
+        ),
+    ];
+    html + &grid(&curves) + &cost_table(runs)
+}
+
+fn run_keys<'a>(runs: impl Iterator<Item = &'a Named<'a>>) -> Vec<(&'a str, &'a str)> {
+    runs.map(|named| (named.class.as_str(), named.label.as_str())).collect()
+}
+
+fn set_overview(runs: &[(&Named<'_>, &SetRecord)]) -> String {
+    let last = |set: &SetRecord| set.last().boundary.clone();
+    let policies: Vec<(Named<'_>, Boundary)> = runs
+        .iter()
+        .map(|(named, set)| {
+            let Named { class, label, run } = named;
+            (Named { class: class.clone(), label: label.clone(), run }, last(set))
+        })
+        .collect();
+    let curves: Vec<_> = policies
+        .iter()
+        .map(|(named, boundary)| (named.class.clone(), named.label.clone(), boundary))
+        .collect();
+    // One grey curve where all runs started from the same base, each its own otherwise.
+    let same_base = curves.windows(2).all(|pair| pair[0].2.base == pair[1].2.base);
+    let bases: Vec<_> = match same_base {
+        true => {
+            curves.iter().take(1).map(|(.., b)| ("base".into(), "base".into(), *b)).collect()
+        }
+        false => curves
+            .iter()
+            .map(|(class, label, b)| (class.clone(), format!("base of {label}"), *b))
+            .collect(),
+    };
+    let mut keys = run_keys(policies.iter().map(|(named, _)| named));
+    keys.push(("base", if same_base { "the base of all" } else { "dashed: each one's base" }));
+    let level = runs.first().map_or(0.0, |(_, set)| set.last().boundary.confidence);
+    let mut html = format!(
+        "<h3>pass@k at each run's last checkpoint</h3>\n{}<figure>{}<figcaption>Bands: {} interval \
+         over problems.</figcaption></figure>\n",
+        legend(&keys),
+        charts::overlaid(&curves, &bases),
+        confidence(level),
+    );
+    html += &caveats(&policies.iter().map(|(_, boundary)| boundary).collect::<Vec<_>>());
+    html += &table(runs);
+    let over_time: Vec<_> = runs
+        .iter()
+        .map(|(named, set)| {
+            (named.class.clone(), named.label.clone(), set.checkpoints.as_slice())
+        })
+        .collect();
+    let chart = charts::delta_se(&over_time);
+    let legend = legend(&run_keys(runs.iter().map(|(named, _)| *named)));
+    let caption = "Base pass@k at the largest k less policy pass@1, with its interval.";
+    html + &grid(&[figure("Δ_SE over training", &legend, &chart, caption)])
+}
+
+/// What keeps the curves from being compared.
+fn caveats(figures: &[&Boundary]) -> String {
+    let differ = |same: fn(&Boundary, &Boundary) -> bool| {
+        figures.windows(2).any(|pair| !same(pair[0], pair[1]))
+    };
+    let ids = |b: &Boundary| {
+        let s = &b.solvable;
+        let lists = [&s.kept, &s.gained, &s.lost, &s.neither];
+        lists.into_iter().flatten().cloned().collect::<BTreeSet<String>>()
+    };
+    let mut what = Vec::new();
+    if figures.windows(2).any(|pair| ids(pair[0]) != ids(pair[1])) {
+        what.push("problems");
+    }
+    if differ(|a, b| a.sampler == b.sampler) {
+        what.push("samplers");
+    }
+    if differ(|a, b| a.n == b.n) {
+        what.push("numbers of draws");
+    }
+    match what.is_empty() {
+        true => String::new(),
+        false => format!(
+            "<p class=\"note warn\">These runs were probed with different {}: their figures are not \
+             of one thing.</p>\n",
+            what.join(" and ")
+        ),
+    }
+}
+
+fn table(runs: &[(&Named<'_>, &SetRecord)]) -> String {
+    let mut html = String::from(
+        "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>run</th><th>step</th>\
+         <th>pass@1 %</th><th>pass@k max %</th><th>difference, points</th><th>crossover</th>\
+         <th>Δ_SE, points</th><th>kept</th><th>gained</th><th>lost</th><th>neither</th>\
+         <th>entropy</th></tr></thead><tbody>\n",
+    );
+    for (named, set) in runs {
+        let b = &set.last().boundary;
+        let end = b.k.len() - 1;
+        let sets = &b.solvable;
+        let cells = [
+            set.last().step.to_string(),
+            format!("{} → {}", percent(b.base.pass_at_k[0]), percent(b.policy.pass_at_k[0])),
+            format!(
+                "{} → {} <small>k = {}</small>",
+                percent(b.base.pass_at_k[end]),
+                percent(b.policy.pass_at_k[end]),
+                b.k_max()
+            ),
+            format!(
+                "{} <small>[{}, {}]</small>",
+                points(b.delta.pass_at_k[end]),
+                points(b.delta.ci_low[end]),
+                points(b.delta.ci_high[end])
+            ),
+            b.crossover_k.map_or("none".into(), |k| k.to_string()),
+            points(b.delta_se),
+            sets.kept.len().to_string(),
+            sets.gained.len().to_string(),
+            sets.lost.len().to_string(),
+            sets.neither.len().to_string(),
+            b.entropy.map_or("–".into(), |e| format!("{:.3} → {:.3}", e.base, e.policy)),
+        ];
+        let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+        put(&mut html, format_args!("<tr>{}{cells}</tr>\n", heading(named)));
+    }
+    html + "</tbody></table></div>\n"
+}
+
+fn cost_table(runs: &[Named<'_>]) -> String {
+    let row = |named: &Named<'_>| {
+        let run = named.run;
+        let cost = match run.cost {
+            Some(cost) => [grouped(cost.tokens), duration(cost.seconds)],
+            None => ["–".to_owned(), "–".to_owned()],
+        };
+        let [tokens, time] = cost;
+        let steps = format!("{} of {}", run.steps, run.max_steps);
+        format!(
+            "<tr>{}<td>{steps}</td><td>{}</td><td>{tokens}</td><td>{time}</td></tr>\n",
+            heading(named),
+            run.seed
+        )
+    };
+    format!(
+        "<h3>Cost</h3>\n<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>run</th>\
+         <th>steps</th><th>seed</th><th>tokens</th><th>time</th></tr></thead><tbody>\n{}</tbody>\
+         </table></div>\n",
+        runs.iter().map(row).collect::<String>()
+    )
+}
+
+fn heading(named: &Named<'_>) -> String {
+    let (class, label) = (&named.class, esc(&named.label));
+    format!("<th><a href=\"#{class}\"><i class=\"swatch {class}\"></i> {label}</a></th>")
+}

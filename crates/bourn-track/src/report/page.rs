@@ -1,0 +1,70 @@
+//! The page around the runs.
+
+use std::collections::BTreeMap;
+
+use super::chart::put;
+use super::html::esc;
+use super::read::RunRecord;
+use super::{BEGINNING, MAX_RUNS, ReportError, compare, section};
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+const READING: &str = include_str!("reading.html");
+
+/// One run with what the page calls it.
+pub(super) struct Named<'a> {
+    /// Its colour's class, `run0` to `run7`.
+    pub(super) class: String,
+    /// The recipe's name, with the directory where names are not enough; not escaped.
+    pub(super) label: String,
+    pub(super) run: &'a RunRecord,
+}
+
+/// The report of these runs, as one HTML document.
+///
+/// # Errors
+/// Refuses no runs and more than [`MAX_RUNS`].
+pub fn render_report(runs: &[RunRecord]) -> Result<String, ReportError> {
+    if runs.is_empty() || runs.len() > MAX_RUNS {
+        return Err(ReportError::Runs(runs.len()));
+    }
+    let runs = named(runs);
+    let title = match &runs[..] {
+        [only] => only.label.clone(),
+        several => format!("{} runs", several.len()),
+    };
+    let title = esc(&title);
+    let mut page = format!(
+        "{BEGINNING}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>bourn: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <p class=\"brand\">bourn report</p>\n"
+    );
+    match &runs[..] {
+        [only] => put(&mut page, format_args!("{}", section::run(only, 1, true))),
+        several => {
+            put(&mut page, format_args!("<h1>{title}</h1>\n{}", compare::overview(several)));
+            for run in several {
+                put(&mut page, format_args!("{}", section::run(run, several.len(), false)));
+            }
+        }
+    }
+    put(&mut page, format_args!("{READING}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"));
+    Ok(page)
+}
+
+fn named(runs: &[RunRecord]) -> Vec<Named<'_>> {
+    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs {
+        *names.entry(&run.name).or_default() += 1;
+    }
+    let label = |run: &RunRecord| match names.get(run.name.as_str()) {
+        Some(1) => run.name.clone(),
+        _ => format!("{} ({})", run.name, run.path),
+    };
+    let name = |(index, run)| Named { class: format!("run{index}"), label: label(run), run };
+    runs.iter().enumerate().map(name).collect()
+}

@@ -1,0 +1,378 @@
+//! One run: what became of it in words, its charts, its problems, its recipe.
+
+use bourn_probe::{Boundary, Estimate, Standing};
+
+use super::chart::put;
+use super::html::{duration, esc, grouped, shell_word};
+use super::page::Named;
+use super::read::{Checkpoint, RunRecord, SetRecord};
+use super::{charts, problem_list};
+use crate::format::{confidence, draws, percent, plural, points};
+
+/// Checkpoints that the page shows by themselves; of more, this many at equal distances.
+const FRAMES: usize = 40;
+/// Bars of the chart of solvable sets.
+const BARS: usize = 24;
+
+/// The section of a run; `alone` where the page has no other.
+pub(super) fn run(named: &Named<'_>, runs: usize, alone: bool) -> String {
+    let run = named.run;
+    let mut html = String::new();
+    let label = esc(&named.label);
+    if alone {
+        put(&mut html, format_args!("<h1>{label}</h1>\n"));
+    } else {
+        put(
+            &mut html,
+            format_args!(
+                "<details class=\"run\" id=\"{0}\">\n<summary><h2><span class=\"swatch {0}\"></span> \
+                 {label}</h2></summary>\n",
+                named.class
+            ),
+        );
+    }
+    put(&mut html, format_args!("{}", facts(run)));
+    for set in &run.sets {
+        put(&mut html, format_args!("{}", set_section(run, set, runs)));
+    }
+    if run.sets.is_empty() {
+        html += "<p class=\"note\">This run was never probed: there is nothing to say of its \
+                 boundary. The recipe's <code>probe.interval</code> asks for probes.</p>\n";
+        html += &grid(&training_figures(run));
+    }
+    put(
+        &mut html,
+        format_args!(
+            "<details class=\"recipe\"><summary>The resolved recipe</summary><pre>{}</pre></details>\n",
+            esc(&run.recipe)
+        ),
+    );
+    if !alone {
+        html += "</details>\n";
+    }
+    html
+}
+
+/// The run's name plate: steps, seed, cost, how to run it again.
+fn facts(run: &RunRecord) -> String {
+    let steps = match run.steps >= run.max_steps {
+        true => plural(run.steps, "step"),
+        false => format!("{} of {}", run.steps, plural(run.max_steps, "step")),
+    };
+    let mut rows = vec![("trained", format!("{steps}, seed {}", run.seed))];
+    if let Some(cost) = run.cost {
+        let rate = cost.tokens / cost.seconds.max(f64::MIN_POSITIVE);
+        rows.push((
+            "cost",
+            format!(
+                "{} tokens drawn and trained on in {} ({} tokens/s; probes not counted)",
+                grouped(cost.tokens),
+                duration(cost.seconds),
+                grouped(rate)
+            ),
+        ));
+    }
+    for set in &run.sets {
+        let b = &set.last().boundary;
+        let base = if b.n.base == b.n.policy { " of each model" } else { "" };
+        let probes = plural(set.checkpoints.len() as u64, "probe");
+        let sampler = b.sampler.as_deref().unwrap_or("sampler not recorded");
+        rows.push((
+            "probed",
+            format!(
+                "{}: {probes} of {}, {} each{base}; {sampler}",
+                set.name,
+                plural(b.problems as u64, "problem"),
+                draws(b.n.base, b.n.policy),
+            ),
+        ));
+    }
+    let again = format!("bourn train {} --run-dir again", shell_word(&format!("{}/recipe.toml", run.path)));
+    let stopped = match run.steps < run.max_steps {
+        true => format!(" --max-steps {}", run.steps),
+        false => String::new(),
+    };
+    let row = |(name, value): (&str, String)| format!("<dt>{name}</dt><dd>{}</dd>", esc(&value));
+    let rows: String = rows.into_iter().map(row).collect();
+    format!(
+        "<dl class=\"facts\">{rows}<dt>again</dt><dd><code>{}</code></dd></dl>\n",
+        esc(&format!("{again}{stopped}"))
+    )
+}
+
+fn set_section(run: &RunRecord, set: &SetRecord, runs: usize) -> String {
+    let last = set.last();
+    let mut html = String::from("<section class=\"set\">\n");
+    if run.sets.len() > 1 {
+        put(&mut html, format_args!("<h2>{}</h2>\n", esc(&set.name)));
+    }
+    put(&mut html, format_args!("{}{}", words(set), tiles(last)));
+    put(&mut html, format_args!("<h3>pass@k</h3>\n{}", frames(set)));
+    put(&mut html, format_args!("<h3>Over training</h3>\n{}", over_training(run, set)));
+    html += &problem_list::list(set, runs);
+    html += "</section>\n";
+    html
+}
+
+/// What the last probe says, in sentences.
+fn words(set: &SetRecord) -> String {
+    let Checkpoint { step, boundary: b } = set.last();
+    let (k, ends) = (b.k_max(), b.k.len() - 1);
+    let at = |curve: &bourn_probe::Curve, index: usize| percent(curve.pass_at_k[index]);
+    let mut text = format!(
+        "After {} the policy solves a held-out problem at the first try <b>{}%</b> of the time; its \
+         frozen base, <b>{}%</b>. Within {k} tries the policy solves <b>{}%</b> of the problems, the \
+         base <b>{}%</b>. ",
+        plural(*step, "step"),
+        at(&b.policy, 0),
+        at(&b.base, 0),
+        at(&b.policy, ends),
+        at(&b.base, ends),
+    );
+    text += &match b.standing() {
+        Standing::Crossover(k) => format!(
+            "The curves cross: the policy is ahead with few tries, the base with <b>{k}</b> or so. "
+        ),
+        Standing::PolicyAhead => format!("The policy stays ahead up to {k} tries. "),
+        Standing::BaseAhead => format!("The base is ahead at some number of tries up to {k}, the policy at none. "),
+        Standing::Level => "Neither is ahead. ".to_owned(),
+    };
+    let (lost, gained) = (b.solvable.lost.len(), b.solvable.gained.len());
+    text += &format!(
+        "<b>{lost}</b> of {} that the base solved at least once the policy never solved; <b>{gained}</b> \
+         it solved that the base never did.",
+        plural((b.solvable.kept.len() + lost) as u64, "problem"),
+    );
+    if let Some(first) = set.checkpoints.first().filter(|c| c.step == 0 && *step > 0) {
+        let sets = &first.boundary.solvable;
+        text += &format!(
+            " How much of that is chance: at step 0, when both were the same model, two sets of its \
+             draws differed by {} lost and {} gained.",
+            sets.lost.len(),
+            sets.gained.len()
+        );
+    }
+    format!("<p class=\"lead\">{text}</p>\n")
+}
+
+fn tiles(last: &Checkpoint) -> String {
+    let b = &last.boundary;
+    let end = b.k.len() - 1;
+    let pass = |index: usize| {
+        let (base, policy) = (b.base.pass_at_k[index], b.policy.pass_at_k[index]);
+        let (low, high) = (b.delta.ci_low[index], b.delta.ci_high[index]);
+        let delta = points(b.delta.pass_at_k[index]);
+        (
+            format!("{} → {}%", percent(base), percent(policy)),
+            format!("{delta} points [{}, {}]", points(low), points(high)),
+        )
+    };
+    let mut tiles = vec![(format!("pass@{}", b.k[0]), pass(0))];
+    if end > 0 {
+        tiles.push((format!("pass@{}", b.k[end]), pass(end)));
+    }
+    let crossover = match b.crossover_k {
+        Some(k) => (format!("k = {k}"), "the base is ahead from there".to_owned()),
+        None => ("none".to_owned(), format!("up to k = {}", b.k_max())),
+    };
+    tiles.push(("crossover".into(), crossover));
+    let sets = &b.solvable;
+    tiles.push((
+        "lost / gained".into(),
+        (
+            format!("{} / {}", sets.lost.len(), sets.gained.len()),
+            format!("of {}", plural(b.problems as u64, "problem")),
+        ),
+    ));
+    tiles.push((
+        "Δ_SE".into(),
+        (
+            format!("{} points", points(b.delta_se)),
+            format!("[{}, {}]", points(b.delta_se_ci_low), points(b.delta_se_ci_high)),
+        ),
+    ));
+    if let Some(e) = &b.entropy {
+        let figures = format!("{:.3} → {:.3}", e.base, e.policy);
+        tiles.push(("entropy".into(), (figures, "nats per token".into())));
+    }
+    let tile = |(name, (figure, note)): (String, (String, String))| {
+        format!(
+            "<div class=\"tile\"><span>{}</span><strong>{}</strong><small>{}</small></div>\n",
+            esc(&name),
+            esc(&figure),
+            esc(&note)
+        )
+    };
+    format!("<div class=\"tiles\">\n{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
+}
+
+/// pass@k at every checkpoint, of which the last is shown until the slider moves.
+fn frames(set: &SetRecord) -> String {
+    let chosen = spread(&set.checkpoints, FRAMES);
+    let last = chosen.len() - 1;
+    let mut html = String::from("<div class=\"frames\">\n");
+    html += &legend(&[("base", "frozen base"), ("policy", "policy")]);
+    if last > 0 {
+        put(
+            &mut html,
+            format_args!(
+                "<label class=\"js slider\">checkpoint <input type=\"range\" min=\"0\" max=\"{last}\" \
+                 value=\"{last}\"> <output>step {}</output></label>\n",
+                chosen[last].step
+            ),
+        );
+    }
+    for (index, checkpoint) in chosen.iter().enumerate() {
+        let hidden = if index == last { "" } else { " hidden" };
+        let (step, b) = (checkpoint.step, &checkpoint.boundary);
+        put(
+            &mut html,
+            format_args!(
+                "<div class=\"frame\" data-step=\"{step}\"{hidden}>\n<figure>{}<figcaption>After step \
+                 {step}. Bands: {} interval over problems, for one k at a time.</figcaption></figure>\n\
+                 {}</div>\n",
+                charts::pass_at_k(b),
+                confidence(b.confidence),
+                figures_table(b),
+            ),
+        );
+    }
+    if chosen.len() < set.checkpoints.len() {
+        let all = set.checkpoints.len();
+        put(&mut html, format_args!("<p class=\"note\">{FRAMES} of {all} checkpoints are shown.</p>\n"));
+    }
+    html + "</div>\n"
+}
+
+/// k by k, in percent with intervals.
+fn figures_table(b: &Boundary) -> String {
+    let cell = |e: Estimate, show: fn(f64) -> String| {
+        let interval = format!("[{}, {}]", show(e.ci_low), show(e.ci_high));
+        format!("<td>{} <small>{interval}</small></td>", show(e.value))
+    };
+    let row = |row: bourn_probe::Row| {
+        let (base, policy) = (cell(row.base, percent), cell(row.policy, percent));
+        format!("<tr><th>{}</th>{base}{policy}{}</tr>\n", row.k, cell(row.delta, points))
+    };
+    format!(
+        "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>k</th><th>base %</th>\
+         <th>policy %</th><th>difference, points</th></tr></thead><tbody>\n{}</tbody></table></div>\n",
+        b.rows().into_iter().map(row).collect::<String>()
+    )
+}
+
+fn over_training(run: &RunRecord, set: &SetRecord) -> String {
+    let (b, pair) = (&set.last().boundary, [("base", "frozen base"), ("policy", "policy")]);
+    let (first, k_max) = (b.k[0], b.k_max());
+    let mut figures = vec![figure(
+        &format!("pass@{first}"),
+        &legend(&pair),
+        &charts::ends(set, first),
+        "What every trainer reports.",
+    )];
+    if k_max > first {
+        figures.push(figure(
+            &format!("pass@{k_max}"),
+            &legend(&pair),
+            &charts::ends(set, k_max),
+            "What it may have cost: the base's line is flat, for it is drawn once.",
+        ));
+    }
+    let statuses = [
+        ("kept", "kept: both"),
+        ("gained", "gained: policy only"),
+        ("lost", "lost: base only"),
+        ("neither", "neither"),
+    ];
+    figures.push(figure(
+        "Problems solved at least once",
+        &legend(&statuses),
+        &charts::flow(&spread(&set.checkpoints, BARS)),
+        "By whom, in all of a problem's draws. Step 0 compares the base with itself.",
+    ));
+    figures.push(figure(
+        "Δ_SE",
+        "",
+        &charts::delta_se(&[("policy".into(), "Δ_SE".into(), &set.checkpoints)]),
+        &format!("Base pass@{k_max} less policy pass@{first}: what one try of the policy leaves unused."),
+    ));
+    if b.entropy.is_some() {
+        let keys = [("base", "frozen base"), ("policy", "policy"), ("faint", "training draws")];
+        figures.push(figure(
+            "Token entropy",
+            &legend(&keys),
+            &charts::entropy(set, &run.entropy),
+            "Nats per token, whole vocabulary. Near 0, all draws of a problem become the same.",
+        ));
+    }
+    if set.has_base {
+        figures.push(figure(
+            "Accuracy of the problems",
+            &legend(&pair),
+            &charts::accuracies(&set.problems),
+            "Number of problems by their share of correct draws, at the last checkpoint.",
+        ));
+    }
+    figures.extend(training_figures(run));
+    grid(&figures)
+}
+
+fn training_figures(run: &RunRecord) -> Vec<String> {
+    let curve = |title: &str, points: &[(u64, f64)], caption: &str| {
+        (!points.is_empty()).then(|| {
+            let chart = charts::curves(&[("policy".into(), points)], title);
+            figure(title, "", &chart, caption)
+        })
+    };
+    let reward = curve("Training reward", &run.reward, "Mean of each step, and its running mean.");
+    let entropy = (run.sets.is_empty())
+        .then(|| curve("Token entropy", &run.entropy, "Of the training draws, nats per token."))
+        .flatten();
+    reward.into_iter().chain(entropy).collect()
+}
+
+/// A titled chart.
+pub(super) fn figure(title: &str, legend: &str, chart: &str, caption: &str) -> String {
+    let (title, caption) = (esc(title), esc(caption));
+    format!("<figure><h4>{title}</h4>{legend}{chart}<figcaption>{caption}</figcaption></figure>\n")
+}
+
+/// Charts side by side where there is room.
+pub(super) fn grid(figures: &[String]) -> String {
+    format!("<div class=\"grid\">\n{}</div>\n", figures.concat())
+}
+
+/// Classes with what they stand for.
+pub(super) fn legend<S: AsRef<str>>(keys: &[(&str, S)]) -> String {
+    let key = |(class, name): &(&str, S)| {
+        let name = esc(name.as_ref());
+        format!("<span><i class=\"swatch {class}\"></i> {name}</span>\n")
+    };
+    format!("<p class=\"legend\">{}</p>\n", keys.iter().map(key).collect::<String>())
+}
+
+/// At most `most` of a list at equal distances, first and last among them.
+fn spread<T>(list: &[T], most: usize) -> Vec<&T> {
+    if list.len() <= most {
+        return list.iter().collect();
+    }
+    let last = list.len() - 1;
+    (0..most).map(|i| &list[i * last / (most - 1)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spreading_keeps_both_ends() {
+        let check = |n: usize, most, expect: &[usize]| {
+            let list: Vec<usize> = (0..n).collect();
+            assert_eq!(spread(&list, most).into_iter().copied().collect::<Vec<_>>(), expect);
+        };
+        check(3, 3, &[0, 1, 2]);
+        check(5, 3, &[0, 2, 4]);
+        check(100, 4, &[0, 33, 66, 99]);
+        check(1, 2, &[0]);
+    }
+}
