@@ -28,6 +28,8 @@ enum Command {
     Train(commands::train::Args),
     /// Compare the outcomes of two models, from anywhere
     Compare(commands::compare::Args),
+    /// One HTML file that shows what runs did to the boundary
+    Report(commands::report::Args),
     /// Log-probs of given completions, JSON lines in and out
     Score(commands::score::Args),
     /// Completions of a prompt
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Score(args) => commands::score::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),
         Command::Recipe(args) => commands::recipe::run(&args),

@@ -15,7 +15,7 @@ use bourn_probe::{
 use bourn_recipe::{Recipe, Reward, Sampler};
 use bourn_rollout::{Completion, Engine, Finish, Progress, Request, RolloutError, Sampling};
 use bourn_task::Problem;
-use bourn_track::Console;
+use bourn_track::{Console, pass_at_k_picture};
 
 use crate::error::TrainError;
 use crate::experience::encode_prompts;
@@ -146,6 +146,8 @@ impl Prober<'_> {
         if !base.exists() {
             write_ledger(base, &self.ledger_key(self.base_hash, sampler), &result.base)?;
         }
+        let picture = pass_at_k_picture(&result.boundary);
+        sealed::replace_file(&dir.join(format!("{stem}.png")), &picture.png)?;
         let path = figures_path(run_dir, step, &result.set);
         sealed::replace_file(&path, sealed::to_json(&result.boundary).as_bytes())
     }

@@ -63,7 +63,9 @@ pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainEr
 
 /// Keeps other processes out of a run directory while it lives.
 #[derive(Debug)]
-pub struct Lock(#[expect(dead_code, reason = "the lock is held for as long as the file is open")] File);
+pub struct Lock(
+    #[expect(dead_code, reason = "the lock is held for as long as the file is open")] File,
+);
 
 /// Makes `dir` the directory of this run and keeps other processes out of it. A fresh start clears the records of a run that was
 /// killed before its first checkpoint.

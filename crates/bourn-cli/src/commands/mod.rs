@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod recipe;
+pub mod report;
 pub mod sample;
 pub mod score;
 pub mod train;

@@ -72,7 +72,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         top_p: args.top_p,
         top_k: args.top_k,
         min_p: args.min_p,
-        max_tokens: max_tokens,
+        max_tokens,
         stop_tokens: bundle.stop_tokens.clone(),
         seed: args.seed,
         purpose: "sample".into(),

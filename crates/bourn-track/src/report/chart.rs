@@ -8,7 +8,7 @@ use super::html::esc;
 /// Labels of an axis of draws; more would touch each other on a phone.
 const MAX_K_LABELS: usize = 10;
 /// About this many labels on other axes.
-const LABELS: f64 = 4.0;
+const LABELS: f64 = 5.0;
 /// Values beyond are drawn at the edge: the arithmetic of the axes stays finite.
 const EDGE: f64 = 1e9;
 
@@ -184,13 +184,23 @@ impl Chart {
             let zero = if *value == 0.0 { " class=\"zero\"" } else { "" };
             put(&mut grid, format_args!("<path{zero} d=\"M{LEFT} {y:.1}H{right}\"/>"));
             let (x, label) = (LEFT - 8.0, esc(label));
-            put(&mut grid, format_args!("<text x=\"{x}\" y=\"{y:.1}\" dy=\".35em\" class=\"end\">{label}</text>"));
+            put(
+                &mut grid,
+                format_args!(
+                    "<text x=\"{x}\" y=\"{y:.1}\" dy=\".35em\" class=\"end\">{label}</text>"
+                ),
+            );
         }
         for (value, label) in &chart.x.ticks {
             let (x, _) = chart.at(*value, 0.0);
             let (tick, y, label) = (bottom + 5.0, bottom + 8.0, esc(label));
             put(&mut grid, format_args!("<path class=\"zero\" d=\"M{x:.1} {bottom}V{tick}\"/>"));
-            put(&mut grid, format_args!("<text x=\"{x:.1}\" y=\"{y}\" dy=\".9em\" class=\"mid\">{label}</text>"));
+            put(
+                &mut grid,
+                format_args!(
+                    "<text x=\"{x:.1}\" y=\"{y}\" dy=\".9em\" class=\"mid\">{label}</text>"
+                ),
+            );
         }
         put(&mut grid, format_args!("<path class=\"zero\" d=\"M{LEFT} {TOP}V{bottom}H{right}\"/>"));
         chart.marks = format!("<g class=\"grid\">{grid}</g>");
@@ -209,7 +219,8 @@ impl Chart {
     pub(super) fn band(&mut self, class: &str, points: &[(f64, f64, f64)]) {
         if let &[(x, low, high)] = points {
             let ((x, y0), (_, y1)) = (self.at(x, low), self.at(x, high));
-            let path = format_args!("<path class=\"whisker {class}\" d=\"M{x:.1} {y0:.1}V{y1:.1}\"/>");
+            let path =
+                format_args!("<path class=\"whisker {class}\" d=\"M{x:.1} {y0:.1}V{y1:.1}\"/>");
             return put(&mut self.marks, path);
         }
         let lows = points.iter().map(|&(x, low, _)| self.at(x, low));
@@ -229,10 +240,14 @@ impl Chart {
         for (x, y, title) in points {
             let ((x, y), title) = (self.at(*x, *y), esc(title));
             let shape = match mark {
-                Mark::Disc => format!("<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\">"),
+                Mark::Disc => {
+                    format!("<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\">")
+                }
                 Mark::Square => {
                     let (x, y) = (x - 3.5, y - 3.5);
-                    format!("<rect class=\"dot {class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"7\" height=\"7\">")
+                    format!(
+                        "<rect class=\"dot {class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"7\" height=\"7\">"
+                    )
                 }
             };
             let end = &shape[1..shape.find(' ').unwrap_or(1)];
@@ -262,7 +277,12 @@ impl Chart {
         );
         if height >= 16.0 && width >= 22.0 && !label.is_empty() {
             let (x, y, label) = (x + width / 2.0, y + height / 2.0, esc(label));
-            put(&mut self.marks, format_args!("<text class=\"mid on-{class}\" x=\"{x:.1}\" y=\"{y:.1}\" dy=\".35em\">{label}</text>"));
+            put(
+                &mut self.marks,
+                format_args!(
+                    "<text class=\"mid on-{class}\" x=\"{x:.1}\" y=\"{y:.1}\" dy=\".35em\">{label}</text>"
+                ),
+            );
         }
     }
 
@@ -273,7 +293,10 @@ impl Chart {
         let (at, class) = if x > width / 2.0 { (x - 7.0, "end") } else { (x + 7.0, "start") };
         let (y, label) = (bottom - 12.0, esc(label));
         put(&mut self.marks, format_args!("<path class=\"rule\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
-        put(&mut self.marks, format_args!("<text class=\"note {class}\" x=\"{at:.1}\" y=\"{y}\">{label}</text>"));
+        put(
+            &mut self.marks,
+            format_args!("<text class=\"note {class}\" x=\"{at:.1}\" y=\"{y}\">{label}</text>"),
+        );
     }
 
     /// The chart; `label` says what it shows to those who do not see it.
@@ -315,15 +338,18 @@ mod tests {
             assert_eq!(labels, expect);
             assert!(axis.low < axis.high && axis.low.is_finite() && axis.high.is_finite());
         };
-        let values = |values: &[f64]| Axis::values(values.to_vec().into_iter());
+        let values = |values: &[f64]| Axis::values(values.iter().copied());
         check(values(&[0.65, 0.14]), &["0.0", "0.2", "0.4", "0.6", "0.8"]);
         check(values(&[0.013]), &["0.000", "0.005", "0.010", "0.015"]);
         check(values(&[f64::NAN, f64::INFINITY, 3.0]), &["0", "1", "2", "3"]);
-        check(Axis::differences([0.63, -0.1].into_iter()), &["-20%", "0%", "20%", "40%", "60%", "80%"]);
+        check(
+            Axis::differences([0.63, -0.1].into_iter()),
+            &["-20%", "0%", "20%", "40%", "60%", "80%"],
+        );
         check(Axis::differences([0.0].into_iter()), &["0%", "5%"]);
-        check(Axis::counts(96.0), &["0", "50", "100"]);
+        check(Axis::counts(96.0), &["0", "20", "40", "60", "80", "100"]);
         check(Axis::counts(3.0), &["0", "1", "2", "3"]);
-        check(Axis::steps(240), &["0", "100", "200"]);
+        check(Axis::steps(240), &["0", "50", "100", "150", "200"]);
         check(Axis::steps(0), &["0", "1"]);
         check(Axis::draws(&[1, 2, 4]), &["1", "2", "4"]);
         check(Axis::names(&[], 9), &[]);
@@ -336,9 +362,15 @@ mod tests {
     #[test]
     fn values_stand_where_the_axis_says() {
         let chart = Chart::new(Size::Small, Axis::draws(&[1, 2, 4]), Axis::shares());
-        // 430 × 270 with margins 62, 16, 14, 56: the plot is 352 × 200.
-        assert_eq!(chart.at(log2(2), 0.5), (62.0 + 176.0, 14.0 + 100.0));
-        assert_eq!(chart.at(log2(1), 0.0).1, 214.0);
-        assert_eq!(chart.at(99.0, 2.0), (414.0, 14.0));
+        // To the tenth, as the page has them.
+        let check = |x, y, expect: &str| {
+            let (x, y) = chart.at(x, y);
+            assert_eq!(format!("{x:.1} {y:.1}"), expect);
+        };
+        // 430 × 270 with margins 62, 16, 14, 56: the plot is 352 × 200, from 62, 14 on.
+        check(log2(2), 0.5, "238.0 114.0");
+        // Air of 0.3 in a width of 2.6: 62 + 352 × 3/26.
+        check(log2(1), 0.0, "102.6 214.0");
+        check(99.0, 2.0, "414.0 14.0");
     }
 }

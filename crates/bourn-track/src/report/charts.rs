@@ -25,8 +25,8 @@ pub(super) fn pass_at_k(boundary: &Boundary) -> String {
 
 /// pass@k of several policies over k, and of their bases as `(class, label, figures)`.
 pub(super) fn overlaid(
-    policies: &[(String, String, &Boundary)],
-    bases: &[(String, String, &Boundary)],
+    policies: &[(&str, String, &Boundary)],
+    bases: &[(&str, String, &Boundary)],
 ) -> String {
     let longest = policies.iter().map(|(.., b)| &b.k).max_by_key(|k| k.last().copied());
     let empty = Vec::new();
@@ -77,7 +77,7 @@ pub(super) fn ends(set: &SetRecord, k: u64) -> String {
 }
 
 /// Δ_SE over steps of one or several runs, as `(class, label, checkpoints)`.
-pub(super) fn delta_se(runs: &[(String, String, &[Checkpoint])]) -> String {
+pub(super) fn delta_se(runs: &[(&str, &str, &[Checkpoint])]) -> String {
     let of = |b: &Boundary| Some((b.delta_se, b.delta_se_ci_low, b.delta_se_ci_high));
     let all = || runs.iter().flat_map(|(.., checkpoints)| checkpoints.iter());
     let last = all().map(|c| c.step).max().unwrap_or(0);
@@ -164,7 +164,8 @@ pub(super) fn accuracies(problems: &[ProblemRecord]) -> String {
     };
     let (base, policy) = (count(|p| p.base.as_ref()), count(|p| p.policy.as_ref()));
     let most = base.iter().chain(&policy).max().copied().unwrap_or(0);
-    let names: Vec<_> = (0..11).map(|i| if i == 0 { "0".into() } else { format!("{}0", i) }).collect();
+    let names: Vec<_> =
+        (0..11).map(|i| if i == 0 { "0".into() } else { format!("{}0", i) }).collect();
     let x = Axis::names(&names, names.len());
     let mut chart = Chart::new(Size::Small, x, Axis::counts(f64::from(most)));
     for i in 0..11 {

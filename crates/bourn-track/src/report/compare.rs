@@ -8,15 +8,16 @@ use super::chart::put;
 use super::charts;
 use super::html::{duration, esc, grouped};
 use super::page::Named;
-use super::read::SetRecord;
+use super::read::{RunRecord, SetRecord};
 use super::section::{figure, grid, legend};
 use crate::format::{confidence, percent, points};
 
-/// Overlaid curves and a table with a row for each run, for every set that any run has.
+/// Overlaid curves and a table with a row for each run, for every set that any run has; then what
+/// there is over training.
 pub(super) fn overview(runs: &[Named<'_>]) -> String {
     let names: BTreeSet<&str> =
         runs.iter().flat_map(|named| named.run.sets.iter().map(|set| set.name.as_str())).collect();
-    let mut html = String::new();
+    let (mut html, mut figures) = (String::new(), Vec::new());
     for name in &names {
         let with: Vec<(&Named<'_>, &SetRecord)> = runs
             .iter()
@@ -24,83 +25,73 @@ pub(super) fn overview(runs: &[Named<'_>]) -> String {
                 Some((named, named.run.sets.iter().find(|set| set.name == **name)?))
             })
             .collect();
-        if names.len() > 1 {
-            put(&mut html, format_args!("<h2>{}</h2>\n", esc(name)));
-        }
-        html += &set_overview(&with);
+        let title = if names.len() > 1 { format!(" on {name}") } else { String::new() };
+        html += &set_overview(&title, &with);
+        figures.push(delta_se(&title, &with));
     }
-    let rewards: Vec<_> =
-        runs.iter().map(|named| (named.class.clone(), named.run.reward.as_slice())).collect();
-    let entropies: Vec<_> =
-        runs.iter().map(|named| (named.class.clone(), named.run.entropy.as_slice())).collect();
-    let key = legend(&run_keys(runs.iter()));
-    let curves = [
-        figure(
-            "Training reward",
-            &key,
-            &charts::curves(&rewards, "training reward of every run"),
-            "Running means. Rewards of different recipes need not be on one scale.",
-        ),
-        figure(
-            "Token entropy of the training draws",
-            &key,
-            &charts::curves(&entropies, "token entropy of every run's training draws"),
-            "Running means, nats per token.",
-        ),
-    ];
-    html + &grid(&curves) + &cost_table(runs)
+    let key = legend(&keys(runs));
+    let curves = |title: &str, points: fn(&RunRecord) -> &[(u64, f64)], caption: &str| {
+        let curves: Vec<_> = runs.iter().map(|n| (n.class.clone(), points(n.run))).collect();
+        figure(title, &key, &charts::curves(&curves, title), caption)
+    };
+    figures.push(curves(
+        "Training reward",
+        |run| &run.reward,
+        "Running means. Rewards of different recipes need not be on one scale.",
+    ));
+    figures.push(curves(
+        "Token entropy of the training draws",
+        |run| &run.entropy,
+        "Running means, nats per token.",
+    ));
+    html += "<h3>Over training</h3>\n";
+    html + &grid(&figures) + &cost_table(runs)
 }
 
-fn run_keys<'a>(runs: impl Iterator<Item = &'a Named<'a>>) -> Vec<(&'a str, &'a str)> {
-    runs.map(|named| (named.class.as_str(), named.label.as_str())).collect()
+fn keys<'a>(runs: impl IntoIterator<Item = &'a Named<'a>>) -> Vec<(&'a str, &'a str)> {
+    runs.into_iter().map(|named| (named.class.as_str(), named.label.as_str())).collect()
 }
 
-fn set_overview(runs: &[(&Named<'_>, &SetRecord)]) -> String {
-    let last = |set: &SetRecord| set.last().boundary.clone();
-    let policies: Vec<(Named<'_>, Boundary)> = runs
-        .iter()
-        .map(|(named, set)| {
-            let Named { class, label, run } = named;
-            (Named { class: class.clone(), label: label.clone(), run }, last(set))
-        })
-        .collect();
-    let curves: Vec<_> = policies
-        .iter()
-        .map(|(named, boundary)| (named.class.clone(), named.label.clone(), boundary))
+fn set_overview(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> String {
+    let figures: Vec<&Boundary> = runs.iter().map(|(_, set)| &set.last().boundary).collect();
+    let policies: Vec<_> = (runs.iter().zip(&figures))
+        .map(|((named, _), b)| (named.class.as_str(), named.label.clone(), *b))
         .collect();
     // One grey curve where all runs started from the same base, each its own otherwise.
-    let same_base = curves.windows(2).all(|pair| pair[0].2.base == pair[1].2.base);
+    let same_base = figures.windows(2).all(|pair| pair[0].base == pair[1].base);
     let bases: Vec<_> = match same_base {
-        true => {
-            curves.iter().take(1).map(|(.., b)| ("base".into(), "base".into(), *b)).collect()
-        }
-        false => curves
+        true => figures.iter().take(1).map(|b| ("ground", "base".to_owned(), *b)).collect(),
+        false => policies
             .iter()
-            .map(|(class, label, b)| (class.clone(), format!("base of {label}"), *b))
+            .map(|(class, label, b)| (*class, format!("base of {label}"), *b))
             .collect(),
     };
-    let mut keys = run_keys(policies.iter().map(|(named, _)| named));
-    keys.push(("base", if same_base { "the base of all" } else { "dashed: each one's base" }));
-    let level = runs.first().map_or(0.0, |(_, set)| set.last().boundary.confidence);
+    let mut keys = keys(runs.iter().map(|(named, _)| *named));
+    keys.push(("ground", if same_base { "the base of all" } else { "dashed: the base of each" }));
+    let level = figures.first().map_or(0.0, |b| b.confidence);
     let mut html = format!(
-        "<h3>pass@k at each run's last checkpoint</h3>\n{}<figure>{}<figcaption>Bands: {} interval \
+        "<h3>pass@k at each run's last checkpoint{}</h3>\n{}<figure>{}<figcaption>Bands: {} interval \
          over problems.</figcaption></figure>\n",
+        esc(title),
         legend(&keys),
-        charts::overlaid(&curves, &bases),
+        charts::overlaid(&policies, &bases),
         confidence(level),
     );
-    html += &caveats(&policies.iter().map(|(_, boundary)| boundary).collect::<Vec<_>>());
-    html += &table(runs);
-    let over_time: Vec<_> = runs
+    html += &caveats(&figures);
+    html + &table(runs)
+}
+
+fn delta_se(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> String {
+    let curves: Vec<_> = runs
         .iter()
-        .map(|(named, set)| {
-            (named.class.clone(), named.label.clone(), set.checkpoints.as_slice())
-        })
+        .map(|(named, set)| (named.class.as_str(), named.label.as_str(), &set.checkpoints[..]))
         .collect();
-    let chart = charts::delta_se(&over_time);
-    let legend = legend(&run_keys(runs.iter().map(|(named, _)| *named)));
-    let caption = "Base pass@k at the largest k less policy pass@1, with its interval.";
-    html + &grid(&[figure("Δ_SE over training", &legend, &chart, caption)])
+    figure(
+        &format!("Δ_SE{title}"),
+        &legend(&keys(runs.iter().map(|(named, _)| *named))),
+        &charts::delta_se(&curves),
+        "Base pass@k at the largest k less policy pass@1, with its interval.",
+    )
 }
 
 /// What keeps the curves from being compared.
@@ -198,5 +189,5 @@ fn cost_table(runs: &[Named<'_>]) -> String {
 
 fn heading(named: &Named<'_>) -> String {
     let (class, label) = (&named.class, esc(&named.label));
-    format!("<th><a href=\"#{class}\"><i class=\"swatch {class}\"></i> {label}</a></th>")
+    format!("<th><i class=\"swatch {class}\"></i> <a href=\"#{class}\">{label}</a></th>")
 }

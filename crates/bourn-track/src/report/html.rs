@@ -16,7 +16,9 @@ pub(super) fn esc(text: &str) -> String {
             '\'' => escaped.push_str("&#39;"),
             '\n' | '\t' => escaped.push(c),
             // U+2400 and on are the pictures of the control characters, in their order.
-            '\0'..='\u{1f}' => escaped.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
+            '\0'..='\u{1f}' => {
+                escaped.push(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}'))
+            }
             '\u{7f}' => escaped.push('\u{2421}'),
             '\u{80}'..='\u{9f}' => escaped.push('\u{fffd}'),
             c => escaped.push(c),

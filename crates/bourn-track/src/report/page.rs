@@ -1,6 +1,7 @@
 //! The page around the runs.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
 
 use super::chart::put;
 use super::html::esc;
@@ -15,7 +16,7 @@ const READING: &str = include_str!("reading.html");
 pub(super) struct Named<'a> {
     /// Its colour's class, `run0` to `run7`.
     pub(super) class: String,
-    /// The recipe's name, with the directory where names are not enough; not escaped.
+    /// What tells it from the others, not escaped.
     pub(super) label: String,
     pub(super) run: &'a RunRecord,
 }
@@ -52,19 +53,26 @@ pub fn render_report(runs: &[RunRecord]) -> Result<String, ReportError> {
             }
         }
     }
-    put(&mut page, format_args!("{READING}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"));
+    put(
+        &mut page,
+        format_args!("{READING}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"),
+    );
     Ok(page)
 }
 
+/// Calls each run by what tells them all apart: the recipe's name, else the directory's, else the
+/// path.
 fn named(runs: &[RunRecord]) -> Vec<Named<'_>> {
-    let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    for run in runs {
-        *names.entry(&run.name).or_default() += 1;
-    }
-    let label = |run: &RunRecord| match names.get(run.name.as_str()) {
-        Some(1) => run.name.clone(),
-        _ => format!("{} ({})", run.name, run.path),
+    let directory = |run: &RunRecord| {
+        let name = Path::new(&run.path).file_name();
+        name.map_or_else(|| run.path.clone(), |name| name.to_string_lossy().into_owned())
     };
+    let candidates: [&dyn Fn(&RunRecord) -> String; 3] =
+        [&|run| run.name.clone(), &directory, &|run| run.path.clone()];
+    let distinct = |label: &&&dyn Fn(&RunRecord) -> String| {
+        runs.iter().map(**label).collect::<BTreeSet<_>>().len() == runs.len()
+    };
+    let label = candidates.iter().find(distinct).unwrap_or(&candidates[2]);
     let name = |(index, run)| Named { class: format!("run{index}"), label: label(run), run };
     runs.iter().enumerate().map(name).collect()
 }

@@ -81,21 +81,20 @@ const HEAD: &str = "<div class=\"head\">\
 fn row(problem: &ProblemRecord, order: usize, with_texts: bool) -> String {
     let accuracy = |side: &Option<Side>| side.as_ref().map_or(-1.0, |s| s.outcomes.accuracy());
     let status = problem.status;
-    let position = Status::ALL.iter().position(|other| *other == status).unwrap_or(0);
     let data = format!(
         "class=\"problem\" data-order=\"{order}\" data-base=\"{:.6}\" data-policy=\"{:.6}\" \
-         data-delta=\"{:.6}\" data-status=\"{position}\" data-name=\"{}\"",
+         data-delta=\"{:.6}\" data-status=\"{}\" data-name=\"{}\"",
         accuracy(&problem.base),
         accuracy(&problem.policy),
         problem.delta().unwrap_or(0.0),
+        status as u8,
         status.name(),
     );
     let cells = cells(problem);
     match with_texts && problem.prompt().is_some() {
-        true => format!(
-            "<details {data}><summary>{cells}</summary>\n{}</details>\n",
-            texts(problem)
-        ),
+        true => {
+            format!("<details {data}><summary>{cells}</summary>\n{}</details>\n", texts(problem))
+        }
         false => format!("<div {data}><div class=\"summary\">{cells}</div></div>\n"),
     }
 }
@@ -138,7 +137,7 @@ fn answers(name: &str, side: Option<&Side>) -> String {
         return format!("<div><h5>{name}</h5><p class=\"note\">not recorded</p></div>");
     };
     let mut html = format!(
-        "<div><h5><i class=\"swatch {name}\"></i> {name}: {} of {} correct, {} distinct</h5>",
+        "<div><h5><i class=\"swatch {name}\"></i> {name}: {} of {} correct, {} distinct answers</h5>",
         side.outcomes.c(),
         side.outcomes.n(),
         side.distinct

@@ -11,7 +11,8 @@ pub(super) const ANSWERS: usize = 4;
 pub(super) const ANSWER_CHARS: usize = 800;
 pub(super) const PROMPT_CHARS: usize = 1000;
 
-/// Which of the two models solved a problem at least once in its draws.
+/// Which of the two models solved a problem at least once in its draws; in the order of how much it
+/// is worth a look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
     /// The base only.
@@ -195,8 +196,10 @@ mod tests {
             entropy: 0.5,
             truncated: false,
         };
-        let draws =
-            draws.iter().flat_map(|&(text, count)| std::iter::repeat_n(draw(text), count)).collect();
+        let draws = draws
+            .iter()
+            .flat_map(|&(text, count)| std::iter::repeat_n(draw(text), count))
+            .collect();
         let mut ledger = Ledger::new();
         ledger.insert("p".into(), "prompt".into(), draws).unwrap();
         side(ledger.get("p").unwrap())
@@ -208,7 +211,8 @@ mod tests {
             let side = of(draws);
             let shown: Vec<_> = side.answers.iter().map(|a| (a.text.as_str(), a.count)).collect();
             assert_eq!(shown, expect, "{draws:?}");
-            assert_eq!(side.outcomes.n() as usize, draws.iter().map(|(_, count)| count).sum());
+            let all: usize = draws.iter().map(|(_, count)| count).sum();
+            assert_eq!(side.outcomes.n(), all as u64);
         };
         check(&[("a", 1)], &[("a", 1)]);
         check(&[("a", 1), ("b", 2)], &[("b", 2), ("a", 1)]);
@@ -222,12 +226,10 @@ mod tests {
             &[("a!", 9), ("b!", 8), ("c!", 7), ("d", 6), ("e", 5), ("f", 4)],
             &[("a!", 9), ("b!", 8), ("d", 6), ("e", 5)],
         );
-        check(&[("a!", 2), ("b!", 2), ("c!", 2), ("d!", 2), ("e!", 2)], &[
-            ("a!", 2),
-            ("b!", 2),
-            ("c!", 2),
-            ("d!", 2),
-        ]);
+        check(
+            &[("a!", 2), ("b!", 2), ("c!", 2), ("d!", 2), ("e!", 2)],
+            &[("a!", 2), ("b!", 2), ("c!", 2), ("d!", 2)],
+        );
         // The same text but for the white space around it.
         check(&[(" a", 1), ("a\n", 1)], &[("a", 2)]);
     }

@@ -110,10 +110,8 @@ pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
         return Err(ReportError::NotARun { path: dir.to_path_buf() });
     }
     let recipe = read_text(&path, MAX_RECIPE_BYTES)?;
-    let keys: Keys = toml::from_str(&recipe).map_err(|error| ReportError::Recipe {
-        path,
-        problem: error.message().to_owned(),
-    })?;
+    let keys: Keys = toml::from_str(&recipe)
+        .map_err(|error| ReportError::Recipe { path, problem: error.message().to_owned() })?;
 
     let path = dir.join("metrics.jsonl");
     let metrics = read_metrics(&path)?;
@@ -198,9 +196,11 @@ fn check(figures: &Boundary) -> Result<(), String> {
     }
     let sides = [("base", &figures.base), ("policy", &figures.policy), ("delta", &figures.delta)];
     for (side, curve) in sides {
-        for (list, values) in
-            [("pass_at_k", &curve.pass_at_k), ("ci_low", &curve.ci_low), ("ci_high", &curve.ci_high)]
-        {
+        for (list, values) in [
+            ("pass_at_k", &curve.pass_at_k),
+            ("ci_low", &curve.ci_low),
+            ("ci_high", &curve.ci_high),
+        ] {
             if values.len() != k.len() {
                 let lengths = format!("{} values for {} of `k`", values.len(), k.len());
                 return Err(format!("`{side}.{list}` has {lengths}"));

@@ -25,7 +25,7 @@ for (const problems of document.querySelectorAll(".problems")) {
       const by = button.dataset.by;
       // The first click puts what is worth seeing on top; the second turns it round.
       const rising = button.dataset.rising === undefined
-        ? by === "order" || by === "delta" : button.dataset.rising === "false";
+        ? by === "order" || by === "delta" || by === "status" : button.dataset.rising === "false";
       for (const other of buttons) {
         delete other.dataset.rising;
         other.removeAttribute("aria-sort");

@@ -87,7 +87,8 @@ fn facts(run: &RunRecord) -> String {
             ),
         ));
     }
-    let again = format!("bourn train {} --run-dir again", shell_word(&format!("{}/recipe.toml", run.path)));
+    let again =
+        format!("bourn train {} --run-dir again", shell_word(&format!("{}/recipe.toml", run.path)));
     let stopped = match run.steps < run.max_steps {
         true => format!(" --max-steps {}", run.steps),
         false => String::new(),
@@ -131,10 +132,12 @@ fn words(set: &SetRecord) -> String {
     );
     text += &match b.standing() {
         Standing::Crossover(k) => format!(
-            "The curves cross: the policy is ahead with few tries, the base with <b>{k}</b> or so. "
+            "The curves cross: with few tries the policy is ahead, with <b>{k}</b> the base. "
         ),
         Standing::PolicyAhead => format!("The policy stays ahead up to {k} tries. "),
-        Standing::BaseAhead => format!("The base is ahead at some number of tries up to {k}, the policy at none. "),
+        Standing::BaseAhead => {
+            format!("The base is ahead at some number of tries up to {k}, the policy at none. ")
+        }
         Standing::Level => "Neither is ahead. ".to_owned(),
     };
     let (lost, gained) = (b.solvable.lost.len(), b.solvable.gained.len());
@@ -172,7 +175,7 @@ fn tiles(last: &Checkpoint) -> String {
         tiles.push((format!("pass@{}", b.k[end]), pass(end)));
     }
     let crossover = match b.crossover_k {
-        Some(k) => (format!("k = {k}"), "the base is ahead from there".to_owned()),
+        Some(k) => (format!("k = {k}"), "the base is ahead there".to_owned()),
         None => ("none".to_owned(), format!("up to k = {}", b.k_max())),
     };
     tiles.push(("crossover".into(), crossover));
@@ -239,7 +242,10 @@ fn frames(set: &SetRecord) -> String {
     }
     if chosen.len() < set.checkpoints.len() {
         let all = set.checkpoints.len();
-        put(&mut html, format_args!("<p class=\"note\">{FRAMES} of {all} checkpoints are shown.</p>\n"));
+        put(
+            &mut html,
+            format_args!("<p class=\"note\">{FRAMES} of {all} checkpoints are shown.</p>\n"),
+        );
     }
     html + "</div>\n"
 }
@@ -293,8 +299,10 @@ fn over_training(run: &RunRecord, set: &SetRecord) -> String {
     figures.push(figure(
         "Δ_SE",
         "",
-        &charts::delta_se(&[("policy".into(), "Δ_SE".into(), &set.checkpoints)]),
-        &format!("Base pass@{k_max} less policy pass@{first}: what one try of the policy leaves unused."),
+        &charts::delta_se(&[("policy", "Δ_SE", &set.checkpoints)]),
+        &format!(
+            "Base pass@{k_max} less policy pass@{first}: what one try of the policy leaves unused."
+        ),
     ));
     if b.entropy.is_some() {
         let keys = [("base", "frozen base"), ("policy", "policy"), ("faint", "training draws")];
