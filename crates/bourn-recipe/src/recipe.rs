@@ -321,7 +321,7 @@ pub enum KlEstimator {
 pub struct Optimizer {
     /// Peak learning rate.
     pub lr: f64,
-    /// Steps of linear warmup from 0.
+    /// Optimiser updates of linear warmup from 0.
     pub warmup_steps: u64,
     /// What follows the warmup.
     pub schedule: Schedule,
@@ -343,9 +343,9 @@ pub struct Optimizer {
 pub enum Schedule {
     /// Stays at `lr`.
     Constant,
-    /// Falls linearly to 0 at the last step.
+    /// Falls linearly to 0, reached just after the last update.
     Linear,
-    /// Falls as half a cosine to 0 at the last step.
+    /// Falls as half a cosine to 0, reached just after the last update.
     Cosine,
 }
 

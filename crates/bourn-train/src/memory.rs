@@ -1,5 +1,7 @@
 //! What a run needs: context, cache and memory, known before it begins.
 
+use std::path::Path;
+
 use bourn_model::ModelConfig;
 use bourn_recipe::{ModelSource, Recipe};
 use bourn_rollout::EngineOptions;
@@ -39,16 +41,22 @@ pub fn kv_bytes(config: &ModelConfig, tokens: usize) -> u64 {
     (2 * width as u64 * F32).saturating_mul(tokens as u64)
 }
 
-/// [`estimate`] without loading anything: for a recipe with an architecture. The vocabulary of
-/// its character tokenizer is small enough not to matter.
-pub fn preview(recipe: &Recipe) -> Option<Vec<(String, u64)>> {
-    match &recipe.model.source {
+/// [`estimate`] before a run: for an architecture (the vocabulary of its character tokenizer is
+/// small enough not to matter), and for a model on this machine. `None` for a model that is
+/// elsewhere: nothing is downloaded to answer a question.
+///
+/// # Errors
+/// The model is here and cannot be opened.
+pub fn preview(recipe: &Recipe) -> Result<Option<Vec<(String, u64)>>, TrainError> {
+    let config = match &recipe.model.source {
         ModelSource::Architecture(architecture) => {
-            let config = ModelConfig::from_architecture(architecture, 64).ok()?;
-            Some(estimate(recipe, &config))
+            ModelConfig::from_architecture(architecture, 64)?
         }
-        ModelSource::Path(_) => None,
-    }
+        ModelSource::Path(path) if Path::new(path).exists() => bourn_model::open(path)?.config,
+        ModelSource::Path(_) => return Ok(None),
+    };
+    check_context(recipe, &config)?;
+    Ok(Some(estimate(recipe, &config)))
 }
 
 /// Memory that training is expected to hold at its peak, in bytes, part by part: weights, their

@@ -55,13 +55,13 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 
 fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
     let mut rows = recipe.derived();
-    match bourn_train::memory::preview(recipe) {
+    match bourn_train::memory::preview(recipe)? {
         Some(parts) => {
             let total: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
             rows.extend(parts.into_iter().map(|(part, bytes)| (part, mebibytes(bytes))));
-            rows.push(("memory, about".into(), mebibytes(total)));
+            rows.push(("memory, at most about".into(), mebibytes(total)));
         }
-        None => rows.push(("memory".into(), "known once the model is at hand".into())),
+        None => rows.push(("memory".into(), "not known: the model is not on this machine".into())),
     }
     print(&format!("{}\n{}", recipe.to_toml(), derived_table(&rows)))
 }

@@ -80,7 +80,7 @@ pub(crate) struct BaseWritten {
     /// Peak learning rate.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub lr: f64,
-    /// Steps of linear warmup from 0.
+    /// Optimiser updates of linear warmup from 0.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub warmup_steps: u64,
     /// What follows the warmup.

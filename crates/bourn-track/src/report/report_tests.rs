@@ -205,6 +205,29 @@ fn several_runs_share_charts_and_a_table() {
 }
 
 #[test]
+fn sets_have_sections_of_their_own() {
+    let place = Place::new();
+    let boundary = place.path("run/boundary");
+    for entry in fs::read_dir(&boundary).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().replace("-set", "-t0.6 <p>");
+        fs::copy(&path, boundary.join(name)).unwrap();
+    }
+    let path = place.path("run/metrics.jsonl");
+    let lines = fs::read_to_string(&path).unwrap();
+    let line = |line: &str| line.replace("boundary/set", "boundary/t0.6 <p>") + "\n" + line + "\n";
+    fs::write(&path, lines.lines().map(line).collect::<String>()).unwrap();
+    let page = place.page(&["run"]);
+    has(&page, &["<h2>set</h2>", "<h2>t0.6 &lt;p&gt;</h2>"]);
+    assert_eq!(page.matches("<h4>Training reward</h4>").count(), 1);
+    assert_eq!(page.matches("class=\"frames\"").count(), 2);
+    has(
+        &place.page(&["run", "run"]),
+        &["checkpoint on set</h3>", "<h4>Δ_SE on t0.6 &lt;p&gt;</h4>"],
+    );
+}
+
+#[test]
 fn what_a_run_lacks_is_said_or_is_an_error_with_its_file() {
     let check = |file: &str, change: &dyn Fn(&Path), parts: &[&str]| {
         let place = Place::new();

@@ -38,7 +38,10 @@ pub(super) fn run(named: &Named<'_>, runs: usize, alone: bool) -> String {
     if run.sets.is_empty() {
         html += "<p class=\"note\">This run was never probed: there is nothing to say of its \
                  boundary. The recipe's <code>probe.interval</code> asks for probes.</p>\n";
-        html += &grid(&training_figures(run));
+    }
+    // With a single set they stand among its charts.
+    if run.sets.len() != 1 {
+        put(&mut html, format_args!("<h2>Training</h2>\n{}", grid(&training_figures(run))));
     }
     put(
         &mut html,
@@ -321,7 +324,9 @@ fn over_training(run: &RunRecord, set: &SetRecord) -> String {
             "Number of problems by their share of correct draws, at the last checkpoint.",
         ));
     }
-    figures.extend(training_figures(run));
+    if run.sets.len() == 1 {
+        figures.extend(training_figures(run));
+    }
     grid(&figures)
 }
 
