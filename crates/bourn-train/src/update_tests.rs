@@ -3,7 +3,7 @@ use std::path::Path;
 
 use bourn_model::transformer::Packed;
 use bourn_model::{HostTensor, ModelConfig, Weights};
-use bourn_rollout::{Completion, Finish};
+use bourn_rollout::{Completion, Engine, EngineOptions, Finish, Request, Sampling};
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
@@ -338,4 +338,54 @@ fn a_log_prob_that_is_no_number_stops_the_update_and_names_the_group() {
     assert_eq!(optimizer.updates(), 0);
     let name = "model.embed_tokens.weight";
     assert_eq!(policy.to_weights()[name].data, before[name].data);
+}
+
+/// Invariant: generation and loss see the same log-probs. The engine and Burn compute them by
+/// different code in f32; logits here are below 10, so that a few roundings of 1e-6 each remain.
+#[test]
+fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
+    for temperature in [0.5, 1.0, 1.7] {
+        let mut recipe = recipe("", "minibatches = 2\nmicro_batch_size = 5");
+        recipe.rollout.temperature = temperature;
+        let mut policy = model(3, &Device::flex().autodiff());
+        let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24 };
+        let weights = policy.to_weights();
+        let mut engine = Engine::new(policy.config(), &weights, &options).unwrap();
+        let prompts: Vec<Vec<u32>> = vec![vec![1, 2, 3], vec![4], vec![5, 6, 7, 8, 9], vec![10, 0]];
+        let problems: Vec<String> = (0..4).map(|group| format!("problem-{group}")).collect();
+        let requests: Vec<Request<'_>> = prompts
+            .iter()
+            .zip(&problems)
+            .map(|(prompt, stream)| Request { prompt, stream, first: 0, count: 3 })
+            .collect();
+        let sampling = Sampling {
+            temperature,
+            top_p: 1.0,
+            top_k: 0,
+            min_p: 0.0,
+            max_tokens: 8,
+            stop_tokens: [1].into(),
+            seed: 1,
+            purpose: "test".into(),
+            step: 0,
+        };
+        let drawn = engine
+            .generate(&requests, &sampling, &mut |_| std::ops::ControlFlow::Continue(()))
+            .unwrap();
+        let mut samples = Vec::new();
+        for (group, completions) in drawn.into_iter().enumerate() {
+            for (member, completion) in completions.into_iter().enumerate() {
+                let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
+                let verdicts = vec![Verdict::Wrong];
+                samples.push(Sample { group, completion, verdicts, reward: 0.0, advantages });
+            }
+        }
+        let experience = Experience { prompts, problems, samples };
+        let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
+        let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
+        let Ok(report) = updated else { panic!("the loss is finite") };
+        assert!(report.trained_tokens > 12, "{report:?}");
+        assert!(report.mismatch_ratio < 2e-5, "{temperature}: {report:?}");
+        assert_eq!(optimizer.updates(), 2);
+    }
 }
