@@ -17,6 +17,8 @@ pub mod run;
 pub mod rundir;
 pub mod sealed;
 mod tensors;
+#[cfg(test)]
+mod testing;
 pub mod update;
 
 pub use error::TrainError;

@@ -146,3 +146,81 @@ impl AdamWOptimizer {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::testing::{model, recipe};
+
+    /// A gradient of `value` everywhere.
+    fn constant(policy: &Transformer, value: f32) -> NamedGradients {
+        let mut gradients = NamedGradients::zeros(policy);
+        gradients.0.values_mut().for_each(|gradient| *gradient = gradient.clone() + value);
+        gradients
+    }
+
+    #[test]
+    fn the_norm_is_over_all_parameters_and_scaling_is_linear() {
+        let policy = model(1, &Device::flex().autodiff());
+        let count = policy.config().parameters() as f64;
+        let mut gradients = constant(&policy, -0.5);
+        // √(count × 0.25); the squares are exact in f32 and the sum is in f64.
+        assert!((gradients.norm() - 0.5 * count.sqrt()).abs() < 1e-9);
+        gradients.scale(0.25);
+        assert!((gradients.norm() - 0.125 * count.sqrt()).abs() < 1e-9);
+    }
+
+    /// Two updates by hand (Loshchilov & Hutter 2019, algorithm 2), with gradients 0.5 and −0.25:
+    /// m̂₁ = 0.5, v̂₁ = 0.25; m₂ = 0.9 · 0.05 − 0.1 · 0.25 = 0.02, m̂₂ = 0.02 / 0.19;
+    /// v₂ = 0.99 · 0.0025 + 0.01 · 0.0625 = 0.0031, v̂₂ = 0.0031 / 0.0199.
+    #[test]
+    fn updates_are_those_worked_by_hand_and_vectors_do_not_decay() {
+        let mut settings = recipe("", "").optimizer;
+        (settings.beta1, settings.beta2) = (0.9, 0.99);
+        (settings.eps, settings.weight_decay) = (1e-8, 0.1);
+        let lr = 0.01;
+        let mut policy = model(1, &Device::flex().autodiff());
+        let before = policy.to_weights();
+        let mut optimizer = AdamWOptimizer::new(&settings);
+        for gradient in [0.5, -0.25] {
+            let gradients = constant(&policy, gradient);
+            optimizer.step(&mut policy, gradients, lr);
+        }
+        assert_eq!(optimizer.updates(), 2);
+        let (first, second) = (lr * 1.0, lr * (0.02 / 0.19) / (0.0031_f64 / 0.0199).sqrt());
+        for (name, after) in policy.to_weights() {
+            let decay = if after.shape.len() == 1 { 1.0 } else { 1.0 - lr * 0.1 };
+            for (&was, &now) in before[&name].data.iter().zip(&after.data) {
+                let expect = (f64::from(was) * decay - first) * decay - second;
+                // Some ten roundings of numbers of at most 1.4, in f32.
+                assert!((f64::from(now) - expect).abs() < 1e-6, "{name}: {now}, not {expect}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_restored_optimizer_goes_on_to_the_bit() {
+        let settings = recipe("", "").optimizer;
+        let mut policy = model(1, &Device::flex().autodiff());
+        let mut optimizer = AdamWOptimizer::new(&settings);
+        let gradients = constant(&policy, 0.3);
+        optimizer.step(&mut policy, gradients, 1e-3);
+
+        let mut other = policy.clone();
+        let mut restored = AdamWOptimizer::new(&settings);
+        restored.restore(&other, &optimizer.to_weights(), optimizer.updates()).unwrap();
+        for (policy, optimizer) in [(&mut policy, &mut optimizer), (&mut other, &mut restored)] {
+            let gradients = constant(policy, -0.2);
+            optimizer.step(policy, gradients, 1e-3);
+        }
+        assert_eq!(policy.to_weights(), other.to_weights());
+        assert_eq!(optimizer.to_weights(), restored.to_weights());
+
+        let mut torn = optimizer.to_weights();
+        torn.remove("v/model.norm.weight");
+        let error = restored.restore(&other, &torn, 2).unwrap_err();
+        assert!(error.to_string().contains("v/model.norm.weight"), "{error}");
+    }
+}

@@ -1,61 +1,13 @@
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use bourn_model::transformer::Packed;
-use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_rollout::{Completion, Engine, EngineOptions, Finish, Request, Sampling};
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
 use super::*;
-
-const TEMPERATURE: f64 = 0.8;
-
-fn recipe(algorithm: &str, train: &str) -> Recipe {
-    let text = format!(
-        r#"
-        [model]
-        architecture = {{ hidden_size = 16, num_layers = 2, num_heads = 2, num_kv_heads = 1, intermediate_size = 24, max_position = 64 }}
-        [base]
-        steps = 1
-        [[task]]
-        kind = "countdown"
-        [rollout]
-        num_generations = 3
-        prompts_per_step = 4
-        max_prompt_length = 16
-        max_completion_length = 8
-        temperature = {TEMPERATURE}
-        [algorithm]
-        name = "grpo"
-        {algorithm}
-        [optimizer]
-        lr = 1e-3
-        [train]
-        max_steps = 4
-        {train}
-        "#
-    );
-    bourn_recipe::parse(&text, Path::new("test.toml"), &[]).unwrap()
-}
-
-fn model(seed: u64, device: &Device) -> Transformer {
-    let recipe = recipe("", "");
-    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
-        panic!("the test recipe has an architecture");
-    };
-    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
-    let mut weights = Weights::new();
-    for (index, (name, shape)) in config.expected_tensors().into_iter().enumerate() {
-        let mut rng = rng(seed, "test/weights", &[index as u64]);
-        let centre = if shape.len() == 1 { 1.0 } else { 0.0 };
-        let count: usize = shape.iter().product();
-        let data = (0..count).map(|_| centre + rng.random_range(-0.4..0.4)).collect();
-        weights.insert(name, HostTensor { shape, data });
-    }
-    Transformer::from_weights(&config, &weights, device).unwrap()
-}
+use crate::testing::{TEMPERATURE, model, recipe};
 
 /// Four groups of three completions of different lengths. The sampler's log-probs are the
 /// policy's own plus some noise, so that ratios lie on both sides of the clip; the third group's

@@ -1,0 +1,60 @@
+//! A small recipe and a small model that the tests of several files train.
+
+use std::path::Path;
+
+use bourn_model::transformer::Transformer;
+use bourn_model::{HostTensor, ModelConfig, Weights};
+use bourn_recipe::Recipe;
+use bourn_task::seed::rng;
+use burn::tensor::Device;
+use rand::Rng;
+
+/// Of the test recipe's rollouts.
+pub const TEMPERATURE: f64 = 0.8;
+
+/// A recipe with these lines in `[algorithm]` and `[train]`.
+pub fn recipe(algorithm: &str, train: &str) -> Recipe {
+    let text = format!(
+        r#"
+        [model]
+        architecture = {{ hidden_size = 16, num_layers = 2, num_heads = 2, num_kv_heads = 1, intermediate_size = 24, max_position = 64 }}
+        [base]
+        steps = 1
+        [[task]]
+        kind = "countdown"
+        [rollout]
+        num_generations = 3
+        prompts_per_step = 4
+        max_prompt_length = 16
+        max_completion_length = 8
+        temperature = {TEMPERATURE}
+        [algorithm]
+        name = "grpo"
+        {algorithm}
+        [optimizer]
+        lr = 1e-3
+        [train]
+        max_steps = 4
+        {train}
+        "#
+    );
+    bourn_recipe::parse(&text, Path::new("test.toml"), &[]).unwrap()
+}
+
+/// Random weights of the recipe's architecture with a vocabulary of 11.
+pub fn model(seed: u64, device: &Device) -> Transformer {
+    let recipe = recipe("", "");
+    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
+        panic!("the test recipe has an architecture");
+    };
+    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
+    let mut weights = Weights::new();
+    for (index, (name, shape)) in config.expected_tensors().into_iter().enumerate() {
+        let mut rng = rng(seed, "test/weights", &[index as u64]);
+        let centre = if shape.len() == 1 { 1.0 } else { 0.0 };
+        let count: usize = shape.iter().product();
+        let data = (0..count).map(|_| centre + rng.random_range(-0.4..0.4)).collect();
+        weights.insert(name, HostTensor { shape, data });
+    }
+    Transformer::from_weights(&config, &weights, device).unwrap()
+}
