@@ -133,7 +133,11 @@ fn the_documented_object() {
     let from = page.find("    {\n      \"k\"").unwrap();
     let length = page[from..].find("\n    }\n").unwrap() + "\n    }".len();
     let documented: Boundary = serde_json::from_str(&page[from..from + length]).unwrap();
-    assert_eq!(documented, figures(&[("a", 4, 1), ("b", 4, 0)], &[("a", 4, 4), ("b", 4, 1)]));
+    // What `bourn compare` resamples by default.
+    let options = CompareOptions { resamples: 2000, ..OPTIONS };
+    let base = outcomes(&[("a", 4, 1), ("b", 4, 0)]);
+    let policy = outcomes(&[("a", 4, 4), ("b", 4, 1)]);
+    assert_eq!(documented, compare(&base, &policy, &options).unwrap());
 }
 
 proptest! {

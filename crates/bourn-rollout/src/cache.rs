@@ -43,6 +43,15 @@ pub(crate) fn blocks_for(positions: usize) -> usize {
     positions.div_ceil(PANEL)
 }
 
+/// Bytes of a cache that decodes `rows` completions at once, each of at most `length` tokens with
+/// its prompt. Twice what the rows hold: a completion's last shared block is copied, and prompts of
+/// waiting groups fit beside the rows. Never too small for one completion, since a cache comes in
+/// whole blocks; more than a u64 holds counts as its largest.
+pub fn cache_bytes(config: &ModelConfig, rows: usize, length: usize) -> u64 {
+    let blocks = (2 * blocks_for(length.max(1)) as u64).saturating_mul(rows as u64);
+    (CacheShape::new(config).block_bytes() as u64).saturating_mul(blocks)
+}
+
 /// Gives out blocks within the budget. Whoever takes blocks has reserved them before, for the
 /// longest that the sequence can become: no sequence runs out of cache half way.
 #[derive(Debug)]

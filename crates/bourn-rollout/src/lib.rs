@@ -24,6 +24,7 @@ mod sampler;
 mod score;
 mod types;
 
+pub use cache::cache_bytes;
 pub use engine::Engine;
 pub use error::RolloutError;
 pub use types::{

@@ -1,7 +1,8 @@
 //! What a person watching the run sees, all of it on standard error.
 //!
 //! On a terminal there are progress bars with rate and time left; otherwise plain lines at
-//! intervals, which a log file can hold. Nothing but a terminal that allows it gets colour.
+//! intervals, which a log file can hold. A terminal that is dumb, or whose user has set `NO_COLOR`,
+//! gets plain lines too.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -18,7 +19,8 @@ const DRAWS_PER_SECOND: u8 = 10;
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleMode {
-    /// Bars if standard error is a terminal that can move its cursor, plain lines if not.
+    /// Bars if standard error is a terminal that can move its cursor and `NO_COLOR` is not set,
+    /// plain lines if not.
     Auto,
     /// Plain lines.
     Plain,
@@ -40,9 +42,9 @@ impl Console {
     /// Standard error in the given mode.
     pub fn new(mode: ConsoleMode) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if mode == ConsoleMode::Auto && io::stderr().is_terminal() && !dumb {
+        if mode == ConsoleMode::Auto && io::stderr().is_terminal() && !dumb && !no_color() {
             let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
-            return Self::with_target(target, !no_color());
+            return Self::with_target(target, true);
         }
         Self::with_writer(Box::new(io::stderr()))
     }

@@ -133,7 +133,7 @@ pub enum TrainError {
     /// A checkpoint's file is missing, torn or altered.
     #[error(
         "{path}: {problem}; delete this checkpoint's directory, and the run resumes from the one \
-         before it"
+         before it, or starts over if there is none"
     )]
     Checkpoint {
         /// The file at fault.

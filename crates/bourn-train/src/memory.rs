@@ -28,17 +28,10 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
     }
 }
 
-/// Key and value cache of all rows at full length, in bytes; twice the rows, so that prompts of
-/// waiting groups fit beside the rows being decoded.
+/// Key and value cache of all rows at full length, in bytes; see [`bourn_rollout::cache_bytes`].
 pub fn cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
     let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
-    kv_bytes(config, recipe.rollout.batch_size.saturating_mul(2 * length))
-}
-
-/// Keys and values of `tokens` tokens, in bytes; more than a u64 holds counts as its largest.
-pub fn kv_bytes(config: &ModelConfig, tokens: usize) -> u64 {
-    let width = config.num_layers * config.num_kv_heads * config.head_dim;
-    (2 * width as u64 * F32).saturating_mul(tokens as u64)
+    bourn_rollout::cache_bytes(config, recipe.rollout.batch_size, length)
 }
 
 /// [`estimate`] before a run: for an architecture (the vocabulary of its character tokenizer is

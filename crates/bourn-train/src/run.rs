@@ -168,6 +168,9 @@ impl<'a> Run<'a> {
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let (policy, state, resumed) = match start {
             Start::Fresh => {
+                if options.resume {
+                    console.line("there is no checkpoint to resume from: starting over");
+                }
                 let policy = Transformer::from_weights(&base.config, &base.weights, device)?;
                 (policy, State::new(&base.weights_hash, &problems_hash), None)
             }

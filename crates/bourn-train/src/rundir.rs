@@ -67,8 +67,8 @@ pub struct Lock(
     #[expect(dead_code, reason = "the lock is held for as long as the file is open")] File,
 );
 
-/// Makes `dir` the directory of this run and keeps other processes out of it. A fresh start clears the records of a run that was
-/// killed before its first checkpoint.
+/// Makes `dir` the directory of this run and keeps other processes out of it. A fresh start clears
+/// the records of a run that was killed before its first checkpoint.
 ///
 /// # Errors
 /// Another process is at work there.

@@ -16,7 +16,7 @@ use bourn_rollout::EngineOptions;
 /// memory is taken as sequences grow.
 pub fn engine_for(config: &ModelConfig, rows: usize, length: usize) -> EngineOptions {
     let length = length.min(config.max_position);
-    let cache_bytes = bourn_train::memory::kv_bytes(config, 2 * rows * length) as usize;
+    let cache_bytes = bourn_rollout::cache_bytes(config, rows, length) as usize;
     EngineOptions { batch_size: rows, cache_bytes }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, BufReader};
 use std::ops::ControlFlow;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bourn_model::prompt::Prompter;
 use bourn_rollout::{Engine, ScoreItem};
 use bourn_track::Console;
@@ -80,7 +80,8 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         let scored = engine.score(&items, args.temperature, &mut |_| ControlFlow::Continue(()))?;
         stage.inc(block.len() as u64);
         for scored in &scored {
-            let sum: f64 = scored.logprobs.iter().map(|&logprob| f64::from(logprob)).sum();
+            // From +0: the empty sum of floats is −0.
+            let sum = scored.logprobs.iter().fold(0.0, |sum, &logprob| sum + f64::from(logprob));
             let tokens = scored.logprobs.len();
             let object = json!({ "logprobs": scored.logprobs, "sum": sum, "tokens": tokens });
             console.suspend(|| print(&object.to_string()))?;
@@ -103,7 +104,12 @@ fn read_line(input: &mut impl BufRead, number: u64) -> anyhow::Result<Option<Str
 }
 
 fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Vec<u32>, Vec<u32>)> {
-    let line: Line = serde_json::from_str(text)?;
+    // serde_json would name line 1 of the line.
+    let line: Line = serde_json::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        let what = text.split(" at line ").next().unwrap_or_default();
+        anyhow!("column {}: {what}; write one JSON object a line", error.column())
+    })?;
     match line {
         Line {
             prompt: Some(prompt),

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use bourn_rollout::{
     Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem,
+    cache_bytes,
 };
 
 use crate::common::*;
@@ -201,6 +202,20 @@ fn bad_requests_are_named() {
          bytes and the budget is 30720; raise it or shorten the completion",
     );
     assert!(generate(&mut small, &[one(&good)], &sampling(1)).is_ok());
+}
+
+#[test]
+fn a_cache_for_one_row_holds_any_completion_of_its_length() {
+    for config in &configs() {
+        // One block or two, with prompts that end in a block's first, middle and last position.
+        for (prompt_length, completion) in [(1, 1), (5, 8), (1, 31), (31, 2), (33, 7), (32, 32)] {
+            let bytes = cache_bytes(config, 1, prompt_length + completion);
+            let mut engine = engine(config, 1, bytes as usize);
+            let prompt = prompt(1, prompt_length, config.vocab_size);
+            let drawn = generate(&mut engine, &[one(&prompt)], &sampling(completion));
+            assert!(drawn.is_ok(), "{prompt_length} + {completion}: {drawn:?}");
+        }
+    }
 }
 
 #[test]
