@@ -124,6 +124,8 @@ fn score_names_the_line_at_fault() {
         let (ok, _, err) = score(&place, input, &[]);
         assert!(!ok && err.contains(part) && !err.contains("panicked"), "{input}: {err}");
     }
+    let error = place.fails(&["score", "--model", "run"]);
+    assert!(error.contains("run/checkpoints/step-000000"), "{error}");
     let (ok, _, err) = score(&place, "", &["--chat"]);
     assert!(!ok && err.contains("chat template"), "{err}");
 }
@@ -225,6 +227,9 @@ fn recipes_are_checked_shown_and_documented() {
     let error = place.fails(&["train", "bad.toml"]);
     assert!(error.contains("bad.toml:3") && error.contains("kl_coef"), "{error}");
     assert!(!place.path("runs").exists(), "a refused recipe left something behind");
+    // One bad recipe does not hide another.
+    let error = place.fails(&["recipe", "check", "bad.toml", "small.toml", "nowhere.toml"]);
+    assert!(error.contains("bad.toml:3") && error.contains("nowhere.toml"), "{error}");
 }
 
 #[test]

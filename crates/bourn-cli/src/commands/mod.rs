@@ -8,9 +8,25 @@ pub mod score;
 pub mod train;
 
 use std::io::{self, Write};
+use std::path::Path;
 
-use bourn_model::ModelConfig;
+use anyhow::bail;
+use bourn_model::{Bundle, ModelConfig};
 use bourn_rollout::EngineOptions;
+use bourn_train::checkpoint;
+
+/// Opens a model; a run directory is none, and the error names the checkpoint that is.
+pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
+    let run = Path::new(source);
+    if let Some(&step) = checkpoint::list(run).unwrap_or_default().last() {
+        let checkpoint = checkpoint::path(run, step);
+        bail!(
+            "{source} is a run, not a model: give one of its checkpoints, such as {}",
+            checkpoint.display()
+        );
+    }
+    Ok(bourn_model::open(source)?)
+}
 
 /// Engine settings for `rows` sequences of at most `length` tokens. The cache is an upper bound:
 /// memory is taken as sequences grow.

@@ -1,10 +1,11 @@
 //! `bourn recipe check|show|schema|reference`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::bail;
 use clap::Subcommand;
 
-use super::print;
+use super::{chain, print};
 
 /// Check, show or document recipes.
 #[derive(clap::Args)]
@@ -38,15 +39,25 @@ enum Command {
     Reference,
 }
 
+fn check(path: &Path, overrides: &[String]) -> anyhow::Result<()> {
+    Ok(bourn_train::check_probe(&bourn_recipe::load(path, overrides)?)?)
+}
+
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Check { recipes, overrides } => {
+            let mut faults = Vec::new();
             for path in recipes {
-                bourn_train::check_probe(&bourn_recipe::load(path, overrides)?)?;
-                print(&format!("{}: ok", path.display()))?;
+                match check(path, overrides) {
+                    Ok(()) => print(&format!("{}: ok", path.display()))?,
+                    Err(error) => faults.push(chain(&error)),
+                }
             }
-            Ok(())
+            match faults.is_empty() {
+                true => Ok(()),
+                false => bail!(faults.join("\nerror: ")),
+            }
         }
         Command::Show { recipe, overrides } => {
             print(&bourn_recipe::load(recipe, overrides)?.to_toml())

@@ -8,7 +8,7 @@ use bourn_rollout::{Completion, Engine, Finish, Request, Sampling};
 use bourn_track::Console;
 use serde_json::json;
 
-use super::{engine_for, print};
+use super::{engine_for, open_model, print};
 
 /// Completions that are drawn before they are printed, and held in memory until then.
 const BLOCK: u64 = 1024;
@@ -59,7 +59,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if args.n == 0 {
         bail!("--n 0 asks for no completions; give at least 1");
     }
-    let bundle = bourn_model::open(&args.model)?;
+    let bundle = open_model(&args.model)?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let prompt = prompter.encode(&args.prompt)?;
     let left = bundle.config.max_position.saturating_sub(prompt.len());

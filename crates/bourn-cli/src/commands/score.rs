@@ -10,7 +10,7 @@ use bourn_track::Console;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{engine_for, print};
+use super::{engine_for, open_model, print};
 
 /// Lines scored together at most. A line that waits for its answer before it is followed by
 /// another is scored at once.
@@ -51,7 +51,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }
-    let bundle = bourn_model::open(&args.model)?;
+    let bundle = open_model(&args.model)?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let longest = bundle.config.max_position;
     let options = engine_for(&bundle.config, 1, longest);
