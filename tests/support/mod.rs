@@ -1,7 +1,7 @@
 //! The real binary on a small recipe, in a directory of its own.
 
 // Each test file has a copy of this module, and none uses all of it.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
