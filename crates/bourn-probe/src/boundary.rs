@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::{Extrapolation, Origins, Paired, Solvability, Support, Temperatures};
+
 /// Differences of mean pass@k below this are ties: it is the estimator's own rounding, and without
 /// it two models with the same outcomes on different problems could "cross".
 pub const TIE: f64 = 1e-12;
@@ -51,6 +53,24 @@ pub struct Boundary {
     /// Name of the set of problems, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// Bands, tests and intervals of the paired difference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paired: Option<Paired>,
+    /// Which problems each model can solve, with probabilities.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub solvability: Option<Solvability>,
+    /// Support figures of the literature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+    /// pass@k beyond the draws that were made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extrapolation: Option<Extrapolation>,
+    /// Where the correct answers came from, where the draws themselves are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origins: Option<Origins>,
+    /// Both models at other temperatures, where the recipe asks for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperatures: Option<Temperatures>,
 }
 
 /// A curve over k with its interval at each k; three lists aligned with [`Boundary::k`].
@@ -132,7 +152,7 @@ pub struct EntropyPair {
 }
 
 /// One figure with its interval.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure.
     pub value: f64,

@@ -172,6 +172,12 @@ pub fn compare(
         entropy: None,
         sampler: None,
         set: None,
+        paired: None,
+        solvability: None,
+        support: None,
+        extrapolation: None,
+        origins: None,
+        temperatures: None,
         k,
     })
 }

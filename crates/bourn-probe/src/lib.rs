@@ -15,6 +15,7 @@ mod compare;
 mod draw;
 mod estimate;
 mod examples;
+pub mod figures;
 mod ledger;
 mod ledger_file;
 mod lines;

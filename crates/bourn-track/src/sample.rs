@@ -38,6 +38,12 @@ pub fn boundary() -> Boundary {
         }),
         sampler: Some("temperature 0.6, top_p 0.95".to_string()),
         set: Some("countdown".to_string()),
+        paired: None,
+        solvability: None,
+        support: None,
+        extrapolation: None,
+        origins: None,
+        temperatures: None,
     }
 }
 
