@@ -9,17 +9,26 @@
 //! [`boundary`] compares two ledgers, [`compare`] compares outcome counts from anywhere (read by
 //! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained.
 
+mod anytime;
+mod band;
 mod bootstrap;
 mod boundary;
 mod compare;
+mod detectable;
 mod draw;
+mod ends;
 mod estimate;
 mod examples;
 pub mod figures;
 mod ledger;
 mod ledger_file;
 mod lines;
+mod mcnemar;
+mod nested;
+mod normal;
 mod outcomes;
+mod paired;
+mod pass_hat;
 mod read;
 mod store;
 
@@ -29,11 +38,13 @@ pub use boundary::{
     TIE,
 };
 pub use compare::{CompareError, CompareOptions, Names, boundary, compare};
+pub use detectable::{Detectable, detectable};
 pub use draw::{Draw, DrawRequest, DrawSource, ProbeError, SourceError, probe, probe_stored};
 pub use estimate::{pass_at_k, powers_of_two};
 pub use examples::{Answer, Example, Examples, examples};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
+pub use pass_hat::{pass_hat, pass_hat_k};
 pub use read::{ReadError, read_outcomes};
 pub use store::LedgerStore;

@@ -115,6 +115,7 @@ impl Prober<'_> {
                 confidence: self.recipe.probe.confidence,
                 resamples: self.recipe.probe.resamples,
                 seed: self.recipe.probe.seed,
+                look: look(self.recipe.probe.interval, step),
             };
             let mut figures = boundary(&base, &drawn, &options)?;
             let set = self.set_name(sampler);
