@@ -6,8 +6,12 @@ use crate::bootstrap::{MAX_RESAMPLES, Table, interval, min_resamples, percentile
 use crate::boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Solvable, Spending, Spent, Standing, standing,
 };
-use crate::figures::Interval;
+use crate::extrapolate::extrapolation;
+use crate::figures::{Interval, Support};
 use crate::paired::{self, Sample};
+use crate::pass_hat::pass_hat;
+use crate::solvability::{Fits, Pair, default_epsilon, solvability};
+use crate::support::support;
 use crate::{Ledger, Outcomes, pass_at_k, powers_of_two};
 
 /// How the intervals are made.
@@ -22,12 +26,15 @@ pub struct CompareOptions {
     /// Which look at these problems this is, counted from 1: a checkpoint's number in training. The
     /// any-time interval spends α/(look·(look + 1)) on it, whatever the number of looks.
     pub look: u64,
+    /// The success rate that counts as solvable, strictly between 0 and 1; `None` for the rate
+    /// that n_max draws miss with 5% probability, 1 − 0.05^(1/n_max), at the least n_max.
+    pub epsilon: Option<f64>,
 }
 
 impl Default for CompareOptions {
     /// 95% intervals from 1,000 resamples, at the first look.
     fn default() -> Self {
-        Self { confidence: 0.95, resamples: 1000, seed: 0, look: 1 }
+        Self { confidence: 0.95, resamples: 1000, seed: 0, look: 1, epsilon: None }
     }
 }
 
@@ -50,6 +57,9 @@ pub enum CompareError {
     /// Looks are counted from 1.
     #[error("look 0: looks at the same problems are counted from 1")]
     Look,
+    /// The rate that counts as solvable is not strictly between 0 and 1.
+    #[error("epsilon {0} is not between 0 and 1: give the success rate that counts as solvable")]
+    Epsilon(f64),
     /// There is nothing to compare.
     #[error("there are no problems to compare")]
     NoProblems,
@@ -161,6 +171,9 @@ pub fn compare(
         curve
     };
     let delta_se = estimate(3 * k.len());
+    let least = n.base[0].min(n.policy[0]);
+    let epsilon = options.epsilon.unwrap_or_else(|| default_epsilon(least));
+    let fits = Fits::new(&pairs, options);
     let delta = curve(2 * k.len());
     let sample = Sample {
         pairs: &pairs,
@@ -191,9 +204,12 @@ pub fn compare(
         sampler: None,
         set: None,
         paired: Some(paired::paired(&sample)),
-        solvability: None,
-        support: None,
-        extrapolation: None,
+        solvability: Some(solvability(&pairs, &k, &fits, epsilon, options)),
+        support: Some(Support {
+            pass_hat_k: pass_hat(base, policy, options),
+            ..support(&pairs, &fits, options)
+        }),
+        extrapolation: k.last().map(|&k_max| extrapolation(&pairs, k_max, &fits, options)),
         origins: None,
         temperatures: None,
         k,
@@ -242,14 +258,17 @@ fn check_options(options: &CompareOptions) -> Result<(), CompareError> {
     if options.look == 0 {
         return Err(CompareError::Look);
     }
-    Ok(())
+    match options.epsilon {
+        Some(epsilon) if !(epsilon > 0.0 && epsilon < 1.0) => Err(CompareError::Epsilon(epsilon)),
+        _ => Ok(()),
+    }
 }
 
 /// Each problem's id with the base's and the policy's outcomes, in id order.
 fn matched<'a>(
     base: &'a BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
-) -> Result<Vec<(&'a String, Outcomes, Outcomes)>, CompareError> {
+) -> Result<Vec<Pair<'a>>, CompareError> {
     let only_base = Names::of(base.keys().filter(|id| !policy.contains_key(*id)));
     let only_policy = Names::of(policy.keys().filter(|id| !base.contains_key(*id)));
     if only_base.count + only_policy.count > 0 {
@@ -295,7 +314,7 @@ fn figures(sums: &[f64], problems: usize) -> Vec<f64> {
     base.iter().chain(policy).map(mean).chain(difference).chain([delta_se]).collect()
 }
 
-fn solvable(pairs: &[(&String, Outcomes, Outcomes)]) -> Solvable {
+fn solvable(pairs: &[Pair<'_>]) -> Solvable {
     let mut solvable = Solvable::default();
     for (id, base, policy) in pairs {
         let list = match (base.solved(), policy.solved()) {

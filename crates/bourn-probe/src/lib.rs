@@ -19,6 +19,7 @@ mod draw;
 mod ends;
 mod estimate;
 mod examples;
+mod extrapolate;
 pub mod figures;
 mod ledger;
 mod ledger_file;
@@ -26,11 +27,21 @@ mod lines;
 mod mcnemar;
 mod nested;
 mod normal;
+mod null;
 mod outcomes;
 mod paired;
 mod pass_hat;
+mod poisson_binomial;
+mod posterior;
+mod prior;
+mod prior_check;
 mod read;
+mod solvability;
+mod special;
 mod store;
+mod support;
+#[cfg(test)]
+mod synthetic;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use boundary::{
@@ -44,6 +55,7 @@ pub use estimate::{pass_at_k, powers_of_two};
 pub use examples::{Answer, Example, Examples, examples};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
+pub use null::split_base;
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
 pub use pass_hat::{pass_hat, pass_hat_k};
 pub use read::{ReadError, read_outcomes};

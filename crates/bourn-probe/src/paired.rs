@@ -47,7 +47,7 @@ impl Sample<'_> {
 /// Everything that is said of the paired difference.
 pub(crate) fn paired(sample: &Sample<'_>) -> Paired {
     let &Sample { pairs, k, table, resampled, options, .. } = sample;
-    let &CompareOptions { confidence, resamples, seed, look } = options;
+    let &CompareOptions { confidence, resamples, seed, look, .. } = options;
     let width = k.len();
 
     let difference = |row: &[f64], k: usize| row[width + k] - row[k];

@@ -12,7 +12,7 @@ use bourn_verify::Verdict::{Correct, Timeout, Unparsed, Wrong};
 use common::{Population, draw, key, named, problem, problems};
 
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 200, seed: 1, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 200, seed: 1, look: 1, epsilon: None };
 
 fn ledger(entries: &[(&str, &str, Vec<Draw>)]) -> Ledger {
     let mut ledger = Ledger::new();

@@ -116,6 +116,7 @@ impl Prober<'_> {
                 resamples: self.recipe.probe.resamples,
                 seed: self.recipe.probe.seed,
                 look: look(self.recipe.probe.interval, step),
+                epsilon: None,
             };
             let mut figures = boundary(&base, &drawn, &options)?;
             let set = self.set_name(sampler);
