@@ -5,22 +5,21 @@ use rand::Rng;
 use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;
 
-use crate::bootstrap::percentile_interval;
-use crate::figures::Interval;
 use crate::posterior::Posterior;
 use crate::prior::{Counts, Fit};
 use crate::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
-/// Runs of the base in the policy's place.
+/// Most runs of the base in the policy's place.
 const REPLICATES: usize = 200;
+/// Fewest of them where problems are many, and the problems that all of them together may have.
+const REPLICATES_AT_LEAST: usize = 40;
+const REPLICATED_PROBLEMS: usize = 2_000_000;
 
-/// The sizes of kept, gained, lost and neither under the null.
+/// The expected sizes of kept, gained, lost and neither under the null.
 pub(crate) struct Null {
-    /// Their intervals.
-    pub(crate) sizes: [Interval; 4],
-    /// Their means.
-    pub(crate) means: [f64; 4],
+    /// Of every replicate, set by set.
+    pub(crate) sizes: [Vec<f64>; 4],
     /// (1 + replicates with at least as many lost)/(1 + replicates).
     pub(crate) lost_as_many: f64,
     /// The same of gained problems.
@@ -64,27 +63,18 @@ pub(crate) fn null(
         let by_policy = at_least(&counts, &fit.prior, epsilon);
         sizes(base.counts.of.iter().zip(&counts.of).map(|(&b, &p)| (by_base[b], by_policy[p])))
     };
-    let replicates = REPLICATES.min(options.resamples);
+    let most = (REPLICATED_PROBLEMS / pairs.len().max(1)).clamp(REPLICATES_AT_LEAST, REPLICATES);
+    let replicates = most.min(options.resamples);
     let sets: Vec<[f64; 4]> = (0..replicates).into_par_iter().map(replicate).collect();
 
-    let column = |set: usize| sets.iter().map(move |sizes| sizes[set]);
-    let interval = |set: usize| {
-        // There is an interval: at least one resample was asked for.
-        let (low, high) =
-            percentile_interval(column(set).collect(), options.confidence).unwrap_or_default();
-        Interval { low, high }
-    };
+    let column = |set: usize| sets.iter().map(|sizes| sizes[set]).collect::<Vec<f64>>();
+    let sizes = [0, 1, 2, 3].map(column);
     let as_many = |set: usize| {
         // Less the rounding of the sums.
-        let many = column(set).filter(|&size| size >= expected[set] - 1e-9).count();
+        let many = sizes[set].iter().filter(|&&size| size >= expected[set] - 1e-9).count();
         (1 + many) as f64 / (1 + replicates) as f64
     };
-    Null {
-        sizes: [0, 1, 2, 3].map(interval),
-        means: [0, 1, 2, 3].map(|set| column(set).sum::<f64>() / replicates as f64),
-        gained_as_many: as_many(1),
-        lost_as_many: as_many(2),
-    }
+    Null { gained_as_many: as_many(1), lost_as_many: as_many(2), sizes }
 }
 
 /// A rate from a posterior: a ratio of Gamma variates in logarithms, because with shapes near 0

@@ -30,6 +30,9 @@ fn no_loss_no_claim() {
             let lost = figures.excess.lost;
             outside += usize::from(lost.ci_low > 0.0 || lost.ci_high < 0.0);
         }
+        eprintln!(
+            "{n} {stop:?}: claims {claims}/{problems} lost {low_lost} gained {low_gained} outside {outside}"
+        );
         assert!(claims * 20 <= problems, "{claims} claims of {problems}");
         // 5% of 300 is 15 with a standard deviation of 3.8: three of those above it.
         assert!(low_lost <= 26, "{n} {stop:?}: p_lost ≤ 0.05 in {low_lost}");

@@ -52,6 +52,43 @@ impl CountMixture {
         (self.quantile(tail), self.quantile(1.0 - tail))
     }
 
+    /// The interval of the count less an independent quantity that is one of `others`, each with
+    /// the same probability; there must be one.
+    pub(crate) fn interval_less(&self, others: &[f64], confidence: f64) -> (f64, f64) {
+        let cumulative: Vec<f64> = self
+            .mass
+            .iter()
+            .scan(0.0, |sum, mass| {
+                *sum += mass / self.parts;
+                Some(*sum)
+            })
+            .collect();
+        // P(count − other ≤ x), a step function that rises from 0 to 1.
+        let at_most = |x: f64| {
+            let part = |other: &f64| {
+                let count = (x + other + 1e-9).floor();
+                if count < 0.0 {
+                    0.0
+                } else {
+                    cumulative[(count as usize).min(cumulative.len() - 1)]
+                }
+            };
+            others.iter().map(part).sum::<f64>() / others.len() as f64
+        };
+        let most = others.iter().copied().fold(0.0, f64::max);
+        let quantile = |q: f64| {
+            let (mut low, mut high) = (-most - 1.0, (self.mass.len() - 1) as f64);
+            // To 10⁻⁹ of a problem, of which there are at most 2³².
+            for _ in 0..64 {
+                let middle = 0.5 * (low + high);
+                if at_most(middle) >= q - 1e-9 { high = middle } else { low = middle }
+            }
+            high
+        };
+        let tail = (1.0 - confidence) / 2.0;
+        (quantile(tail), quantile(1.0 - tail))
+    }
+
     fn quantile(&self, q: f64) -> f64 {
         // Less the rounding of a sum, so that a tail of exactly q is enough.
         let wanted = self.parts * q - 1e-9;
@@ -135,6 +172,24 @@ mod tests {
         // Half of the time all four, half of the time none.
         assert_eq!(interval(&[&[1.0; 4], &[0.0; 4]], 0.9), (0.0, 4.0));
         assert_eq!(interval(&[&[]], 0.9), (0.0, 0.0));
+    }
+
+    #[test]
+    fn differences_worked_by_hand() {
+        let mut mixture = CountMixture::new(2);
+        mixture.add([0.5, 0.5].into_iter());
+        // 0, 1, 2 with 1/4, 1/2, 1/4, less ½ or less 3: −3, −2, −1 with 1/8, 1/4, 1/8 and −½, ½, 1½
+        // likewise.
+        let check = |confidence: f64, low: f64, high: f64| {
+            let got = mixture.interval_less(&[0.5, 3.0], confidence);
+            // The bisection's own accuracy.
+            assert!((got.0 - low).abs() < 1e-7 && (got.1 - high).abs() < 1e-7, "{got:?}");
+        };
+        check(0.9, -3.0, 1.5);
+        check(0.7, -2.0, 0.5);
+        check(0.2, -1.0, -0.5);
+        let (low, high) = mixture.interval_less(&[0.0], 0.9);
+        assert!((low - 0.0).abs() < 1e-7 && (high - 2.0).abs() < 1e-7);
     }
 
     /// Beyond the switch the normal quantiles are those of the exact distribution, to a count.

@@ -302,8 +302,7 @@ fn solve(second: &[f64; 6], damping: f64, gradient: [f64; 3]) -> Option<[f64; 3]
             let done: f64 = (0..j).map(|k| lower[i][k] * lower[j][k]).sum();
             let rest = lower[i][j] - done;
             if i == j {
-                // Written so that a NaN is refused too.
-                if !(rest > 1e-12) {
+                if rest.is_nan() || rest <= 1e-12 {
                     return None;
                 }
                 lower[i][i] = rest.sqrt();

@@ -65,7 +65,7 @@ fn known_parameters_are_recovered() {
                 assert!(off < 5.0 * error, "{case} {stop:?} {i}: {found:?}, ± {error}");
                 // So that the five errors say something. Not of the mass at 0: where α is small,
                 // a Beta near 0 looks the same, and the data cannot tell.
-                assert!(i == 0 || error < 0.2, "{case} {stop:?} {i}: {error}");
+                assert!(i == 0 || error < 0.25, "{case} {stop:?} {i}: {error}");
             }
         }
     }

@@ -5,7 +5,8 @@ use bourn_task::seed::rng;
 use rand::Rng;
 use rayon::prelude::*;
 
-use crate::figures::{Interval, PriorFit, ProblemState, SetSizes, Solvability};
+use crate::bootstrap::percentile_interval;
+use crate::figures::{PriorFit, ProblemState, SetSizes, Solvability};
 use crate::null::{Null, null};
 use crate::poisson_binomial::CountMixture;
 use crate::posterior::{Posterior, state};
@@ -113,26 +114,29 @@ pub(crate) fn solvability(
     let by_policy = policy.at_least(&policy.fit.prior, epsilon);
     let places = || base.counts.of.iter().copied().zip(policy.counts.of.iter().copied());
     let expected = sizes(places().map(|(b, p)| (by_base[b], by_policy[p])));
-    let intervals = count_intervals(fits, epsilon, options.confidence);
-    let Null { sizes: null, means, lost_as_many, gained_as_many } =
+    let Null { sizes: null, lost_as_many, gained_as_many } =
         null(pairs, fits, epsilon, expected, options);
+    let counts = count_mixtures(fits, epsilon);
 
-    let estimates = |values: [f64; 4], intervals: [Interval; 4]| {
-        let [kept, gained, lost, neither] = [0, 1, 2, 3].map(|i| Estimate {
-            value: values[i],
-            ci_low: intervals[i].low,
-            ci_high: intervals[i].high,
+    let confidence = options.confidence;
+    let estimates = |estimate: &dyn Fn(usize) -> (f64, (f64, f64))| {
+        let [kept, gained, lost, neither] = [0, 1, 2, 3].map(|set| {
+            let (value, (ci_low, ci_high)) = estimate(set);
+            Estimate { value, ci_low, ci_high }
         });
         SetSizes { kept, gained, lost, neither }
     };
-    let less = |i: usize| expected[i] - means[i];
-    // What is left after the least and the most that noise alone shows.
-    let excess =
-        |i: usize| Interval { low: expected[i] - null[i].high, high: expected[i] - null[i].low };
+    let mean = |set: usize| null[set].iter().sum::<f64>() / null[set].len() as f64;
+    // There is an interval: at least one resample was asked for.
+    let spread =
+        |set: usize| percentile_interval(null[set].clone(), confidence).unwrap_or_default();
+    let sizes = estimates(&|set| (expected[set], counts[set].interval(confidence)));
+    let excess = estimates(&|set| {
+        (expected[set] - mean(set), counts[set].interval_less(&null[set], confidence))
+    });
     let rates = |model: &Fitted| -> Vec<Estimate> {
-        let estimate = |&(n, c): &(u64, u64)| {
-            Posterior::new(&model.fit.prior, n, c).estimate(options.confidence)
-        };
+        let estimate =
+            |&(n, c): &(u64, u64)| Posterior::new(&model.fit.prior, n, c).estimate(confidence);
         model.counts.pairs.par_iter().map(estimate).collect()
     };
     let (base_rates, policy_rates) = (rates(base), rates(policy));
@@ -153,18 +157,18 @@ pub(crate) fn solvability(
         level: LEVEL,
         base: prior_fit(base, pairs.iter().map(|pair| pair.1), k, options.seed, 0),
         policy: prior_fit(policy, pairs.iter().map(|pair| pair.2), k, options.seed, 1),
-        expected: estimates(expected, intervals),
-        null: estimates(means, null),
-        excess: estimates([0, 1, 2, 3].map(less), [0, 1, 2, 3].map(excess)),
+        expected: sizes,
+        null: estimates(&|set| (mean(set), spread(set))),
+        excess,
         p_lost: lost_as_many,
         p_gained: gained_as_many,
         problems: problems.collect(),
     }
 }
 
-/// Intervals of the sizes: of the number of problems, each with its own probability, mixed over the
-/// priors that resamples of the problems would have given.
-fn count_intervals(fits: &Fits, epsilon: f64, confidence: f64) -> [Interval; 4] {
+/// The distributions of the four sizes: of the number of problems, each with its own probability,
+/// mixed over the priors that resamples of the problems would have given.
+fn count_mixtures(fits: &Fits, epsilon: f64) -> Vec<CountMixture> {
     let Fits { base, policy, refits } = fits;
     let solvable: Vec<(Vec<f64>, Vec<f64>)> = refits
         .par_iter()
@@ -172,18 +176,15 @@ fn count_intervals(fits: &Fits, epsilon: f64, confidence: f64) -> [Interval; 4] 
             (base.at_least(of_base, epsilon), policy.at_least(of_policy, epsilon))
         })
         .collect();
-    let problems = base.counts.of.len();
-    let interval = |set: usize| {
-        let mut counts = CountMixture::new(problems);
+    let mixture = |set: usize| {
+        let mut counts = CountMixture::new(base.counts.of.len());
         for (by_base, by_policy) in &solvable {
             let places = base.counts.of.iter().zip(&policy.counts.of);
             counts.add(places.map(|(&b, &p)| parts(by_base[b], by_policy[p])[set]));
         }
-        let (low, high) = counts.interval(confidence);
-        Interval { low, high }
+        counts
     };
-    let intervals: Vec<Interval> = (0..4_usize).into_par_iter().map(interval).collect();
-    [intervals[0], intervals[1], intervals[2], intervals[3]]
+    (0..4_usize).into_par_iter().map(mixture).collect()
 }
 
 fn prior_fit(
