@@ -1,9 +1,9 @@
 //! The boundary: estimators, intervals, solvable sets, the base ledger, and the comparison of any
 //! two sets of outcomes.
 //!
-//! **This room knows nothing of models, tensors or Burn.** It asks for draws through one small
-//! trait, [`DrawSource`], which the rollout engine implements for real models and a synthetic
-//! population implements in tests. It renders nothing either: what it returns is plain data.
+//! **This room knows nothing of models, tensors or Burn.** It asks for draws and for scores through
+//! two small traits, [`DrawSource`] and [`ScoreSource`], which the rollout engine implements for
+//! real models and a synthetic population implements in tests. It renders nothing either: what it returns is plain data.
 //!
 //! The way through: [`probe`] or [`probe_stored`] turns problems into a [`Ledger`] of every draw,
 //! [`boundary`] compares two ledgers, [`compare`] compares outcome counts from anywhere (read by
@@ -15,12 +15,16 @@ mod compare;
 mod draw;
 mod estimate;
 mod examples;
+mod extent;
 pub mod figures;
 mod ledger;
 mod ledger_file;
 mod lines;
 mod outcomes;
+mod probe;
 mod read;
+mod schedule;
+mod score;
 mod store;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
@@ -29,11 +33,14 @@ pub use boundary::{
     TIE,
 };
 pub use compare::{CompareError, CompareOptions, Names, boundary, compare};
-pub use draw::{Draw, DrawRequest, DrawSource, ProbeError, SourceError, probe, probe_stored};
+pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
 pub use estimate::{pass_at_k, powers_of_two};
 pub use examples::{Answer, Example, Examples, examples};
+pub use extent::Extent;
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
+pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
 pub use read::{ReadError, read_outcomes};
-pub use store::LedgerStore;
+pub use score::{Score, ScoreRequest, ScoreSource};
+pub use store::{LedgerStore, LockedKey};
