@@ -40,6 +40,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         resamples: args.resamples,
         seed: args.seed,
         look: args.look,
+        epsilon: None,
     };
     let boundary = compare(&base, &policy, &options)?;
     if args.json {
