@@ -159,7 +159,14 @@ fn the_documented_object() {
     let policy = outcomes(&[("a", 4, 4), ("b", 4, 1)]);
     let boundary = compare(&base, &policy, &options).unwrap();
     // The parts have pages of their own.
-    assert_eq!(documented, Boundary { paired: None, ..boundary });
+    let parts = Boundary {
+        paired: None,
+        solvability: None,
+        support: None,
+        extrapolation: None,
+        ..boundary
+    };
+    assert_eq!(documented, parts);
 }
 
 proptest! {
@@ -251,7 +258,8 @@ fn intervals_cover_the_truth() {
     const REPLICATIONS: u64 = 1000;
     const PROBLEMS: u64 = 100;
     const DRAWS: u64 = 64;
-    let options = CompareOptions { confidence: 0.9, resamples: 399, seed: 3, look: 1, epsilon: None };
+    let options =
+        CompareOptions { confidence: 0.9, resamples: 399, seed: 3, look: 1, epsilon: None };
     // E over u by the midpoint rule: error below 1e-8 with 10⁵ points of a smooth integrand.
     let truth = |power: i32, k: u64| {
         let points = 100_000;
