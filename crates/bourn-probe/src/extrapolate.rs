@@ -1,6 +1,6 @@
 //! pass@k beyond the draws that were made.
 
-use crate::bootstrap::{Table, percentile_interval};
+use crate::bootstrap::{Table, interval, percentile_interval};
 use crate::figures::{Extrapolation, GoodToulmin};
 use crate::prior::Prior;
 use crate::solvability::{Fits, Pair};
@@ -58,9 +58,10 @@ fn good_toulmin(pairs: &[Pair<'_>], k_max: u64, options: &CompareOptions) -> Opt
         };
         let value = mean(&point);
         let values = resampled.iter().map(|sums| mean(sums)).collect();
-        let (ci_low, ci_high) =
-            percentile_interval(values, options.confidence).unwrap_or((value, value));
-        Estimate { value, ci_low, ci_high }
+        // All solved, or none: a sum of values that agree, which the clamp leaves as it is.
+        let agreed = table.agreed(|row| row[side]).map(|_| value);
+        let ends = interval(values, agreed, problems, (0.0, 1.0), options.confidence);
+        Estimate { value, ci_low: ends.low, ci_high: ends.high }
     };
     Some(GoodToulmin { k, base: estimate(0), policy: estimate(1) })
 }

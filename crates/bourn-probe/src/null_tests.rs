@@ -3,7 +3,7 @@ use crate::synthetic::{draw, named, rates, stream};
 use crate::{Boundary, MAX_DRAWS, compare};
 
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 60, seed: 1, epsilon: None };
+    CompareOptions { confidence: 0.9, resamples: 60, seed: 1, look: 1, epsilon: None };
 
 /// Policy and base are the same model on the same problems.
 fn same(replication: u64, problems: usize, n: u64, stop: Option<u64>) -> Boundary {
@@ -17,10 +17,10 @@ fn same(replication: u64, problems: usize, n: u64, stop: Option<u64>) -> Boundar
 /// probability of 0.95 or more, and of runs with p_lost ≤ 0.05.
 #[test]
 fn no_loss_no_claim() {
-    let runs = 300;
+    let runs = 150;
+    let (mut problems, mut claims, mut low_lost, mut low_gained) = (0, 0, 0, 0);
+    let mut outside = 0;
     for (n, stop) in [(128, None), (512, Some(8))] {
-        let (mut problems, mut claims, mut low_lost, mut low_gained) = (0, 0, 0, 0);
-        let mut outside = 0;
         for replication in 0..runs {
             let figures = same(replication, 60, n, stop).solvability.unwrap();
             problems += figures.problems.len();
@@ -33,13 +33,13 @@ fn no_loss_no_claim() {
         eprintln!(
             "{n} {stop:?}: claims {claims}/{problems} lost {low_lost} gained {low_gained} outside {outside}"
         );
-        assert!(claims * 20 <= problems, "{claims} claims of {problems}");
-        // 5% of 300 is 15 with a standard deviation of 3.8: three of those above it.
-        assert!(low_lost <= 26, "{n} {stop:?}: p_lost ≤ 0.05 in {low_lost}");
-        assert!(low_gained <= 26, "{n} {stop:?}: p_gained ≤ 0.05 in {low_gained}");
-        // 10% of 300 is 30 with a standard deviation of 5.2.
-        assert!(outside <= 46, "{n} {stop:?}: excess without 0 in {outside}");
     }
+    assert!(claims * 20 <= problems, "{claims} claims of {problems}");
+    // 5% of 300 is 15 with a standard deviation of 3.8: three of those above it.
+    assert!(low_lost <= 26, "p_lost ≤ 0.05 in {low_lost}");
+    assert!(low_gained <= 26, "p_gained ≤ 0.05 in {low_gained}");
+    // At most 10% of 300, which is 30; the interval also holds the count's own uncertainty.
+    assert!(outside <= 30, "excess without 0 in {outside}");
 }
 
 /// A third of what the base solves is lost for good: it is seen.
@@ -73,7 +73,7 @@ fn a_loss_is_found() {
 /// of their difference is 0 to four standard errors.
 #[test]
 fn split_draws_agree_with_the_null() {
-    let runs = 60;
+    let runs = 40;
     let mut differences = Vec::new();
     for replication in 0..runs {
         let mut rng = stream("split", replication);

@@ -1,11 +1,9 @@
 //! Which problems each model can solve, with probabilities rather than by whether a draw happened
 //! to be correct.
 
-use bourn_task::seed::rng;
-use rand::Rng;
 use rayon::prelude::*;
 
-use crate::bootstrap::percentile_interval;
+use crate::bootstrap::{percentile_interval, resampled_rows};
 use crate::figures::{PriorFit, ProblemState, SetSizes, Solvability};
 use crate::null::{Null, null};
 use crate::poisson_binomial::CountMixture;
@@ -71,10 +69,8 @@ impl Fits {
         let policy = Fitted::new(pairs.iter().map(|pair| pair.2));
         let most = (REFITTED_PROBLEMS / pairs.len().max(1)).clamp(REFITS_AT_LEAST, REFITS);
         let refit = |resample: u64| {
-            let mut rng = rng(options.seed, "probe/refit", &[resample]);
-            let rows: Vec<usize> = (0..pairs.len())
-                .map(|_| rng.random_range(0..pairs.len() as u64) as usize)
-                .collect();
+            // The resamples of every other interval.
+            let rows: Vec<usize> = resampled_rows(options.seed, resample, pairs.len()).collect();
             [&base, &policy].map(|model| {
                 let weights = model.counts.weights_of(rows.iter().copied());
                 model.fit.again(&model.counts, &weights).prior

@@ -6,7 +6,7 @@ use crate::synthetic::{draw, named, rates, stream};
 use crate::{Boundary, MAX_DRAWS, StopRule, compare};
 
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 99, seed: 3, epsilon: None };
+    CompareOptions { confidence: 0.9, resamples: 99, seed: 3, look: 1, epsilon: None };
 
 fn population(problems: usize, n: u64, stop: Option<u64>) -> Boundary {
     let mut rng = stream("population", n);

@@ -1,6 +1,6 @@
 //! Support figures of the literature, from the sets of problems that were solved.
 
-use crate::bootstrap::{Table, percentile_interval};
+use crate::bootstrap::{Table, interval};
 use crate::figures::{Cover, Support};
 use crate::solvability::{Fits, Pair};
 use crate::{CompareOptions, Estimate};
@@ -11,10 +11,11 @@ const TAUS: [f64; 6] = [0.01, 0.05, 0.1, 0.2, 0.5, 0.8];
 /// SRR, NDR, SDS and NSCR from the raw sets (at least one correct draw), as in the papers, and
 /// Cover@τ from the posteriors; intervals of the paired bootstrap over problems.
 ///
-/// `pass_hat_k` is left empty.
+/// Where all problems that a figure counts are in one set, the interval is the exact one of such
+/// agreement. `pass_hat_k` is left empty.
 pub(crate) fn support(pairs: &[Pair<'_>], fits: &Fits, options: &CompareOptions) -> Support {
-    let width = 3 + 2 * TAUS.len();
-    let mut table = Table::new(width, pairs.len());
+    let confidence = options.confidence;
+    let mut table = Table::new(3 + 2 * TAUS.len(), pairs.len());
     let cover = |tau: f64| {
         let Fits { base, policy, .. } = fits;
         let base_at_least = base.at_least(&base.fit.prior, tau);
@@ -35,36 +36,68 @@ pub(crate) fn support(pairs: &[Pair<'_>], fits: &Fits, options: &CompareOptions)
     }
     let point = table.sums();
     let resampled = table.resampled_sums(options.seed, options.resamples);
-    let figure = |of: &dyn Fn(&[f64]) -> Option<f64>| {
+    let figure = |of: Figure, range: (f64, f64)| {
+        let value = of(&point)?;
         // A resample in which the figure divides by 0 has none to contribute.
         let values = resampled.iter().filter_map(|sums| of(sums)).collect();
-        let value = of(&point)?;
-        let (ci_low, ci_high) =
-            percentile_interval(values, options.confidence).unwrap_or((value, value));
-        Some(Estimate { value, ci_low, ci_high })
+        let ends = interval(values, agreed(of, &point), counted(of, &point), range, confidence);
+        Some(Estimate { value, ci_low: ends.low, ci_high: ends.high })
+    };
+    let mean = |of: &dyn Fn(&[f64]) -> f64, least: f64| {
+        let share = |sums: &[f64]| of(sums) / pairs.len() as f64;
+        let values = resampled.iter().map(|sums| share(sums)).collect();
+        let ends = interval(values, table.agreed(of), pairs.len(), (least, 1.0), confidence);
+        Estimate { value: share(&point), ci_low: ends.low, ci_high: ends.high }
     };
     let cover = |(index, &tau): (usize, &f64)| {
         let (base, policy) = (3 + 2 * index, 4 + 2 * index);
-        let problems = pairs.len() as f64;
-        Some(Cover {
+        Cover {
             tau,
-            base: figure(&|sums| Some(sums[base] / problems))?,
-            policy: figure(&|sums| Some(sums[policy] / problems))?,
-            delta: figure(&|sums| Some((sums[policy] - sums[base]) / problems))?,
-        })
+            base: mean(&|sums| sums[base], 0.0),
+            policy: mean(&|sums| sums[policy], 0.0),
+            delta: mean(&|sums| sums[policy] - sums[base], -1.0),
+        }
     };
     Support {
-        srr: figure(&srr),
-        ndr: figure(&ndr),
-        sds: figure(&sds),
-        nscr: figure(&nscr),
-        cover: TAUS.iter().enumerate().filter_map(cover).collect(),
+        srr: figure(srr, (0.0, 1.0)),
+        ndr: figure(ndr, (0.0, 1.0)),
+        sds: figure(sds, (0.0, 1.0)),
+        nscr: figure(nscr, (-1.0, 1.0)),
+        cover: TAUS.iter().enumerate().map(cover).collect(),
         pass_hat_k: Vec::new(),
     }
 }
 
-/// The sums begin with the sizes of kept (the paper's preservation), gained (expansion) and lost
-/// (shrinkage).
+/// A figure of the sizes of kept (the paper's preservation), gained (expansion) and lost
+/// (shrinkage), with which the sums begin; `None` where it divides by 0.
+type Figure = fn(&[f64]) -> Option<f64>;
+
+/// The figure's value if every problem that it counts is in the same set, so that no resample could
+/// have shown another.
+fn agreed(of: Figure, sums: &[f64]) -> Option<f64> {
+    let sets = [0, 1, 2].map(|set| {
+        let mut alone = [0.0; 3];
+        alone[set] = sums[set];
+        (alone, sums[set] > 0.0 && enters(of, set))
+    });
+    let mut present = sets.iter().filter(|(_, present)| *present);
+    let (alone, _) = present.next()?;
+    if present.next().is_some() { None } else { of(alone) }
+}
+
+/// Problems that the figure counts: those of the sets that can change it.
+fn counted(of: Figure, sums: &[f64]) -> usize {
+    [0, 1, 2].iter().filter(|&&set| enters(of, set)).map(|&set| sums[set] as usize).sum()
+}
+
+/// Whether one problem more in a set changes the figure.
+fn enters(of: Figure, set: usize) -> bool {
+    let even = [2.0, 3.0, 5.0];
+    let mut more = even;
+    more[set] += 1.0;
+    of(&even) != of(&more)
+}
+
 fn srr(sums: &[f64]) -> Option<f64> {
     ratio(sums[0], sums[0] + sums[2])
 }
@@ -91,6 +124,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn problems_that_agree() {
+        let check = |of: Figure, sums: [f64; 3], value: Option<f64>, problems| {
+            assert_eq!((agreed(of, &sums), counted(of, &sums)), (value, problems), "{sums:?}");
+        };
+        // Nothing lost: the retention is 1 of 6 problems, whatever was gained.
+        check(srr, [6.0, 2.0, 0.0], Some(1.0), 6);
+        check(srr, [0.0, 2.0, 3.0], Some(0.0), 3);
+        check(srr, [6.0, 2.0, 1.0], None, 7);
+        check(ndr, [6.0, 0.0, 2.0], Some(0.0), 6);
+        check(ndr, [6.0, 1.0, 2.0], None, 7);
+        check(nscr, [0.0, 0.0, 4.0], Some(-1.0), 4);
+        check(nscr, [5.0, 0.0, 0.0], Some(0.0), 5);
+        check(nscr, [5.0, 1.0, 0.0], None, 6);
+        check(sds, [5.0, 0.0, 0.0], Some(0.0), 5);
+        check(sds, [5.0, 0.0, 1.0], None, 6);
+    }
+
+    #[test]
     fn worked_by_hand() {
         let check = |[kept, gained, lost]: [f64; 3], expect: [Option<f64>; 4]| {
             let sums = [kept, gained, lost];
@@ -109,8 +160,7 @@ mod tests {
         check([5.0, 0.0, 0.0], [Some(1.0), Some(0.0), Some(0.0), Some(0.0)]);
         check([0.0, 0.0, 4.0], [Some(0.0), None, None, Some(-1.0)]);
         check([0.0, 4.0, 0.0], [None, Some(1.0), None, Some(1.0)]);
-        // A retention and a discovery of 0: their harmonic mean divides by 0… only where nothing
-        // is kept but something lost and gained is it defined.
+        // Nothing kept: all that the policy solves is new, and nothing is retained.
         check([0.0, 1.0, 1.0], [Some(0.0), Some(1.0), Some(0.0), Some(0.0)]);
         check([0.0; 3], [None; 4]);
     }

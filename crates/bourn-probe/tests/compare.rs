@@ -159,7 +159,14 @@ fn the_documented_object() {
     let policy = outcomes(&[("a", 4, 4), ("b", 4, 1)]);
     let boundary = compare(&base, &policy, &options).unwrap();
     // The parts have pages of their own.
-    assert_eq!(documented, Boundary { paired: None, ..boundary });
+    let parts = Boundary {
+        paired: None,
+        solvability: None,
+        support: None,
+        extrapolation: None,
+        ..boundary
+    };
+    assert_eq!(documented, parts);
 }
 
 proptest! {

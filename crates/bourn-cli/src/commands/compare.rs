@@ -29,6 +29,9 @@ pub struct Args {
     /// Which look at these problems this is: the any-time interval holds at all of them at once
     #[arg(long, default_value_t = 1)]
     look: u64,
+    /// Success rate that counts as solvable [default: what n_max draws miss with 5% probability]
+    #[arg(long)]
+    epsilon: Option<f64>,
 }
 
 /// Runs the command.
@@ -40,7 +43,7 @@ pub fn run(args: &Args) -> anyhow::Result<()> {
         resamples: args.resamples,
         seed: args.seed,
         look: args.look,
-        epsilon: None,
+        epsilon: args.epsilon,
     };
     let boundary = compare(&base, &policy, &options)?;
     if args.json {
