@@ -43,6 +43,13 @@ pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
     interval > 0 && (step.is_multiple_of(interval) || step >= recipe.train.max_steps)
 }
 
+/// Which look at the problems the probe after `step` steps is, for intervals that hold at all of
+/// them. Before the first step policy and base are the same, which takes no inference: that probe
+/// spends nothing, and the next is the first look too.
+fn look(interval: u64, step: u64) -> u64 {
+    step.div_ceil(interval.max(1)).max(1)
+}
+
 /// One probe of one set with one sampler.
 pub struct ProbeResult {
     /// Name of the set and, where there are several samplers, of the sampler.
