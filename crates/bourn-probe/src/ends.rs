@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use crate::belief::Belief;
 use crate::{Outcomes, StopRule, pass_at_k};
 
 /// Largest n_max whose ends are listed; their number is about n_max, and so is the work.
@@ -31,11 +32,31 @@ pub(crate) fn key(outcomes: Outcomes) -> EndsKey {
     (outcomes.rule().map_or(n_max + 1, |rule| rule.successes.min(n_max + 1)), n_max)
 }
 
-/// The success probability that stands for what is known of a problem: (c + ½)/(n + 1), the mean of
-/// Jeffreys' posterior under any rule, in the open interval 0..1. So a problem that was never
-/// solved is not taken for one that cannot be.
-pub(crate) fn rate(outcomes: Outcomes) -> f64 {
-    (outcomes.c() as f64 + 0.5) / (outcomes.n() as f64 + 1.0)
+/// How draws come out.
+#[derive(Clone, Copy)]
+pub(crate) enum Law {
+    /// Each is correct with this probability, strictly between 0 and 1.
+    Known(f64),
+    /// With a probability of which only this is believed (it may be an outcome's).
+    Believed(Belief),
+}
+
+impl Law {
+    /// How much less likely c correct and w + 1 wrong draws are, in a given order, than c and w.
+    fn another_wrong(self, c: f64, w: f64) -> f64 {
+        match self {
+            Self::Known(p) => 1.0 - p,
+            Self::Believed(Belief { a, b }) => (b + w) / (a + b + c + w),
+        }
+    }
+
+    /// The same of c − 1 correct and w + 1 wrong draws against c and w.
+    fn wrong_for_correct(self, c: f64, w: f64) -> f64 {
+        match self {
+            Self::Known(p) => (1.0 - p) / p,
+            Self::Believed(Belief { a, b }) => (b + w) / (a + c - 1.0),
+        }
+    }
 }
 
 impl Ends {
@@ -77,39 +98,39 @@ impl Ends {
         Outcomes::stopped(n, c, rule).expect("n and c are an end of the rule")
     }
 
-    /// P(end + 1)/P(end) at success probability p = 1 − q. An end by success on draw N has
-    /// probability C(N−1, r−1)·p^r·q^(N−r), one at n_max C(n_max, c)·p^c·q^(n_max−c).
-    fn ratio(&self, end: u64, p: f64) -> f64 {
+    /// P(end + 1)/P(end). At success probability p = 1 − q an end by success on draw N has
+    /// probability C(N−1, r−1)·p^r·q^(N−r), one at n_max C(n_max, c)·p^c·q^(n_max−c); where p is
+    /// only believed, their means over the belief.
+    fn ratio(&self, end: u64, law: Law) -> f64 {
         let (r, n) = (self.successes as f64, self.n_max as f64);
-        let q = 1.0 - p;
         let by_success = self.by_success();
         if end + 1 < by_success {
-            let draw = r + end as f64;
-            q * draw / (draw - r + 1.0)
+            let (draw, wrong) = (r + end as f64, end as f64);
+            law.another_wrong(r, wrong) * draw / (wrong + 1.0)
         } else if end + 1 == by_success {
-            q / p * n / (n - r + 1.0)
+            law.wrong_for_correct(r, n - r) * n / (n - r + 1.0)
         } else {
             let c = r - 1.0 - (end - by_success) as f64;
-            q / p * c / (n - c + 1.0)
+            law.wrong_for_correct(c, n - c) * c / (n - c + 1.0)
         }
     }
 
-    /// The probability of each end at success probability `p` strictly between 0 and 1.
+    /// The probability of each end.
     ///
     /// From the likeliest end outwards by [`ratio`](Self::ratio), then scaled to sum to 1, so that
     /// none overflows and only what cannot matter underflows.
-    pub(crate) fn probabilities(&self, p: f64) -> Vec<f64> {
+    pub(crate) fn probabilities(&self, law: Law) -> Vec<f64> {
         let last = self.len() - 1;
         // ln P(end) − ln P(0), kept as mantissa and logarithm to save the logarithms.
         let (mut weight, mut scale, mut likeliest) = (1.0_f64, 0.0, (0, 0.0));
         for end in 0..last {
-            weight *= self.ratio(end, p);
+            weight *= self.ratio(end, law);
             if !(1e-100..1e100).contains(&weight) {
                 scale += weight.ln();
                 weight = 1.0;
             }
             // Compared at the few ends where the weights turn: where the ratio falls below 1.
-            if end + 1 == last || self.ratio(end + 1, p) < 1.0 {
+            if end + 1 == last || self.ratio(end + 1, law) < 1.0 {
                 let height = scale + weight.ln();
                 if height > likeliest.1 {
                     likeliest = (end + 1, height);
@@ -120,10 +141,10 @@ impl Ends {
         let mut weights = vec![0.0; last as usize + 1];
         weights[start as usize] = 1.0;
         for end in start..last {
-            weights[end as usize + 1] = weights[end as usize] * self.ratio(end, p);
+            weights[end as usize + 1] = weights[end as usize] * self.ratio(end, law);
         }
         for end in (0..start).rev() {
-            weights[end as usize] = weights[end as usize + 1] / self.ratio(end, p);
+            weights[end as usize] = weights[end as usize + 1] / self.ratio(end, law);
         }
         let total: f64 = weights.iter().sum();
         weights.iter_mut().for_each(|weight| *weight /= total);
@@ -150,6 +171,15 @@ impl Ends {
             }
         }
         variances
+    }
+
+    /// The mean over a belief of the variance of the estimate at each of `ks`, by the law of total
+    /// variance: that under the belief, less that of the truth itself. Also returns the former.
+    pub(crate) fn noise(&self, belief: Belief, ks: &[u64], believed: &[f64]) -> [Vec<f64>; 2] {
+        let all = self.variances(believed);
+        let truth = belief.truth_variances(ks);
+        let noise = all.iter().zip(truth).map(|(all, truth)| (all - truth).max(0.0)).collect();
+        [noise, all]
     }
 
     /// [`REDRAWS`] equally likely ends: the distribution's quantiles at (j + ½)/REDRAWS.
@@ -206,7 +236,7 @@ mod tests {
                 let ks: Vec<u64> = (1..=n_max).collect();
                 let ends = Ends::new((successes.min(n_max + 1), n_max), &ks).unwrap();
                 for p in [0.001, 0.07, 0.5, 0.93] {
-                    let probabilities = ends.probabilities(p);
+                    let probabilities = ends.probabilities(Law::Known(p));
                     let walked = walked(rule, p);
                     assert_eq!(walked.len(), probabilities.len());
                     for (end, probability) in (0..).zip(&probabilities) {
@@ -245,10 +275,42 @@ mod tests {
         let ends = Ends::new((1025, 1024), &[1, 1024]).unwrap();
         let p: f64 = 0.002;
         let missed = (1.0 - p).powi(1024);
-        let got = ends.variances(&ends.probabilities(p));
+        let got = ends.variances(&ends.probabilities(Law::Known(p)));
         // 1e-13: sums of a thousand terms below 1.
         assert!((got[0] - p * (1.0 - p) / 1024.0).abs() < 1e-13, "{got:?}");
         assert!((got[1] - missed * (1.0 - missed)).abs() < 1e-13, "{got:?}");
+    }
+
+    /// Under a belief: the mean over p of what is known at each p, by the midpoint rule over
+    /// Beta(2, 3), whose density is 12·p·(1−p)².
+    #[test]
+    fn beliefs_are_means_over_the_probability() {
+        const POINTS: u32 = 4000;
+        for (successes, n_max) in [(3, 20), (21, 20), (1, 5)] {
+            let ks = [1, 2, 5];
+            let ends = Ends::new((successes, n_max), &ks).unwrap();
+            let belief = Belief { a: 2.0, b: 3.0 };
+            let believed = ends.probabilities(Law::Believed(belief));
+            let mut mean = vec![0.0; believed.len()];
+            let mut variances = [0.0; 3];
+            for point in 0..POINTS {
+                let p = (f64::from(point) + 0.5) / f64::from(POINTS);
+                let weight = 12.0 * p * (1.0 - p).powi(2) / f64::from(POINTS);
+                let known = ends.probabilities(Law::Known(p));
+                mean.iter_mut().zip(&known).for_each(|(mean, x)| *mean += weight * x);
+                let here = ends.variances(&known);
+                variances.iter_mut().zip(here).for_each(|(sum, v)| *sum += weight * v);
+            }
+            // 1e-6: the midpoint rule's error at 4,000 points, of order 1/4000².
+            for (got, expect) in believed.iter().zip(&mean) {
+                assert!((got - expect).abs() < 1e-6, "r={successes}: {got} is not {expect}");
+            }
+            let [noise, all] = ends.noise(belief, &ks, &believed);
+            for i in 0..3 {
+                assert!((noise[i] - variances[i]).abs() < 1e-6, "r={successes}: {noise:?}");
+                assert!(all[i] > noise[i]);
+            }
+        }
     }
 
     #[test]
@@ -256,7 +318,7 @@ mod tests {
         for successes in [1, 8, 300, 65_537] {
             let ends = Ends::new((successes, MAX_LISTED), &[1, 65_536]).unwrap();
             for p in [1e-7, 1.0 / 65_536.0, 0.01, 0.5, 0.9999] {
-                let probabilities = ends.probabilities(p);
+                let probabilities = ends.probabilities(Law::Known(p));
                 let mean: f64 =
                     probabilities.iter().enumerate().map(|(end, w)| w * ends.row(end)[0]).sum();
                 // 1e-10: 65,536 ratios of relative rounding 1e-16 each, from the mode outwards.

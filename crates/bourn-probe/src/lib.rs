@@ -11,6 +11,7 @@
 
 mod anytime;
 mod band;
+mod belief;
 mod bootstrap;
 mod boundary;
 mod compare;

@@ -7,17 +7,24 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use crate::Outcomes;
+use crate::belief::Belief;
 use crate::bootstrap::{interval, resampled_rows};
-use crate::ends::{Ends, EndsKey, REDRAWS, key, rate};
+use crate::ends::{Ends, EndsKey, Law, REDRAWS, key};
 use crate::figures::Interval;
 
-/// What drawing a problem again could have given: equally likely ends and their mean estimates.
+/// What drawing a problem again could give: equally likely ends, and what turns the estimates there
+/// into noise.
 struct Redraws {
     ends: Vec<u32>,
+    /// Mean estimate over the ends, at each k.
     means: Vec<f64>,
+    /// Factor on the deviation from it, at each k.
+    scales: Vec<f64>,
+    /// Variance of the noise, at each k.
+    variances: Vec<f64>,
 }
 
-/// The re-drawings of the problems of both models, by rule and by counts.
+/// The re-drawings of one model's problems, by rule and by counts.
 pub(crate) struct Redrawn {
     ends: BTreeMap<EndsKey, Option<Ends>>,
     problems: BTreeMap<(EndsKey, u64, u64), Redraws>,
@@ -26,7 +33,13 @@ pub(crate) struct Redrawn {
 
 impl Redrawn {
     /// The re-drawings of `outcomes` with the estimates at each of `ks`.
-    pub(crate) fn new(outcomes: impl Iterator<Item = Outcomes>, ks: &[u64]) -> Self {
+    ///
+    /// A problem is drawn anew by its own rule, with a success probability of which its Beta
+    /// posterior is known, under the prior [`Belief::fitted`] to all of them. The spread of what is
+    /// drawn so holds the posterior's own, which is no noise: the deviations are scaled down to the
+    /// posterior mean of the estimate's variance given p.
+    pub(crate) fn new(outcomes: impl Iterator<Item = Outcomes> + Clone, ks: &[u64]) -> Self {
+        let prior = Belief::fitted(outcomes.clone());
         let distinct: BTreeMap<(EndsKey, u64, u64), Outcomes> =
             outcomes.map(|o| ((key(o), o.n(), o.c()), o)).collect();
         let mut ends = BTreeMap::new();
@@ -35,47 +48,51 @@ impl Redrawn {
         }
         let redraw = |(id, outcomes): (&(EndsKey, u64, u64), &Outcomes)| {
             let of = ends[&id.0].as_ref()?;
-            let quantiles = Ends::quantiles(&of.probabilities(rate(*outcomes)));
-            let mut means = vec![0.0; ks.len()];
-            for &end in &quantiles {
-                means.iter_mut().zip(of.row(end as usize)).for_each(|(mean, x)| *mean += x);
-            }
-            means.iter_mut().for_each(|mean| *mean /= REDRAWS as f64);
-            Some((*id, Redraws { ends: quantiles, means }))
+            Some((*id, redraws(of, prior.after(*outcomes), ks)))
         };
         let problems = distinct.par_iter().filter_map(redraw).collect();
         Self { ends, problems, width: ks.len() }
     }
 
-    /// The deviation from its mean of each re-drawing of this problem, [`REDRAWS`] rows; `None`
-    /// where the rule has too many ends to list.
+    /// The ends and re-drawings of this problem; `None` where its rule has too many ends to list.
     fn of(&self, outcomes: Outcomes) -> Option<(&Ends, &Redraws)> {
         let key = key(outcomes);
         let redraws = self.problems.get(&(key, outcomes.n(), outcomes.c()))?;
         Some((self.ends.get(&key)?.as_ref()?, redraws))
     }
 
-    /// Adds `sign` times the deviation of re-drawing number `draw` to `sums`.
+    /// Adds `sign` times the noise of re-drawing number `draw` to `sums`.
     fn add(&self, outcomes: Outcomes, draw: usize, sign: f64, sums: &mut [f64]) {
-        let Some((ends, redraws)) = self.of(outcomes) else { return };
-        let row = ends.row(redraws.ends[draw] as usize);
-        for ((sum, x), mean) in sums.iter_mut().zip(row).zip(&redraws.means) {
-            *sum += sign * (x - mean);
+        let Some((ends, Redraws { ends: at, means, scales, .. })) = self.of(outcomes) else {
+            return;
+        };
+        let row = ends.row(at[draw] as usize);
+        for (((sum, x), mean), scale) in sums.iter_mut().zip(row).zip(means).zip(scales) {
+            *sum += sign * scale * (x - mean);
         }
     }
 
-    /// The variance of the re-drawings at each k.
+    /// The variance of the noise at each k.
     fn variances(&self, outcomes: Outcomes) -> Vec<f64> {
-        let mut variances = vec![0.0; self.width];
-        for draw in 0..REDRAWS {
-            let mut deviation = vec![0.0; self.width];
-            self.add(outcomes, draw, 1.0, &mut deviation);
-            for (variance, x) in variances.iter_mut().zip(deviation) {
-                *variance += x * x / REDRAWS as f64;
-            }
-        }
-        variances
+        let found = self.of(outcomes).map(|(_, redraws)| redraws.variances.clone());
+        found.unwrap_or_else(|| vec![0.0; self.width])
     }
+}
+
+fn redraws(ends: &Ends, posterior: Belief, ks: &[u64]) -> Redraws {
+    let believed = ends.probabilities(Law::Believed(posterior));
+    let [variances, _] = ends.noise(posterior, ks, &believed);
+    let at = Ends::quantiles(&believed);
+    let mean = |of: &dyn Fn(&[f64], usize) -> f64, k: usize| {
+        at.iter().map(|&end| of(ends.row(end as usize), k)).sum::<f64>() / REDRAWS as f64
+    };
+    let means: Vec<f64> = (0..ks.len()).map(|k| mean(&|row, k| row[k], k)).collect();
+    let scale = |k: usize| {
+        let spread = mean(&|row, k| (row[k] - means[k]).powi(2), k);
+        if spread > 0.0 { (variances[k] / spread).sqrt() } else { 0.0 }
+    };
+    let scales = (0..ks.len()).map(scale).collect();
+    Redraws { ends: at, means, scales, variances }
 }
 
 /// Intervals of the mean difference at each k by a bootstrap over problems and then over the draws
@@ -89,19 +106,19 @@ impl Redrawn {
 /// over P − 1, S²_P over P), and the draws give the noise back, once. Its variance is max(S², v̄):
 /// that of the problems, and never less than that of the draws, where every problem agrees too.
 ///
-/// Draws are drawn anew by the problem's own rule at its [`rate`]: one of [`REDRAWS`] equally likely
-/// ends, independently for the two models. With more than [`crate::ends::MAX_LISTED`] draws a
-/// problem is not drawn anew.
+/// Draws are drawn anew as [`Redrawn::new`] says: one of [`REDRAWS`] equally likely ends,
+/// independently for the two models. With more than [`crate::ends::MAX_LISTED`] draws a problem is
+/// not drawn anew.
 pub(crate) fn nested(
     pairs: &[(&String, Outcomes, Outcomes)],
     differences: &[Vec<f64>],
-    redrawn: &Redrawn,
+    [of_base, of_policy]: &[Redrawn; 2],
     seed: u64,
     resamples: usize,
     confidence: f64,
 ) -> Vec<Interval> {
     let problems = pairs.len() as f64;
-    let width = redrawn.width;
+    let width = of_base.width;
     let mut mean = vec![0.0; width];
     for row in differences {
         mean.iter_mut().zip(row).for_each(|(mean, d)| *mean += d / problems);
@@ -114,7 +131,7 @@ pub(crate) fn nested(
     }
     let mut noise = vec![0.0; width];
     for &(_, base, policy) in pairs {
-        let both = redrawn.variances(base).into_iter().zip(redrawn.variances(policy));
+        let both = of_base.variances(base).into_iter().zip(of_policy.variances(policy));
         noise.iter_mut().zip(both).for_each(|(noise, (b, p))| *noise += (b + p) / problems);
     }
     let shrink = |(spread, noise): (&f64, &f64)| {
@@ -135,9 +152,9 @@ pub(crate) fn nested(
                     *sum += d - mean;
                 }
                 let (_, base, policy) = pairs[row];
-                for (outcomes, sign) in [(policy, 1.0), (base, -1.0)] {
+                for (of, outcomes, sign) in [(of_policy, policy, 1.0), (of_base, base, -1.0)] {
                     let draw = draws.random_range(0..REDRAWS as u64) as usize;
-                    redrawn.add(outcomes, draw, sign, &mut draws_part);
+                    of.add(outcomes, draw, sign, &mut draws_part);
                 }
             }
             let parts = problems_part.iter().zip(&draws_part).zip(&shrunk).zip(&mean);

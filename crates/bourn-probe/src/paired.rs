@@ -54,7 +54,10 @@ pub(crate) fn paired(sample: &Sample<'_>) -> Paired {
     let differences: Vec<Vec<f64>> = (0..table.rows())
         .map(|row| (0..width).map(|k| difference(table.row(row), k)).collect())
         .collect();
-    let redrawn = Redrawn::new(pairs.iter().flat_map(|&(_, b, p)| [b, p]), k);
+    let redrawn = [
+        Redrawn::new(pairs.iter().map(|&(_, base, _)| base), k),
+        Redrawn::new(pairs.iter().map(|&(_, _, policy)| policy), k),
+    ];
     let alpha = spent(1.0 - confidence, look);
     let anytime = |k: usize| {
         let values: Vec<f64> = differences.iter().map(|row| row[k]).collect();
