@@ -6,6 +6,7 @@ use bourn_probe::Boundary;
 
 use super::chart::put;
 use super::charts;
+use super::curves;
 use super::html::{duration, esc, grouped};
 use super::page::Named;
 use super::read::{RunRecord, SetRecord};
@@ -74,7 +75,7 @@ fn set_overview(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> String {
          over problems.</figcaption></figure>\n",
         esc(title),
         legend(&keys),
-        charts::overlaid(&policies, &bases),
+        curves::overlaid(&policies, &bases),
         confidence(level),
     );
     html += &caveats(&figures);

@@ -4,16 +4,27 @@
 //! (the page's own policy forbids it), and without JavaScript the last checkpoint is shown. It
 //! computes no figure either: every number is one that the run wrote, or a count of its draws.
 
+mod axis;
 mod chart;
 mod charts;
+mod check;
 mod compare;
+mod cost;
+mod curves;
 mod error;
+mod frames;
 mod html;
+mod origins;
 mod page;
 mod problem_list;
 mod problems;
 mod read;
 mod section;
+mod sets;
+mod support;
+mod table;
+mod temperature;
+mod words;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};

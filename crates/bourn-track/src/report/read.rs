@@ -12,6 +12,7 @@ use bourn_probe::{Boundary, read_ledger};
 use serde::Deserialize;
 
 use super::ReportError;
+use super::check::check;
 use super::problems::{ProblemRecord, Side, problems, side};
 use crate::metrics::{MetricsLine, read_metrics};
 use crate::tags;
@@ -170,7 +171,7 @@ fn read_set(dir: &Path, name: String, steps: &BTreeSet<u64>) -> Result<SetRecord
     // One after the other: a ledger with its texts may be large, what is kept of it is not.
     let base = if has_base { sides(&path)? } else { BTreeMap::new() };
     let policy = sides(&dir.join(format!("step-{:06}-{name}.draws.jsonl.zst", last.step)))?;
-    let problems = problems(&last.boundary.solvable, base, policy);
+    let problems = problems(&last.boundary, base, policy);
     Ok(SetRecord { name, problems, has_base, checkpoints })
 }
 
@@ -186,32 +187,6 @@ fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
         Ok(figures) => Ok(figures),
         Err(problem) => Err(ReportError::Figures { path, problem }),
     }
-}
-
-/// Refuses figures that no probe writes and no chart can show.
-fn check(figures: &Boundary) -> Result<(), String> {
-    let k = &figures.k;
-    if k.first().is_none_or(|&first| first == 0) || !k.is_sorted_by(|a, b| a < b) {
-        return Err("`k` is no rising list of whole numbers from 1".into());
-    }
-    let sides = [("base", &figures.base), ("policy", &figures.policy), ("delta", &figures.delta)];
-    for (side, curve) in sides {
-        for (list, values) in [
-            ("pass_at_k", &curve.pass_at_k),
-            ("ci_low", &curve.ci_low),
-            ("ci_high", &curve.ci_high),
-        ] {
-            if values.len() != k.len() {
-                let lengths = format!("{} values for {} of `k`", values.len(), k.len());
-                return Err(format!("`{side}.{list}` has {lengths}"));
-            }
-            // The ends of intervals are interpolated: they may be off by their rounding.
-            if let Some(value) = values.iter().find(|value| value.abs() > 1.0 + 1e-9) {
-                return Err(format!("`{side}.{list}` has {value}, which is no share"));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {
