@@ -242,6 +242,7 @@ fn origins() -> Origins {
             rate: estimate(0.02, 0.01),
             guessable: vec!["kept-03".into()],
         }),
+        tokens_scored: 84_210,
     }
 }
 

@@ -13,6 +13,7 @@ mod cost;
 mod curves;
 mod error;
 mod frames;
+mod hard;
 mod html;
 mod origins;
 mod page;
@@ -31,6 +32,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 pub use error::ReportError;
+pub use hard::{HardSet, read_hard, render_hard};
 pub use page::render_report;
 pub use problems::{Answer, ProblemRecord, Side, Status};
 pub use read::{Checkpoint, Cost, RunRecord, SetRecord, read_run};

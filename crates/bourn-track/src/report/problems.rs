@@ -177,7 +177,7 @@ pub(super) fn side(entry: &LedgerEntry) -> Side {
 
 /// At most `most` characters of a text, without its middle if it is longer: a completion begins
 /// with its approach and ends with its answer.
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     let length = text.chars().count();
     if length <= most {
         return text.to_owned();

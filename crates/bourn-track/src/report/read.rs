@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use bourn_probe::{Boundary, read_ledger};
+use bourn_probe::{Boundary, Ledger, read_ledger};
 use serde::Deserialize;
 
 use super::ReportError;
@@ -173,6 +173,32 @@ fn read_set(dir: &Path, name: String, steps: &BTreeSet<u64>) -> Result<SetRecord
     let policy = sides(&dir.join(format!("step-{:06}-{name}.draws.jsonl.zst", last.step)))?;
     let problems = problems(&last.boundary, base, policy);
     Ok(SetRecord { name, problems, has_base, checkpoints })
+}
+
+/// The ledgers of a set at its last probe.
+pub(super) struct Probe {
+    pub(super) set: String,
+    pub(super) step: u64,
+    /// `None` where the run was recorded without it.
+    pub(super) base: Option<Ledger>,
+    pub(super) policy: Ledger,
+}
+
+/// Both ledgers of every probed set of the run in `dir`, at its last probe, in order of name.
+pub(super) fn read_ledgers(dir: &Path) -> Result<Vec<Probe>, ReportError> {
+    if !dir.join("recipe.toml").exists() {
+        return Err(ReportError::NotARun { path: dir.to_path_buf() });
+    }
+    let path = dir.join("metrics.jsonl");
+    let (sets, dir) = (probed(&path, &read_metrics(&path)?)?, dir.join("boundary"));
+    let read = |(set, steps): (String, BTreeSet<u64>)| {
+        let step = steps.last().copied().expect("a probed set has a step");
+        let base = dir.join(format!("base-{set}.draws.jsonl.zst"));
+        let base = base.exists().then(|| read_ledger(&base)).transpose()?.map(|(_, base)| base);
+        let policy = dir.join(format!("step-{step:06}-{set}.draws.jsonl.zst"));
+        Ok(Probe { set, step, base, policy: read_ledger(&policy)?.1 })
+    };
+    sets.into_iter().map(read).collect()
 }
 
 fn sides(path: &Path) -> Result<BTreeMap<String, Side>, ReportError> {
