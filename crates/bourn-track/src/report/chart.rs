@@ -45,7 +45,7 @@ impl Size {
             Size::Large | Size::Small => {
                 Margins { left: 62.0, right: 16.0, top: 14.0, bottom: 56.0 }
             }
-            Size::Tiny => Margins { left: 46.0, right: 8.0, top: 8.0, bottom: 26.0 },
+            Size::Tiny => Margins { left: 50.0, right: 8.0, top: 8.0, bottom: 28.0 },
         }
     }
 }

@@ -6,6 +6,7 @@ use super::axis::Axis;
 use super::chart::{Chart, Mark, Size};
 use super::problems::{ProblemRecord, Side, Status};
 use super::read::{Checkpoint, SetRecord};
+use super::table::more;
 use crate::format::percent;
 
 /// Points of a curve over steps; longer ones are means over equal stretches.
@@ -15,16 +16,22 @@ const BAR_LABELS: usize = 8;
 
 /// pass@1 and pass@k_max over steps, base and policy.
 pub(super) fn ends(set: &SetRecord, k: u64) -> String {
-    let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), Axis::shares());
+    let ends = set.checkpoints.iter().flat_map(|c| {
+        let row = c.boundary.rows().into_iter().find(|row| row.k == k);
+        row.map_or([0.0; 2], |row| [row.base.ci_high, row.policy.ci_high])
+    });
+    // Shares from 0, up to what there is: pass@1 may be a few percent.
+    let mut axis = Axis::differences(ends.map(|end| end.min(1.0)));
+    axis.cap(1.0_f64.min(axis.high));
+    let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), axis);
     for (side, mark) in [("base", Mark::Square), ("policy", Mark::Disc)] {
         let points = over_steps(&set.checkpoints, |b| {
             let index = b.k.iter().position(|&other| other == k)?;
             let e = if side == "base" { &b.base } else { &b.policy }.at(index)?;
             Some((e.value, e.ci_low, e.ci_high))
         });
-        interval_series(&mut chart, side, mark, &points, |value| {
-            format!("{side}, pass@{k}: {}%", percent(value))
-        });
+        let show = |value| format!("{}%", percent(value));
+        interval_series(&mut chart, side, mark, &points, &format!("{side}, pass@{k}"), show);
     }
     let label = format!(
         "pass@{k} of base and policy over training: {}",
@@ -56,9 +63,8 @@ pub(super) fn delta(set: &SetRecord, k: u64) -> String {
     let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), Axis::differences(ends));
     let outer: Vec<_> = anytime.iter().map(|&(x, _, low, high)| (x, low, high)).collect();
     chart.band("policy outer", &outer);
-    interval_series(&mut chart, "policy", Mark::Disc, &points, |value| {
-        format!("Δpass@{k}: {} points", crate::format::points(value))
-    });
+    let name = format!("Δpass@{k} in points");
+    interval_series(&mut chart, "policy", Mark::Disc, &points, &name, crate::format::points);
     let label = format!(
         "policy less base at k = {k} over training: {}",
         in_words(&set.checkpoints, |b| {
@@ -87,9 +93,7 @@ pub(super) fn series(
     let last = checkpoints.last().map_or(0, |c| c.step);
     let mut chart = Chart::new(Size::Small, Axis::steps(last), axis(&ends));
     for (kind, points) in kinds.iter().zip(&all) {
-        interval_series(&mut chart, kind.class, kind.mark, points, |value| {
-            format!("{}: {}", kind.name, show(value))
-        });
+        interval_series(&mut chart, kind.class, kind.mark, points, kind.name, show);
     }
     let words = in_words(checkpoints, |b| {
         let figure =
@@ -130,21 +134,36 @@ pub(super) fn in_words(
 /// Δ_SE over steps of one or several runs, as `(class, label, checkpoints)`.
 pub(super) fn delta_se(runs: &[(&str, &str, &[Checkpoint])]) -> String {
     let of = |b: &Boundary| Some((b.delta_se, b.delta_se_ci_low, b.delta_se_ci_high));
-    let all = || runs.iter().flat_map(|(.., checkpoints)| checkpoints.iter());
-    let last = all().map(|c| c.step).max().unwrap_or(0);
-    let ends = all().flat_map(|c| [c.boundary.delta_se_ci_low, c.boundary.delta_se_ci_high]);
-    let axis = Axis::differences(ends.chain(all().map(|c| c.boundary.delta_se)));
-    let mut chart = Chart::new(Size::Small, Axis::steps(last), axis);
-    for (class, label, checkpoints) in runs {
-        let title = |value| format!("{label}: {} points", percent(value));
-        interval_series(&mut chart, class, Mark::Disc, &over_steps(checkpoints, of), title);
+    let points = |value| format!("{} points", percent(value));
+    over_runs(runs, of, Axis::differences, points, "Δ_SE over training, with its interval")
+}
+
+/// Expected lost problems beyond chance over steps of several runs.
+pub(super) fn excess(runs: &[(&str, &str, &[Checkpoint])]) -> String {
+    let of = |b: &Boundary| Some(parts(b.solvability.as_ref()?.excess.lost));
+    over_runs(runs, of, Axis::values, more, "lost problems beyond chance, with their interval")
+}
+
+/// One figure with its interval over steps of several runs.
+fn over_runs(
+    runs: &[(&str, &str, &[Checkpoint])],
+    of: fn(&Boundary) -> Option<(f64, f64, f64)>,
+    axis: fn(std::vec::IntoIter<f64>) -> Axis,
+    show: fn(f64) -> String,
+    label: &str,
+) -> String {
+    let last = runs.iter().flat_map(|(.., list)| list.iter()).map(|c| c.step).max().unwrap_or(0);
+    let all: Vec<_> = runs.iter().map(|(.., list)| over_steps(list, of)).collect();
+    let ends = all.iter().flatten().flat_map(|&(_, value, low, high)| [value, low, high]);
+    let y = axis(ends.collect::<Vec<_>>().into_iter());
+    let mut chart = Chart::new(Size::Small, Axis::steps(last), y);
+    let mut words = Vec::new();
+    for ((class, name, checkpoints), points) in runs.iter().zip(&all) {
+        interval_series(&mut chart, class, Mark::Disc, points, name, show);
+        let said = in_words(checkpoints, |b| Some(show(of(b)?.0)));
+        words.push(format!("{name} {said}"));
     }
-    let words = |(_, label, checkpoints): &(&str, &str, &[Checkpoint])| {
-        let points = in_words(checkpoints, |b| Some(format!("{} points", percent(b.delta_se))));
-        format!("{label} {points}")
-    };
-    let words = runs.iter().map(words).collect::<Vec<_>>().join("; ");
-    chart.finish(&format!("Δ_SE over training, with its interval: {words}"), "step")
+    chart.finish(&format!("{label}: {}", words.join("; ")), "step")
 }
 
 /// Token entropy over steps: of the probe's draws, and of the training draws.
@@ -162,7 +181,7 @@ pub(super) fn entropy(set: &SetRecord, training: &[(u64, f64)]) -> String {
     let mut chart = Chart::new(Size::Small, Axis::steps(last as u64), axis);
     chart.line("faint", &training);
     for (class, mark, points) in [("base", Mark::Square, &base), ("policy", Mark::Disc, &policy)] {
-        interval_series(&mut chart, class, mark, points, |v| format!("{class}: {v:.3} nats/token"));
+        interval_series(&mut chart, class, mark, points, class, |v| format!("{v:.3} nats"));
     }
     let words = in_words(&set.checkpoints, |b| {
         b.entropy.map(|e| format!("base {:.3}, policy {:.3} nats", e.base, e.policy))
@@ -272,12 +291,13 @@ fn interval_series(
     class: &str,
     mark: Mark,
     points: &[(f64, f64, f64, f64)],
-    title: impl Fn(f64) -> String,
+    name: &str,
+    show: impl Fn(f64) -> String,
 ) {
     let band: Vec<_> = points.iter().map(|&(x, _, low, high)| (x, low, high)).collect();
     let line: Vec<_> = points.iter().map(|&(x, value, ..)| (x, value)).collect();
     let dot = |&(x, value, low, high): &(f64, f64, f64, f64)| {
-        let title = format!("step {x}, {} [{low:.3}, {high:.3}]", title(value));
+        let title = format!("step {x}, {name}: {} [{}, {}]", show(value), show(low), show(high));
         (x, value, title)
     };
     chart.band(class, &band);

@@ -48,6 +48,11 @@ pub(super) fn section(run: &RunRecord, set: &SetRecord) -> String {
     if more > 0 {
         notes.push(format!("{} more draws at other temperatures.", grouped(more as f64)));
     }
+    let scored = set.checkpoints.iter().filter_map(|c| c.boundary.origins.as_ref());
+    let scored = scored.fold(0u64, |sum, o| sum.saturating_add(o.tokens_scored));
+    if scored > 0 {
+        notes.push(format!("{} tokens scored by teacher forcing.", grouped(scored as f64)));
+    }
     if let Some(cost) = run.cost {
         notes.push(format!(
             "Training drew {} tokens in {}, probes not counted.",

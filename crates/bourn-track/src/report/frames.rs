@@ -85,7 +85,11 @@ fn caption(b: &Boundary) -> String {
 fn figures_table(b: &Boundary) -> String {
     let anytime = |index: usize| {
         let wide = b.paired.as_ref()?.delta_anytime.get(index)?;
-        Some(format!(" <small>any time [{}, {}]</small>", points(wide.low), points(wide.high)))
+        Some(format!(
+            " <small class=\"any\">any time <span>[{}, {}]</span></small>",
+            points(wide.low),
+            points(wide.high)
+        ))
     };
     let row = |(index, row): (usize, bourn_probe::Row)| {
         let delta = cell(row.delta, points) + &anytime(index).unwrap_or_default();
@@ -138,7 +142,7 @@ pub(super) fn checkpoints(set: &SetRecord) -> String {
     html += &table("the figures of every checkpoint", &head, &rows);
     html += "<p class=\"note\">Arrows: base → policy. Kept to neither are expected numbers of problems \
              where the run has posteriors, else counts of problems solved at least once. Beyond \
-             chance: less what two runs of the base would show. Squeezed columns scroll.</p>\n";
+             chance: less what two runs of the base would show.</p>\n";
     html
 }
 

@@ -14,7 +14,7 @@ use super::page::document;
 use super::problems::shorten;
 use super::read::read_ledgers;
 use super::{MAX_RUNS, ReportError};
-use crate::format::{percent, plural};
+use crate::format::{confidence as share, plural};
 
 const STYLE: &str = concat!(include_str!("style.css"), include_str!("hard.css"));
 const SCRIPT: &str = include_str!("hard.js");
@@ -74,10 +74,10 @@ pub fn render_hard(sets: &[HardSet], below: f64) -> Result<String, ReportError> 
     if runs.len() > MAX_RUNS {
         return Err(ReportError::Runs(runs.len()));
     }
-    let below = percent(below);
+    let below = share(below);
     let mut body = format!(
         "<h1>Hard problems</h1>\n<p class=\"lead\">Problems that base or policy solves in less than \
-         {below}% of its draws, with the distinct correct completions of both. The verifier saw the \
+         {below} of its draws, with the distinct correct completions of both. The verifier saw the \
          answers only: read the reasoning. Does it lead to the answer, does it go wrong and arrive by \
          luck, or is there none?</p>\n\
          <p class=\"js progress\"><output></output> <button type=\"button\">save as a table</button> \
@@ -85,8 +85,8 @@ pub fn render_hard(sets: &[HardSet], below: f64) -> Result<String, ReportError> 
     );
     let mut left = PROBLEMS;
     for (index, set) in sets.iter().enumerate() {
-        let share = left / (sets.len() - index);
-        let shown = share.min(set.problems.len());
+        let most = left / (sets.len() - index);
+        let shown = most.min(set.problems.len());
         left -= shown;
         body += &section(set, shown, sets.len() > 1);
     }

@@ -79,5 +79,7 @@ fn is_free(path: &Path) -> Result<bool, ReportError> {
 }
 
 #[cfg(test)]
+mod parts_tests;
+#[cfg(test)]
 #[path = "report_tests.rs"]
 mod tests;

@@ -9,7 +9,7 @@ use super::html::esc;
 use super::read::SetRecord;
 use super::section::{figure, grid, legend};
 use super::table::{cell, percents, significant, table};
-use crate::format::plural;
+use crate::format::{confidence as share_of, plural};
 
 /// Bins of a histogram of perplexities, of equal width in the logarithm.
 const BINS: usize = 12;
@@ -269,7 +269,7 @@ fn forking(o: &Origins) -> Option<String> {
     if list.is_empty() {
         return None;
     }
-    let names: Vec<_> = list.iter().map(|e| format!("{}%", significant(100.0 * e.q))).collect();
+    let names: Vec<_> = list.iter().map(|e| share_of(e.q)).collect();
     let values = list.iter().flat_map(|e| [e.base, e.policy]);
     let mut chart = Chart::new(Size::Small, Axis::names(&names, 8), Axis::values(values));
     for (side, mark) in [("base", Mark::Square), ("policy", Mark::Disc)] {

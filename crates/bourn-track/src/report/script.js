@@ -55,3 +55,8 @@ const open = () => {
 };
 addEventListener("hashchange", open);
 open();
+
+// What is folded does not print: on paper every run is open.
+addEventListener("beforeprint", () => {
+  for (const run of document.querySelectorAll("details.run")) run.open = true;
+});

@@ -13,6 +13,9 @@ use super::section::{BARS, figure, grid, legend, spread};
 use super::table::{cell, count, more, p_value, percents, significant, table};
 use crate::format::{confidence, percent, plural};
 
+/// Class and name of what may be known of a problem, in the order of [`states`].
+const STATES: [(&str, &str); 3] =
+    [("solvable", "solvable"), ("undetermined", "undetermined"), ("undetected", "not detected")];
 /// Names under a chart of bars.
 const BAR_LABELS: usize = 12;
 
@@ -95,7 +98,7 @@ fn sizes(b: &Boundary, s: &Solvability) -> String {
     let row = |status: Status| {
         let name = status.name();
         vec![
-            format!("<i class=\"swatch {name}\"></i> {name}"),
+            format!("<i class=\"swatch {name}\"></i>&nbsp;{name}"),
             cell(of(&s.expected, status), count),
             cell(of(&s.null, status), count),
             cell(of(&s.excess, status), more),
@@ -147,7 +150,7 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<String> {
     ];
     let axis = |values: &[f64]| Axis::values(values.iter().copied());
     let excess = series(&set.checkpoints, axis, &kinds, more, "lost and gained beyond chance");
-    let states = [("kept", "solvable"), ("gained", "undetermined"), ("neither", "not detected")];
+
     let level = confidence(s.level);
     let pair = [("base", "frozen base"), ("policy", "policy")];
     let fit_keys = |side| vec![(side, "unbiased"), ("hollow", "the fit")];
@@ -160,7 +163,7 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<String> {
         ),
         figure(
             "What is known of each problem",
-            &legend(&states),
+            &legend(&STATES),
             &states_chart(&set.checkpoints),
             &format!(
                 "From below: solvable, undetermined, not detected, at {level} posterior probability. \
@@ -234,11 +237,7 @@ fn states_chart(checkpoints: &[Checkpoint]) -> String {
     let mut chart = Chart::new(Size::Small, Axis::names(&names, 8), y);
     for (index, (name, counts)) in bars.iter().enumerate() {
         let (x, mut below) = (index as f64, 0);
-        for ((class, state), count) in
-            [("kept", "solvable"), ("gained", "undetermined"), ("neither", "not detected")]
-                .into_iter()
-                .zip(counts)
-        {
+        for ((class, state), count) in STATES.into_iter().zip(counts) {
             let y = (below as f64, (below + count) as f64);
             let who = if index == 0 { name.clone() } else { format!("policy, step {name}") };
             let title = format!("{who}: {}", plural(*count as u64, "problem") + " " + state);

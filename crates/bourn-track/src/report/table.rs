@@ -66,6 +66,11 @@ pub(super) fn significant(value: f64) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A setting as people write it: at most three decimals, and no zeros at the end.
+pub(super) fn trimmed(value: f64) -> String {
+    format!("{}", (value * 1000.0).round() / 1000.0)
+}
+
 /// A small share in percent: three significant digits.
 pub(super) fn percents(share: f64) -> String {
     significant(100.0 * share)
@@ -92,6 +97,8 @@ mod tests {
         check(significant(0.0), "0");
         check(significant(3.2e-9), "3.2e-9");
         check(significant(f64::INFINITY), "inf");
+        check(trimmed(0.6), "0.6");
+        check(trimmed(1.23456), "1.235");
         check(p_value(0.0004), "p &lt; 0.001");
         check(p_value(0.0414), "p = 0.041");
         let e = Estimate { value: 1.0, ci_low: 0.5, ci_high: 2.0 };

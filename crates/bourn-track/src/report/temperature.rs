@@ -5,7 +5,7 @@ use bourn_probe::figures::TemperaturePoint;
 use super::curves;
 use super::read::SetRecord;
 use super::section::{figure, grid, legend};
-use super::table::{optional, significant, table};
+use super::table::{optional, table, trimmed};
 use crate::format::{percent, points};
 
 /// The part of the page about temperature; empty where the recipe does not ask for it.
@@ -17,9 +17,9 @@ pub(super) fn section(set: &SetRecord) -> String {
         let caption = format!(
             "The policy at temperature {}, where its token entropy ({:.3} nats) is the base's at {} \
              ({:.3}). What is left of a difference is not for want of randomness.",
-            significant(point.policy_temperature),
+            trimmed(point.policy_temperature),
             point.policy_entropy,
-            significant(point.base_temperature),
+            trimmed(point.base_temperature),
             point.base_entropy
         );
         let keys = [
@@ -50,8 +50,8 @@ pub(super) fn section(set: &SetRecord) -> String {
         vec![
             format!(
                 "{} → {}{what}",
-                significant(point.base_temperature),
-                significant(point.policy_temperature)
+                trimmed(point.base_temperature),
+                trimmed(point.policy_temperature)
             ),
             format!("{:.3} → {:.3}", point.base_entropy, point.policy_entropy),
             optional(point.base.first().copied(), percent),
