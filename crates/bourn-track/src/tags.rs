@@ -97,6 +97,12 @@ pub fn boundary(set: &str, figure: &str) -> String {
     format!("boundary/{set}/{figure}")
 }
 
+/// Figure of the pooled perplexity under one model of the correct or wrong completions of another,
+/// to be put behind the set by [`boundary`].
+pub fn perplexity(under: &str, of: &str, correct: bool) -> String {
+    format!("ppl/{under}/{of}/{}", if correct { "correct" } else { "wrong" })
+}
+
 /// Where the name of one end of an interval is appended.
 pub fn ci_low(tag: &str) -> String {
     format!("{tag}/ci_low")
@@ -151,6 +157,7 @@ mod tests {
         check(pass_at_k("cd", Side::Delta, 16), "boundary/cd/delta/pass@16");
         check(ci_low(&entropy("cd", Side::Base)), "boundary/cd/base/entropy/ci_low");
         check(accuracy("cd", Side::Policy), "boundary/cd/policy/accuracy");
+        check(perplexity("base", "policy", false), "ppl/base/policy/wrong");
         check(boundary("cd", "solvable/lost"), "boundary/cd/solvable/lost");
     }
 }

@@ -261,6 +261,7 @@ impl<'a> Run<'a> {
             Err(error) => return Err(self.or_save(error)),
         };
         let policy_hash = bourn_model::weights_hash(&weights);
+        self.logbook.layout(step, &results)?;
         for result in &results {
             prober.write(&self.options.run_dir, step, &policy_hash, result)?;
             self.logbook.probe(step, result)?;
