@@ -11,7 +11,7 @@ use common::uniform;
 use proptest::prelude::*;
 
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 199, seed: 3, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 199, seed: 3, look: 1, epsilon: None };
 
 type Side = BTreeMap<String, Outcomes>;
 

@@ -16,7 +16,7 @@ const KS: [u64; 4] = [1, 16, 256, 1024];
 /// How much wider than with n fixed an interval may be.
 const MOST: f64 = 1.1;
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.95, resamples: 399, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.95, resamples: 399, seed: 5, look: 1, epsilon: None };
 
 /// Three mixes of difficulty; the policy has sharpened, as training does.
 const MIXES: [Population; 3] = [

@@ -12,7 +12,7 @@ const PROBLEMS: usize = 150;
 const N_MAX: u64 = 256;
 const LOOKS: u64 = 10;
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 599, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 599, seed: 5, look: 1, epsilon: None };
 
 /// A gentle slope, and a policy that has sharpened: better where the base is good, worse where it
 /// is bad, one problem in ten beyond both.

@@ -10,7 +10,7 @@ const PROBLEMS: usize = 150;
 const RULE: StopRule = StopRule { successes: 8, n_max: 256 };
 const WIDE: Population = Population { name: "", base: |u| (-7.0 * u).exp(), policy: |_| 0.0 };
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 399, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 399, seed: 5, look: 1, epsilon: None };
 
 /// Prints how often losses of several sizes are found, by each of the tests.
 pub fn report() -> Result<(), CompareError> {
