@@ -5,7 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::{
-    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare, pass_at_k,
+    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare,
+    compare_curves, pass_at_k,
 };
 use common::{outcomes, uniform};
 use proptest::prelude::*;
@@ -278,7 +279,7 @@ fn intervals_cover_the_truth() {
             };
             (0..PROBLEMS).map(one).collect()
         };
-        let b = compare(&side(3, 0), &side(4, DRAWS), &options).unwrap();
+        let b = compare_curves(&side(3, 0), &side(4, DRAWS), &options).unwrap();
         let mut check = |what, k, ci: (f64, f64), truth: f64| {
             *held.entry((what, k)).or_default() += u64::from(ci.0 <= truth && truth <= ci.1);
         };

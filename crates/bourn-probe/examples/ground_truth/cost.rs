@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bourn_probe::{Boundary, CompareError, CompareOptions, StopRule, compare};
+use bourn_probe::{Boundary, CompareError, CompareOptions, StopRule, compare_curves};
 use rayon::prelude::*;
 
 use crate::population::{Population, Side, fixed, percent, stopped, successes};
@@ -76,7 +76,7 @@ fn cost(draws: &Draws, rule: StopRule) -> Result<Cost, CompareError> {
     };
     let (base, policy) = (side(0), side(1));
     let spent = base.values().map(|o| o.n()).sum::<u64>() as f64;
-    let b = compare(&base, &policy, &OPTIONS)?;
+    let b = compare_curves(&base, &policy, &OPTIONS)?;
     let width = |pick: fn(&Boundary, usize) -> f64| {
         KS.map(|k| b.k.iter().position(|&at| at == k).map_or(f64::NAN, |i| pick(&b, i)))
     };
