@@ -134,9 +134,16 @@ fn hard_problems_are_on_a_page_of_their_own() {
         ],
     );
     balanced(&html);
-    let (html, sets) = page(0.0);
-    assert!(sets[0].problems.is_empty());
-    has(&html, &["There are none."]);
+    // One of four is a quarter: not below it; nothing of nothing is.
+    let (html, sets) = page(0.25);
+    let ids: Vec<_> = sets[0].problems.iter().map(|p| p.id.as_str()).collect();
+    assert_eq!(ids, ["gained", "lost"]);
+    assert!(!html.contains("There are none."));
+    has(&render_hard(&[], 0.05).unwrap(), &["There are none.", "less than 5% of"]);
+    for below in [0.0, -0.1, 5.0, f64::NAN] {
+        let error = read_hard(&place.path("run"), below).unwrap_err().to_string();
+        assert!(error.contains("no share"), "{error}");
+    }
     // Without the base's draws there is nothing to compare, and the page says so.
     fs::remove_file(place.path("run/boundary/base-set.draws.jsonl.zst")).unwrap();
     has(&page(0.3).0, &["without the base&#39;s draws"]);
