@@ -184,7 +184,8 @@ fn probe(probe: &Probe) -> ProbeWritten {
     ProbeWritten {
         interval: probe.interval,
         problems: probe.problems,
-        n: probe.n,
+        n_max: probe.n_max,
+        stop: probe.stop,
         confidence: probe.confidence,
         resamples: probe.resamples,
         seed: probe.seed,

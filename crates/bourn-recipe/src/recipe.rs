@@ -369,8 +369,10 @@ pub struct Probe {
     pub interval: u64,
     /// Held-out problems.
     pub problems: usize,
-    /// Draws per problem, of policy and base each.
-    pub n: usize,
+    /// Most draws per problem, of policy and base each.
+    pub n_max: usize,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
+    pub stop: usize,
     /// One or more samplers; figures of each are kept apart.
     pub samplers: Vec<Sampler>,
     /// Confidence of the intervals, for example 0.95.

@@ -259,7 +259,7 @@ fn derived_counts() {
             "rollout.max_completion_length=200",
             "probe.interval=20",
             "probe.problems=10",
-            "probe.n=128",
+            "probe.n_max=128",
             "checkpoint.interval=20",
         ],
     );
@@ -273,7 +273,7 @@ fn derived_counts() {
     micro batches per update: 3
     tokens per step, at most: 153,600
     generated tokens per step, at most: 102,400
-    draws per probe and model: 2,560
+    draws per probe and model, at most: 2,560
     probes: 4
     checkpoints written: 3
     checkpoints kept: 2
@@ -311,7 +311,7 @@ fn the_base_key_holds_what_the_base_depends_on() {
         "optimizer.lr=0.5",
         "train.max_steps=3",
         "rollout.temperature=0.7",
-        "probe.n=8",
+        "probe.n_max=8",
         "algorithm.kl_coef=0.1",
         "log.tensorboard=false",
     ] {

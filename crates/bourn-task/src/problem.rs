@@ -67,6 +67,25 @@ impl Problem {
             _ => Verdict::BadGold,
         }
     }
+
+    /// The final answer that [`verify`](Self::verify) judges, in a form that is the same for every
+    /// way of writing it: an exact fraction, an expression without needless brackets, or the text
+    /// itself. `None` where the verifier reads none, so exactly where a readable reference gives
+    /// [`Verdict::Unparsed`].
+    pub fn answer(&self, reward: &Reward, completion: &str) -> Option<String> {
+        match (reward.verifier, &self.reference) {
+            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
+                countdown::answer(puzzle, completion)
+            }
+            (VerifierKind::Math, Reference::Math { .. }) => {
+                math::answer(completion, reward.extract)
+            }
+            (VerifierKind::Exact, Reference::Exact(_) | Reference::Math { .. }) => {
+                exact::answer(completion, reward.extract)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Everything about a puzzle that a verdict depends on.

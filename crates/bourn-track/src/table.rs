@@ -5,6 +5,7 @@ use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::format::{confidence, draws, percent, plural, points};
+use crate::paired::paired_lines;
 
 /// Columns of a terminal that every table fits.
 const WIDTH: u16 = 100;
@@ -124,6 +125,7 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
         ("solvable".to_string(), solvable(boundary)),
         ("Δ_SE".to_string(), delta_se(boundary)),
     ];
+    lines.extend(paired_lines(boundary));
     if let Some(Spending { base, policy }) = &boundary.draws {
         let line = format!("base {}, policy {}", spent(base), spent(policy));
         lines.push(("draws".to_string(), line));

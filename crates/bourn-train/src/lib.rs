@@ -5,6 +5,7 @@
 
 pub mod base;
 pub mod checkpoint;
+pub mod engine_source;
 mod error;
 pub mod experience;
 pub mod logbook;

@@ -193,15 +193,15 @@ impl Site<'_> {
                 "the same as an earlier sampler, which gives the same draws; remove one",
             ));
         }
-        let draws = written.problems * written.n * samplers.len();
+        let draws = written.problems * written.n_max * samplers.len();
         if draws > MAX_DRAWS {
             return Err(self.error(
-                &["probe.n", "probe.problems"],
+                &["probe.n_max", "probe.problems"],
                 format!(
                     "{} problems, {} draws and {} samplers make {draws} draws a probe, more than \
                      2^32; lower one",
                     written.problems,
-                    written.n,
+                    written.n_max,
                     samplers.len()
                 ),
             ));
@@ -209,7 +209,8 @@ impl Site<'_> {
         Ok(Probe {
             interval: written.interval,
             problems: written.problems,
-            n: written.n,
+            n_max: written.n_max,
+            stop: written.stop,
             samplers,
             confidence: written.confidence,
             resamples: written.resamples,

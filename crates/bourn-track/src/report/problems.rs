@@ -200,10 +200,14 @@ mod tests {
         let draw = |text: &str| Draw {
             verdict: if text.contains('!') { Verdict::Correct } else { Verdict::Wrong },
             text: text.to_owned(),
+            answer: None,
             tokens: 1,
             logprob: -1.0,
+            full_logprob: -1.0,
             entropy: 0.5,
             truncated: false,
+            ids: vec![0; 1],
+            entropies: vec![0.5; 1],
         };
         let draws = draws
             .iter()

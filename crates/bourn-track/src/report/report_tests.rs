@@ -19,10 +19,14 @@ fn draw(correct: bool, text: &str) -> Draw {
     Draw {
         verdict: if correct { Verdict::Correct } else { Verdict::Wrong },
         text: text.to_owned(),
+        answer: None,
         tokens: 5,
         logprob: -2.0,
+        full_logprob: -2.0,
         entropy: 0.5,
         truncated: false,
+        ids: vec![0; 5],
+        entropies: vec![0.5; 5],
     }
 }
 
