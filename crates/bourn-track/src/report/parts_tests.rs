@@ -81,6 +81,7 @@ fn every_part_that_a_run_has_is_shown_and_none_that_it_lacks() {
             "posterior rate: base 10.0% [10.0, 10.0], solvable; policy 0%",
             "3 witnesses: 4.00% of the base's draws, 0% of the policy's",
             "perplexity of the &lt;/pre&gt;",
+            "<h4>pass@4 by temperature</h4>",
             // 2 × 9,400 of 2 × 24,576 draws.
             "<td>18,800</td><td>49,152</td>",
         ],
