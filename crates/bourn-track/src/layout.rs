@@ -64,9 +64,14 @@ fn categories(set: &str, b: &Boundary) -> Vec<Category> {
         let states = "policy/states/(solvable|undetermined|not_detected)";
         sets.push(lines(set, "what is known of the policy", states));
     }
-    if b.support.is_some() {
-        let support = ["srr", "ndr", "sds", "nscr"].map(|name| format!("support/{name}"));
-        sets.push(margin(set, "support figures", &support));
+    if let Some(s) = &b.support {
+        // A figure that would divide by 0 has no scalar.
+        let named = [("srr", s.srr), ("ndr", s.ndr), ("sds", s.sds), ("nscr", s.nscr)];
+        let there = named.iter().filter(|(_, value)| value.is_some());
+        let support: Vec<_> = there.map(|(name, _)| format!("support/{name}")).collect();
+        if !support.is_empty() {
+            sets.push(margin(set, "support figures", &support));
+        }
     }
     list.push(category(set, "solvable sets", false, sets));
 
@@ -163,7 +168,10 @@ mod tests {
 
     #[test]
     fn every_series_has_its_scalars() {
-        for b in [sample::rich(), sample::boundary()] {
+        let mut nothing_solved = sample::rich();
+        let support = nothing_solved.support.as_mut().unwrap();
+        (support.srr, support.ndr, support.sds, support.nscr) = (None, None, None, None);
+        for b in [sample::rich(), sample::boundary(), nothing_solved] {
             let scalars = boundary_scalars("heldout-t0.6", &b);
             let series = series(&b);
             assert!(series.len() > 2 * b.k.len(), "{}", series.len());

@@ -27,19 +27,22 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
-    let page = render_report(&runs)?;
     let output = args.output.clone().unwrap_or_else(|| default_output(&args.runs));
     if args.hard.as_ref() == Some(&output) {
         anyhow::bail!("--hard and the report both name `{}`: give two files", output.display());
     }
-    write_report(&output, &page)?;
-    print(&output.display().to_string())?;
-    let Some(hard) = &args.hard else { return Ok(()) };
-    let sets = args.runs.iter().map(|run| read_hard(run, args.below));
-    let sets = sets.collect::<Result<Vec<_>, _>>()?.concat();
-    write_report(hard, &render_hard(&sets, args.below)?)?;
-    print(&hard.display().to_string())
+    let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
+    let mut pages = vec![(output, render_report(&runs)?)];
+    if let Some(path) = &args.hard {
+        let sets = args.runs.iter().map(|run| read_hard(run, args.below));
+        let sets = sets.collect::<Result<Vec<_>, _>>()?.concat();
+        pages.push((path.clone(), render_hard(&sets, args.below)?));
+    }
+    for (path, page) in pages {
+        write_report(&path, &page)?;
+        print(&path.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn default_output(runs: &[PathBuf]) -> PathBuf {

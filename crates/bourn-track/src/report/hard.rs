@@ -12,7 +12,7 @@ use super::chart::put;
 use super::html::{esc, one_line};
 use super::page::document;
 use super::problems::shorten;
-use super::read::read_ledgers;
+use super::read::{Probe, read_ledgers};
 use super::{MAX_RUNS, ReportError};
 use crate::format::{confidence as share, plural};
 
@@ -49,9 +49,12 @@ pub struct HardSet {
 /// share than `below` of its draws, with the correct completions there are.
 ///
 /// # Errors
-/// As [`read_run`](super::read_run).
+/// As [`read_run`](super::read_run), and [`ReportError::Below`] for a bound that is no share.
 pub fn read_hard(dir: &Path, below: f64) -> Result<Vec<HardSet>, ReportError> {
-    let set = |probe: super::read::Probe| HardSet {
+    if !(below > 0.0 && below <= 1.0) {
+        return Err(ReportError::Below(below));
+    }
+    let set = |probe: Probe| HardSet {
         run: dir.display().to_string(),
         of: probe.policy.len(),
         has_base: probe.base.is_some(),

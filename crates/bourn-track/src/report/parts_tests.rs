@@ -81,6 +81,7 @@ fn every_part_that_a_run_has_is_shown_and_none_that_it_lacks() {
             "posterior rate: base 10.0% [10.0, 10.0], solvable; policy 0%",
             "3 witnesses: 4.00% of the base's draws, 0% of the policy's",
             "perplexity of the &lt;/pre&gt;",
+            "<h4>pass@4 by temperature</h4>",
             // 2 × 9,400 of 2 × 24,576 draws.
             "<td>18,800</td><td>49,152</td>",
         ],
@@ -134,9 +135,16 @@ fn hard_problems_are_on_a_page_of_their_own() {
         ],
     );
     balanced(&html);
-    let (html, sets) = page(0.0);
-    assert!(sets[0].problems.is_empty());
-    has(&html, &["There are none."]);
+    // One of four is a quarter: not below it; nothing of nothing is.
+    let (html, sets) = page(0.25);
+    let ids: Vec<_> = sets[0].problems.iter().map(|p| p.id.as_str()).collect();
+    assert_eq!(ids, ["gained", "lost"]);
+    assert!(!html.contains("There are none."));
+    has(&render_hard(&[], 0.05).unwrap(), &["There are none.", "less than 5% of"]);
+    for below in [0.0, -0.1, 5.0, f64::NAN] {
+        let error = read_hard(&place.path("run"), below).unwrap_err().to_string();
+        assert!(error.contains("no share"), "{error}");
+    }
     // Without the base's draws there is nothing to compare, and the page says so.
     fs::remove_file(place.path("run/boundary/base-set.draws.jsonl.zst")).unwrap();
     has(&page(0.3).0, &["without the base&#39;s draws"]);
