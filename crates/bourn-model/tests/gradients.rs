@@ -106,9 +106,8 @@ fn gradients(
     model: &Transformer,
     (scores, trace): (TokenScores, Trace),
 ) -> BTreeMap<String, Vec<f32>> {
-    let zeros = |(name, p): (&String, &Tensor<2>)| {
-        (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
-    };
+    let zeros =
+        |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
     let mut sums = model.parameters().iter().map(zeros).collect();
     trace.add_gradients(model, loss(&scores), &mut sums);
     sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
@@ -121,8 +120,7 @@ fn fused_scores_and_gradients_are_those_of_burn() {
         for batch in batches() {
             for (temperature, entropy) in [(1.0, false), (0.7, true)] {
                 let Batch { packed, positions, targets } = &batch;
-                let fused =
-                    model.score(packed, positions.clone(), targets, temperature, entropy);
+                let fused = model.score(packed, positions.clone(), targets, temperature, entropy);
                 let composed =
                     model.score_composed(packed, positions.clone(), targets, temperature, entropy);
                 let pairs = [
@@ -146,7 +144,11 @@ fn fused_scores_and_gradients_are_those_of_burn() {
                         // A few hundred roundings of either side, relative to the largest entry.
                         let bound = 1e-4 * largest + 1e-6;
                         let error = (fused - composed).abs();
-                        assert!(error <= bound, "{:?} {name}: {fused} for {composed}", config.family);
+                        assert!(
+                            error <= bound,
+                            "{:?} {name}: {fused} for {composed}",
+                            config.family
+                        );
                     }
                 }
             }

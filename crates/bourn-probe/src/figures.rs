@@ -16,6 +16,13 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl From<f64> for Interval {
+    /// The interval that is this point.
+    fn from(value: f64) -> Self {
+        Self { low: value, high: value }
+    }
+}
+
 /// Inference on the paired difference of the two curves. Lists are aligned with
 /// [`Boundary::k`](crate::Boundary::k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,8 +1,8 @@
 //! The output head: logits of a few rows at a time, never of all.
 
 use bourn_kernel::{
-    KernelError, Matrix, MatrixMut, Scored, Store, gemm, rms_norm, rms_norm_backward,
-    score_rows, score_rows_backward,
+    KernelError, Matrix, MatrixMut, Scored, Store, gemm, rms_norm, rms_norm_backward, score_rows,
+    score_rows_backward,
 };
 
 use super::{Asked, Linear, Network, Residents, Scores, Slopes, sum};

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use crate::batch::{Made, SLOTS, drawn};
 use crate::population::{Population, Side, fixed, percent, stopped, successes};
 
-const REPLICATIONS: u64 = 200;
+const REPLICATIONS: u64 = 100;
 const PROBLEMS: usize = 150;
 const BATCH_REPLICATIONS: u64 = 10;
 const N_MAX: u64 = 1024;

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::population::{Population, percent, side};
 
-const REPLICATIONS: u64 = 1000;
+const REPLICATIONS: u64 = 400;
 const PROBLEMS: usize = 150;
 const RULE: StopRule = StopRule { successes: 8, n_max: 256 };
 const WIDE: Population = Population { name: "", base: |u| (-7.0 * u).exp(), policy: |_| 0.0 };
