@@ -246,8 +246,7 @@ pub(crate) struct Slopes {
 /// Σ x², in f64 and in a fixed order.
 pub fn sum_of_squares(x: &[f32]) -> f64 {
     let isa = Isa::best();
-    let partial: Vec<f64> =
-        x.par_chunks(BLOCK).map(|x| dispatch::sum_of_squares(isa, x)).collect();
+    let partial: Vec<f64> = x.par_chunks(BLOCK).map(|x| dispatch::sum_of_squares(isa, x)).collect();
     partial.iter().sum()
 }
 

@@ -106,9 +106,8 @@ fn gradients(
     model: &Transformer,
     (scores, trace): (TokenScores, Trace),
 ) -> BTreeMap<String, Vec<f32>> {
-    let zeros = |(name, p): (&String, &Tensor<2>)| {
-        (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
-    };
+    let zeros =
+        |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
     let mut sums = model.parameters().iter().map(zeros).collect();
     trace.add_gradients(model, loss(&scores), &mut sums);
     sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
@@ -121,8 +120,7 @@ fn fused_scores_and_gradients_are_those_of_burn() {
         for batch in batches() {
             for (temperature, entropy) in [(1.0, false), (0.7, true)] {
                 let Batch { packed, positions, targets } = &batch;
-                let fused =
-                    model.score(packed, positions.clone(), targets, temperature, entropy);
+                let fused = model.score(packed, positions.clone(), targets, temperature, entropy);
                 let composed =
                     model.score_composed(packed, positions.clone(), targets, temperature, entropy);
                 let pairs = [
@@ -146,7 +144,11 @@ fn fused_scores_and_gradients_are_those_of_burn() {
                         // A few hundred roundings of either side, relative to the largest entry.
                         let bound = 1e-4 * largest + 1e-6;
                         let error = (fused - composed).abs();
-                        assert!(error <= bound, "{:?} {name}: {fused} for {composed}", config.family);
+                        assert!(
+                            error <= bound,
+                            "{:?} {name}: {fused} for {composed}",
+                            config.family
+                        );
                     }
                 }
             }
@@ -222,6 +224,44 @@ fn sharing_a_prompt_changes_no_score() {
         for (shared, alone) in shared[name].iter().zip(alone) {
             // The same terms in another order.
             assert!((shared - alone).abs() <= 2e-5 * largest + 1e-7, "{name}");
+        }
+    }
+}
+
+/// A head on the hidden states: value and gradient are those of Burn's own way.
+#[test]
+fn states_and_their_gradients_are_those_of_burn() {
+    for config in configs() {
+        let model = model(&config, &Device::flex().autodiff());
+        let Batch { packed, positions, .. } = batches().swap_remove(2);
+        let (fused, trace) = model.states(&packed, positions.clone());
+        let ids = TensorData::new(positions.clone(), [positions.len()]);
+        let composed = model.hidden(&packed).select(0, Tensor::from_data(ids, &Device::flex()));
+        for (fused, composed) in to_vec(&fused).iter().zip(to_vec(&composed)) {
+            // States are near 1; three layers of sums in f32 in two orders.
+            assert!((fused - composed).abs() < 2e-5, "{fused} for {composed}");
+        }
+        let zeros = |(name, p): (&String, &Tensor<2>)| {
+            (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
+        };
+        let mut sums: BTreeMap<String, Tensor<2>> = model.parameters().iter().map(zeros).collect();
+        let loss = |states: Tensor<2>| {
+            let weights = values(3, states.dims().iter().product()).collect::<Vec<_>>();
+            let weights = TensorData::new(weights, states.dims());
+            (states.clone() * Tensor::from_data(weights, &states.device())).sum()
+        };
+        trace.add_gradients(&model, loss(fused), &mut sums);
+        let mut graph = loss(composed).backward();
+        for (name, parameter) in model.parameters() {
+            let expect = match parameter.grad_remove(&mut graph) {
+                Some(gradient) => to_vec(&gradient),
+                None => vec![0.0; parameter.dims().iter().product()],
+            };
+            let largest = expect.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+            for (found, expect) in to_vec(&sums[name]).iter().zip(expect) {
+                // As for the scores.
+                assert!((found - expect).abs() <= 1e-4 * largest + 1e-6, "{name}");
+            }
         }
     }
 }

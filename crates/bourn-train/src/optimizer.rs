@@ -16,13 +16,12 @@ impl NamedGradients {
     /// Zero for every parameter.
     pub fn zeros(policy: &Transformer) -> NamedGradients {
         let device = policy.device().clone().inner();
-        let zeros = |(name, p): (&String, &Tensor<2>)| {
-            (name.clone(), Tensor::zeros(p.dims(), &device))
-        };
+        let zeros =
+            |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &device));
         NamedGradients(policy.parameters().iter().map(zeros).collect())
     }
 
-    /// Adds the gradient of `loss`, which was made of the scores that `trace` belongs to.
+    /// Adds the gradient of `loss`, which was made of what `trace` belongs to.
     pub fn add(&mut self, policy: &Transformer, trace: Trace, loss: Tensor<1>) {
         trace.add_gradients(policy, loss, &mut self.0);
     }
@@ -157,8 +156,7 @@ impl AdamWOptimizer {
                 second.values_mut(),
             )
             .expect("a parameter, its gradient and its moments have one shape");
-        let momentum =
-            AdaptiveMomentumState::new(time, first.into_tensor(), second.into_tensor());
+        let momentum = AdaptiveMomentumState::new(time, first.into_tensor(), second.into_tensor());
         (parameter.into_tensor(), Some(AdamWState::new(momentum)))
     }
 

@@ -24,14 +24,8 @@ fn check(m: usize, k: usize, n: usize) {
     let (x, weights, bias) = (values(1, m * k), values(2, n * k), values(3, n));
     let expect = reference::matmul(&x, &weights, None, k.max(1));
     let (xt, wt) = (transposed(&x, m, k), transposed(&weights, n, k));
-    let left = [
-        Matrix::new(&x, m, k).unwrap(),
-        Matrix::new(&xt, k, m).unwrap().transpose(),
-    ];
-    let right = [
-        Matrix::new(&weights, n, k).unwrap().transpose(),
-        Matrix::new(&wt, k, n).unwrap(),
-    ];
+    let left = [Matrix::new(&x, m, k).unwrap(), Matrix::new(&xt, k, m).unwrap().transpose()];
+    let right = [Matrix::new(&weights, n, k).unwrap().transpose(), Matrix::new(&wt, k, n).unwrap()];
     for isa in Isa::available().into_iter().filter(|isa| isa.fused()) {
         for a in left {
             for b in right {

@@ -23,9 +23,8 @@ fn history(trees: &[Tree], row: usize) -> Vec<usize> {
 /// All rows' attention in f64, as the formula reads.
 fn mixed(heads: GroupedHeads, trees: &[Tree], qkv: &[f64]) -> Vec<f64> {
     let rows = qkv.len() / heads.stride();
-    let part = |row: usize, columns: &Range<usize>| {
-        qkv[row * heads.stride()..][columns.clone()].to_vec()
-    };
+    let part =
+        |row: usize, columns: &Range<usize>| qkv[row * heads.stride()..][columns.clone()].to_vec();
     let mut out = Vec::new();
     for row in 0..rows {
         let seen = history(trees, row);
