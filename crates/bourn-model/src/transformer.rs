@@ -31,13 +31,14 @@ enum Way {
     /// Burn's own graph, from the parameters on.
     Graph,
     /// Burn's graph from the scores on, and from there to the parameters by hand.
-    Fused { tape: Box<Tape>, start: Start },
+    Fused(Box<(Tape, Start)>),
 }
 
 /// What Burn's graph begins with.
-enum Start {
-    Scores(TokenScores),
-    States(Tensor<2>),
+#[derive(Default)]
+struct Start {
+    scores: Option<TokenScores>,
+    states: Option<Tensor<2>>,
 }
 
 impl Trace {
@@ -45,7 +46,7 @@ impl Trace {
     fn of(tape: Option<Tape>, start: Start) -> Trace {
         match tape {
             None => Trace(Way::Graph),
-            Some(tape) => Trace(Way::Fused { tape: Box::new(tape), start }),
+            Some(tape) => Trace(Way::Fused(Box::new((tape, start)))),
         }
     }
 
@@ -58,7 +59,7 @@ impl Trace {
         sums: &mut BTreeMap<String, Tensor<2>>,
     ) {
         let mut gradients = loss.backward();
-        let Trace(Way::Fused { tape, start }) = self else {
+        let Trace(Way::Fused(way)) = self else {
             for (name, parameter) in model.parameters() {
                 if let Some(gradient) = parameter.grad_remove(&mut gradients)
                     && let Some(sum) = sums.remove(name)
@@ -68,16 +69,13 @@ impl Trace {
             }
             return;
         };
-        // A loss need not depend on everything.
-        let (logprobs, entropies, states) = match &start {
-            Start::Scores(TokenScores { logprobs, entropies }) => {
-                let entropies = entropies.as_ref().map(|e| slopes(e, &mut gradients));
-                (slopes(logprobs, &mut gradients), entropies, None)
-            }
-            Start::States(states) => (Vec::new(), None, Some(slopes(states, &mut gradients))),
-        };
+        let (tape, Start { scores, states }) = *way;
+        let states = states.as_ref().map(|states| slopes(states, &mut gradients));
+        let entropies = scores.as_ref().and_then(|scores| scores.entropies.as_ref());
+        let entropies = entropies.map(|entropies| slopes(entropies, &mut gradients));
+        let logprobs = scores.as_ref().map(|scores| slopes(&scores.logprobs, &mut gradients));
         let slopes = Slopes {
-            logprobs: &logprobs,
+            logprobs: logprobs.as_deref().unwrap_or_default(),
             entropies: entropies.as_deref(),
             states: states.as_deref(),
         };
@@ -87,7 +85,7 @@ impl Trace {
         else {
             unreachable!("the fused pass is taken on the CPU alone, where parameters and sums lie")
         };
-        model.network(&weights).backward(*tape, &slopes, &mut totals).expect(FITS);
+        model.network(&weights).backward(tape, &slopes, &mut totals).expect(FITS);
         *sums = totals.into_iter().map(|(name, sum)| (name, sum.into_tensor())).collect();
     }
 }
@@ -261,7 +259,8 @@ impl Transformer {
             logprobs: self.start(logprobs, [targets.len()]),
             entropies: with_entropy.then(|| self.start(entropies, [targets.len()])),
         };
-        (scores.clone(), Trace::of(tape, Start::Scores(scores)))
+        let start = Start { scores: Some(scores.clone()), ..Start::default() };
+        (scores, Trace::of(tape, start))
     }
 
     /// Final hidden states of the packed tokens at `positions`, `[n, hidden_size]`, for a head of
@@ -274,7 +273,8 @@ impl Transformer {
         };
         let (scores, tape) = self.fused(&weights, batch, positions, &[], 1.0);
         let states: Tensor<2> = self.start(scores.states, shape);
-        (states.clone(), Trace::of(tape, Start::States(states)))
+        let start = Start { states: Some(states.clone()), ..Start::default() };
+        (states, Trace::of(tape, start))
     }
 
     fn fused(
