@@ -66,6 +66,7 @@ impl From<&Recipe> for Written {
                 num_iterations: recipe.train.num_iterations,
                 minibatches: recipe.train.minibatches,
                 micro_batch_size: recipe.train.micro_batch_size,
+                gradient_checkpointing: recipe.train.gradient_checkpointing,
             },
             probe: probe(&recipe.probe),
             checkpoint: CheckpointWritten {

@@ -360,6 +360,9 @@ pub struct Train {
     pub minibatches: usize,
     /// Completions per forward and backward; changes memory and nothing else.
     pub micro_batch_size: usize,
+    /// Whether layers are computed again on the way back instead of kept; changes memory and speed
+    /// only.
+    pub gradient_checkpointing: bool,
 }
 
 /// The boundary probe.

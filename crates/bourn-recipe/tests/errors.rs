@@ -78,7 +78,7 @@ fn unknown_keys_name_the_nearest() {
     assert_snapshot!(appended("[rollout]\r\nprompts_per_step = 4\r\n  temprature = 1\r\n"), @"x.toml:9:3: [rollout] temprature: unknown key; did you mean `temperature`?");
     assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
     assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
-    assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches` and `micro_batch_size`");
+    assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches`, `micro_batch_size` and `gradient_checkpointing`");
     assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`"#);
     assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`");
     assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");

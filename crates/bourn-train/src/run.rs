@@ -171,12 +171,14 @@ impl<'a> Run<'a> {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
-                let policy = Transformer::from_weights(&base.config, &base.weights, device)?;
+                let policy = Transformer::from_weights(&base.config, &base.weights, device)?
+                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 (policy, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
                 let weights = &restored.policy.weights;
-                let policy = Transformer::from_weights(&base.config, weights, device)?;
+                let policy = Transformer::from_weights(&base.config, weights, device)?
+                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 let (path, state) = (&restored.path, restored.state);
                 checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));

@@ -178,6 +178,7 @@ impl Site<'_> {
             num_iterations: written.num_iterations,
             minibatches,
             micro_batch_size: written.micro_batch_size,
+            gradient_checkpointing: written.gradient_checkpointing,
         })
     }
 
