@@ -58,8 +58,9 @@ fn good_toulmin(pairs: &[Pair<'_>], k_max: u64, options: &CompareOptions) -> Opt
         };
         let value = mean(&point);
         let values = resampled.iter().map(|sums| mean(sums)).collect();
-        // All solved, or none: a sum of values that agree, which the clamp leaves as it is.
-        let agreed = table.agreed(|row| row[side]).map(|_| value);
+        // All solved already, so that no resample could have shown less; or all alike.
+        let solved = table.agreed(|row| row[side + 2]).filter(|&now| now == 1.0);
+        let agreed = solved.or_else(|| table.agreed(|row| row[side]).map(|_| value));
         let ends = interval(values, agreed, problems, (0.0, 1.0), options.confidence);
         Estimate { value, ci_low: ends.low, ci_high: ends.high }
     };

@@ -54,7 +54,7 @@ pub use boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
     TIE,
 };
-pub use compare::{CompareError, CompareOptions, Names, boundary, compare};
+pub use compare::{CompareError, CompareOptions, Names, boundary, compare, compare_curves};
 pub use detectable::{Detectable, detectable};
 pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
 pub use estimate::{pass_at_k, powers_of_two};

@@ -10,7 +10,7 @@ use crate::prior::{Counts, Fit};
 use crate::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
-/// Most runs of the base in the policy's place.
+/// Most pairs of runs of the base.
 const REPLICATES: usize = 200;
 /// Fewest of them where problems are many, and the problems that all of them together may have.
 const REPLICATES_AT_LEAST: usize = 40;
@@ -26,16 +26,18 @@ pub(crate) struct Null {
     pub(crate) gained_as_many: f64,
 }
 
-/// Simulates runs of the frozen base in the policy's place, and takes the expected sizes of each.
+/// Simulates pairs of runs of the frozen base, and takes the expected sizes of each pair.
 ///
-/// A run draws every problem's rate from the base's posterior (whose prior is another refit each
-/// time, so that its uncertainty is in it), draws outcomes at that rate under the policy's own rule
-/// and n_max, fits a prior to them and takes expectations, all as with the policy. The base's
-/// outcomes stay as they are. That is not to forget their noise: given those outcomes, the posterior
-/// is what the same model's next outcomes follow, so that the sizes that were seen are one more
-/// draw from this distribution if the policy is the base, and the share of replicates with as many
-/// is a p-value, given the base's outcomes and hence without them. To draw the base's outcomes anew
-/// from its posterior would count their noise twice.
+/// A pair draws every problem's rate from the base's posterior (whose prior is another refit each
+/// time, so that its uncertainty is in it), draws outcomes at that rate twice, once as the base was
+/// drawn and once as the policy was (its own rule, its own n_max), fits a prior to each run and
+/// takes expectations, all as with the outcomes that were seen.
+///
+/// The base's run is drawn anew rather than kept. Were the prior known, keeping it would be exact:
+/// given the base's outcomes its posterior is what a second run follows. But the prior is fitted to
+/// the same outcomes and takes their luck for the truth, so that a second run falls short of it less
+/// often than it should. Two fresh runs have each their own luck, as the two that were seen have, and
+/// nothing is counted twice: over the base's outcomes, rates from the posterior follow the prior.
 pub(crate) fn null(
     pairs: &[Pair<'_>],
     fits: &Fits,
@@ -44,24 +46,26 @@ pub(crate) fn null(
     options: &CompareOptions,
 ) -> Null {
     let base = &fits.base;
-    let by_base = base.at_least(&base.fit.prior, epsilon);
     let replicate = |replicate: usize| {
         let mut rng = rng(options.seed, "probe/null", &[replicate as u64]);
         let [prior, _] = fits.refits[replicate % fits.refits.len()];
         let posteriors: Vec<Posterior> =
             base.counts.pairs.iter().map(|&(n, c)| Posterior::new(&prior, n, c)).collect();
-        let drawn: Vec<Outcomes> = pairs
+        let drawn: Vec<[Outcomes; 2]> = pairs
             .iter()
             .zip(&base.counts.of)
-            .map(|((_, _, policy), &place)| {
+            .map(|(&(_, base, policy), &place)| {
                 let rate = rate(&posteriors[place], &mut rng);
-                outcomes(*policy, rate, &mut rng)
+                [base, policy].map(|like| outcomes(like, rate, &mut rng))
             })
             .collect();
-        let counts = Counts::of(drawn.iter().copied());
-        let fit = base.fit.again(&counts, &counts.weights());
-        let by_policy = at_least(&counts, &fit.prior, epsilon);
-        sizes(base.counts.of.iter().zip(&counts.of).map(|(&b, &p)| (by_base[b], by_policy[p])))
+        let [first, second] = [0, 1].map(|run| {
+            let counts = Counts::of(drawn.iter().map(move |runs| runs[run]));
+            let fit = base.fit.again(&counts, &counts.weights());
+            (at_least(&counts, &fit.prior, epsilon), counts)
+        });
+        let places = first.1.of.iter().zip(&second.1.of);
+        sizes(places.map(|(&b, &p)| (first.0[b], second.0[p])))
     };
     let most = (REPLICATED_PROBLEMS / pairs.len().max(1)).clamp(REPLICATES_AT_LEAST, REPLICATES);
     let replicates = most.min(options.resamples);

@@ -110,9 +110,10 @@ impl Fit {
         // Stable: of equal ends the first start's.
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut modes: Vec<Point> = Vec::new();
-        for (_, end) in ends {
+        let best = ends[0].0;
+        for (value, end) in ends {
             let near = |mode: &Point| mode.iter().zip(end).all(|(a, b)| (a - b).abs() < 0.1);
-            if modes.len() < MODES && !modes.iter().any(near) {
+            if modes.len() < MODES && value > best - IN_REACH && !modes.iter().any(near) {
                 modes.push(end);
             }
         }
@@ -124,6 +125,8 @@ impl Fit {
 
 /// Local maxima that are kept: the mass at 0 can stand in for a Beta near 0, and the other way.
 const MODES: usize = 2;
+/// Nats below the best at which another maximum may still win on a resample.
+const IN_REACH: f64 = 5.0;
 
 /// Six points from the counts' first moments: few or most of the unsolved at exactly 0, each with
 /// a wide, a middling and a narrow Beta.
@@ -183,23 +186,27 @@ fn local(pairs: &[(u64, u64)], weights: &[f64], point: Point) -> Local {
     let base = ln_beta(alpha, beta);
     let sum = alpha + beta;
     let mut total = penalty(point, zero, alpha, beta);
+    // Pairs are in order of n, which most problems share.
+    let mut all = (0, 0.0, 0.0);
     for (&(n, c), &weight) in pairs.iter().zip(weights) {
         if weight == 0.0 {
             continue;
         }
         let wrong = n - c;
         let kernel = ln_beta(alpha + c as f64, beta + wrong as f64) - base;
-        let all = digamma_step(sum, n);
-        let by_alpha = alpha * (digamma_step(alpha, c) - all);
-        let by_beta = beta * (digamma_step(beta, wrong) - all);
-        let all = trigamma_step(sum, n);
+        if all.0 != n {
+            all = (n, digamma_step(sum, n), trigamma_step(sum, n));
+        }
+        let (_, once, twice) = all;
+        let by_alpha = alpha * (digamma_step(alpha, c) - once);
+        let by_beta = beta * (digamma_step(beta, wrong) - once);
         let second = [
             -zero * (1.0 - zero),
             0.0,
             0.0,
-            alpha * alpha * (trigamma_step(alpha, c) - all) + by_alpha,
-            -alpha * beta * all,
-            beta * beta * (trigamma_step(beta, wrong) - all) + by_beta,
+            alpha * alpha * (trigamma_step(alpha, c) - twice) + by_alpha,
+            -alpha * beta * twice,
+            beta * beta * (trigamma_step(beta, wrong) - twice) + by_beta,
         ];
         let gradient = [-zero, by_alpha, by_beta];
         let value = ln_some + kernel;

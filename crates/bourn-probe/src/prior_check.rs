@@ -18,7 +18,7 @@ const SIMULATIONS: u64 = 99;
 /// problem and there is no simulation.
 const MAX_TABULATED: u64 = 1 << 22;
 /// Most outcomes that are tabulated over all simulations.
-const MAX_SIMULATED: u64 = 1 << 25;
+const MAX_SIMULATED: u64 = 1 << 22;
 
 /// How the draws of a problem could have ended. Each way has n_max + 1 outcomes in one natural
 /// order: from none correct up, and where success number `stop` ends the drawing, the earlier the

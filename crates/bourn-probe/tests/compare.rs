@@ -5,7 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::{
-    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare, pass_at_k,
+    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare,
+    compare_curves, pass_at_k,
 };
 use common::{outcomes, uniform};
 use proptest::prelude::*;
@@ -182,8 +183,8 @@ proptest! {
         };
         let (base, policy) = (side(|p| p.0), side(|p| p.1));
         let options = CompareOptions { resamples: 60, ..OPTIONS };
-        let b = compare(&base, &policy, &options).unwrap();
-        let swapped = compare(&policy, &base, &options).unwrap();
+        let b = compare_curves(&base, &policy, &options).unwrap();
+        let swapped = compare_curves(&policy, &base, &options).unwrap();
         prop_assert_eq!(&b.base, &swapped.policy);
         prop_assert_eq!(&b.solvable.lost, &swapped.solvable.gained);
         for i in 0..b.k.len() {
@@ -205,7 +206,7 @@ proptest! {
         let solved = (sets.kept.len() + sets.lost.len()) as f64 / counts.len() as f64;
         prop_assert_eq!(b.base.pass_at_k[4], solved, "zeros and ones add exactly");
         // A model against itself: no difference.
-        let same = compare(&base, &base, &options).unwrap();
+        let same = compare_curves(&base, &base, &options).unwrap();
         // In no resample: what is left is the exact bound of so many problems that agree.
         let bound = 1.0 - 0.025_f64.powf(1.0 / counts.len() as f64);
         for (low, high) in same.delta.ci_low.iter().zip(&same.delta.ci_high) {
@@ -278,7 +279,7 @@ fn intervals_cover_the_truth() {
             };
             (0..PROBLEMS).map(one).collect()
         };
-        let b = compare(&side(3, 0), &side(4, DRAWS), &options).unwrap();
+        let b = compare_curves(&side(3, 0), &side(4, DRAWS), &options).unwrap();
         let mut check = |what, k, ci: (f64, f64), truth: f64| {
             *held.entry((what, k)).or_default() += u64::from(ci.0 <= truth && truth <= ci.1);
         };

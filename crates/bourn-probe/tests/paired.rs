@@ -6,17 +6,17 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::figures::{Interval, Paired};
-use bourn_probe::{Boundary, CompareOptions, Outcomes, StopRule, compare, detectable};
+use bourn_probe::{Boundary, CompareOptions, Outcomes, StopRule, compare_curves, detectable};
 use common::uniform;
 use proptest::prelude::*;
 
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 199, seed: 3, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 199, seed: 3, look: 1, epsilon: None };
 
 type Side = BTreeMap<String, Outcomes>;
 
 fn paired(base: &Side, policy: &Side, options: &CompareOptions) -> (Boundary, Paired) {
-    let mut boundary = compare(base, policy, options).unwrap();
+    let mut boundary = compare_curves(base, policy, options).unwrap();
     let paired = boundary.paired.take().unwrap();
     (boundary, paired)
 }

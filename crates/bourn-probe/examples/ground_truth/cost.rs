@@ -3,20 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bourn_probe::{Boundary, CompareError, CompareOptions, StopRule, compare};
+use bourn_probe::{
+    Boundary, CompareError, CompareOptions, Extent, ProbeError, StopRule, compare_curves,
+};
 use rayon::prelude::*;
 
+use crate::batch::{Made, SLOTS, drawn};
 use crate::population::{Population, Side, fixed, percent, stopped, successes};
 
 const REPLICATIONS: u64 = 200;
 const PROBLEMS: usize = 150;
+const BATCH_REPLICATIONS: u64 = 10;
 const N_MAX: u64 = 1024;
 const STOPS: [u64; 8] = [1, 2, 3, 4, 6, 8, 12, 16];
 const KS: [u64; 4] = [1, 16, 256, 1024];
 /// How much wider than with n fixed an interval may be.
 const MOST: f64 = 1.1;
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.95, resamples: 399, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.95, resamples: 399, seed: 5, look: 1, epsilon: None };
 
 /// Three mixes of difficulty; the policy has sharpened, as training does.
 const MIXES: [Population; 3] = [
@@ -76,7 +80,7 @@ fn cost(draws: &Draws, rule: StopRule) -> Result<Cost, CompareError> {
     };
     let (base, policy) = (side(0), side(1));
     let spent = base.values().map(|o| o.n()).sum::<u64>() as f64;
-    let b = compare(&base, &policy, &OPTIONS)?;
+    let b = compare_curves(&base, &policy, &OPTIONS)?;
     let width = |pick: fn(&Boundary, usize) -> f64| {
         KS.map(|k| b.k.iter().position(|&at| at == k).map_or(f64::NAN, |i| pick(&b, i)))
     };
@@ -203,6 +207,41 @@ pub fn report() -> Result<(), CompareError> {
             ),
         }
     }
+    Ok(())
+}
+
+/// Prints what the scheduler draws in vain on each mix.
+pub fn report_batch() -> Result<(), ProbeError> {
+    println!("## Draws in vain\n");
+    println!(
+        "The probe of {PROBLEMS} problems by a source of {SLOTS} completions under way at once, of 20 to \
+         400 tokens; {BATCH_REPLICATIONS} replications. Completions started as a share of n fixed at \
+         {N_MAX}, and in brackets the share of them that lay beyond their problem's stop and was \
+         cut.\n"
+    );
+    println!("| stop | {} |", MIXES.map(|mix| mix.name).join(" | "));
+    println!("|---|---|---|---|");
+    for stop in STOPS {
+        let cell = |mix: &Population| -> Result<String, ProbeError> {
+            let one = |replication: u64| {
+                let rates: Vec<f64> =
+                    mix.rates(replication, PROBLEMS).iter().map(|pair| pair[0]).collect();
+                drawn(&rates, replication, Extent::new(N_MAX, stop))
+            };
+            let sum = (0..BATCH_REPLICATIONS)
+                .into_par_iter()
+                .map(one)
+                .try_reduce(Made::default, |a, b| {
+                    Ok(Made { made: a.made + b.made, cut: a.cut + b.cut })
+                })?;
+            let full = BATCH_REPLICATIONS * PROBLEMS as u64 * N_MAX;
+            let share = percent(sum.made as f64 / full as f64);
+            Ok(format!("{share} ({})", percent(sum.cut as f64 / sum.made as f64)))
+        };
+        let cells = MIXES.iter().map(cell).collect::<Result<Vec<_>, _>>()?;
+        println!("| {stop} | {} |", cells.join(" | "));
+    }
+    println!();
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bourn_probe::{Boundary, CompareError, CompareOptions, StopRule, compare};
+use bourn_probe::{Boundary, CompareError, CompareOptions, StopRule, compare_curves};
 use rayon::prelude::*;
 
 use crate::population::{Population, fixed, percent, side};
@@ -12,7 +12,7 @@ const PROBLEMS: usize = 150;
 const N_MAX: u64 = 256;
 const LOOKS: u64 = 10;
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 599, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 599, seed: 5, look: 1, epsilon: None };
 
 /// A gentle slope, and a policy that has sharpened: better where the base is good, worse where it
 /// is bad, one problem in ten beyond both.
@@ -79,7 +79,7 @@ fn table(population: &Population, rule: StopRule) -> Result<(), CompareError> {
             let rates: Vec<f64> = rates.iter().map(|pair| pair[model]).collect();
             side(&rates, replication, model as u64, rule)
         };
-        let b = compare(&of(0), &of(1), &OPTIONS)?;
+        let b = compare_curves(&of(0), &of(1), &OPTIONS)?;
         Ok(tally(&b, &truths))
     };
     let tally = (0..REPLICATIONS)
@@ -189,7 +189,7 @@ fn looks() -> Result<(), CompareError> {
             for look in 1..=LOOKS {
                 let now: Vec<f64> = rates.iter().map(|&p| sharpened(p, degree(look))).collect();
                 let policy = side(&now, replication, look, rule);
-                let b = compare(&base, &policy, &CompareOptions { look, ..options })?;
+                let b = compare_curves(&base, &policy, &CompareOptions { look, ..options })?;
                 let i =
                     b.k.iter().position(|&at| at == k).expect("k is a power of two up to n_max");
                 let truth = truths[look as usize - 1];

@@ -1,6 +1,8 @@
 //! How often a true loss is found.
 
-use bourn_probe::{CompareError, CompareOptions, StopRule, compare, detectable, powers_of_two};
+use bourn_probe::{
+    CompareError, CompareOptions, StopRule, compare_curves, detectable, powers_of_two,
+};
 use rayon::prelude::*;
 
 use crate::population::{Population, percent, side};
@@ -10,7 +12,7 @@ const PROBLEMS: usize = 150;
 const RULE: StopRule = StopRule { successes: 8, n_max: 256 };
 const WIDE: Population = Population { name: "", base: |u| (-7.0 * u).exp(), policy: |_| 0.0 };
 const OPTIONS: CompareOptions =
-    CompareOptions { confidence: 0.9, resamples: 399, seed: 5, look: 1 };
+    CompareOptions { confidence: 0.9, resamples: 399, seed: 5, look: 1, epsilon: None };
 
 /// Prints how often losses of several sizes are found, by each of the tests.
 pub fn report() -> Result<(), CompareError> {
@@ -47,9 +49,12 @@ pub fn report() -> Result<(), CompareError> {
             let true_loss = rates.iter().zip(&now).map(|(b, p)| pass(*p) - pass(*b)).sum::<f64>();
             let (base, policy) =
                 (side(&rates, replication, 0, RULE), side(&now, replication, 1, RULE));
-            let first = compare(&base, &policy, &OPTIONS)?;
-            let fifth =
-                compare(&base, &policy, &CompareOptions { look: 5, resamples: 19, ..OPTIONS })?;
+            let first = compare_curves(&base, &policy, &OPTIONS)?;
+            let fifth = compare_curves(
+                &base,
+                &policy,
+                &CompareOptions { look: 5, resamples: 19, ..OPTIONS },
+            )?;
             let last = first.k.len() - 1;
             let paired = first.paired.expect("compare fills it");
             let fifth = fifth.paired.expect("compare fills it");
