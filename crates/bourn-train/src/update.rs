@@ -161,7 +161,8 @@ fn accumulate(
     let temperature = recipe.rollout.temperature;
     let with_entropy = recipe.algorithm.entropy_coef > 0.0;
     let positions = batch.positions.clone();
-    let scores = policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
+    let (scores, trace) =
+        policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
     let logprobs = to_vec(&scores.logprobs.clone().inner());
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
         let sample = &experience.samples[batch.completions[token]];
@@ -183,7 +184,7 @@ fn accumulate(
         }));
     }
     on_logprobs(&logprobs);
-    gradients.add(policy, loss.backward());
+    gradients.add(policy, trace, loss);
     Ok(value)
 }
 
@@ -270,7 +271,7 @@ fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> V
     let mut scored = Vec::with_capacity(rows.len());
     for batch in pack(experience, &rows, None, recipe.train.micro_batch_size) {
         let temperature = recipe.rollout.temperature;
-        let scores =
+        let (scores, _) =
             model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
         let logprobs = to_vec(&scores.logprobs);
         let mut rest = logprobs.as_slice();
@@ -288,11 +289,8 @@ impl MicroBatch {
     fn push_row(&mut self, prompt: &[u32], sample: &Sample, index: usize, weight: f32) {
         let completion = &sample.completion;
         let count = completion.tokens.len();
-        // The last token is predicted, never read.
-        let read = prompt.iter().chain(&completion.tokens).copied();
-        let row = self.packed.push(read.take(prompt.len() + count - 1));
-        let first = row.start + prompt.len() - 1;
-        self.positions.extend((first..first + count).map(|position| position as i64));
+        let positions = self.packed.push_completion(prompt, &completion.tokens);
+        self.positions.extend(positions.map(|position| position as i64));
         self.targets.extend(&completion.tokens);
         self.sampler_logprobs.extend(&completion.logprobs);
         self.advantages.extend(&sample.advantages);
