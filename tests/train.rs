@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Place, assert_same_run, text};
+use support::{Place, assert_same_run, files, text};
 
 fn metrics(run: &Path) -> Vec<BTreeMap<String, Value>> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
@@ -197,6 +197,14 @@ fn batch_size_changes_nothing_and_micro_batch_size_nothing_but_rounding() {
     place.ok(&[&micro[..], &steps[..]].concat());
     let of = |run: &str| metrics(&place.path(run));
     assert_eq!(of("a"), of("b"));
+    // How many draws were in flight at a stop depends on the batch; what is kept of them does not.
+    let draws = |run: &str| {
+        let boundary = place.path(run).join("boundary");
+        let ledgers = files(&boundary).into_iter().filter(|(name, _)| name.ends_with(".zst"));
+        ledgers.collect::<Vec<_>>()
+    };
+    assert_eq!(draws("a").len(), 3);
+    assert!(draws("a") == draws("b"));
     let first = |run: &str, key: &str| {
         let lines = of(run);
         let line = lines.iter().find(|line| line.contains_key("train/reward")).unwrap().clone();

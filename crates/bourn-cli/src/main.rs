@@ -34,6 +34,8 @@ enum Command {
     Score(commands::score::Args),
     /// Completions of a prompt
     Sample(commands::sample::Args),
+    /// Look after the draws of frozen bases that are kept for all runs
+    Ledger(commands::ledger::Args),
     /// Check, show or document recipes
     Recipe(commands::recipe::Args),
 }
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::run(&args),
         Command::Score(args) => commands::score::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),
+        Command::Ledger(args) => commands::ledger::run(&args, &console),
         Command::Recipe(args) => commands::recipe::run(&args),
     };
     match done {

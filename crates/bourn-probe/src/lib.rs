@@ -27,6 +27,7 @@ mod hard;
 mod ledger;
 mod ledger_file;
 mod lines;
+mod lock;
 mod mcnemar;
 mod nested;
 mod normal;
@@ -48,6 +49,7 @@ mod store;
 mod support;
 #[cfg(test)]
 mod synthetic;
+mod upkeep;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use boundary::{
@@ -63,10 +65,12 @@ pub use extent::Extent;
 pub use hard::{HardProblem, hard_completions};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
+pub use lock::LockedKey;
 pub use null::split_base;
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
 pub use pass_hat::{pass_hat, pass_hat_k};
 pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
 pub use read::{ReadError, read_outcomes};
 pub use score::{Score, ScoreRequest, ScoreSource};
-pub use store::{LedgerStore, LockedKey};
+pub use store::LedgerStore;
+pub use upkeep::{Holding, Sweep, Sweeping, Swept, Why};

@@ -58,6 +58,15 @@ struct Stream<'a, 'w> {
     rows: Vec<Row<'a>>,
 }
 
+impl Stream<'_, '_> {
+    /// The completion to admit next: the one that waits for room, if it is still of use.
+    fn pull(&mut self) -> Option<(usize, u64)> {
+        let waiting = self.waiting.take();
+        let wanted = waiting.filter(|&(prompt, sample)| self.work.is_wanted(prompt, sample));
+        wanted.or_else(|| self.work.next())
+    }
+}
+
 impl Engine {
     /// Draws the completions of each request, in the order of their sample indices.
     ///
@@ -174,7 +183,7 @@ impl Engine {
     fn enter(&mut self, stream: &mut Stream<'_, '_>) -> Vec<usize> {
         let mut fresh: Vec<usize> = Vec::new();
         while stream.rows.len() < self.batch_size
-            && let Some((prompt, sample)) = stream.waiting.take().or_else(|| stream.work.next())
+            && let Some((prompt, sample)) = stream.pull()
         {
             let index = stream.group_of[prompt];
             let group = &stream.groups[index];
@@ -266,6 +275,7 @@ impl Engine {
         stream: &mut Stream<'_, '_>,
         first_new: usize,
     ) -> Result<u64, RolloutError> {
+        let waiting = stream.waiting.map(|(prompt, _)| stream.group_of[prompt]);
         let Stream { work, groups, rows, .. } = stream;
         let begun: Vec<usize> = rows[first_new..].iter().map(|row| row.group).collect();
         let mut gone = Vec::new();
@@ -290,15 +300,16 @@ impl Engine {
                 drop_row(row, groups);
             }
         }
+        let is_open = |index, group: &Group<'_>| waiting == Some(index) || group.is_open(&**work);
         for index in gone {
             let group = &mut groups[index];
-            if group.active == 0 && !group.is_open(&**work) {
+            if group.active == 0 && !is_open(index, group) {
                 self.give_up(group);
             }
         }
         // Nothing starts from a closed prompt, so that its logits are not needed beside its cache.
         for index in begun {
-            let open = groups[index].is_open(&**work);
+            let open = is_open(index, &groups[index]);
             if let Some(ready) = groups[index].ready.as_mut().filter(|_| !open) {
                 ready.logits = Vec::new();
             }

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub mod compare;
+pub mod ledger;
 pub mod recipe;
 pub mod report;
 pub mod sample;
