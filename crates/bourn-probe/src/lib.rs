@@ -3,11 +3,14 @@
 //!
 //! **This room knows nothing of models, tensors or Burn.** It asks for draws and for scores through
 //! two small traits, [`DrawSource`] and [`ScoreSource`], which the rollout engine implements for
-//! real models and a synthetic population implements in tests. It renders nothing either: what it returns is plain data.
+//! real models and a synthetic population implements in tests. It renders nothing either: what it
+//! returns is plain data.
 //!
 //! The way through: [`probe`] or [`probe_stored`] turns problems into a [`Ledger`] of every draw,
 //! [`boundary`] compares two ledgers, [`compare`] compares outcome counts from anywhere (read by
-//! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained.
+//! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained. [`Unscored`]
+//! says what each model has to be asked about the other's draws, and [`origins`](fn@origins) makes
+//! figures of the answers.
 
 mod anytime;
 mod band;
@@ -32,6 +35,7 @@ mod mcnemar;
 mod nested;
 mod normal;
 mod null;
+mod origins;
 mod outcomes;
 mod paired;
 mod pass_hat;
@@ -67,6 +71,10 @@ pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
 pub use lock::LockedKey;
 pub use null::split_base;
+pub use origins::{
+    Evidence, Reference, ReferenceText, References, ScoreError, Scores, Unscored, origins,
+    read_references,
+};
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
 pub use pass_hat::{pass_hat, pass_hat_k};
 pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};

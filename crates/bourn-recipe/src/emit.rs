@@ -191,5 +191,12 @@ fn probe(probe: &Probe) -> ProbeWritten {
         resamples: probe.resamples,
         seed: probe.seed,
         sampler: Some(probe.samplers.iter().map(sampler).collect()),
+        scores: probe.scores,
+        references: probe.references.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        guess: probe.guess.as_ref().map(|guess| GuessWritten {
+            suffix: guess.suffix.clone(),
+            n: guess.n,
+            max_completion_length: guess.max_completion_length,
+        }),
     }
 }

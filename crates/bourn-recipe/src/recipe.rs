@@ -385,6 +385,24 @@ pub struct Probe {
     /// Seed of the probe's draws and resamples. It is not the run's: runs with different seeds
     /// share the base's draws.
     pub seed: u64,
+    /// Most completions that are scored of a class that need not be scored whole, per problem and
+    /// model; 0 for no scoring.
+    pub scores: usize,
+    /// Solutions to hold against what the models draw: a JSONL file.
+    pub references: Option<PathBuf>,
+    /// Answers of the base without reasoning, as a control.
+    pub guess: Option<Guess>,
+}
+
+/// How the base guesses, without reasoning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guess {
+    /// What the completion begins with, after the prompt.
+    pub suffix: String,
+    /// Draws per problem.
+    pub n: usize,
+    /// Longest guess, in tokens, without the suffix.
+    pub max_completion_length: usize,
 }
 
 /// How the probe draws.

@@ -233,6 +233,9 @@ fn rules_across_keys() {
     assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
     assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @r#"x.toml:8:1: [[task]] kind: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
     assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
+    assert_snapshot!(appended("[probe]\nscores = 0\nreferences = 'x.jsonl'\n"), @"x.toml:9:1: [probe] references: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
+    assert_snapshot!(appended("[probe]\nscores = 0\n[probe.guess]\n"), @"x.toml:9:8: [probe.guess]: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
+    assert_snapshot!(appended("[probe.guess]\nn = 0\n"), @"x.toml:8:1: [probe.guess] n: must be at least 1, found 0");
     assert_snapshot!(error(&format!("name = \"a/b\"\n{WHOLE}")), @r#"x.toml:1:1: name: names a directory inside the runs directory; write it without `/` and `\`"#);
     assert_snapshot!(error(&format!("name = \"\"\n{WHOLE}")), @"x.toml:1:1: name: must not be empty");
 }

@@ -125,6 +125,10 @@ fn overrides_are_toml_or_text() {
     check(&["model.path=\"7\""], |r| r.model.source == ModelSource::Path("7".into()));
     check(&["seed=3", "seed=4"], |r| r.seed == 4);
     check(&["probe.sampler=[{top_p=0.5}]"], |r| r.probe.samplers[0].top_p == 0.5);
+    check(&["probe.scores=0"], |r| r.probe.scores == 0);
+    check(&["probe.references=a/b.jsonl"], |r| r.probe.references == Some("a/b.jsonl".into()));
+    check(&["probe.guess={}"], |r| r.probe.guess.as_ref().is_some_and(|g| g.suffix == "####"));
+    check(&["probe.guess.n=4"], |r| r.probe.guess.as_ref().is_some_and(|g| g.n == 4));
     check(&["task.0.numbers=4"], |r| match &r.tasks[0].kind {
         TaskKind::Countdown(task) => task.numbers == (4, 4),
         TaskKind::Jsonl(_) => false,

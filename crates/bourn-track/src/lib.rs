@@ -15,6 +15,7 @@ mod error;
 mod format;
 mod layout;
 mod metrics;
+mod origins;
 mod paired;
 mod parts;
 mod picture;

@@ -23,6 +23,22 @@ pub enum TrainError {
     /// Outcomes could not be compared.
     #[error(transparent)]
     Compare(#[from] bourn_probe::CompareError),
+    /// Completions could not be scored.
+    #[error(transparent)]
+    Score(#[from] bourn_probe::ScoreError),
+    /// The reference file.
+    #[error(transparent)]
+    References(#[from] bourn_probe::ReadError),
+    /// A line of the reference file that the model cannot take.
+    #[error("{}:{line}: {problem}; shorten or remove the line", path.display())]
+    Reference {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// Why not.
+        problem: String,
+    },
     /// A metrics or event file could not be written.
     #[error(transparent)]
     Track(#[from] bourn_track::TrackError),

@@ -13,6 +13,7 @@ pub mod loss;
 pub mod memory;
 pub mod metrics;
 pub mod optimizer;
+pub mod origins;
 pub mod probe;
 pub mod run;
 pub mod rundir;

@@ -9,8 +9,8 @@ use bourn_model::prompt::Prompter;
 use bourn_model::{ModelConfig, Weights};
 use bourn_probe::{
     Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
-    MAX_RESAMPLES, ProbeError, Probed, Progress, boundary, examples, min_resamples, probe,
-    probe_stored, write_ledger,
+    MAX_RESAMPLES, ProbeError, Probed, Progress, SourceError, boundary, examples, min_resamples,
+    probe, probe_stored, write_ledger,
 };
 use bourn_recipe::{Recipe, Sampler};
 use bourn_rollout::{Engine, RolloutError};
@@ -19,6 +19,7 @@ use bourn_track::{Console, Stage, pass_at_k_picture};
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
+use crate::origins::{Drawn, references};
 use crate::sealed;
 
 /// Raised whenever the same key would give other draws, so that old ledgers are not used.
@@ -96,6 +97,7 @@ impl Prober<'_> {
         step: u64,
     ) -> Result<Vec<ProbeResult>, TrainError> {
         let store = LedgerStore::open(self.cache_dir.join("ledgers"))?;
+        let references = references(self.recipe, self.prompter, self.problems, self.config)?;
         let mut results = Vec::new();
         for sampler in &self.recipe.probe.samplers {
             let extent = extent(self.recipe);
@@ -108,6 +110,7 @@ impl Prober<'_> {
                 probe_stored(&locked, self.problems, &mut source, extent, progress)
             })?;
             drop(locked);
+            let guesses = self.guesses(engine, &store, sampler)?;
 
             engine.update(policy)?;
             let drawn = self.shown("probe: policy", |progress| {
@@ -123,6 +126,11 @@ impl Prober<'_> {
                 epsilon: None,
             };
             let mut figures = boundary(&base, &drawn, &options)?;
+            if self.recipe.probe.scores > 0 {
+                let (guesses, references) = (guesses.as_ref(), &references);
+                let by = Drawn { base: &base, policy: &drawn, guesses, references };
+                figures.origins = Some(self.origins(engine, policy, sampler, &by, &options)?);
+            }
             let set = self.set_name(sampler);
             figures.set = Some(set.clone());
             figures.sampler = Some(sampler_name(sampler));
@@ -165,7 +173,7 @@ impl Prober<'_> {
     }
 
     /// Waits until no other run draws the same base, so that none of its draws are made twice.
-    fn lock<'s>(
+    pub(crate) fn lock<'s>(
         &self,
         store: &'s LedgerStore,
         key: &'s LedgerKey,
@@ -226,7 +234,7 @@ impl Prober<'_> {
     }
 
     /// Everything that a draw depends on besides the problem and its number.
-    fn ledger_key(&self, weights: &str, sampler: &Sampler) -> LedgerKey {
+    pub(crate) fn ledger_key(&self, weights: &str, sampler: &Sampler) -> LedgerKey {
         let mut hasher = blake3::Hasher::new();
         hasher.update(self.prompter.fingerprint().as_bytes());
         hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
@@ -246,16 +254,18 @@ impl Prober<'_> {
 
 /// What the source of draws failed with, out of the wrapping that the probe gave it: so that an
 /// interruption is known as one, and nothing else is taken for it.
-fn own_error(error: ProbeError) -> TrainError {
+pub(crate) fn own_error(error: ProbeError) -> TrainError {
     let ProbeError::Source(error) = error else { return error.into() };
+    source_error(error).unwrap_or_else(|error| ProbeError::Source(error).into())
+}
+
+/// The error of a source of draws or scores as one of ours; itself, if it is none.
+pub(crate) fn source_error(error: SourceError) -> Result<TrainError, SourceError> {
     let error = match error.downcast::<RolloutError>() {
-        Ok(error) => return TrainError::Rollout(*error),
+        Ok(error) => return Ok(TrainError::Rollout(*error)),
         Err(error) => error,
     };
-    match error.downcast::<TrainError>() {
-        Ok(error) => *error,
-        Err(error) => ProbeError::Source(error).into(),
-    }
+    error.downcast::<TrainError>().map(|error| *error)
 }
 
 /// How long a run that waits for another's draws leaves the lock until its next try.

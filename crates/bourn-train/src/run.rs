@@ -27,7 +27,7 @@ use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
 use crate::rundir::{self, Claim, Lock, Start};
 use crate::update::{NonFinite, UpdateError, UpdateReport, update};
-use crate::{base, check_context, engine_options};
+use crate::{base, check_context, engine_options, origins};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -156,6 +156,8 @@ impl<'a> Run<'a> {
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
         experience::encode_prompts(&all, &prompter, recipe)?;
+        // Nor is a bad line of the reference file found by the first probe.
+        origins::references(recipe, &prompter, &problems.held_out, &base.config)?;
         let engine_options = engine_options(recipe, &base.config);
         let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
         let problems_hash = experience::problems_hash(problems);

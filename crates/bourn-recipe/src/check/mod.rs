@@ -4,7 +4,7 @@
 mod model;
 mod task;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
@@ -207,6 +207,17 @@ impl Site<'_> {
                 ),
             ));
         }
+        let needless = [
+            ("probe.references", written.references.is_some()),
+            ("probe.guess", written.guess.is_some()),
+        ];
+        if let Some((key, _)) = needless.iter().find(|(_, is)| *is && written.scores == 0) {
+            return Err(self.error(
+                &[key],
+                "has no effect where `scores` is 0, which leaves out all figures of where answers \
+                 came from; raise `scores` or remove this",
+            ));
+        }
         Ok(Probe {
             interval: written.interval,
             problems: written.problems,
@@ -216,6 +227,13 @@ impl Site<'_> {
             confidence: written.confidence,
             resamples: written.resamples,
             seed: written.seed,
+            scores: written.scores,
+            references: written.references.map(PathBuf::from),
+            guess: written.guess.map(|guess| Guess {
+                suffix: guess.suffix,
+                n: guess.n,
+                max_completion_length: guess.max_completion_length,
+            }),
         })
     }
 }

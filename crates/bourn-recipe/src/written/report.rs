@@ -36,6 +36,20 @@ pub(crate) struct ProbeWritten {
         extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
     )]
     pub sampler: Option<Vec<SamplerWritten>>,
+    /// Completions of each model that are scored under the other, to tell where correct answers
+    /// came from: the most wrong ones a problem, and the most of either class in perplexities. Of
+    /// the correct ones all are scored. 0 for no scoring and none of these figures.
+    #[schemars(range(min = 0, max = 1_048_576))]
+    pub scores: usize,
+    /// Solutions to hold against what the models draw, from a teacher for example: a JSONL file of
+    /// {"problem": id or prompt, "completion": text}; a path relative to the current directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("x-default" = "none"))]
+    pub references: Option<String>,
+    /// Answers of the base without reasoning, as a control of how many problems can be guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub guess: Option<GuessWritten>,
 }
 
 impl Default for ProbeWritten {
@@ -49,7 +63,32 @@ impl Default for ProbeWritten {
             resamples: 1000,
             seed: 0,
             sampler: None,
+            scores: 64,
+            references: None,
+            guess: None,
         }
+    }
+}
+
+/// Answers of the base without reasoning, as a control of how many problems can be guessed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GuessWritten {
+    /// What is put after the prompt, as the beginning of the completion, so that the answer follows
+    /// at once; the verifier reads it with what was drawn.
+    #[schemars(length(max = 4096))]
+    pub suffix: String,
+    /// Draws per problem.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub n: usize,
+    /// Longest guess in tokens: too short to reason in.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_completion_length: usize,
+}
+
+impl Default for GuessWritten {
+    fn default() -> Self {
+        GuessWritten { suffix: "####".to_string(), n: 16, max_completion_length: 8 }
     }
 }
 
