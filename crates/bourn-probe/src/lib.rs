@@ -53,6 +53,7 @@ mod store;
 mod support;
 #[cfg(test)]
 mod synthetic;
+mod temperature;
 mod upkeep;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
@@ -81,4 +82,5 @@ pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
 pub use read::{ReadError, read_outcomes};
 pub use score::{Score, ScoreRequest, ScoreSource};
 pub use store::LedgerStore;
+pub use temperature::{MATCH_RANGE, Match, Matched, match_temperature, temperature_point};
 pub use upkeep::{Holding, Sweep, Sweeping, Swept, Why};
