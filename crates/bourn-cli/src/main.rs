@@ -26,6 +26,8 @@ struct Cli {
 enum Command {
     /// Train the policy of a recipe and probe its boundary
     Train(commands::train::Args),
+    /// Probe the boundary of any two models, or of a run's checkpoint
+    Probe(commands::probe::Args),
     /// Compare the outcomes of two models, from anywhere
     Compare(commands::compare::Args),
     /// One HTML file that shows what runs did to the boundary
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &console),
+        Command::Probe(args) => commands::probe::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Score(args) => commands::score::run(&args, &console),

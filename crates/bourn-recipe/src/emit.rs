@@ -198,5 +198,17 @@ fn probe(probe: &Probe) -> ProbeWritten {
             n: guess.n,
             max_completion_length: guess.max_completion_length,
         }),
+        temperature: probe.temperature.as_ref().map(temperature),
+    }
+}
+
+fn temperature(temperature: &Temperature) -> TemperatureWritten {
+    TemperatureWritten {
+        matched: temperature.matched,
+        grid: temperature.grid.iter().map(|&value| GridTemperature(value)).collect(),
+        n_max: Some(temperature.n_max),
+        stop: Some(temperature.stop),
+        match_draws: temperature.match_draws,
+        every: temperature.every,
     }
 }

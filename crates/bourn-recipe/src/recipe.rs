@@ -392,6 +392,8 @@ pub struct Probe {
     pub references: Option<PathBuf>,
     /// Answers of the base without reasoning, as a control.
     pub guess: Option<Guess>,
+    /// Both models at other temperatures.
+    pub temperature: Option<Temperature>,
 }
 
 /// How the base guesses, without reasoning.
@@ -403,6 +405,33 @@ pub struct Guess {
     pub n: usize,
     /// Longest guess, in tokens, without the suffix.
     pub max_completion_length: usize,
+}
+
+/// Both models at other temperatures than the samplers', whose other settings stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Temperature {
+    /// Whether the policy's temperature of the base's entropy is looked for.
+    pub matched: bool,
+    /// Temperatures at which both are compared too, all different.
+    pub grid: Vec<f64>,
+    /// Most draws per problem at each temperature, at most those of the probe.
+    pub n_max: usize,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
+    pub stop: usize,
+    /// Draws per problem at each temperature that the search tries.
+    pub match_draws: usize,
+    /// Which probes of a run do this.
+    pub every: WhichProbes,
+}
+
+/// Which probes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhichProbes {
+    /// The one after the last step of the recipe.
+    Last,
+    /// Every probe.
+    Probe,
 }
 
 /// How the probe draws.

@@ -22,6 +22,7 @@ mod picture;
 pub mod report;
 mod table;
 pub mod tags;
+mod temperature;
 mod tensorboard;
 
 #[cfg(test)]

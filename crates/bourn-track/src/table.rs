@@ -8,6 +8,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 use crate::format::{confidence, counted, draws, p_value, percent, plural, points, rate, signed};
 use crate::origins::origins_lines;
 use crate::paired::paired_lines;
+use crate::temperature::temperature_lines;
 
 /// Columns of a terminal that every table fits.
 const WIDTH: u16 = 100;
@@ -144,6 +145,7 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
         lines.push(("entropy".to_string(), format!("base {base}, policy {policy} nats/token")));
     }
     lines.extend(boundary.origins.iter().flat_map(origins_lines));
+    lines.extend(temperature_lines(boundary));
     if let Some(sampler) = &boundary.sampler {
         lines.push(("sampler".to_string(), sampler.clone()));
     }

@@ -220,6 +220,53 @@ pub enum TrainError {
         /// The model's context.
         context: usize,
     },
+    /// A prompt and a completion do not fit the context of a model that is probed.
+    #[error(
+        "{model}: the longest prompt is {prompt} tokens, rollout.max_completion_length = \
+         {completion}, and the model's context is {context}; lower it with --set"
+    )]
+    ProbeContext {
+        /// The model.
+        model: String,
+        /// Tokens of the longest prompt.
+        prompt: usize,
+        /// Tokens of the longest completion.
+        completion: usize,
+        /// The model's context.
+        context: usize,
+    },
+    /// The directory for a probe's files holds something else.
+    #[error("{path} holds something that is not a probe's; choose another place with --output")]
+    OutputInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no run to probe a checkpoint of.
+    #[error(
+        "{path} holds no run: there is no recipe.toml in it; name a directory that `bourn train` wrote"
+    )]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The run has no such checkpoint.
+    #[error("{path} has no checkpoint {asked}; {there}")]
+    NoCheckpoint {
+        /// The run directory.
+        path: PathBuf,
+        /// What was asked for: `at step 7`, or `yet`.
+        asked: String,
+        /// Which there are, and what to do.
+        there: String,
+    },
+    /// The user asked to stop a probe that is not a run's.
+    #[error(
+        "interrupted; what was drawn is kept in {store}, and the same command goes on from there"
+    )]
+    ProbeInterrupted {
+        /// The store of ledgers.
+        store: PathBuf,
+    },
     /// Pretraining demonstrations exist for generated tasks only.
     #[error(
         "[base] pretrains on countdown demonstrations; add a countdown [[task]] or load a model \

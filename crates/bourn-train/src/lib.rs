@@ -18,6 +18,9 @@ pub mod probe;
 pub mod run;
 pub mod rundir;
 pub mod sealed;
+pub mod side;
+pub mod standalone;
+mod temperature;
 mod tensors;
 #[cfg(test)]
 mod testing;
@@ -25,5 +28,6 @@ pub mod update;
 
 pub use error::TrainError;
 pub use memory::{check_context, engine_options};
-pub use probe::check_probe;
+pub use probe::{check_probe, detectable_before};
 pub use run::{Outcome, RunOptions, train};
+pub use standalone::{ProbeModels, ProbeOptions, Probing, probe_of_run};

@@ -2,20 +2,19 @@
 //! guesses.
 
 use bourn_model::prompt::Prompter;
-use bourn_model::{ModelConfig, Weights};
 use bourn_probe::figures::Origins;
 use bourn_probe::{
-    CompareOptions, Evidence, Extent, Ledger, LedgerStore, Reference, ReferenceText, References,
-    ScoreError, Scores, Unscored, origins, probe_stored, read_references,
+    CompareOptions, Evidence, Extent, Ledger, Reference, ReferenceText, References, ScoreError,
+    Scores, Unscored, origins, probe_stored, read_references,
 };
 use bourn_recipe::{Guess, Recipe, Sampler};
-use bourn_rollout::Engine;
 use bourn_task::Problem;
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
 use crate::experience::encode_prompts;
-use crate::probe::{Prober, own_error, source_error};
+use crate::probe::{Bench, Prober, own_error, source_error};
+use crate::side::{Role, Side};
 
 /// The recipe's references as token ids that end as completions do, with the verdicts of its first
 /// reward; none where the recipe names no file.
@@ -25,10 +24,10 @@ use crate::probe::{Prober, own_error, source_error};
 /// is longer than the model's context has room for after the prompt.
 pub fn references(
     recipe: &Recipe,
-    prompter: &Prompter,
     problems: &[Problem],
-    config: &ModelConfig,
+    side: &Side<'_>,
 ) -> Result<References, TrainError> {
+    let &Side { prompter, config, .. } = side;
     let Some(path) = &recipe.probe.references else { return Ok(References::new()) };
     let mut texts = read_references(path, problems)?;
     let end = end_token(prompter);
@@ -66,20 +65,21 @@ fn end_token(prompter: &Prompter) -> Option<u32> {
 
 impl Prober<'_> {
     /// What the base gets right without reasoning, where the recipe asks for it; drawn once for all
-    /// runs, as its other draws are. The engine has the base's weights.
+    /// runs, as its other draws are.
     pub(crate) fn guesses(
         &self,
-        engine: &mut Engine,
-        store: &LedgerStore,
+        bench: &mut Bench<'_, '_>,
         sampler: &Sampler,
     ) -> Result<Option<Ledger>, TrainError> {
         let Some(guess) = &self.recipe.probe.guess else { return Ok(None) };
         let Guess { suffix, n, max_completion_length } = guess;
-        let mut key = self.ledger_key(self.base_hash, sampler);
+        let mut key = self.ledger_key(&self.base, sampler);
         key.prompt += &format!(" then {suffix:?} and at most {max_completion_length} tokens");
+        let Bench { engines, store, .. } = bench;
         let locked = self.lock(store, &key)?;
+        let (engine, prompter) = (engines.of(Role::Base, &self.base)?, self.base.prompter);
         let mut stage = self.console.stage("probe: guesses", self.problems.len() as u64, "problem");
-        let mut source = EngineSource::new(engine, self.prompter, self.recipe, sampler, self.stop)
+        let mut source = EngineSource::new(engine, prompter, self.recipe, sampler, self.stop)
             .drawing("probe/guess", 0)
             .guessing(guess)?;
         let mut decided = 0;
@@ -92,12 +92,10 @@ impl Prober<'_> {
         Ok(Some(probed.map_err(own_error)?.ledger))
     }
 
-    /// Scores each model's completions under the other and makes the figures of it. The engine has
-    /// the policy's weights, and is left with them.
+    /// Scores each model's completions under the other and makes the figures of it.
     pub(crate) fn origins(
         &self,
-        engine: &mut Engine,
-        policy: &Weights,
+        bench: &mut Bench<'_, '_>,
         sampler: &Sampler,
         drawn: &Drawn<'_>,
         options: &CompareOptions,
@@ -106,13 +104,11 @@ impl Prober<'_> {
         let most = self.recipe.probe.scores;
         // Under the policy first: its weights are there.
         let unscored = Unscored::new(self.problems, by_policy, base, references, most);
-        let under_policy = self.score(engine, sampler, &unscored, "probe: policy scores")?;
+        let under_policy = self.score(bench, Role::Policy, sampler, &unscored)?;
         let unscored = Unscored::new(self.problems, base, by_policy, references, most);
         let mut under_base = Scores::default();
         if !unscored.is_empty() {
-            engine.update(self.base)?;
-            under_base = self.score(engine, sampler, &unscored, "probe: base scores")?;
-            engine.update(policy)?;
+            under_base = self.score(bench, Role::Base, sampler, &unscored)?;
         }
         let evidence = Evidence {
             under_base: &under_base,
@@ -124,16 +120,20 @@ impl Prober<'_> {
         Ok(origins(base, by_policy, &evidence, options))
     }
 
-    /// What the weights that the engine has say of these completions.
+    /// What a model says of these completions.
     fn score(
         &self,
-        engine: &mut Engine,
+        bench: &mut Bench<'_, '_>,
+        role: Role,
         sampler: &Sampler,
         unscored: &Unscored<'_>,
-        name: &str,
     ) -> Result<Scores, TrainError> {
-        let mut stage = self.console.stage(name, unscored.len() as u64, "completion");
-        let mut source = EngineSource::new(engine, self.prompter, self.recipe, sampler, self.stop);
+        let Bench { engines, policy, .. } = bench;
+        let side = if role == Role::Base { &self.base } else { *policy };
+        let name = format!("probe: {} scores", role.name());
+        let mut stage = self.console.stage(&name, unscored.len() as u64, "completion");
+        let engine = engines.of(role, side)?;
+        let mut source = EngineSource::new(engine, side.prompter, self.recipe, sampler, self.stop);
         let scores = unscored.score(&mut source, &mut |count| stage.inc(count));
         drop(stage);
         scores.map_err(|error| match error {

@@ -4,15 +4,16 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use bourn_model::{Bundle, Tokenizer, weights_hash};
+use bourn_model::{Bundle, ModelConfig, Tokenizer, weights_hash};
 use bourn_probe::{Boundary, ScoreRequest, ScoreSource, probe};
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::{EngineOptions, ScoreItem};
+use bourn_rollout::{Engine, EngineOptions, ScoreItem};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;
 
 use super::*;
+use crate::side::Engines;
 use crate::testing;
 
 /// One character a token; with `<pad>` and `<eos>` they are eleven.
@@ -66,17 +67,16 @@ fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Bounda
     let (problems, stop) = (problems(), AtomicBool::new(false));
     let prober = Prober {
         recipe,
-        prompter: &prompter,
         problems: &problems,
-        config: &base.config,
-        base: &base.weights,
-        base_hash: &base.weights_hash,
+        base: Side::new(base, &prompter),
         cache_dir: cache,
         console: &Console::with_writer(Box::new(io::sink())),
         stop: &stop,
+        standalone: false,
     };
     let mut engine = engine(policy);
-    let mut results = prober.run(&mut engine, &policy.weights, 0).unwrap();
+    let side = Side::new(policy, &prompter);
+    let mut results = prober.run(&mut Engines::shared(&mut engine), &side, 0).unwrap();
     (results.remove(0).boundary, engine)
 }
 
@@ -170,7 +170,7 @@ fn references_that_do_not_fit_are_named_with_their_line() {
     let check = |completion: &str, expect: &str| {
         let lines = format!("\n{{\"problem\": \"10\", \"completion\": \"{completion}\"}}\n");
         std::fs::write(&path, lines).unwrap();
-        let read = references(&recipe, &prompter, &problems(), &base.config);
+        let read = references(&recipe, &problems(), &Side::new(&base, &prompter));
         let text = read.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
         assert!(text.contains(expect), "{text}");
     };

@@ -61,7 +61,9 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 
 /// Opens the store, which a command that only looks does not make.
 fn open(dir: &Option<PathBuf>) -> anyhow::Result<LedgerStore> {
-    let dir = dir.clone().unwrap_or_else(|| bourn_train::base::default_cache_dir().join("ledgers"));
+    let dir = dir
+        .clone()
+        .unwrap_or_else(|| bourn_train::probe::store_dir(&bourn_train::base::default_cache_dir()));
     if !dir.is_dir() {
         bail!("{}: there is no store of ledgers here", dir.display());
     }

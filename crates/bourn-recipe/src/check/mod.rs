@@ -218,6 +218,9 @@ impl Site<'_> {
                  came from; raise `scores` or remove this",
             ));
         }
+        let (n_max, stop) = (written.n_max, written.stop);
+        let temperature = written.temperature.map(|written| self.temperature(written, n_max, stop));
+        let temperature = temperature.transpose()?;
         Ok(Probe {
             interval: written.interval,
             problems: written.problems,
@@ -234,6 +237,40 @@ impl Site<'_> {
                 n: guess.n,
                 max_completion_length: guess.max_completion_length,
             }),
+            temperature,
+        })
+    }
+
+    fn temperature(
+        &self,
+        written: TemperatureWritten,
+        n_max: usize,
+        stop: usize,
+    ) -> Result<Temperature, RecipeError> {
+        if !written.matched && written.grid.is_empty() {
+            return Err(self.error(
+                &["probe.temperature.match", "probe.temperature"],
+                "nothing to do: `match` is false and `grid` is empty; change one, or remove the \
+                 table",
+            ));
+        }
+        let most = written.n_max.unwrap_or(n_max);
+        if most > n_max {
+            return Err(self.error(
+                &["probe.temperature.n_max"],
+                format!(
+                    "{most} draws, more than the {n_max} of `probe.n_max` that they are held \
+                     against; lower this or raise that"
+                ),
+            ));
+        }
+        Ok(Temperature {
+            matched: written.matched,
+            grid: written.grid.iter().map(|temperature| temperature.0).collect(),
+            n_max: most,
+            stop: written.stop.unwrap_or(stop),
+            match_draws: written.match_draws,
+            every: written.every,
         })
     }
 }
