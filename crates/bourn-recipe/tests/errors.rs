@@ -94,7 +94,7 @@ fn keys_of_another_section_are_sent_there() {
     assert_snapshot!(appended("[rollout]\nhidden_size = 4\n"), @"x.toml:8:1: [rollout] hidden_size: unknown key; `hidden_size` belongs in [model.architecture]");
     assert_snapshot!(appended("[probe]\ntemperature = 0.6\n"), @"x.toml:8:1: [probe.temperature]: expected a table, found the number 0.6");
     assert_snapshot!(appended("[log]\nprobe_pth = 1\n"), @"x.toml:8:1: [log] probe_pth: unknown key; did you mean `probe_path`, which belongs in [[task]]?");
-    assert_snapshot!(error("temperature = 1\n"), @"x.toml:1:1: temperature: unknown key; `temperature` belongs in [rollout] or [[probe.sampler]]");
+    assert_snapshot!(error("temperature = 1\n"), @"x.toml:1:1: temperature: unknown key; `temperature` belongs in [rollout] or [probe] or [[probe.sampler]]");
 }
 
 #[test]

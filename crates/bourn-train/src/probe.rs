@@ -6,15 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_probe::{
-    Boundary, CompareOptions, Detectable, Examples, Extent, Ledger, LedgerKey, LedgerStore,
-    LockedKey, MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, StopRule,
-    boundary, detectable, examples, min_resamples, powers_of_two, probe, probe_stored,
-    write_ledger,
+    Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
+    MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, StopRule, boundary,
+    examples, min_resamples, probe, probe_stored, write_ledger,
 };
 use bourn_recipe::{Recipe, Sampler};
 use bourn_rollout::RolloutError;
 use bourn_task::Problem;
-use bourn_track::{Console, Stage, detectable_line, pass_at_k_picture};
+use bourn_track::{Console, Stage, pass_at_k_picture};
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
@@ -158,24 +157,6 @@ impl Prober<'_> {
         Ok(results)
     }
 
-    /// Says, before anything is drawn, what the draws will be able to show: from the base's draws
-    /// of earlier runs where the store has them all, else at worst.
-    pub fn announce(&self) -> Result<(), TrainError> {
-        let store = self.store()?;
-        let problems = || self.problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
-        for sampler in &self.recipe.probe.samplers {
-            let key = self.ledger_key(&self.base, sampler);
-            let base = store.get(&key, problems(), extent(self.recipe))?;
-            self.tell_detectable(&self.set_name(sampler), base.as_ref());
-        }
-        Ok(())
-    }
-
-    fn tell_detectable(&self, set: &str, base: Option<&Ledger>) {
-        let detectable = detectable_before(self.recipe, self.problems.len(), base);
-        self.console.line(format!("probe: {set}: {}", detectable_line(&detectable)));
-    }
-
     /// Draws of one model under `sampler`: those that a store holds, and those that it lacks. With
     /// a name the progress is shown, without one nothing is.
     pub(crate) fn draws(
@@ -219,7 +200,7 @@ impl Prober<'_> {
         same
     }
 
-    fn store(&self) -> Result<LedgerStore, TrainError> {
+    pub(crate) fn store(&self) -> Result<LedgerStore, TrainError> {
         Ok(LedgerStore::open(store_dir(self.cache_dir))?)
     }
 
@@ -355,18 +336,6 @@ pub fn extent(recipe: &Recipe) -> Extent {
 /// Where the ledgers of a cache are.
 pub fn store_dir(cache_dir: &Path) -> PathBuf {
     cache_dir.join("ledgers")
-}
-
-/// What the probe of `recipe` on so many problems will be able to show, before the policy is drawn:
-/// from the base's draws where they are known, else at worst.
-pub fn detectable_before(recipe: &Recipe, problems: usize, base: Option<&Ledger>) -> Detectable {
-    let extent = extent(recipe);
-    let n_max = extent.n_max();
-    // A fixed number of draws is a rule whose successes are out of reach.
-    let rule = extent.rule().unwrap_or(StopRule { successes: n_max + 1, n_max });
-    let base = base.map(Ledger::outcomes);
-    let k = powers_of_two(n_max);
-    detectable(problems, rule, base.as_ref(), &k, recipe.probe.confidence)
 }
 
 /// Distinct answers of each model that a lost or gained problem keeps for the final table.
