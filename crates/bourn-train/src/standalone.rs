@@ -127,7 +127,7 @@ impl Probing {
             return Err(TrainError::ProbeContext { model, prompt, completion, context });
         }
         if model.stop_tokens.is_empty() {
-            console.warn(&format!(
+            console.warn(format!(
                 "{} names no token that ends a text: every completion is truncated",
                 model.source
             ));
