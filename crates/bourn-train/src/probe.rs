@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_probe::{
     Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
-    MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, StopRule, boundary,
-    examples, min_resamples, probe, probe_stored, write_ledger,
+    MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
+    min_resamples, probe, probe_stored, write_ledger,
 };
 use bourn_recipe::{Recipe, Sampler};
 use bourn_rollout::RolloutError;
