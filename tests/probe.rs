@@ -100,6 +100,9 @@ fn two_checkpoints_are_probed_as_any_two_models() {
     let boundary = figures(&place, &[&models[..], &task].concat());
     assert_eq!(boundary["problems"], 6);
     assert_eq!(boundary["set"], "heldout");
+    assert_eq!(boundary["paired"]["look"], 1);
+    // Nor has a run looked that does not probe.
+    assert_eq!(figures(&place, &["--run", "run"])["paired"]["look"], 1);
     let resolved = fs::read_to_string(place.path("out/recipe.toml")).unwrap();
     assert!(resolved.contains(&format!("path = \"{FIRST}\"")) && !resolved.contains("[base]"));
     // The recipe that was written does it again.

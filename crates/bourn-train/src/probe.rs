@@ -50,9 +50,12 @@ pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
 
 /// Which look at the problems the probe after `step` steps is, for intervals that hold at all of
 /// them. Before the first step policy and base are the same, which takes no inference: that probe
-/// spends nothing, and the next is the first look too.
+/// spends nothing, and the next is the first look too. So is a probe of what was never probed.
 fn look(interval: u64, step: u64) -> u64 {
-    step.div_ceil(interval.max(1)).max(1)
+    match interval {
+        0 => 1,
+        interval => step.div_ceil(interval).max(1),
+    }
 }
 
 /// One probe of one set with one sampler.
