@@ -55,8 +55,9 @@ fn gaps_by_hand() {
 
 #[test]
 fn roots_of_known_curves_are_found_within_the_stated_tolerance() {
+    type Entropy = fn(f64) -> f64;
     // (entropy at t, base's entropy, its root)
-    let curves: [(fn(f64) -> f64, f64, f64); 5] = [
+    let curves: [(Entropy, f64, f64); 5] = [
         (|t| 0.5 * t, 0.7, 1.4),
         (|t| 0.5 * t, 0.2, 0.4),
         // Saturates, as entropies do: ln V at high temperatures.

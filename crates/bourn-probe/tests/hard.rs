@@ -54,7 +54,9 @@ fn guesses_and_rare_solutions() {
 
 #[test]
 fn hard_problems_with_their_correct_completions() {
-    let ledger = |rows: &[(&str, &[(&str, u64, bool)])]| {
+    // An id with (text, count, correct).
+    type Row<'a> = (&'a str, &'a [(&'a str, u64, bool)]);
+    let ledger = |rows: &[Row<'_>]| {
         let mut ledger = Ledger::new();
         for (id, texts) in rows {
             let draws = texts.iter().flat_map(|&(text, count, correct)| {

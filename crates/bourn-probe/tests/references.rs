@@ -14,7 +14,10 @@ fn problems() -> Vec<Problem> {
     vec![problem("a"), problem("b"), Problem { prompt: "a".to_owned(), ..problem("c") }]
 }
 
-fn read(text: &str) -> Result<Vec<(String, Vec<(usize, String)>)>, ReadError> {
+/// A problem's id with its texts, each with the line that it stood on.
+type Read = (String, Vec<(usize, String)>);
+
+fn read(text: &str) -> Result<Vec<Read>, ReadError> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(text.as_bytes()).unwrap();
     let found = read_references(file.path(), &problems())?;
