@@ -135,6 +135,8 @@ fn a_killed_run_resumes_exactly() {
     wait_for(&place.path("killed/checkpoints/step-000002"), &mut child);
     child.kill().unwrap();
     child.wait().unwrap();
+    // What a kill in the middle of a write leaves.
+    fs::write(place.path("killed/boundary/.ledger-half.tmp"), "half").unwrap();
     place.ok(&["train", "small.toml", "--run-dir", "killed", "--resume"]);
     assert_same_run(&place.path("straight"), &place.path("killed"));
 }

@@ -1,6 +1,7 @@
 //! The run directory: who may write into it, and what a resumed run must agree with.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use bourn_model::Bundle;
@@ -81,6 +82,7 @@ pub fn claim(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock),
         None => lock(dir)?,
     };
     if matches!(start, Start::Resume(_)) {
+        drop_unfinished(&dir.join("boundary"))?;
         return Ok((start, lock));
     }
     fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
@@ -98,6 +100,23 @@ pub fn claim(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock),
     }
     sealed::replace_file(&dir.join(RECIPE), recipe.to_toml().as_bytes())?;
     Ok((start, lock))
+}
+
+/// Removes what a killed process left half-written: the names of such files begin with a dot, and no
+/// other's do. Nobody else is writing, since the run directory is locked.
+fn drop_unfinished(dir: &Path) -> Result<(), TrainError> {
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(TrainError::io(dir, "listing the directory")(error)),
+    };
+    for entry in entries {
+        let path = entry.map_err(TrainError::io(dir, "listing the directory"))?.path();
+        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.')) {
+            fs::remove_file(&path).map_err(TrainError::io(&path, "removing an unfinished file"))?;
+        }
+    }
+    Ok(())
 }
 
 fn lock(dir: &Path) -> Result<Lock, TrainError> {
