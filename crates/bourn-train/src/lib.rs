@@ -5,6 +5,8 @@
 
 pub mod base;
 pub mod checkpoint;
+pub mod credit;
+pub mod critic;
 mod error;
 pub mod experience;
 pub mod logbook;
