@@ -57,6 +57,27 @@ pub fn step_metrics(
     put(tags::PPO_KL, report.ppo_kl);
     put(tags::GRAD_NORM, report.grad_norm);
     put(tags::LR, report.lr);
+    if recipe.algorithm.entropy_target > 0.0 {
+        put(tags::ENTROPY_COEF, experience.entropy_coef);
+    }
+    if recipe.algorithm.dynamic_sampling > 0 {
+        let drawn = experience.problems.len();
+        put(tags::DRAWN_GROUPS, drawn as f64);
+        put(tags::KEPT_GROUPS, experience.kept_groups().len() as f64 / drawn.max(1) as f64);
+    }
+    if let Some(critic) = &report.critic {
+        put(tags::VF_LOSS, critic.loss);
+        put(tags::VF_CLIPFRAC, critic.clipped);
+        put(tags::VF_CALIBRATION, critic.calibration);
+        put(tags::VALUES_MEAN, critic.value);
+        put(tags::RETURNS_MEAN, critic.target);
+        let optional = [
+            (tags::VF_EXPLAINED_VAR, critic.explained),
+            (tags::CRITIC_GRAD_NORM, critic.grad_norm),
+            (tags::CRITIC_LR, critic.lr),
+        ];
+        optional.into_iter().for_each(|(tag, value)| value.into_iter().for_each(|v| put(tag, v)));
+    }
     Ok(metrics)
 }
 

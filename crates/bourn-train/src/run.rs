@@ -171,22 +171,21 @@ impl<'a> Run<'a> {
         let (start, lock) = rundir::claim(&options.run_dir, recipe, claim)?;
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-        let mut critic = None;
         let mut reference_weights = None;
-        let (policy, state, resumed) = match start {
+        let (policy, critic, state, resumed) = match start {
             Start::Fresh => {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
                 let mut policy = Transformer::from_weights(&base.config, &base.weights, device)?;
-                critic = Critic::new(recipe, base, &mut policy, device)?;
-                (policy, State::new(&base.weights_hash, &problems_hash), None)
+                let critic = Critic::new(recipe, base, &mut policy, device)?;
+                (policy, critic, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
                 let weights = &restored.policy.weights;
                 let mut policy = Transformer::from_weights(&base.config, weights, device)?;
                 let (path, state) = (&restored.path, restored.state);
-                critic = Critic::new(recipe, base, &mut policy, device)?;
+                let mut critic = Critic::new(recipe, base, &mut policy, device)?;
                 if let Some(critic) = &mut critic {
                     critic.restore(path, &mut policy, state.critic_updates)?;
                 }
@@ -200,7 +199,7 @@ impl<'a> Run<'a> {
                 if !state.probed || (goes_on && !is_scheduled(recipe, step)) {
                     logbook::drop_probe(&options.run_dir, step)?;
                 }
-                (policy, state, Some(step))
+                (policy, critic, state, Some(step))
             }
         };
         let logbook = Logbook::open(&options.run_dir, recipe, resumed)?;
