@@ -36,6 +36,16 @@ fn a_report_shows_the_figures_of_its_run() {
     let both = fs::read_to_string(place.path("both.html")).unwrap();
     assert!(both.contains("<a href=\"#run0\">run</a>") && both.contains(">other</a>"));
 
+    // The page of hard problems: with every problem hard, those that a model solved.
+    let written = place.ok(&["report", "run", "--hard", "hard.html", "--below", "1"]);
+    assert_eq!(written, "run/report.html\nhard.html\n");
+    let hard = fs::read_to_string(place.path("hard.html")).unwrap();
+    let base = &figures["solvable"];
+    let solved = ["kept", "gained", "lost"].map(|set| base[set].as_array().unwrap().len());
+    // A problem with all draws right under both is not below 1; none of this small run is.
+    assert_eq!(hard.matches("<article").count(), solved.iter().sum::<usize>());
+    assert!(!hard.contains("http://") && !hard.contains("https://"));
+
     // The run can still be resumed with the report in it.
     place.ok(&["train", "small.toml", "--run-dir", "run", "--resume"]);
 }
@@ -53,6 +63,11 @@ fn what_is_no_run_or_no_report_is_refused() {
     let error = place.fails(&["report", "run", "--output", "mine.html"]);
     assert!(error.contains("mine.html") && error.contains("--output"), "{error}");
     assert_eq!(fs::read_to_string(place.path("mine.html")).unwrap(), "mine");
+
+    let error = place.fails(&["report", "run", "--hard", "hard.html", "--below", "5"]);
+    assert!(error.contains("5 is no share"), "{error}");
+    let error = place.fails(&["report", "run", "--hard", "run/report.html"]);
+    assert!(error.contains("--hard") && error.contains("two files"), "{error}");
 
     let draws = place.path("run/boundary/base-heldout.draws.jsonl.zst");
     let bytes = fs::read(&draws).unwrap();

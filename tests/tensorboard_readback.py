@@ -10,10 +10,12 @@ Needs `pip install tensorboard`. Exit code 0 only if everything is as written.
 
 import argparse
 import math
+import re
 import struct
 import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.custom_scalar import layout_pb2
 
 KEEP_ALL = {"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
 
@@ -61,6 +63,32 @@ def check_histogram(what, histogram):
     equal(f"{what}: order", sorted(histogram.bucket_limit), list(histogram.bucket_limit))
 
 
+def layout(events):
+    """The charts of the custom-scalars tab: category and title to the chart."""
+    tag = "custom_scalars__config__"
+    if tag not in events.PluginTagToContent("custom_scalars"):
+        sys.exit("no layout of custom scalars")
+    message = layout_pb2.Layout.FromString(events.Tensors(tag)[-1].tensor_proto.string_val[0])
+    return {(category.title, chart.title): chart
+            for category in message.category for chart in category.chart}
+
+
+def check_layout(events):
+    """Every chart finds at least one of the run's scalars, and a margin chart all of its own."""
+    charts, tags = layout(events), events.Tags()["scalars"]
+    for (category, title), chart in charts.items():
+        what = f"{category}, {title}"
+        for series in chart.margin.series:
+            for tag in (series.value, series.lower, series.upper):
+                if tag not in tags:
+                    sys.exit(f"{what}: no scalar {tag}")
+        for expression in chart.multiline.tag:
+            # A run without a crossover has no such scalar.
+            if not any(re.match(expression, tag) for tag in tags) and "crossover" not in title:
+                sys.exit(f"{what}: {expression} matches no scalar")
+    return charts
+
+
 def check_example(directory):
     events = load(directory)
     tags = events.Tags()
@@ -84,13 +112,44 @@ def check_example(directory):
         "base/entropy": 0.512,
         "base/n": 256.0,
         "problems": 96.0,
+        "delta_anytime/pass@1/ci_low": 0.025,
+        "solvable/expected/lost": 32.5,
+        "solvable/excess/lost/ci_high": 33.0,
+        "solvable/null/lost": 1.5,
+        "support/srr": 0.656,
+        "cover@0.5/policy": 0.2,
+        "ppl/policy/base/wrong": 5.1,
+        "witness_mass/policy": 0.05,
+        "outside_nucleus": 0.07,
+        "policy/answer_entropy": 1.2,
+        "base/entropy/q0.8": 1.1,
+        "matched/policy/temperature": 1.35,
     }.items():
         ((step, got),) = scalars(events, f"boundary/countdown/{tag}")
         equal(f"{tag}: step", step, 7)
         close(tag, got, value)
 
-    equal("histograms", sorted(tags["histograms"]),
-          ["boundary/countdown/base/accuracy", "boundary/countdown/policy/accuracy"])
+    both = ("base", "policy")
+    ppl = [f"ppl/{under}/{of}/{kind}/problems"
+           for under in both for of in both for kind in ("correct", "wrong")]
+    expect = ["base/accuracy", "policy/accuracy", *ppl,
+              "solvable/gained_probability", "solvable/lost_probability"]
+    equal("histograms", sorted(tags["histograms"]), [f"boundary/countdown/{tag}" for tag in expect])
+    # Eight problems from 1.25 to 3: quarters, exact in any float.
+    (event,) = events.Histograms("boundary/countdown/ppl/base/policy/correct/problems")
+    check_histogram("perplexity", event.histogram_value)
+    equal("perplexity", (event.histogram_value.min, event.histogram_value.max), (1.25, 3.0))
+    (event,) = events.Histograms("boundary/countdown/solvable/lost_probability")
+    check_histogram("P(lost)", event.histogram_value)
+    equal("P(lost): problems", event.histogram_value.num, 96.0)
+
+    charts = check_layout(events)
+    chart = charts["countdown: pass@k", "pass@256: base and policy"]
+    equal("layout: pass@256", [series.value for series in chart.margin.series],
+          [f"boundary/countdown/{side}/pass@256" for side in both])
+    if ("countdown: solvable sets", "lost and gained beyond chance") not in charts:
+        sys.exit(f"no chart of the excess among {sorted(charts)}")
+
     (event,) = events.Histograms("boundary/countdown/policy/accuracy")
     histogram = event.histogram_value
     check_histogram("policy accuracy", histogram)
@@ -113,6 +172,7 @@ def check_run(directory):
             sys.exit(f"{tag}: missing")
         steps = [step for step, _ in scalars(events, tag)]
         equal(f"{tag}: each step once, in order", steps, sorted(set(steps)))
+    check_layout(events)
     if not any(text(events, tag)[1] for tag in events.PluginTagToContent("text")):
         sys.exit("no text summary holds the recipe")
     for ending, kind in [("/pass_at_k", "images"), ("/accuracy", "histograms")]:

@@ -275,6 +275,13 @@ fn every_algorithm_trains_and_resumes_exactly() {
     }
     let shared = ["algorithm.name=ppo", "critic.trunk=shared"];
     assert!(check("shared", &shared).iter().all(|step| step.contains_key("critic/vf_loss")));
+    let steps = "reward=[{verifier='countdown', step_weight=0.5}]";
+    for name in ["algorithm.name=ppo", "algorithm.name=rloo"] {
+        for step in check(&name.replace("algorithm.name=", "steps-"), &[name, steps]) {
+            let share = step["train/rewards/countdown/steps"].as_f64().unwrap();
+            assert!(share > 0.0 && share <= 1.0, "{share}");
+        }
+    }
     let warming = ["algorithm.name=ppo", "critic.critic_warmup=1"];
     let steps = check("warming", &warming);
     assert_eq!(steps[0]["actor/grad_norm"], 0.0);

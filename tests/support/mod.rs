@@ -43,7 +43,8 @@ micro_batch_size = 8
 [probe]
 interval = 2
 problems = 6
-n = 8
+n_max = 8
+stop = 2
 resamples = 200
 [[probe.sampler]]
 temperature = 1.0

@@ -215,7 +215,7 @@ fn by_block(positions: Range<usize>) -> impl Iterator<Item = Range<usize>> {
 
 /// Replaces scores by e^(s − max) and returns their sum.
 #[inline(always)]
-fn softmax_in_place<const FMA: bool>(scores: &mut [f32]) -> f32 {
+pub(crate) fn softmax_in_place<const FMA: bool>(scores: &mut [f32]) -> f32 {
     let mut max = [f32::NEG_INFINITY; LANES];
     let (chunks, rest) = scores.as_chunks_mut::<LANES>();
     for chunk in chunks.iter() {

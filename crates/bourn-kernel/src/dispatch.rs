@@ -8,6 +8,7 @@
 use std::sync::OnceLock;
 
 use crate::attention::{self, AttendScratch, HeadLayout, Queries};
+use crate::gradient::{self, AdamW, Slopes};
 use crate::rows;
 use crate::tile::{self, PANEL, Sums};
 
@@ -141,4 +142,40 @@ dispatch! {
     fn scale_and_max(x: &[f32], temperature: f32, out: &mut [f32]) -> f32 = rows::scale_and_max;
     /// See [`rows::terms_block`].
     fn terms_block(terms: &mut [f32], max: f32) -> (f32, f32) = rows::terms_block;
+    /// See [`gradient::rms_norm_backward_row`].
+    fn rms_norm_backward_row(
+        x: &[f32],
+        weight: &[f32],
+        eps: f32,
+        gradient: &mut [f32],
+        weight_sums: &mut [f32],
+    ) = gradient::rms_norm_backward_row;
+    /// See [`gradient::swiglu_backward_row`].
+    fn swiglu_backward_row(
+        gate: &mut [f32],
+        up: &mut [f32],
+        gradient: &[f32],
+    ) = gradient::swiglu_backward_row;
+    /// See [`gradient::softmax_backward_row`].
+    fn softmax_backward_row(
+        terms: &[f32],
+        slopes: Slopes,
+        logits: &mut [f32],
+    ) = gradient::softmax_backward_row;
+    /// See [`gradient::attention_backward_row`].
+    fn attention_backward_row(
+        scores: &mut [f32],
+        slopes: &mut [f32],
+        visible: usize,
+    ) = gradient::attention_backward_row;
+    /// See [`gradient::sum_of_squares_block`].
+    fn sum_of_squares(x: &[f32]) -> f64 = gradient::sum_of_squares_block;
+    /// See [`gradient::adamw`].
+    fn adamw(
+        with: &AdamW,
+        parameter: &mut [f32],
+        gradient: &[f32],
+        moment1: &mut [f32],
+        moment2: &mut [f32],
+    ) = gradient::adamw;
 }

@@ -10,7 +10,7 @@ use crate::error::{KernelError, check_len, check_range, elements};
 use crate::tile::{MAX_ROWS, PANEL};
 
 /// Below this many multiply-adds a call stays on its thread: handing work over costs microseconds.
-const PARALLEL_FROM: usize = 1 << 18;
+pub(crate) const PARALLEL_FROM: usize = 1 << 18;
 
 /// Weights of a linear layer as panels of [`PANEL`] output features, `[panels, in, PANEL]`; the
 /// last panel is filled up with zeros.
@@ -187,7 +187,7 @@ fn run(
     if m == 0 || n == 0 {
         return Ok(());
     }
-    let blocks = Blocks { rows: m, count: m.div_ceil(isa.rows()) };
+    let blocks = Blocks::new(m, isa.rows());
     let threads = rayon::current_num_threads();
     let parallel = threads > 1 && m.saturating_mul(n).saturating_mul(k) >= PARALLEL_FROM;
 
@@ -226,14 +226,19 @@ fn run(
 }
 
 /// Nearly equal blocks of rows, each at most a tile high.
-struct Blocks {
-    rows: usize,
-    count: usize,
+pub(crate) struct Blocks {
+    pub(crate) rows: usize,
+    pub(crate) count: usize,
 }
 
 impl Blocks {
+    /// `rows` rows in blocks of at most `most`.
+    pub(crate) fn new(rows: usize, most: usize) -> Blocks {
+        Blocks { rows, count: rows.div_ceil(most) }
+    }
+
     /// First row of a block; of the one past the last, the number of rows.
-    fn start(&self, block: usize) -> usize {
+    pub(crate) fn start(&self, block: usize) -> usize {
         block * (self.rows / self.count) + block.min(self.rows % self.count)
     }
 }
@@ -291,13 +296,16 @@ fn interleave<'a>(
         rest = others;
         pieces.push((rows.len(), &x[rows.start * k..rows.end * k], piece));
     }
-    let copy = |(rows, x, out): (usize, &[f32], &mut [f32])| match rows {
-        1 => out.copy_from_slice(x),
-        2 => transpose::<2>(x, k, out),
-        3 => transpose::<3>(x, k, out),
-        4 => transpose::<4>(x, k, out),
-        5 => transpose::<5>(x, k, out),
-        _ => transpose::<6>(x, k, out),
+    let copy = |(rows, x, out): (usize, &[f32], &mut [f32])| {
+        let lines = x.chunks_exact(k.max(1));
+        match rows {
+            1 => out.copy_from_slice(x),
+            2 => transpose::<2>(lines, out),
+            3 => transpose::<3>(lines, out),
+            4 => transpose::<4>(lines, out),
+            5 => transpose::<5>(lines, out),
+            _ => transpose::<6>(lines, out),
+        }
     };
     if parallel {
         pieces.into_par_iter().with_min_len(8).for_each(copy);
@@ -307,10 +315,14 @@ fn interleave<'a>(
     out
 }
 
-fn transpose<const ROWS: usize>(x: &[f32], k: usize, out: &mut [f32]) {
-    let mut rows = [&x[..0]; ROWS];
-    for (row, x) in rows.iter_mut().zip(x.chunks_exact(k.max(1))) {
-        *row = x;
+/// Copies `ROWS` equally long rows into `[k][ROWS]`.
+pub(crate) fn transpose<'a, const ROWS: usize>(
+    lines: impl Iterator<Item = &'a [f32]>,
+    out: &mut [f32],
+) {
+    let mut rows: [&[f32]; ROWS] = [&[]; ROWS];
+    for (row, line) in rows.iter_mut().zip(lines) {
+        *row = line;
     }
     for (k, out) in out.as_chunks_mut::<ROWS>().0.iter_mut().enumerate() {
         for (out, row) in out.iter_mut().zip(rows) {

@@ -211,7 +211,7 @@ fn each_row(out: &mut [f32], width: usize, work: impl Fn(usize, &mut [f32]) + Sy
 
 /// Σ aᵢ bᵢ in [`LANES`] partial sums, folded.
 #[inline(always)]
-fn lane_sum<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn lane_sum<const FMA: bool>(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0; LANES];
     let (a, a_rest) = a.as_chunks::<LANES>();
     let (b, b_rest) = b.as_chunks::<LANES>();
@@ -252,7 +252,7 @@ pub(crate) fn rms_norm_head<const WIDTH: usize, const FMA: bool>(
 }
 
 #[inline(always)]
-fn inverse_rms<const FMA: bool>(x: &[f32], eps: f32) -> f32 {
+pub(crate) fn inverse_rms<const FMA: bool>(x: &[f32], eps: f32) -> f32 {
     let mean = lane_sum::<FMA>(x, x) / x.len() as f32;
     1.0 / (mean + eps).sqrt()
 }

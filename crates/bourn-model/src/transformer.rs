@@ -7,50 +7,76 @@
 mod value;
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use rayon::prelude::*;
 
+use crate::fused::{Asked, Keep, Network, Residents, Scores, Slopes, Tape};
 use crate::ops::{Attention, Rotary, indices, rms_norm, swiglu};
+pub use crate::packed::Packed;
+use crate::resident::Resident;
 use crate::{HostTensor, ModelConfig, ModelError, Weights};
 
-/// Sequences of token ids packed one after the other.
-#[derive(Clone, Debug, Default)]
-pub struct Packed {
-    ids: Vec<u32>,
-    sequences: Vec<Range<usize>>,
-}
-
-impl Packed {
-    /// Appends a sequence and returns the packed range it occupies. An empty sequence is ignored.
-    pub fn push(&mut self, ids: impl IntoIterator<Item = u32>) -> Range<usize> {
-        let start = self.ids.len();
-        self.ids.extend(ids);
-        let range = start..self.ids.len();
-        if !range.is_empty() {
-            self.sequences.push(range.clone());
-        }
-        range
-    }
-
-    /// The packed token ids.
-    pub fn ids(&self) -> &[u32] {
-        &self.ids
-    }
-
-    /// The packed range of each sequence, in order.
-    pub fn sequences(&self) -> &[Range<usize>] {
-        &self.sequences
-    }
-}
-
 /// Log-probabilities and entropies of given tokens, in the order they were asked for.
+#[derive(Clone)]
 pub struct TokenScores {
     /// log π(token | prefix) at the temperature, `[n]`.
     pub logprobs: Tensor<1>,
     /// Entropy of the full distribution at the temperature, in nats, `[n]`, where asked for.
     pub entropies: Option<Tensor<1>>,
 }
+
+/// The way back from a loss of [`TokenScores`] to the parameters.
+pub struct Trace(Way);
+
+enum Way {
+    /// Burn's own graph, from the parameters on.
+    Graph,
+    /// Burn's graph from the scores on, and from there to the parameters by hand.
+    Fused { tape: Box<Tape>, scores: TokenScores },
+}
+
+impl Trace {
+    /// Adds the gradient of `loss`, a `[1]` tensor made of the scores, with respect to each parameter
+    /// of `model`, which scored them, to the tensor of its name in `sums`.
+    pub fn add_gradients(
+        self,
+        model: &Transformer,
+        loss: Tensor<1>,
+        sums: &mut BTreeMap<String, Tensor<2>>,
+    ) {
+        let mut gradients = loss.backward();
+        let Trace(Way::Fused { tape, scores }) = self else {
+            for (name, parameter) in model.parameters() {
+                if let Some(gradient) = parameter.grad_remove(&mut gradients)
+                    && let Some(sum) = sums.remove(name)
+                {
+                    sums.insert(name.clone(), sum + gradient);
+                }
+            }
+            return;
+        };
+        // A loss need not depend on every score.
+        let mut slopes = |scores: &Tensor<1>| match scores.grad_remove(&mut gradients) {
+            Some(gradient) => to_vec(&gradient),
+            None => vec![0.0; scores.dims()[0]],
+        };
+        let logprobs = slopes(&scores.logprobs);
+        let entropies = scores.entropies.as_ref().map(&mut slopes);
+        let slopes = Slopes { logprobs: &logprobs, entropies: entropies.as_deref() };
+        let share = |(name, sum)| Some((name, Resident::of::<2>(sum).ok()?));
+        let (Some(weights), Some(mut totals)) =
+            (model.residents(), std::mem::take(sums).into_iter().map(share).collect())
+        else {
+            unreachable!("the fused pass is taken on the CPU alone, where parameters and sums lie")
+        };
+        model.network(&weights).backward(*tape, &slopes, &mut totals).expect(FITS);
+        *sums = totals.into_iter().map(|(name, sum)| (name, sum.into_tensor())).collect();
+    }
+}
+
+/// Why a kernel has nothing to complain of.
+const FITS: &str = "every shape follows from the configuration, which the parameters fit";
 
 /// A transformer on a device. Every parameter is two-dimensional: norms and biases are `[1, n]`.
 #[derive(Clone, Debug)]
@@ -59,6 +85,7 @@ pub struct Transformer {
     parameters: BTreeMap<String, Tensor<2>>,
     inverse_frequencies: Vec<f32>,
     device: Device,
+    checkpoints: bool,
 }
 
 impl Transformer {
@@ -91,7 +118,15 @@ impl Transformer {
             parameters,
             inverse_frequencies: config.inverse_frequencies(),
             device: device.clone(),
+            checkpoints: false,
         })
+    }
+
+    /// Whether the forward pass keeps no more of a layer than what enters it, and the backward pass
+    /// computes the rest again: less memory, a third more work. It changes no number.
+    pub fn with_gradient_checkpointing(mut self, on: bool) -> Transformer {
+        self.checkpoints = on;
+        self
     }
 
     /// The parameters read back to the host, under their Hugging Face names and shapes.
@@ -102,7 +137,7 @@ impl Transformer {
             let shape = shapes.get(name)?.clone();
             Some((name.clone(), HostTensor { shape, data: to_vec(tensor) }))
         };
-        self.parameters.iter().filter_map(read).collect()
+        self.parameters.par_iter().filter_map(read).collect()
     }
 
     /// The model's shape.
@@ -131,13 +166,28 @@ impl Transformer {
         }
     }
 
+    /// Replaces one parameter by what `change` makes of it. It is handed over whole, so that a change
+    /// in place copies nothing; an unknown name is ignored.
+    pub fn change_parameter(&mut self, name: &str, change: impl FnOnce(Tensor<2>) -> Tensor<2>) {
+        let Some(parameter) = self.parameters.get_mut(name) else { return };
+        let device = self.device.clone().inner();
+        let value = std::mem::replace(parameter, Tensor::empty([1, 1], &device));
+        let value = if value.is_autodiff() { value.inner() } else { value };
+        self.set_parameter(name, change(value));
+    }
+
     /// Final hidden states of every packed token, `[tokens, hidden_size]`.
     pub fn hidden(&self, batch: &Packed) -> Tensor<2> {
-        let positions: Vec<usize> =
-            batch.sequences.iter().flat_map(|range| 0..range.len()).collect();
-        let rotary = Rotary::new(&positions, &self.inverse_frequencies, &self.device);
-        let attention = Attention::new(&batch.sequences, &self.device);
-        let ids = indices(batch.ids.iter().map(|&id| i64::from(id)).collect(), &self.device);
+        if batch.trees().iter().any(|tree| !tree.branches.is_empty()) {
+            let (flat, rows) = batch.unshared();
+            let rows = rows.into_iter().map(|row| row as i64).collect();
+            return self.hidden(&flat).select(0, indices(rows, &self.device));
+        }
+        let rotary = Rotary::new(&batch.positions(), &self.inverse_frequencies, &self.device);
+        let sequences: Vec<_> =
+            batch.trees().iter().map(|tree| tree.start..tree.start + tree.root).collect();
+        let attention = Attention::new(&sequences, &self.device);
+        let ids = indices(batch.ids().iter().map(|&id| i64::from(id)).collect(), &self.device);
 
         let mut x = self.parameter("model.embed_tokens.weight").select(0, ids); // [tokens, hidden]
         for layer in 0..self.config.num_layers {
@@ -165,8 +215,11 @@ impl Transformer {
     }
 
     /// Scores `targets`, where `positions[i]` is the packed index of the token *before*
-    /// `targets[i]`: only those positions reach the output head. Entropies hold two more
-    /// `[n, vocab_size]` tensors for the backward pass, so that they are computed only `with_entropy`.
+    /// `targets[i]`: only those positions reach the output head. A loss of the scores goes back to
+    /// the parameters through the [`Trace`].
+    ///
+    /// On the CPU this is one fused forward (see `fused`), elsewhere
+    /// [`score_composed`](Transformer::score_composed).
     pub fn score(
         &self,
         batch: &Packed,
@@ -174,7 +227,46 @@ impl Transformer {
         targets: &[u32],
         temperature: f64,
         with_entropy: bool,
-    ) -> TokenScores {
+    ) -> (TokenScores, Trace) {
+        let Some(weights) = self.residents() else {
+            return self.score_composed(batch, positions, targets, temperature, with_entropy);
+        };
+        let keep = match (self.device.is_autodiff(), self.checkpoints) {
+            (false, _) => Keep::Nothing,
+            (true, true) => Keep::Inputs,
+            (true, false) => Keep::Everything,
+        };
+        let positions = positions.into_iter().map(|position| position as usize).collect();
+        let asked = Asked { batch, positions, targets, temperature: temperature as f32 };
+        let (scores, tape) = self.network(&weights).score(&asked, keep).expect(FITS);
+        let Scores { logprobs, entropies } = scores;
+        let vector = |values: Vec<f32>| {
+            let data = TensorData::new(values, [targets.len()]);
+            let tensor = Tensor::<1>::from_data(data, &self.device);
+            if tensor.is_autodiff() { tensor.require_grad() } else { tensor }
+        };
+        let scores = TokenScores {
+            logprobs: vector(logprobs),
+            entropies: with_entropy.then(|| vector(entropies)),
+        };
+        let trace = match tape {
+            None => Trace(Way::Graph),
+            Some(tape) => Trace(Way::Fused { tape: Box::new(tape), scores: scores.clone() }),
+        };
+        (scores, trace)
+    }
+
+    /// [`score`](Transformer::score) composed of Burn's operations, on any device. Entropies hold two
+    /// more `[n, vocab_size]` tensors for the backward pass, so that they are computed only
+    /// `with_entropy`.
+    pub fn score_composed(
+        &self,
+        batch: &Packed,
+        positions: Vec<i64>,
+        targets: &[u32],
+        temperature: f64,
+        with_entropy: bool,
+    ) -> (TokenScores, Trace) {
         let count = targets.len();
         let hidden = self.hidden(batch).select(0, indices(positions, &self.device)); // [n, hidden]
         let logits = self.head(hidden).div_scalar(temperature); // [n, vocab]
@@ -183,7 +275,20 @@ impl Transformer {
         let chosen = logprobs.clone().gather(1, targets.reshape([count, 1])).reshape([count]);
         let entropies = with_entropy
             .then(|| (logprobs.clone().exp() * logprobs).sum_dim(1).neg().reshape([count]));
-        TokenScores { logprobs: chosen, entropies }
+        (TokenScores { logprobs: chosen, entropies }, Trace(Way::Graph))
+    }
+
+    /// The parameters as slices, where they lie in this process's memory.
+    fn residents(&self) -> Option<Residents> {
+        let share = |(name, tensor): (&String, &Tensor<2>)| {
+            Some((name.clone(), Resident::of(tensor.clone()).ok()?))
+        };
+        self.parameters.iter().map(share).collect()
+    }
+
+    fn network<'a>(&'a self, weights: &'a Residents) -> Network<'a> {
+        let Transformer { config, inverse_frequencies, .. } = self;
+        Network { config, weights, inverse_frequencies }
     }
 
     fn block(
@@ -243,7 +348,10 @@ impl Transformer {
 
 /// Reads a tensor back to the host as f32.
 pub fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    // Every tensor of ours is f32, and a read from an eager CPU backend has nothing to wait for.
+    if let Ok(resident) = Resident::of(tensor.clone()) {
+        return resident.values().to_vec();
+    }
+    // Every tensor of ours is f32.
     tensor.try_to_vec_as::<f32>().unwrap_or_default()
 }
 

@@ -4,6 +4,8 @@ use bourn_task::seed::rng;
 use rand::Rng;
 use rayon::prelude::*;
 
+use crate::figures::Interval;
+
 /// Most bootstrap resamples that are accepted; their means are held in memory at once.
 pub const MAX_RESAMPLES: usize = 100_000;
 
@@ -32,11 +34,21 @@ impl Table {
         debug_assert!(self.cells.len().is_multiple_of(self.width));
     }
 
-    fn rows(&self) -> usize {
+    /// Number of rows.
+    pub(crate) fn rows(&self) -> usize {
         self.cells.len() / self.width
     }
 
-    fn row(&self, index: usize) -> &[f64] {
+    /// What `of` is in every row, if it is the same in all of them, to the last bit; `None` of no
+    /// rows.
+    pub(crate) fn agreed(&self, of: impl Fn(&[f64]) -> f64) -> Option<f64> {
+        let mut values = (0..self.rows()).map(|row| of(self.row(row)));
+        let first = values.next()?;
+        values.all(|value| value == first).then_some(first)
+    }
+
+    /// Row number `index`, from 0.
+    pub(crate) fn row(&self, index: usize) -> &[f64] {
         &self.cells[index * self.width..][..self.width]
     }
 
@@ -65,13 +77,16 @@ impl Table {
         let rows = self.rows();
         (0..resamples as u64)
             .into_par_iter()
-            .map(|resample| {
-                let mut rng = rng(seed, "probe/bootstrap", &[resample]);
-                // u64, not usize: the same rows on every platform.
-                self.sum_of((0..rows).map(|_| rng.random_range(0..rows as u64) as usize))
-            })
+            .map(|resample| self.sum_of(resampled_rows(seed, resample, rows)))
             .collect()
     }
+}
+
+/// The rows of one bootstrap sample: as many as there are, drawn with replacement.
+pub(crate) fn resampled_rows(seed: u64, resample: u64, rows: usize) -> impl Iterator<Item = usize> {
+    let mut rng = rng(seed, "probe/bootstrap", &[resample]);
+    // u64, not usize: the same rows on every platform.
+    (0..rows).map(move |_| rng.random_range(0..rows as u64) as usize)
 }
 
 /// The percentile interval of bootstrap values: their (1 ± confidence)/2 quantiles, with the
@@ -81,7 +96,7 @@ impl Table {
 /// Plain percentiles rather than BCa, deliberately. pass@k of a problem lies in 0..=1 and the mean
 /// over problems is close to symmetric, so the acceleration that BCa estimates by a jackknife buys
 /// little, and it is undefined just where probes often are: at k_max every problem, or none, is
-/// solved. Percentiles stay inside 0..=1 and give a crossover's two sides the same treatment. The
+/// solved ([`interval`] has an exact bound for these). Percentiles stay inside 0..=1 and give a crossover's two sides the same treatment. The
 /// cost is known: with P problems the interval is about √((P−1)/P) too narrow.
 pub(crate) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Option<(f64, f64)> {
     values.sort_unstable_by(f64::total_cmp);
@@ -94,6 +109,53 @@ pub(crate) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Opti
     // a + part·(b − a) is exactly a where both are equal.
     let between = |a: f64, b: f64| a + part * (b - a);
     Some((between(values[at], values[next]), between(values[last - at], values[last - next])))
+}
+
+/// The interval of a mean over problems: the percentiles of its resamples, or, where all problems
+/// have the same value and the resamples would collapse to a point, [`agreed_interval`]. Without
+/// resamples the whole range.
+pub(crate) fn interval(
+    resampled: Vec<f64>,
+    agreed: Option<f64>,
+    problems: usize,
+    range: (f64, f64),
+    confidence: f64,
+) -> Interval {
+    match agreed {
+        Some(value) => agreed_interval(value, problems, range, confidence),
+        None => {
+            let (low, high) = percentile_interval(resampled, confidence).unwrap_or(range);
+            Interval { low, high }
+        }
+    }
+}
+
+/// The exact interval for the mean μ of `problems` independent values in `range`, where all of them
+/// came out as `value`.
+///
+/// If a value differs from it with probability d, all agree with probability (1 − d)^P, and μ is at
+/// most d of the way from `value` to an end of the range. So at each end all values d up to
+/// 1 − (α/2)^(1/P) cannot be excluded at α/2, which is the share of the error that the percentiles
+/// give to each end (Clopper and Pearson 1934, at 0 of P, without the assumption that values are 0
+/// or 1). None solved: [0, 1 − (α/2)^(1/P)], 3.8% for 96 problems at 95%.
+pub(crate) fn agreed_interval(
+    value: f64,
+    problems: usize,
+    (least, most): (f64, f64),
+    confidence: f64,
+) -> Interval {
+    let differs = -(((1.0 - confidence) / 2.0).ln() / problems as f64).exp_m1();
+    Interval { low: value - differs * (value - least), high: value + differs * (most - value) }
+}
+
+/// The confidence quantile of `values`: their (R + 1)·confidence-th smallest, interpolated; 0 of no
+/// values.
+pub(crate) fn upper_quantile(mut values: Vec<f64>, confidence: f64) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    let Some(last) = values.len().checked_sub(1) else { return 0.0 };
+    let rank = (confidence * (values.len() + 1) as f64 - 1.0).clamp(0.0, last as f64);
+    let (whole, part) = (rank.floor() as usize, rank.fract());
+    values[whole] + part * (values[(whole + 1).min(last)] - values[whole])
 }
 
 #[cfg(test)]
@@ -112,6 +174,55 @@ mod tests {
         check(&[1.0, 1.0], 0.95, Some((1.0, 1.0)));
         check(&[0.3], 0.95, Some((0.3, 0.3)));
         check(&[], 0.95, None);
+    }
+
+    #[test]
+    fn where_all_agree() {
+        let check = |value, problems, range, low: f64, high: f64| {
+            let got = agreed_interval(value, problems, range, 0.9);
+            // 1e-15: a logarithm and an exponential of numbers below 10.
+            assert!((got.low - low).abs() < 1e-15 && (got.high - high).abs() < 1e-15, "{got:?}");
+        };
+        // 1 − 0.05^(1/2) = 1 − 0.2236...
+        let u = 1.0 - 0.05_f64.sqrt();
+        check(0.0, 2, (0.0, 1.0), 0.0, u);
+        check(1.0, 2, (0.0, 1.0), 1.0 - u, 1.0);
+        check(0.5, 2, (0.0, 1.0), 0.5 - u / 2.0, 0.5 + u / 2.0);
+        check(0.0, 2, (-1.0, 1.0), -u, u);
+        check(1.0, 2, (-1.0, 1.0), 1.0 - 2.0 * u, 1.0);
+        check(0.0, 1, (0.0, 1.0), 0.0, 0.95);
+        // The bound is where P(all agree) is just α/2, were the others at the far end.
+        for problems in [1, 5, 96, 100_000] {
+            let Interval { high, .. } = agreed_interval(0.0, problems, (0.0, 1.0), 0.95);
+            let all_agree = (1.0 - high).powi(problems as i32);
+            // 1e-10: a power of 100,000 multiplies the rounding of 1 − high by as much.
+            assert!((all_agree - 0.025).abs() < 1e-10, "{problems}: {all_agree}");
+        }
+    }
+
+    #[test]
+    fn agreement_is_of_all_rows() {
+        let mut table = Table::new(2, 3);
+        assert_eq!(table.agreed(|row| row[0]), None);
+        table.push([0.5, 1.0]);
+        table.push([0.5, 0.0]);
+        assert_eq!(table.agreed(|row| row[0]), Some(0.5));
+        assert_eq!(table.agreed(|row| row[1]), None);
+        assert_eq!(
+            interval(vec![0.1, 0.3], None, 2, (0.0, 1.0), 0.5),
+            Interval { low: 0.1, high: 0.3 }
+        );
+        assert_eq!(interval(vec![], None, 2, (0.0, 1.0), 0.5), Interval { low: 0.0, high: 1.0 });
+    }
+
+    #[test]
+    fn upper_quantiles() {
+        // 9 values: the q quantile is the (10 q)-th smallest.
+        let nine: Vec<f64> = (1..=9).rev().map(f64::from).collect();
+        assert_eq!(upper_quantile(nine.clone(), 0.5), 5.0);
+        assert_eq!(upper_quantile(nine.clone(), 0.75), 7.5);
+        assert_eq!(upper_quantile(nine, 0.99), 9.0);
+        assert_eq!(upper_quantile(vec![], 0.9), 0.0);
     }
 
     #[test]

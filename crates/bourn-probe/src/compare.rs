@@ -2,10 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::bootstrap::{MAX_RESAMPLES, Table, min_resamples, percentile_interval};
+use crate::bootstrap::{MAX_RESAMPLES, Table, interval, min_resamples, percentile_interval};
 use crate::boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Solvable, Spending, Spent, Standing, standing,
 };
+use crate::extrapolate::extrapolation;
+use crate::figures::{Interval, Support};
+use crate::paired::{self, Sample};
+use crate::pass_hat::pass_hat;
+use crate::solvability::{Fits, Pair, default_epsilon, solvability};
+use crate::support::support;
 use crate::{Ledger, Outcomes, pass_at_k, powers_of_two};
 
 /// How the intervals are made.
@@ -17,12 +23,18 @@ pub struct CompareOptions {
     pub resamples: usize,
     /// Seed of the resampling; the same seed gives the same intervals to the last bit.
     pub seed: u64,
+    /// Which look at these problems this is, counted from 1: a checkpoint's number in training. The
+    /// any-time interval spends α/(look·(look + 1)) on it, whatever the number of looks.
+    pub look: u64,
+    /// The success rate that counts as solvable, strictly between 0 and 1; `None` for the rate
+    /// that n_max draws miss with 5% probability, 1 − 0.05^(1/n_max), at the least n_max.
+    pub epsilon: Option<f64>,
 }
 
 impl Default for CompareOptions {
-    /// 95% intervals from 1,000 resamples.
+    /// 95% intervals from 1,000 resamples, at the first look.
     fn default() -> Self {
-        Self { confidence: 0.95, resamples: 1000, seed: 0 }
+        Self { confidence: 0.95, resamples: 1000, seed: 0, look: 1, epsilon: None }
     }
 }
 
@@ -42,6 +54,12 @@ pub enum CompareError {
         /// The confidence asked for.
         confidence: f64,
     },
+    /// Looks are counted from 1.
+    #[error("look 0: looks at the same problems are counted from 1")]
+    Look,
+    /// The rate that counts as solvable is not strictly between 0 and 1.
+    #[error("epsilon {0} is not between 0 and 1: give the success rate that counts as solvable")]
+    Epsilon(f64),
     /// There is nothing to compare.
     #[error("there are no problems to compare")]
     NoProblems,
@@ -106,15 +124,39 @@ impl std::fmt::Display for Names {
 /// that was fixed), because nothing unbiased can be said beyond; each problem's own n and rule enter
 /// its own estimate, so that stopped and fixed problems may be mixed. Intervals are
 /// percentiles of a paired bootstrap over problems: they answer "what if the problems had been
-/// others like these", draw noise included, and collapse to a point where every problem agrees (one
-/// problem, or all solved), which is the bootstrap seeing no variation and not certainty.
+/// others like these", draw noise included. Where every problem agrees (one problem, or all solved)
+/// the bootstrap sees no variation, and the exact bound for that many agreeing problems stands in.
 pub fn compare(
     base: &BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
     options: &CompareOptions,
 ) -> Result<Boundary, CompareError> {
+    let curves = compare_curves(base, policy, options)?;
+    let pairs = matched(base, policy)?;
+    let least = curves.n.base[0].min(curves.n.policy[0]);
+    let epsilon = options.epsilon.unwrap_or_else(|| default_epsilon(least));
+    let fits = Fits::new(&pairs, options);
+    Ok(Boundary {
+        solvability: Some(solvability(&pairs, &curves.k, &fits, epsilon, options)),
+        support: Some(Support {
+            pass_hat_k: pass_hat(base, policy, options),
+            ..support(&pairs, &fits, options)
+        }),
+        extrapolation: curves.k.last().map(|&k_max| extrapolation(&pairs, k_max, &fits, options)),
+        ..curves
+    })
+}
+
+/// The part of [`compare`] that fits no prior: curves, intervals, counted sets and the paired
+/// inference, without the probabilities of solvable sets, the support figures and the extrapolation.
+/// It takes a small part of the time, which counts where thousands are made.
+pub fn compare_curves(
+    base: &BTreeMap<String, Outcomes>,
+    policy: &BTreeMap<String, Outcomes>,
+    options: &CompareOptions,
+) -> Result<Boundary, CompareError> {
     check_options(options)?;
-    let pairs = paired(base, policy)?;
+    let pairs = matched(base, policy)?;
 
     let n = DrawCounts { base: range(base), policy: range(policy) };
     let k = powers_of_two(n.base[0].min(n.policy[0]));
@@ -137,21 +179,31 @@ pub fn compare(
 
     let estimate = |column: usize| {
         let values = resampled.iter().map(|row| row[column]).collect();
-        // There is an interval: `check_options` asks for at least one resample.
-        let (low, high) = percentile_interval(values, options.confidence).unwrap_or_default();
-        (point[column], low, high)
+        let agreed = table.agreed(|row| figures(row, 1)[column]);
+        // What both curves are of lies in 0..=1, differences in −1..=1.
+        let least = if column < 2 * k.len() { 0.0 } else { -1.0 };
+        interval(values, agreed, pairs.len(), (least, 1.0), options.confidence)
     };
     let curve = |first: usize| {
         let mut curve = Curve::default();
-        for (value, low, high) in (first..first + k.len()).map(estimate) {
-            curve.pass_at_k.push(value);
+        for column in first..first + k.len() {
+            let Interval { low, high } = estimate(column);
+            curve.pass_at_k.push(point[column]);
             curve.ci_low.push(low);
             curve.ci_high.push(high);
         }
         curve
     };
-    let (delta_se, delta_se_ci_low, delta_se_ci_high) = estimate(3 * k.len());
+    let delta_se = estimate(3 * k.len());
     let delta = curve(2 * k.len());
+    let sample = Sample {
+        pairs: &pairs,
+        k: &k,
+        table: &table,
+        point: &point,
+        resampled: &resampled,
+        options,
+    };
     Ok(Boundary {
         base: curve(0),
         policy: curve(k.len()),
@@ -160,9 +212,9 @@ pub fn compare(
             _ => None,
         },
         delta,
-        delta_se,
-        delta_se_ci_low,
-        delta_se_ci_high,
+        delta_se: point[3 * k.len()],
+        delta_se_ci_low: delta_se.low,
+        delta_se_ci_high: delta_se.high,
         solvable: solvable(&pairs),
         problems: pairs.len(),
         n,
@@ -172,7 +224,7 @@ pub fn compare(
         entropy: None,
         sampler: None,
         set: None,
-        paired: None,
+        paired: Some(paired::paired(&sample)),
         solvability: None,
         support: None,
         extrapolation: None,
@@ -221,14 +273,20 @@ fn check_options(options: &CompareOptions) -> Result<(), CompareError> {
     if !(least..=MAX_RESAMPLES).contains(&got) {
         return Err(CompareError::Resamples { got, least, confidence });
     }
-    Ok(())
+    if options.look == 0 {
+        return Err(CompareError::Look);
+    }
+    match options.epsilon {
+        Some(epsilon) if !(epsilon > 0.0 && epsilon < 1.0) => Err(CompareError::Epsilon(epsilon)),
+        _ => Ok(()),
+    }
 }
 
 /// Each problem's id with the base's and the policy's outcomes, in id order.
-fn paired<'a>(
+fn matched<'a>(
     base: &'a BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
-) -> Result<Vec<(&'a String, Outcomes, Outcomes)>, CompareError> {
+) -> Result<Vec<Pair<'a>>, CompareError> {
     let only_base = Names::of(base.keys().filter(|id| !policy.contains_key(*id)));
     let only_policy = Names::of(policy.keys().filter(|id| !base.contains_key(*id)));
     if only_base.count + only_policy.count > 0 {
@@ -274,7 +332,7 @@ fn figures(sums: &[f64], problems: usize) -> Vec<f64> {
     base.iter().chain(policy).map(mean).chain(difference).chain([delta_se]).collect()
 }
 
-fn solvable(pairs: &[(&String, Outcomes, Outcomes)]) -> Solvable {
+fn solvable(pairs: &[Pair<'_>]) -> Solvable {
     let mut solvable = Solvable::default();
     for (id, base, policy) in pairs {
         let list = match (base.solved(), policy.solved()) {

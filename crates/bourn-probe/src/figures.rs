@@ -248,6 +248,9 @@ pub struct Origins {
     pub rarely_solved: Vec<String>,
     /// What answers without reasoning get right, where the recipe asks for it.
     pub guesses: Option<Guesses>,
+    /// Tokens that teacher forcing scored for these figures.
+    #[serde(default)]
+    pub tokens_scored: u64,
 }
 
 /// A perplexity, pooled over tokens: exp of minus the mean log-prob.

@@ -6,11 +6,15 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Draw, Outcomes};
+use crate::{Draw, Extent, Outcomes, OutcomesError, StopRule};
 
 /// The draws of one model over a set of problems, by problem id.
+///
+/// Where a [`StopRule`] ended the drawing, the ledger carries it: without it the outcomes would be
+/// read as if their number had been fixed, and every estimate would be biased.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ledger {
+    rule: Option<StopRule>,
     entries: BTreeMap<String, LedgerEntry>,
 }
 
@@ -19,6 +23,7 @@ pub struct Ledger {
 pub struct LedgerEntry {
     prompt: String,
     draws: Vec<Draw>,
+    outcomes: Outcomes,
 }
 
 /// Everything that a draw is a function of, besides the problem and the draw's number.
@@ -50,6 +55,14 @@ pub enum LedgerError {
     /// A problem without a draw.
     #[error("problem {0} has no draws: a ledger holds problems that were drawn")]
     NoDraws(String),
+    /// Draws that the ledger's rule could not have ended with.
+    #[error("problem {id}: {problem}")]
+    Outcomes {
+        /// The problem.
+        id: String,
+        /// What is wrong with its draws.
+        problem: OutcomesError,
+    },
     /// A log-prob or entropy that is no finite number.
     #[error("draw {draw} of problem {id} has {what} {value}: it must be a finite number")]
     NotFinite {
@@ -57,7 +70,7 @@ pub enum LedgerError {
         id: String,
         /// The draw, counted from 0.
         draw: u64,
-        /// `logprob` or `entropy`.
+        /// `logprob`, `full_logprob`, `entropy` or `entropies`.
         what: &'static str,
         /// What it was.
         value: f64,
@@ -88,6 +101,12 @@ pub enum LedgerError {
         /// How that shows.
         what: String,
     },
+    /// The file is one of a store's.
+    #[error("{}: holds a part of a store's draws, which may begin or go on in other files: read a run's own ledger, boundary/*.draws.jsonl.zst", path.display())]
+    Part {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file is no ledger that this version reads.
     #[error("{}: is no ledger of format {format} version {version}: move it away, or use the version of bourn that wrote it", path.display(), format = crate::ledger_file::FORMAT, version = crate::ledger_file::VERSION)]
     Format {
@@ -113,26 +132,44 @@ pub enum LedgerError {
 }
 
 impl Ledger {
-    /// An empty ledger.
+    /// An empty ledger of draws whose number was fixed beforehand.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a problem with its draws in draw order; refuses an id that is there already, an empty
-    /// list, and draws whose log-prob or entropy is not finite.
+    /// An empty ledger of draws that `rule` ended; `None` as [`Ledger::new`].
+    pub fn of(rule: Option<StopRule>) -> Self {
+        Self { rule, entries: BTreeMap::new() }
+    }
+
+    /// The rule that ended the drawing of every problem; `None` where its draws were fixed.
+    pub fn rule(&self) -> Option<StopRule> {
+        self.rule
+    }
+
+    /// Adds a problem with its draws in draw order; those beyond the rule's end are cut. Refuses an
+    /// id that is there already, an empty list, draws that end before the rule does, and draws whose
+    /// log-prob or entropy is not finite.
     pub fn insert(
         &mut self,
         id: String,
         prompt: String,
-        draws: Vec<Draw>,
+        mut draws: Vec<Draw>,
     ) -> Result<(), LedgerError> {
         if draws.is_empty() {
             return Err(LedgerError::NoDraws(id));
         }
         check_finite(&id, 0, &draws)?;
+        let extent = self.rule.map_or(Extent::Fixed(draws.len() as u64), Extent::Until);
+        let correct = draws.iter().map(|draw| draw.verdict.is_correct());
+        let outcomes = match extent.outcomes(correct) {
+            Ok(outcomes) => outcomes,
+            Err(problem) => return Err(LedgerError::Outcomes { id, problem }),
+        };
+        draws.truncate(outcomes.n() as usize);
         match self.entries.entry(id) {
             Entry::Vacant(entry) => {
-                entry.insert(LedgerEntry { prompt, draws });
+                entry.insert(LedgerEntry { prompt, draws, outcomes });
                 Ok(())
             }
             Entry::Occupied(entry) => Err(LedgerError::Duplicate(entry.key().clone())),
@@ -176,12 +213,10 @@ impl LedgerEntry {
         &self.draws
     }
 
-    /// Draws and correct draws; only the verdict [`Correct`](bourn_verify::Verdict::Correct) is
-    /// correct.
+    /// Draws and correct draws, with the rule that ended them; only the verdict
+    /// [`Correct`](bourn_verify::Verdict::Correct) is correct.
     pub fn outcomes(&self) -> Outcomes {
-        let correct = self.draws.iter().filter(|draw| draw.verdict.is_correct()).count();
-        Outcomes::new(self.draws.len() as u64, correct as u64)
-            .expect("an entry has at least one draw, and no memory holds more than MAX_DRAWS")
+        self.outcomes
     }
 
     /// The sum of token entropies over all tokens of all draws, in nats, and the number of tokens.
@@ -199,7 +234,7 @@ impl LedgerKey {
     /// Content address: a hash of every field, as 64 hexadecimal digits.
     pub fn address(&self) -> String {
         let Self { weights, sampler, prompt, verifier, seed } = self;
-        let mut hasher = blake3::Hasher::new_derive_key("bourn ledger key, version 1");
+        let mut hasher = blake3::Hasher::new_derive_key("bourn ledger key, version 2");
         for field in [weights, sampler, prompt, verifier] {
             // With lengths, so that no two keys run together into the same bytes.
             hasher.update(&(field.len() as u64).to_le_bytes());
@@ -213,7 +248,13 @@ impl LedgerKey {
 /// Refuses figures that no file and no mean could hold; `first` is the number of the first draw.
 pub(crate) fn check_finite(id: &str, first: u64, draws: &[Draw]) -> Result<(), LedgerError> {
     for (draw, number) in draws.iter().zip(first..) {
-        for (what, value) in [("logprob", draw.logprob), ("entropy", draw.entropy)] {
+        let figures = [
+            ("logprob", draw.logprob),
+            ("full_logprob", draw.full_logprob),
+            ("entropy", draw.entropy),
+        ];
+        let entropies = draw.entropies.iter().map(|&nats| ("entropies", f64::from(nats)));
+        for (what, value) in figures.into_iter().chain(entropies) {
             if !value.is_finite() {
                 return Err(LedgerError::NotFinite {
                     id: id.to_owned(),

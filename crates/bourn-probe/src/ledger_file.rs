@@ -9,13 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::check_finite;
 use crate::lines::{LineError, next_line};
-use crate::{Draw, Ledger, LedgerError, LedgerKey, MAX_DRAWS};
+use crate::outcomes::rule;
+use crate::{Draw, Ledger, LedgerError, LedgerKey, MAX_DRAWS, StopRule};
 
 /// What the first line calls the format.
 pub(crate) const FORMAT: &str = "bourn-ledger";
 
 /// Version of the format that is written and read.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Longest line, in bytes: one completion with room to spare.
 const MAX_LINE: usize = 16 << 20;
@@ -37,7 +38,20 @@ pub(crate) struct Segment<'a> {
 #[serde(tag = "kind", rename_all = "snake_case")]
 enum Record<'a> {
     /// The first line.
-    Header { format: Cow<'a, str>, version: u32, key: Cow<'a, LedgerKey> },
+    Header {
+        format: Cow<'a, str>,
+        version: u32,
+        key: Cow<'a, LedgerKey>,
+        /// The rule that ended every problem's drawing; both or neither.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stop: Option<u64>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        n_max: Option<u64>,
+        /// Whether the draws may have their beginning or their end in other files of a store: then
+        /// no number of draws was fixed, and no rule has ended them.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        part: bool,
+    },
     /// The problem of the draws that follow.
     Problem { problem: Cow<'a, str>, prompt: Cow<'a, str> },
     /// One draw; its problem is repeated so that a line can be read alone.
@@ -63,6 +77,15 @@ impl Record<'_> {
     }
 }
 
+/// What a file's draws are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All draws of each problem, with the rule that ended them.
+    Whole(Option<StopRule>),
+    /// Some of the draws of each problem, in a store.
+    Part,
+}
+
 /// What tells a ledger of any version from another file.
 #[derive(Deserialize)]
 struct Preamble {
@@ -82,7 +105,7 @@ pub fn write_ledger(
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let (staged, hash) = stage(directory, key, &segments(ledger))?;
+    let (staged, hash) = stage(directory, key, Scope::Whole(ledger.rule()), &segments(ledger))?;
     staged.publish(path)?;
     Ok(hash)
 }
@@ -91,11 +114,14 @@ pub fn write_ledger(
 /// that names it.
 pub fn read_ledger(path: impl AsRef<Path>) -> Result<(LedgerKey, Ledger), LedgerError> {
     let path = path.as_ref();
-    let (key, segments) = read_segments(path, &|_, _| u64::MAX)?;
-    let mut ledger = Ledger::new();
+    let (key, scope, segments) = read_segments(path, &|_, _| u64::MAX)?;
+    let Scope::Whole(rule) = scope else {
+        return Err(LedgerError::Part { path: path.to_owned() });
+    };
+    let mut ledger = Ledger::of(rule);
     for segment in segments {
         if segment.first != 0 {
-            let what = format!("the first draws of problem {} are in another file", segment.id);
+            let what = format!("problem {} does not begin with its first draw", segment.id);
             return Err(LedgerError::Damaged { path: path.to_owned(), what });
         }
         ledger.insert(
@@ -149,6 +175,7 @@ pub(crate) fn sync_directory(directory: &Path) -> Result<(), LedgerError> {
 pub(crate) fn stage(
     directory: &Path,
     key: &LedgerKey,
+    scope: Scope,
     segments: &[Segment<'_>],
 ) -> Result<(Staged, String), LedgerError> {
     let mut builder = tempfile::Builder::new();
@@ -172,8 +199,18 @@ pub(crate) fn stage(
         encoder.write_all(&line).map_err(io)
     };
 
-    let header =
-        Record::Header { format: FORMAT.into(), version: VERSION, key: Cow::Borrowed(key) };
+    let rule = match scope {
+        Scope::Whole(rule) => rule,
+        Scope::Part => None,
+    };
+    let header = Record::Header {
+        format: FORMAT.into(),
+        version: VERSION,
+        key: Cow::Borrowed(key),
+        stop: rule.map(|rule| rule.successes),
+        n_max: rule.map(|rule| rule.n_max),
+        part: scope == Scope::Part,
+    };
     put(&header, &mut hasher)?;
     let mut draws = 0;
     for Segment { id, prompt, first, draws: segment } in segments {
@@ -200,11 +237,11 @@ pub(crate) fn stage(
 pub(crate) fn read_segments(
     path: &Path,
     wanted: &dyn Fn(&str, &str) -> u64,
-) -> Result<(LedgerKey, Vec<Segment<'static>>), LedgerError> {
+) -> Result<(LedgerKey, Scope, Vec<Segment<'static>>), LedgerError> {
     let file = File::open(path).map_err(|e| failed(path, "opening", e))?;
     let decoder = zstd::Decoder::new(file).map_err(|e| failed(path, "opening", e))?;
     let mut lines = Lines::new(path, BufReader::new(decoder));
-    let key = lines.header()?;
+    let (key, scope) = lines.header()?;
 
     let mut segments: Vec<Segment<'static>> = Vec::new();
     // Of the problem being read: how many of its draws are wanted, and the next one's number.
@@ -245,7 +282,7 @@ pub(crate) fn read_segments(
                     return Err(lines.damaged("more after the last line"));
                 }
                 segments.retain(|segment| !segment.draws.is_empty());
-                return Ok((key, segments));
+                return Ok((key, scope, segments));
             }
         }
     }
@@ -281,15 +318,21 @@ impl<R: BufRead> Lines<R> {
         Ok(more)
     }
 
-    /// The key of the first line, which must be a header of this version.
-    fn header(&mut self) -> Result<LedgerKey, LedgerError> {
+    /// The key and the scope of the first line, which must be a header of this version.
+    fn header(&mut self) -> Result<(LedgerKey, Scope), LedgerError> {
         self.advance()?;
         let preamble: Option<Preamble> = serde_json::from_slice(&self.line).ok();
         if !preamble.is_some_and(|p| p.format == FORMAT && p.version == VERSION) {
             return Err(LedgerError::Format { path: self.path.clone() });
         }
         match self.parse()? {
-            Record::Header { key, .. } => Ok(key.into_owned()),
+            Record::Header { key, part: true, stop: None, n_max: None, .. } => {
+                Ok((key.into_owned(), Scope::Part))
+            }
+            Record::Header { key, part: false, stop, n_max, .. } => {
+                let rule = rule(stop, n_max).map_err(|problem| self.damaged(problem))?;
+                Ok((key.into_owned(), Scope::Whole(rule)))
+            }
             _ => Err(self.damaged("the first line is no header")),
         }
     }

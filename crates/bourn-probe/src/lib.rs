@@ -1,39 +1,72 @@
 //! The boundary: estimators, intervals, solvable sets, the base ledger, and the comparison of any
 //! two sets of outcomes.
 //!
-//! **This room knows nothing of models, tensors or Burn.** It asks for draws through one small
-//! trait, [`DrawSource`], which the rollout engine implements for real models and a synthetic
-//! population implements in tests. It renders nothing either: what it returns is plain data.
+//! **This room knows nothing of models, tensors or Burn.** It asks for draws and for scores through
+//! two small traits, [`DrawSource`] and [`ScoreSource`], which the rollout engine implements for
+//! real models and a synthetic population implements in tests. It renders nothing either: what it returns is plain data.
 //!
 //! The way through: [`probe`] or [`probe_stored`] turns problems into a [`Ledger`] of every draw,
 //! [`boundary`] compares two ledgers, [`compare`] compares outcome counts from anywhere (read by
 //! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained.
 
+mod anytime;
+mod band;
+mod belief;
 mod bootstrap;
 mod boundary;
 mod compare;
+mod detectable;
 mod draw;
+mod ends;
 mod estimate;
 mod examples;
+mod extent;
+mod extrapolate;
 pub mod figures;
+mod hard;
 mod ledger;
 mod ledger_file;
 mod lines;
+mod mcnemar;
+mod nested;
+mod normal;
+mod null;
 mod outcomes;
+mod paired;
+mod pass_hat;
+mod poisson_binomial;
+mod posterior;
+mod prior;
+mod prior_check;
+mod probe;
 mod read;
+mod schedule;
+mod score;
+mod solvability;
+mod special;
 mod store;
+mod support;
+#[cfg(test)]
+mod synthetic;
 
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
     TIE,
 };
-pub use compare::{CompareError, CompareOptions, Names, boundary, compare};
-pub use draw::{Draw, DrawRequest, DrawSource, ProbeError, SourceError, probe, probe_stored};
+pub use compare::{CompareError, CompareOptions, Names, boundary, compare, compare_curves};
+pub use detectable::{Detectable, detectable};
+pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
 pub use estimate::{pass_at_k, powers_of_two};
 pub use examples::{Answer, Example, Examples, examples};
+pub use extent::Extent;
+pub use hard::{HardProblem, hard_completions};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use ledger_file::{read_ledger, write_ledger};
+pub use null::split_base;
 pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
+pub use pass_hat::{pass_hat, pass_hat_k};
+pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
 pub use read::{ReadError, read_outcomes};
-pub use store::LedgerStore;
+pub use score::{Score, ScoreRequest, ScoreSource};
+pub use store::{LedgerStore, LockedKey};

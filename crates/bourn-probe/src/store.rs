@@ -2,12 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io::ErrorKind;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use crate::ledger_file::{Segment, failed, read_segments, segments, stage, sync_directory};
-use crate::{Draw, Ledger, LedgerError, LedgerKey};
+use crate::ledger_file::{Scope, Segment, failed, read_segments, segments, stage, sync_directory};
+use crate::{Draw, Extent, Ledger, LedgerError, LedgerKey};
+
+/// Name of the file in a key's directory that is locked while its draws are made.
+const LOCK: &str = "lock";
 
 /// How the names of ledger files end.
 const EXTENSION: &str = ".jsonl.zst";
@@ -17,10 +21,34 @@ const EXTENSION: &str = ".jsonl.zst";
 ///
 /// Because a draw is a function of key, problem and number, what several files hold fits together:
 /// more draws or more problems are one more file, and two runs that store at the same time write
-/// either the same bytes under the same name or different files. No locks.
+/// either the same bytes under the same name or different files. So no lock is needed to keep the
+/// store whole; [`LedgerStore::lock`] keeps two runs from drawing the same draws.
 #[derive(Clone, Debug)]
 pub struct LedgerStore {
     directory: PathBuf,
+}
+
+/// The right to draw for a key: until it is dropped, or its process ends in whatever way, nobody
+/// else has it.
+#[derive(Debug)]
+pub struct LockedKey<'a> {
+    store: &'a LedgerStore,
+    key: &'a LedgerKey,
+    /// Holds the system's lock, which goes with the file's last handle: none is left behind by a
+    /// killed process.
+    _file: File,
+}
+
+impl LockedKey<'_> {
+    /// The store.
+    pub fn store(&self) -> &LedgerStore {
+        self.store
+    }
+
+    /// The key.
+    pub fn key(&self) -> &LedgerKey {
+        self.key
+    }
 }
 
 impl LedgerStore {
@@ -31,7 +59,8 @@ impl LedgerStore {
         Ok(Self { directory })
     }
 
-    /// The first `n` draws of each of these (id, prompt) under `key`, or `None` if any is missing.
+    /// The draws of each of these (id, prompt) under `key` to the end that `extent` sets, or `None`
+    /// if any is missing.
     ///
     /// Serves from files with more draws or more problems too. A problem whose prompt is another
     /// one than was stored counts as missing; a damaged file is an error that names it.
@@ -39,20 +68,46 @@ impl LedgerStore {
         &self,
         key: &LedgerKey,
         problems: impl IntoIterator<Item = (&'a str, &'a str)>,
-        n: u64,
+        extent: Extent,
     ) -> Result<Option<Ledger>, LedgerError> {
         let problems: BTreeMap<&str, &str> = problems.into_iter().collect();
-        let mut held = self.held(key, problems.clone(), n)?;
-        let mut ledger = Ledger::new();
+        let mut held = self.held(key, problems.clone(), extent.n_max())?;
+        let mut ledger = Ledger::of(extent.rule());
         for (id, prompt) in problems {
-            match held.remove(id) {
-                Some(draws) if draws.len() as u64 == n => {
-                    ledger.insert(id.to_owned(), prompt.to_owned(), draws)?;
-                }
-                _ => return Ok(None),
+            let Some(draws) = held.remove(id) else { return Ok(None) };
+            let correct = draws.iter().filter(|draw| draw.verdict.is_correct()).count();
+            if !extent.ends(draws.len() as u64, correct as u64) {
+                return Ok(None);
             }
+            ledger.insert(id.to_owned(), prompt.to_owned(), draws)?;
         }
         Ok(Some(ledger))
+    }
+
+    /// Waits until no other run draws for `key`, and takes its place; `None` if `wait` breaks.
+    ///
+    /// `wait` is called with the path of the lock each time that another run is found to hold it,
+    /// and decides how long to leave it until the next try.
+    pub fn lock<'a>(
+        &'a self,
+        key: &'a LedgerKey,
+        wait: &mut dyn FnMut(&Path) -> ControlFlow<()>,
+    ) -> Result<Option<LockedKey<'a>>, LedgerError> {
+        let directory = self.make_directory(key)?;
+        let path = directory.join(LOCK);
+        let opened = File::options().create(true).truncate(false).write(true).open(&path);
+        let file = opened.map_err(|e| failed(&path, "opening", e))?;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(LockedKey { store: self, key, _file: file })),
+                Err(TryLockError::WouldBlock) => {
+                    if wait(&path).is_break() {
+                        return Ok(None);
+                    }
+                }
+                Err(TryLockError::Error(error)) => return Err(failed(&path, "locking", error)),
+            }
+        }
     }
 
     /// Stores a ledger under `key` and returns the path of its file.
@@ -76,8 +131,8 @@ impl LedgerStore {
         let mut found = Vec::new();
         for path in self.files(key)? {
             match read_segments(&path, &wanted) {
-                Ok((held, _)) if held != *key => return Err(LedgerError::WrongKey { path }),
-                Ok((_, segments)) => found.extend(segments.into_iter().map(|s| (s, path.clone()))),
+                Ok((held, ..)) if held != *key => return Err(LedgerError::WrongKey { path }),
+                Ok((.., segments)) => found.extend(segments.into_iter().map(|s| (s, path.clone()))),
                 // Removed since it was listed: as if it had never been.
                 Err(LedgerError::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -99,13 +154,18 @@ impl LedgerStore {
         key: &LedgerKey,
         segments: Vec<Segment<'_>>,
     ) -> Result<PathBuf, LedgerError> {
-        let directory = self.directory_of(key);
-        fs::create_dir_all(&directory).map_err(|e| failed(&directory, "making it", e))?;
-        sync_directory(&self.directory)?;
-        let (staged, hash) = stage(&directory, key, &segments)?;
+        let directory = self.make_directory(key)?;
+        let (staged, hash) = stage(&directory, key, Scope::Part, &segments)?;
         let path = directory.join(hash + EXTENSION);
         staged.publish(&path)?;
         Ok(path)
+    }
+
+    fn make_directory(&self, key: &LedgerKey) -> Result<PathBuf, LedgerError> {
+        let directory = self.directory_of(key);
+        fs::create_dir_all(&directory).map_err(|e| failed(&directory, "making it", e))?;
+        sync_directory(&self.directory)?;
+        Ok(directory)
     }
 
     fn directory_of(&self, key: &LedgerKey) -> PathBuf {
@@ -157,5 +217,5 @@ fn append(draws: &mut Vec<Draw>, segment: Segment<'_>, path: &Path) -> Result<()
 /// where an accelerator's kernels do; what was drawn may not.
 fn same_draw(a: &Draw, b: &Draw) -> bool {
     let drawn = |d: &Draw| (d.verdict, d.tokens, d.truncated);
-    drawn(a) == drawn(b) && a.text == b.text
+    drawn(a) == drawn(b) && a.text == b.text && a.ids == b.ids && a.answer == b.answer
 }

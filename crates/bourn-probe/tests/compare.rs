@@ -5,12 +5,14 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::{
-    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare, pass_at_k,
+    Boundary, CompareError, CompareOptions, Outcomes, Standing, accuracies, compare,
+    compare_curves, pass_at_k,
 };
 use common::{outcomes, uniform};
 use proptest::prelude::*;
 
-const OPTIONS: CompareOptions = CompareOptions { confidence: 0.95, resamples: 1000, seed: 1 };
+const OPTIONS: CompareOptions =
+    CompareOptions { confidence: 0.95, resamples: 1000, seed: 1, look: 1, epsilon: None };
 
 fn figures(base: &[(&str, u64, u64)], policy: &[(&str, u64, u64)]) -> Boundary {
     compare(&outcomes(base), &outcomes(policy), &OPTIONS).unwrap()
@@ -59,11 +61,17 @@ fn k_stops_at_the_fewest_draws() {
 
 #[test]
 fn degenerate_sets() {
-    // One problem: the bootstrap sees no variation.
+    // One problem agrees with itself: the bootstrap sees no variation, and the exact bound of one
+    // value stands in, 1 − 0.025 = 0.975 of the way to either end of the range.
     let one = figures(&[("a", 2, 1)], &[("a", 2, 0)]);
-    assert_eq!((&one.base.ci_low, &one.base.ci_high), (&vec![0.5, 1.0], &vec![0.5, 1.0]));
+    assert_close(&one.base.pass_at_k, &[0.5, 1.0]);
+    assert_close(&one.base.ci_low, &[0.5 - 0.975 * 0.5, 0.025]);
+    assert_close(&one.base.ci_high, &[0.5 + 0.975 * 0.5, 1.0]);
+    assert_close(&one.delta.ci_low, &[-0.5 - 0.975 * 0.5, -1.0]);
+    assert_close(&one.delta.ci_high, &[-0.5 + 0.975 * 1.5, -1.0 + 0.975 * 2.0]);
     assert_eq!(one.standing(), Standing::BaseAhead);
-    assert_eq!((one.delta_se, one.delta_se_ci_low, one.delta_se_ci_high), (1.0, 1.0, 1.0));
+    assert_close(&[one.delta_se, one.delta_se_ci_low], &[1.0, 1.0 - 0.975 * 2.0]);
+    assert_eq!(one.delta_se_ci_high, 1.0);
     // One draw: one k.
     let single = figures(&[("a", 1, 1), ("b", 1, 0)], &[("a", 1, 0), ("b", 1, 1)]);
     assert_eq!((single.k.as_slice(), single.standing()), (&[1][..], Standing::Level));
@@ -71,8 +79,15 @@ fn degenerate_sets() {
     let many: Vec<String> = (0..100).map(|i| i.to_string()).collect();
     let all = |c| many.iter().map(|id| (id.as_str(), 8, c)).collect::<Vec<_>>();
     let b = figures(&all(8), &all(0));
-    assert_eq!((&b.base.ci_low, &b.base.ci_high), (&vec![1.0; 4], &vec![1.0; 4]));
-    assert_eq!((&b.policy.ci_low, &b.policy.ci_high), (&vec![0.0; 4], &vec![0.0; 4]));
+    // Exact bounds for 100 that agree: 0.025^(1/100) is 3.6% below 1. Twice that for differences,
+    // which can be off by 2.
+    let edge = 0.025_f64.powf(0.01);
+    assert_close(&b.base.ci_low, &[edge; 4]);
+    assert_eq!(b.base.ci_high, [1.0; 4]);
+    assert_eq!(b.policy.ci_low, [0.0; 4]);
+    assert_close(&b.policy.ci_high, &[1.0 - edge; 4]);
+    assert_close(&b.delta.ci_high, &[-1.0 + 2.0 * (1.0 - edge); 4]);
+    assert_eq!((b.delta.ci_low, b.delta_se_ci_high), (vec![-1.0; 4], 1.0));
     assert_eq!((b.solvable.lost.len(), b.crossover_k), (100, None));
 }
 
@@ -97,6 +112,12 @@ fn errors_say_what_to_do() {
         OPTIONS,
         "base and policy must have the same problems: 1 (a) only in the base, \
          0 only in the policy",
+    );
+    check(
+        &one,
+        &one,
+        CompareOptions { look: 0, ..OPTIONS },
+        "look 0: looks at the same problems are counted from 1",
     );
     for confidence in [0.0, 1.0, 95.0, f64::NAN] {
         let error =
@@ -137,7 +158,16 @@ fn the_documented_object() {
     let options = CompareOptions { resamples: 2000, ..OPTIONS };
     let base = outcomes(&[("a", 4, 1), ("b", 4, 0)]);
     let policy = outcomes(&[("a", 4, 4), ("b", 4, 1)]);
-    assert_eq!(documented, compare(&base, &policy, &options).unwrap());
+    let boundary = compare(&base, &policy, &options).unwrap();
+    // The parts have pages of their own.
+    let parts = Boundary {
+        paired: None,
+        solvability: None,
+        support: None,
+        extrapolation: None,
+        ..boundary
+    };
+    assert_eq!(documented, parts);
 }
 
 proptest! {
@@ -153,8 +183,8 @@ proptest! {
         };
         let (base, policy) = (side(|p| p.0), side(|p| p.1));
         let options = CompareOptions { resamples: 60, ..OPTIONS };
-        let b = compare(&base, &policy, &options).unwrap();
-        let swapped = compare(&policy, &base, &options).unwrap();
+        let b = compare_curves(&base, &policy, &options).unwrap();
+        let swapped = compare_curves(&policy, &base, &options).unwrap();
         prop_assert_eq!(&b.base, &swapped.policy);
         prop_assert_eq!(&b.solvable.lost, &swapped.solvable.gained);
         for i in 0..b.k.len() {
@@ -175,9 +205,14 @@ proptest! {
         // At k = n, pass@k is the share solved.
         let solved = (sets.kept.len() + sets.lost.len()) as f64 / counts.len() as f64;
         prop_assert_eq!(b.base.pass_at_k[4], solved, "zeros and ones add exactly");
-        // A model against itself: no difference, in any resample.
-        let same = compare(&base, &base, &options).unwrap();
-        prop_assert!(same.delta.ci_low.iter().chain(&same.delta.ci_high).all(|&d| d == 0.0));
+        // A model against itself: no difference.
+        let same = compare_curves(&base, &base, &options).unwrap();
+        // In no resample: what is left is the exact bound of so many problems that agree.
+        let bound = 1.0 - 0.025_f64.powf(1.0 / counts.len() as f64);
+        for (low, high) in same.delta.ci_low.iter().zip(&same.delta.ci_high) {
+            // 1e-15: one power, against a logarithm and an exponential.
+            prop_assert!(*low == -high && (high - bound).abs() < 1e-15);
+        }
         prop_assert_eq!(same.standing(), Standing::Level);
     }
 }
@@ -224,7 +259,8 @@ fn intervals_cover_the_truth() {
     const REPLICATIONS: u64 = 1000;
     const PROBLEMS: u64 = 100;
     const DRAWS: u64 = 64;
-    let options = CompareOptions { confidence: 0.9, resamples: 399, seed: 3 };
+    let options =
+        CompareOptions { confidence: 0.9, resamples: 399, seed: 3, look: 1, epsilon: None };
     // E over u by the midpoint rule: error below 1e-8 with 10⁵ points of a smooth integrand.
     let truth = |power: i32, k: u64| {
         let points = 100_000;
@@ -243,7 +279,7 @@ fn intervals_cover_the_truth() {
             };
             (0..PROBLEMS).map(one).collect()
         };
-        let b = compare(&side(3, 0), &side(4, DRAWS), &options).unwrap();
+        let b = compare_curves(&side(3, 0), &side(4, DRAWS), &options).unwrap();
         let mut check = |what, k, ci: (f64, f64), truth: f64| {
             *held.entry((what, k)).or_default() += u64::from(ci.0 <= truth && truth <= ci.1);
         };

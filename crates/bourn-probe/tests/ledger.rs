@@ -3,18 +3,21 @@
 mod common;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bourn_probe::{
-    Draw, Ledger, LedgerError, LedgerKey, LedgerStore, probe, probe_stored, read_ledger,
-    write_ledger,
+    Draw, Extent, Ledger, LedgerError, LedgerKey, LedgerStore, Outcomes, StopRule, probe,
+    probe_stored, read_ledger, rounded_entropies, write_ledger,
 };
 use bourn_verify::Verdict;
 use common::{Population, draw, key, named, problems};
 use proptest::prelude::*;
 
 fn sample(count: usize, n: u64) -> Ledger {
-    probe(&problems(count), &mut Population::new(1, |_| 0.4), n, &mut |_| {}).unwrap()
+    let mut population = Population::new(1, |_| 0.4);
+    probe(&problems(count), &mut population, Extent::Fixed(n), &mut |_| {}).unwrap().ledger
 }
 
 /// The files under a directory, however deep, in order.
@@ -105,7 +108,7 @@ fn an_edited_line_is_seen() {
         assert!(error.contains(part), "{error}");
     };
     let without = |at: usize| [&lines[..at], &lines[at + 1..]].concat();
-    check(&without(0), "is no ledger of format bourn-ledger version 1");
+    check(&without(0), "is no ledger of format bourn-ledger version 2");
     check(&without(1), "a draw outside its problem");
     check(&without(2), "the checksum differs");
     check(&without(3), "a draw out of order");
@@ -116,7 +119,7 @@ fn an_edited_line_is_seen() {
         lines
     };
     for (at, from, to, part) in [
-        (0, "\"version\":1", "\"version\":2", "version 1: move it away"),
+        (0, "\"version\":2", "\"version\":1", "version 2: move it away"),
         (0, "\"seed\":1", "\"seed\":2", "the checksum differs"),
         (2, "wrong", "correct", "the checksum differs"),
         (2, "Wrong", "Right", "the checksum differs"),
@@ -214,24 +217,24 @@ fn the_store_names_its_damaged_file() {
     let path = store.put(&key("w"), &ledger).unwrap();
     assert_eq!(store.put(&key("w"), &ledger).unwrap(), path, "the same content, the same file");
     assert_eq!(files(directory.path()), std::slice::from_ref(&path), "and nothing unfinished");
-    assert_eq!(store.get(&key("w"), named(&problems), 4).unwrap(), Some(ledger));
-    assert_eq!(store.get(&key("v"), named(&problems), 4).unwrap(), None);
+    assert_eq!(store.get(&key("w"), named(&problems), Extent::Fixed(4)).unwrap(), Some(ledger));
+    assert_eq!(store.get(&key("v"), named(&problems), Extent::Fixed(4)).unwrap(), None);
 
     // An unfinished file of a killed run is no ledger.
     std::fs::write(path.with_file_name(".ledger-x.tmp"), "half").unwrap();
-    assert!(store.get(&key("w"), named(&problems), 4).unwrap().is_some());
+    assert!(store.get(&key("w"), named(&problems), Extent::Fixed(4)).unwrap().is_some());
 
     // A file of another key.
     let other = store.put(&key("v"), &sample(3, 4)).unwrap();
     let astray = path.with_file_name("astray.jsonl.zst");
     std::fs::copy(other, &astray).unwrap();
-    let error = store.get(&key("w"), named(&problems), 4).unwrap_err();
+    let error = store.get(&key("w"), named(&problems), Extent::Fixed(4)).unwrap_err();
     assert!(matches!(&error, LedgerError::WrongKey { path } if *path == astray), "{error}");
     std::fs::remove_file(&astray).unwrap();
 
     let bytes = std::fs::read(&path).unwrap();
     std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
-    let error = store.get(&key("w"), named(&problems), 4).unwrap_err().to_string();
+    let error = store.get(&key("w"), named(&problems), Extent::Fixed(4)).unwrap_err().to_string();
     assert!(error.contains(&path.display().to_string()), "{error}");
     assert!(error.contains("delete it, and the draws are made again"), "{error}");
 }
@@ -249,21 +252,32 @@ fn draws_that_are_not_reproducible_are_an_error() {
     store.put(&key("w"), &of(&["1", "2"], -1.0)).unwrap();
     // Measured figures may differ by rounding, and the longer one adds its third draw.
     store.put(&key("w"), &of(&["1", "2", "3"], -1.0 - 1e-9)).unwrap();
-    let got = store.get(&key("w"), [("a", "A")], 3).unwrap().unwrap();
+    let got = store.get(&key("w"), [("a", "A")], Extent::Fixed(3)).unwrap().unwrap();
     let texts: Vec<_> = got.get("a").unwrap().draws().iter().map(|d| d.text.as_str()).collect();
     assert_eq!(texts, ["1", "2", "3"]);
     store.put(&key("w"), &of(&["1", "9"], -1.0)).unwrap();
-    let error = store.get(&key("w"), [("a", "A")], 3).unwrap_err().to_string();
+    let error = store.get(&key("w"), [("a", "A")], Extent::Fixed(3)).unwrap_err().to_string();
     assert!(error.contains("draw 1 of problem a is not what another ledger"), "{error}");
 }
 
 #[test]
 fn two_runs_at_once() {
     let directory = tempfile::tempdir().unwrap();
+    let drawn = AtomicU64::new(0);
     let run = |count: usize, n: u64| {
         let store = LedgerStore::open(directory.path().join("store")).unwrap();
         let mut population = Population::new(1, |_| 0.4);
-        probe_stored(&store, &key("w"), &problems(count), &mut population, n, &mut |_| {}).unwrap()
+        let key = key("w");
+        let locked = store.lock(&key, &mut |_| {
+            std::thread::yield_now();
+            ControlFlow::Continue(())
+        });
+        let (locked, problems) = (locked.unwrap().unwrap(), problems(count));
+        let extent = Extent::Fixed(n);
+        let probed =
+            probe_stored(&locked, &problems, &mut population, extent, &mut |_| {}).unwrap();
+        drawn.fetch_add(population.drawn, Ordering::Relaxed);
+        probed.ledger
     };
     std::thread::scope(|scope| {
         for worker in 0..8 {
@@ -278,7 +292,73 @@ fn two_runs_at_once() {
         }
     });
     assert_eq!(run(4, 16), sample(4, 16));
-    assert!(files(directory.path()).iter().all(|f| f.to_string_lossy().ends_with(".jsonl.zst")));
+    // Neither corrupted nor redone: every draw was made once.
+    assert_eq!(drawn.into_inner(), 4 * 16);
+    assert!(
+        files(directory.path())
+            .iter()
+            .all(|f| f.ends_with("lock") || f.to_string_lossy().ends_with(".jsonl.zst"))
+    );
+}
+
+#[test]
+fn a_stopped_ledger_carries_its_rule() {
+    let rule = StopRule { successes: 2, n_max: 5 };
+    let draws = |list: &[u8]| -> Vec<Draw> {
+        let verdict = |d| if d == 1 { Verdict::Correct } else { Verdict::Wrong };
+        list.iter().map(|&d| draw(verdict(d), "x")).collect()
+    };
+    let mut ledger = Ledger::of(Some(rule));
+    let mut put = |id: &str, list: &[u8]| {
+        let done = ledger.insert(id.to_owned(), id.to_uppercase(), draws(list));
+        done.map_err(|e| e.to_string())
+    };
+    put("a", &[0, 1, 1]).unwrap();
+    // What was in flight beyond the stop, and beyond n_max, is cut.
+    put("b", &[1, 1, 1, 0]).unwrap();
+    put("c", &[0, 1, 0, 0, 0, 1]).unwrap();
+    let error = put("d", &[0, 1]).unwrap_err();
+    assert!(error.starts_with("problem d: n = 2 and c = 1 reach neither"), "{error}");
+    let expect = [("a", 3, 2), ("b", 2, 2), ("c", 5, 1)];
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("l.jsonl.zst");
+    write_ledger(&path, &key("w"), &ledger).unwrap();
+    let (_, back) = read_ledger(&path).unwrap();
+    for ledger in [&ledger, &back] {
+        assert_eq!((ledger.len(), ledger.rule()), (3, Some(rule)));
+        for (id, n, c) in expect {
+            let entry = ledger.get(id).unwrap();
+            assert_eq!(entry.outcomes(), Outcomes::stopped(n, c, rule).unwrap());
+            assert_eq!(entry.draws().len() as u64, n);
+        }
+    }
+    assert_eq!(back, ledger);
+    assert!(unpacked(&path).lines().next().unwrap().ends_with(r#","stop":2,"n_max":5}"#));
+
+    // A store's file has no rule, and is not to be taken for a probe whose number was fixed.
+    let store = LedgerStore::open(directory.path().join("store")).unwrap();
+    let part = store.put(&key("w"), &ledger).unwrap();
+    let error = read_ledger(part).unwrap_err();
+    assert!(matches!(error, LedgerError::Part { .. }), "{error}");
+    let get = |extent| store.get(&key("w"), [("a", "A"), ("c", "C")], extent).unwrap();
+    let of = |extent| get(extent).map(|l| l.get("a").unwrap().outcomes().n());
+    assert_eq!(of(Extent::Until(rule)), Some(3));
+    assert_eq!(of(Extent::new(2, 2)), Some(2));
+    assert_eq!(of(Extent::Fixed(3)), Some(3));
+    assert_eq!((of(Extent::Fixed(4)), of(Extent::new(5, 3))), (None, None));
+}
+
+#[test]
+fn rounded_entropies_survive_the_file() {
+    // Every value of three decimals below 20 nats, through text and f64 as a reader takes them.
+    let all: Vec<f32> = (0..20_000).map(|i| i as f32 / 1000.0 + 2e-5).collect();
+    for (i, nats) in rounded_entropies(&all).into_iter().enumerate() {
+        let text = serde_json::to_string(&nats).unwrap();
+        assert!(text.len() <= 6, "{text}");
+        let through: f64 = serde_json::from_str(&text).unwrap();
+        assert_eq!(through as f32, nats, "{text}");
+        assert!((through - i as f64 / 1000.0).abs() < 1e-9, "{text}");
+    }
 }
 
 proptest! {
@@ -294,11 +374,25 @@ proptest! {
                     prop::num::f64::POSITIVE),
         tokens in any::<u32>(),
         truncated in any::<bool>(),
+        answer in any::<Option<String>>(),
+        ids in any::<Vec<u32>>(),
+        entropies in prop::collection::vec(0.0_f32..20.0, 0..8),
         verdict in prop::sample::select(&Verdict::ALL[..]),
     ) {
         let (logprob, entropy) = figures;
         prop_assume!(entropy.is_finite());
-        let draw = Draw { verdict, text, tokens, logprob, entropy, truncated };
+        let draw = Draw {
+            verdict,
+            answer,
+            text,
+            tokens,
+            logprob,
+            full_logprob: logprob,
+            entropy,
+            truncated,
+            ids,
+            entropies: rounded_entropies(&entropies),
+        };
         let mut ledger = Ledger::new();
         ledger.insert(id, prompt, vec![draw.clone(), draw]).unwrap();
         let directory = tempfile::tempdir().unwrap();

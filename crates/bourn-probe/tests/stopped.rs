@@ -224,7 +224,8 @@ proptest! {
     }
 }
 
-const OPTIONS: CompareOptions = CompareOptions { confidence: 0.95, resamples: 200, seed: 1 };
+const OPTIONS: CompareOptions =
+    CompareOptions { confidence: 0.95, resamples: 200, seed: 1, look: 1, epsilon: None };
 
 fn figures(base: &[(&str, Outcomes)], policy: &[(&str, Outcomes)]) -> Boundary {
     let side = |list: &[(&str, Outcomes)]| list.iter().map(|&(id, o)| (id.to_owned(), o)).collect();

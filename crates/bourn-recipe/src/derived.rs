@@ -43,7 +43,7 @@ impl Recipe {
         let longest =
             self.rollout.max_prompt_length.saturating_add(self.rollout.max_completion_length);
         let draws = (self.probe.problems as u64)
-            .saturating_mul(self.probe.n as u64)
+            .saturating_mul(self.probe.n_max as u64)
             .saturating_mul(self.probe.samplers.len() as u64);
         let kept = match self.checkpoint.keep_last as u64 {
             0 => self.checkpoints(),
@@ -61,7 +61,7 @@ impl Recipe {
                 "generated tokens per step, at most",
                 completions.saturating_mul(self.rollout.max_completion_length as u64),
             ),
-            ("draws per probe and model", draws),
+            ("draws per probe and model, at most", draws),
             ("probes", self.probes()),
             ("checkpoints written", self.checkpoints()),
             ("checkpoints kept", kept),

@@ -174,7 +174,12 @@ fn task(task: &Task) -> TaskWritten {
 fn reward(reward: &Reward) -> RewardWritten {
     // The countdown verifier has no extraction to choose, and refuses the key.
     let extract = (reward.verifier != VerifierKind::Countdown).then_some(reward.extract);
-    RewardWritten { verifier: reward.verifier, extract, weight: reward.weight }
+    RewardWritten {
+        verifier: reward.verifier,
+        extract,
+        weight: reward.weight,
+        step_weight: reward.step_weight,
+    }
 }
 
 fn optimizer(adamw: &Optimizer) -> OptimizerWritten {
@@ -200,7 +205,8 @@ fn probe(probe: &Probe) -> ProbeWritten {
     ProbeWritten {
         interval: probe.interval,
         problems: probe.problems,
-        n: probe.n,
+        n_max: probe.n_max,
+        stop: probe.stop,
         confidence: probe.confidence,
         resamples: probe.resamples,
         seed: probe.seed,

@@ -38,7 +38,6 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &[
-            "n",
             "group_size",
             "rollouts_per_example",
             "num_samples",
@@ -167,8 +166,9 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
         "completions per forward, which changes memory and nothing else",
     ),
     (&["eval_steps", "eval_interval", "test_freq", "val_period"], &["probe.interval"], ""),
-    (&["n_max", "val_n", "num_draws"], &["probe.n"], ""),
-    (&["k", "ks"], &["probe.n"], "pass@k is given for every power of two up to it"),
+    (&["n"], &["rollout.num_generations", "probe.n_max"], ""),
+    (&["val_n", "num_draws"], &["probe.n_max"], ""),
+    (&["k", "ks"], &["probe.n_max"], "pass@k is given for every power of two up to it"),
     (&["samplers"], &["probe.sampler"], "as [[probe.sampler]] tables"),
     (&["save_steps", "save_freq", "save_interval", "save_period"], &["checkpoint.interval"], ""),
     (&["save_total_limit", "max_ckpt_to_keep", "keep_top_k"], &["checkpoint.keep_last"], ""),

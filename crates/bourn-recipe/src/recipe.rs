@@ -221,6 +221,14 @@ pub struct Reward {
     pub extract: Extract,
     /// Weight of this verifier's 0/1 in the reward.
     pub weight: f64,
+    /// What all steps of a completion together are worth, from this much to minus it; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub step_weight: f64,
+}
+
+/// Keys of caches are made of rewards: one without steps is what it was before there were any.
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 /// The verifiers there are.
@@ -306,8 +314,10 @@ pub struct Probe {
     pub interval: u64,
     /// Held-out problems.
     pub problems: usize,
-    /// Draws per problem, of policy and base each.
-    pub n: usize,
+    /// Most draws per problem, of policy and base each.
+    pub n_max: usize,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
+    pub stop: usize,
     /// One or more samplers; figures of each are kept apart.
     pub samplers: Vec<Sampler>,
     /// Confidence of the intervals, for example 0.95.

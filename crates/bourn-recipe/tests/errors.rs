@@ -124,7 +124,7 @@ fn names_of_other_trainers_are_translated() {
     assert_snapshot!(appended("[train]\ngradient_accumulation_steps = 8\n"), @"x.toml:8:1: [train] gradient_accumulation_steps: unknown key; bourn calls it `micro_batch_size`, completions per forward, which changes memory and nothing else");
     assert_snapshot!(appended("[optimizer]\ngrad_clip = 1.0\n"), @"x.toml:8:1: [optimizer] grad_clip: unknown key; bourn calls it `max_grad_norm`");
     assert_snapshot!(appended("[train]\nsteps = 8\n"), @"x.toml:8:1: [train] steps: unknown key; bourn calls it `max_steps`, in rollout steps");
-    assert_snapshot!(appended("[probe]\nn_max = 8\n"), @"x.toml:8:1: [probe] n_max: unknown key; bourn calls it `n`");
+    assert_snapshot!(appended("[probe]\nn = 8\n"), @"x.toml:8:1: [probe] n: unknown key; bourn calls it `n_max`");
     assert_snapshot!(appended("[trainer]\nsteps = 8\n"), @"x.toml:7:2: [trainer]: unknown section; bourn calls it [train]");
     assert_snapshot!(appended("[data]\npath = \"x\"\n"), @"x.toml:7:2: [data]: unknown section; bourn calls it [[task]]");
 }
@@ -189,7 +189,7 @@ fn out_of_range() {
     assert_snapshot!(appended("[[probe.sampler]]\ntop_p = 0\n"), @"x.toml:8:1: [[probe.sampler]] top_p: must be above 0, found 0");
     assert_snapshot!(appended("[[probe.sampler]]\ntop_p = 1.5\n"), @"x.toml:8:1: [[probe.sampler]] top_p: must be at most 1, found 1.5");
     assert_snapshot!(appended("[[probe.sampler]]\ntemperature = 0\n"), @"x.toml:8:1: [[probe.sampler]] temperature: must be at least 0.01, found 0: greedy decoding (0) would make all draws of a problem the same");
-    assert_snapshot!(appended("[probe]\nn = 0\n"), @"x.toml:8:1: [probe] n: must be at least 1, found 0");
+    assert_snapshot!(appended("[probe]\nn_max = 0\n"), @"x.toml:8:1: [probe] n_max: must be at least 1, found 0");
     assert_snapshot!(appended("[probe]\nconfidence = 95\n"), @"x.toml:8:1: [probe] confidence: must be below 1, found 95");
     assert_snapshot!(appended("[probe]\nsampler = []\n"), @"x.toml:8:1: [[probe.sampler]]: expected at least one table, found 0");
     assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nepsilon = 0"), @"x.toml:7:1: [algorithm] epsilon: must be above 0, found 0");
@@ -208,7 +208,7 @@ fn rules_across_keys() {
     assert_snapshot!(appended("[train]\nminibatches = 5\n"), @"x.toml:8:1: [train] minibatches: 32 prompts cannot be split evenly into 5 minibatches; 4 and 8 do");
     assert_snapshot!(appended("[rollout]\nprompts_per_step = 7\n[train]\nminibatches = 4\n"), @"x.toml:10:1: [train] minibatches: 7 prompts cannot be split evenly into 4 minibatches; 1 and 7 do");
     assert_snapshot!(appended("[rollout]\nprompts_per_step = 65536\nnum_generations = 65536\n"), @"x.toml:9:1: [rollout] num_generations: 65536 prompts of 65536 completions make 4294967296 a step, more than 2^22");
-    assert_snapshot!(appended("[probe]\nproblems = 1000000\nn = 1000000\n"), @"x.toml:9:1: [probe] n: 1000000 problems, 1000000 draws and 2 samplers make 2000000000000 draws a probe, more than 2^32; lower one");
+    assert_snapshot!(appended("[probe]\nproblems = 1000000\nn_max = 1000000\n"), @"x.toml:9:1: [probe] n_max: 1000000 problems, 1000000 draws and 2 samplers make 2000000000000 draws a probe, more than 2^32; lower one");
     assert_snapshot!(appended("[base]\n"), @"x.toml:7:2: [base]: pretrains a fresh architecture, but [model] has a `path`; remove this section");
     assert_snapshot!(fresh(""), @"x.toml:2:1: [model.architecture]: a fresh architecture knows nothing yet; add a [base] section that pretrains it");
     assert_snapshot!(replaced("path = \"a/model\"", "path = \"a\"\narchitecture = { hidden_size = 64, num_layers = 2, num_heads = 4 }"), @"x.toml:3:1: [model.architecture]: the model is given twice, by `path` and by `architecture`; keep one");

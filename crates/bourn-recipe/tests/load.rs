@@ -65,7 +65,8 @@ fn defaults_of_a_published_model() {
         recipe.tasks,
         [Task { weight: 1.0, template: "{prompt}".into(), kind: TaskKind::Countdown(task) }]
     );
-    let reward = Reward { verifier: VerifierKind::Countdown, extract: Extract::Whole, weight: 1.0 };
+    let (verifier, extract) = (VerifierKind::Countdown, Extract::Whole);
+    let reward = Reward { verifier, extract, weight: 1.0, step_weight: 0.0 };
     assert_eq!(recipe.rewards, [reward]);
     assert_eq!((recipe.rollout.prompts_per_step, recipe.rollout.num_generations), (32, 16));
     assert_eq!((recipe.algorithm.epsilon, recipe.algorithm.epsilon_high), (0.2, 0.2));
@@ -259,7 +260,7 @@ fn derived_counts() {
             "rollout.max_completion_length=200",
             "probe.interval=20",
             "probe.problems=10",
-            "probe.n=128",
+            "probe.n_max=128",
             "checkpoint.interval=20",
         ],
     );
@@ -273,7 +274,7 @@ fn derived_counts() {
     micro batches per update: 3
     tokens per step, at most: 153,600
     generated tokens per step, at most: 102,400
-    draws per probe and model: 2,560
+    draws per probe and model, at most: 2,560
     probes: 4
     checkpoints written: 3
     checkpoints kept: 2
@@ -311,7 +312,7 @@ fn the_base_key_holds_what_the_base_depends_on() {
         "optimizer.lr=0.5",
         "train.max_steps=3",
         "rollout.temperature=0.7",
-        "probe.n=8",
+        "probe.n_max=8",
         "algorithm.kl_coef=0.1",
         "log.tensorboard=false",
     ] {

@@ -1,4 +1,4 @@
-//! Continuous batching: rows wait, are admitted, decode together, and leave.
+//! Continuous batching: completions are pulled from a source of work, decode together, and leave.
 
 use std::cell::Cell;
 use std::ops::ControlFlow;
@@ -11,48 +11,29 @@ use crate::cache::{Sequence, blocks_for, own_blocks};
 use crate::engine::{Engine, Ready, group_by_prompt, positions};
 use crate::error::{RolloutError, problem};
 use crate::sampler::{Sampler, Scratch};
-use crate::types::{Completion, Finish, Progress, Request, Sampling};
+use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, Work};
 
-/// A prompt, the requests that start from it, and its cache while some of them are under way.
+/// Equal prompts, and their cache while completions are under way or may still come.
 struct Group<'a> {
     prompt: &'a [u32],
-    requests: Vec<usize>,
+    /// Indices of the prompts that are equal.
+    members: Vec<usize>,
     ready: Option<Ready>,
-    /// Completions that have been admitted and have not finished.
+    /// Completions that have been admitted and have not left.
     active: usize,
 }
 
-/// The completions still to admit, group by group: only groups under way hold cache.
-#[derive(Default)]
-struct Queue {
-    group: usize,
-    /// Index into the group's requests.
-    request: usize,
-    sample: u64,
-}
-
-impl Queue {
-    /// Skips what is exhausted; the (group, request) to draw from next.
-    fn peek(&mut self, groups: &[Group<'_>], requests: &[Request<'_>]) -> Option<(usize, usize)> {
-        loop {
-            let group = groups.get(self.group)?;
-            match group.requests.get(self.request) {
-                None => (self.group, self.request) = (self.group + 1, 0),
-                Some(&request) if self.sample < requests[request].count => {
-                    return Some((self.group, request));
-                }
-                Some(_) => (self.request, self.sample) = (self.request + 1, 0),
-            }
-        }
+impl Group<'_> {
+    fn is_open(&self, work: &dyn Work) -> bool {
+        self.members.iter().any(|&member| work.is_open(member))
     }
 }
 
 /// A completion under way.
 struct Row<'a> {
     group: usize,
-    request: usize,
-    /// Place among the request's completions.
-    place: usize,
+    /// Index of the prompt, and the sample index.
+    place: (usize, u64),
     stream: &'a str,
     /// Tokens of the prompt.
     prompt: usize,
@@ -62,6 +43,19 @@ struct Row<'a> {
     reserved: usize,
     completion: Completion,
     finished: bool,
+}
+
+/// What a call of [`Engine::stream`] has under way.
+struct Stream<'a, 'w> {
+    prompts: &'a [Prompt<'a>],
+    work: &'w mut dyn Work,
+    draw: Drawing<'a>,
+    groups: Vec<Group<'a>>,
+    /// The group of each prompt.
+    group_of: Vec<usize>,
+    /// What was asked for and did not fit yet.
+    waiting: Option<(usize, u64)>,
+    rows: Vec<Row<'a>>,
 }
 
 impl Engine {
@@ -80,60 +74,86 @@ impl Engine {
         sampling: &Sampling,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Vec<Completion>>, RolloutError> {
-        let sampler = Sampler::new(sampling)?;
-        self.check_requests(requests, sampling)?;
+        for &Request { stream, first, count, .. } in requests {
+            if first.checked_add(count).is_none() {
+                return Err(RolloutError::SampleIndex { subject: problem(stream), first, count });
+            }
+        }
+        let prompts: Vec<Prompt<'_>> =
+            requests.iter().map(|r| Prompt { prompt: r.prompt, stream: r.stream }).collect();
+        let groups = group_by_prompt(requests.iter().map(|r| r.prompt));
+        let mut work = Listed {
+            requests,
+            // Equal prompts one after the other, so that few prompts are held at once.
+            order: groups.into_iter().flat_map(|(_, members)| members).collect(),
+            current: 0,
+            started: vec![0; requests.len()],
+            results: vec![Vec::new(); requests.len()],
+        };
+        self.stream(&prompts, sampling, &mut work, on_progress)?;
+        // Every place has been filled: the call ends when nothing waits and nothing is under way.
+        Ok(work.results.into_iter().map(|all| all.into_iter().flatten().collect()).collect())
+    }
+
+    /// Draws the completions that `work` asks for, for as long as it asks, and hands each back as it
+    /// ends. Each is the same as [`Engine::generate`] gives for the same prompt, stream and sample
+    /// index, whatever is under way with it.
+    ///
+    /// A prompt's cache is kept while completions of it are under way or may still come, and given
+    /// up (to be computed again) where it takes the room of a completion that waits.
+    ///
+    /// # Errors
+    /// As [`Engine::generate`].
+    pub fn stream(
+        &mut self,
+        prompts: &[Prompt<'_>],
+        sampling: &Sampling,
+        work: &mut dyn Work,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), RolloutError> {
+        let draw = Drawing { sampler: Sampler::new(sampling)?, sampling };
+        self.check_prompts(prompts, sampling)?;
         self.pool.reset();
-        let draw = Drawing { sampler, sampling };
-        let mut groups: Vec<Group<'_>> = group_by_prompt(requests.iter().map(|r| r.prompt))
-            .into_iter()
-            .map(|(prompt, requests)| Group { prompt, requests, ready: None, active: 0 })
-            .collect();
-        let mut results: Vec<Vec<Option<Completion>>> = vec![Vec::new(); requests.len()];
-        let mut queue = Queue::default();
-        let mut rows: Vec<Row<'_>> = Vec::new();
+        let mut group_of = vec![0; prompts.len()];
+        let mut groups: Vec<Group<'_>> = Vec::new();
+        for (prompt, members) in group_by_prompt(prompts.iter().map(|p| p.prompt)) {
+            members.iter().for_each(|&member| group_of[member] = groups.len());
+            groups.push(Group { prompt, members, ready: None, active: 0 });
+        }
+        let (waiting, rows) = (None, Vec::new());
+        let mut stream = Stream { prompts, work, draw, groups, group_of, waiting, rows };
         let mut progress = Progress { completions_done: 0, tokens_done: 0 };
 
         loop {
-            let first_new = rows.len();
-            let fresh = self.enter(&mut queue, &mut groups, requests, draw, &mut rows);
-            if rows.is_empty() {
-                break;
+            let first_new = stream.rows.len();
+            let fresh = self.enter(&mut stream);
+            if stream.rows.is_empty() {
+                return Ok(());
             }
-            let prompts: Vec<&[u32]> = fresh.iter().map(|&group| groups[group].prompt).collect();
+            let prompts: Vec<&[u32]> =
+                fresh.iter().map(|&group| stream.groups[group].prompt).collect();
             let ready = self.prefill(&prompts, || report(on_progress, progress))?;
+            let Stream { groups, rows, .. } = &mut stream;
             for (&group, ready) in fresh.iter().zip(ready) {
                 groups[group].ready = Some(ready);
             }
             let (old, new) = rows.split_at_mut(first_new);
             self.decode(old, draw)?;
-            draw.first_tokens(&groups, new)?;
+            draw.first_tokens(groups, new)?;
             for row in new.iter_mut().filter(|row| !row.finished) {
                 if let Some(ready) = &groups[row.group].ready {
                     row.sequence = ready.prefix.fork(row.reserved > 0, &mut self.pool);
                 }
             }
-
-            progress.tokens_done += rows.len() as u64;
-            // Groups before the next one that waits will not be drawn from again.
-            let open_from = queue.peek(&groups, requests).map_or(groups.len(), |(group, _)| group);
-            for group in rows[first_new..].iter().map(|row| row.group).filter(|&g| g < open_from) {
-                if let Some(ready) = &mut groups[group].ready {
-                    ready.logits = Vec::new();
-                }
-            }
-            for row in rows.extract_if(.., |row| row.finished) {
-                progress.completions_done += 1;
-                self.leave(row, &mut groups, open_from, &mut results);
-            }
+            progress.tokens_done += stream.rows.len() as u64;
+            progress.completions_done += self.leave(&mut stream, first_new)?;
             report(on_progress, progress)?;
         }
-        // Every place has been filled: the loop ends when nothing waits and nothing is under way.
-        Ok(results.into_iter().map(|all| all.into_iter().flatten().collect()).collect())
     }
 
-    fn check_requests(
+    fn check_prompts(
         &mut self,
-        requests: &[Request<'_>],
+        prompts: &[Prompt<'_>],
         sampling: &Sampling,
     ) -> Result<(), RolloutError> {
         if sampling.max_tokens == 0 {
@@ -143,67 +163,73 @@ impl Engine {
                 expected: "at least 1",
             });
         }
-        for &Request { prompt, stream, first, count } in requests {
-            if first.checked_add(count).is_none() {
-                return Err(RolloutError::SampleIndex { subject: problem(stream), first, count });
-            }
+        for &Prompt { prompt, stream } in prompts {
             self.admit(prompt, sampling.max_tokens, || problem(stream))?;
         }
         Ok(())
     }
 
-    /// Admits waiting completions while there is room in the batch and in the cache, and returns
-    /// the groups whose prompts have to be prefilled for them.
-    fn enter<'a>(
-        &mut self,
-        queue: &mut Queue,
-        groups: &mut [Group<'_>],
-        requests: &[Request<'a>],
-        draw: Drawing<'_>,
-        rows: &mut Vec<Row<'a>>,
-    ) -> Vec<usize> {
-        let mut fresh = Vec::new();
-        while rows.len() < self.batch_size
-            && let Some((index, request)) = queue.peek(groups, requests)
+    /// Admits completions while there is work for them and room in the batch and in the cache, and
+    /// returns the groups whose prompts have to be prefilled for them.
+    fn enter(&mut self, stream: &mut Stream<'_, '_>) -> Vec<usize> {
+        let mut fresh: Vec<usize> = Vec::new();
+        while stream.rows.len() < self.batch_size
+            && let Some((prompt, sample)) = stream.waiting.take().or_else(|| stream.work.next())
         {
-            let group = &mut groups[index];
-            let starts = group.ready.is_none() && group.active == 0;
-            let prompt = if starts { blocks_for(group.prompt.len()) } else { 0 };
-            let own = own_blocks(group.prompt.len(), positions(draw.sampling.max_tokens));
+            let index = stream.group_of[prompt];
+            let group = &stream.groups[index];
+            let length = group.prompt.len();
+            // Logits go once a group is closed; one that is asked for all the same starts again.
+            let is_ready = group.ready.as_ref().is_some_and(|ready| !ready.logits.is_empty());
+            let starts = !is_ready && !fresh.contains(&index);
             // Each prompt to prefill brings a row of logits, which are as large as the vocabulary.
             if starts && fresh.len() >= self.network.logit_rows() {
+                stream.waiting = Some((prompt, sample));
                 break;
             }
+            let holds = group.ready.is_some() || group.active > 0;
+            let needed = if holds { 0 } else { blocks_for(length) };
+            let own = own_blocks(length, positions(stream.draw.sampling.max_tokens));
             // With nothing under way this succeeds: each completion alone fits, as was checked.
-            if !self.pool.reserve(prompt + own) {
+            if !self.pool.reserve(needed + own) && !self.make_room(stream, index, needed + own) {
+                stream.waiting = Some((prompt, sample));
                 break;
             }
             if starts {
                 fresh.push(index);
             }
-            group.active += 1;
-            let Request { stream, first, .. } = requests[request];
-            rows.push(Row {
+            stream.groups[index].active += 1;
+            let name = stream.prompts[prompt].stream;
+            stream.rows.push(Row {
                 group: index,
-                request,
-                place: queue.sample as usize,
-                stream,
-                prompt: group.prompt.len(),
-                random: draw.random(stream, first + queue.sample),
+                place: (prompt, sample),
+                stream: name,
+                prompt: length,
+                random: stream.draw.random(name, sample),
                 sequence: Sequence::default(),
                 reserved: own,
-                completion: Completion {
-                    tokens: Vec::new(),
-                    logprobs: Vec::new(),
-                    sampled_logprobs: Vec::new(),
-                    entropies: Vec::new(),
-                    finish: Finish::Length,
-                },
+                completion: Completion::default(),
                 finished: false,
             });
-            queue.sample += 1;
         }
         fresh
+    }
+
+    /// Gives up the caches of prompts that nothing is under way from, all but that of group `keep`,
+    /// and reserves `blocks` if they fit then.
+    fn make_room(&mut self, stream: &mut Stream<'_, '_>, keep: usize, blocks: usize) -> bool {
+        let others = stream.groups.iter_mut().enumerate().filter(|&(index, _)| index != keep);
+        for (_, group) in others.filter(|(_, group)| group.active == 0) {
+            self.give_up(group);
+        }
+        self.pool.reserve(blocks)
+    }
+
+    /// Gives back the cache of a prompt that nothing is under way from.
+    fn give_up(&mut self, group: &mut Group<'_>) {
+        if let Some(ready) = group.ready.take() {
+            self.pool.release(ready.prefix.into_blocks(), blocks_for(group.prompt.len()));
+        }
     }
 
     /// Draws the next token of every row.
@@ -233,30 +259,90 @@ impl Engine {
         Ok(())
     }
 
-    /// Files a finished completion, and gives back its cache and, with the last of its group, the
-    /// prompt's.
+    /// Hands over the completions that have ended, lets those go that are not wanted any more, and
+    /// gives back their cache and that of prompts which are done with. Returns how many ended.
     fn leave(
         &mut self,
-        row: Row<'_>,
-        groups: &mut [Group<'_>],
-        open_from: usize,
-        results: &mut [Vec<Option<Completion>>],
-    ) {
-        self.pool.release(row.sequence.into_own(), row.reserved);
-        let places = &mut results[row.request];
-        if places.len() <= row.place {
-            places.resize(row.place + 1, None);
+        stream: &mut Stream<'_, '_>,
+        first_new: usize,
+    ) -> Result<u64, RolloutError> {
+        let Stream { work, groups, rows, .. } = stream;
+        let begun: Vec<usize> = rows[first_new..].iter().map(|row| row.group).collect();
+        let mut gone = Vec::new();
+        let mut ended = 0;
+        let mut drop_row = |row: Row<'_>, groups: &mut [Group<'_>]| {
+            self.pool.release(row.sequence.into_own(), row.reserved);
+            groups[row.group].active -= 1;
+            gone.push(row.group);
+        };
+        for mut row in rows.extract_if(.., |row| row.finished) {
+            let ControlFlow::Continue(()) =
+                work.finished(row.place.0, row.place.1, std::mem::take(&mut row.completion))
+            else {
+                return Err(RolloutError::Interrupted);
+            };
+            ended += 1;
+            drop_row(row, groups);
         }
-        places[row.place] = Some(row.completion);
+        // What is wanted changes only with what has ended.
+        if ended > 0 {
+            for row in rows.extract_if(.., |row| !work.is_wanted(row.place.0, row.place.1)) {
+                drop_row(row, groups);
+            }
+        }
+        for index in gone {
+            let group = &mut groups[index];
+            if group.active == 0 && !group.is_open(&**work) {
+                self.give_up(group);
+            }
+        }
+        // Nothing starts from a closed prompt, so that its logits are not needed beside its cache.
+        for index in begun {
+            let open = groups[index].is_open(&**work);
+            if let Some(ready) = groups[index].ready.as_mut().filter(|_| !open) {
+                ready.logits = Vec::new();
+            }
+        }
+        Ok(ended)
+    }
+}
 
-        let group = &mut groups[row.group];
-        group.active -= 1;
-        if group.active == 0
-            && row.group < open_from
-            && let Some(ready) = group.ready.take()
-        {
-            self.pool.release(ready.prefix.into_blocks(), blocks_for(group.prompt.len()));
+/// A fixed list of requests as work, in the order given.
+struct Listed<'a> {
+    requests: &'a [Request<'a>],
+    order: Vec<usize>,
+    /// Place in `order`.
+    current: usize,
+    /// Completions of each request that have been started.
+    started: Vec<u64>,
+    results: Vec<Vec<Option<Completion>>>,
+}
+
+impl Work for Listed<'_> {
+    fn next(&mut self) -> Option<(usize, u64)> {
+        loop {
+            let request = *self.order.get(self.current)?;
+            let (started, of) = (&mut self.started[request], &self.requests[request]);
+            if *started < of.count {
+                *started += 1;
+                return Some((request, of.first + *started - 1));
+            }
+            self.current += 1;
         }
+    }
+
+    fn is_open(&self, request: usize) -> bool {
+        self.started[request] < self.requests[request].count
+    }
+
+    fn finished(&mut self, request: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
+        let place = (sample - self.requests[request].first) as usize;
+        let places = &mut self.results[request];
+        if places.len() <= place {
+            places.resize(place + 1, None);
+        }
+        places[place] = Some(completion);
+        ControlFlow::Continue(())
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! [`Engine`] holds a model's weights packed for the CPU. [`Engine::generate`] draws completions
 //! with continuous batching: prompts are prefilled once and shared by all completions that start
-//! from them, finished rows leave, waiting rows enter. [`Engine::score`] gives the log-probs of
-//! given completions through the same arithmetic.
+//! from them, finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
+//! drawn next depends on what has come out. [`Engine::score`] and [`Engine::score_sampled`] give the
+//! log-probs of given completions through the same arithmetic.
 //!
 //! **A completion does not depend on what it shared a batch with**: its tokens, log-probs and
 //! entropies are the same bits whatever the batch size, the number of threads, and the order and
@@ -28,5 +29,5 @@ pub use cache::cache_bytes;
 pub use engine::Engine;
 pub use error::RolloutError;
 pub use types::{
-    Completion, EngineOptions, Finish, Progress, Request, Sampling, ScoreItem, Scored,
+    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
 };

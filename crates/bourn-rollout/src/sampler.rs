@@ -48,16 +48,13 @@ pub(crate) fn checked_temperature(temperature: f64) -> Result<f32, RolloutError>
     }
 }
 
-/// Log-probability of `token` and entropy of softmax(logits / temperature); `None` if a logit is
-/// not finite.
-pub(crate) fn score(
-    logits: &[f32],
-    token: u32,
-    temperature: f32,
-    scratch: &mut Scratch,
-) -> Option<(f32, f32)> {
-    let sums = scratch.fill(logits, temperature)?;
-    Some((logprob(&sums, logits, token, temperature), sums.entropy() as f32))
+/// Scores of one given token.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct TokenScore {
+    pub(crate) logprob: f32,
+    /// `None` where the sampler leaves the token out.
+    pub(crate) sampled_logprob: Option<f32>,
+    pub(crate) entropy: f32,
 }
 
 fn logprob(sums: &SoftmaxSums, logits: &[f32], token: u32, temperature: f32) -> f32 {
@@ -94,6 +91,43 @@ impl Sampler {
         Ok(Sampler { greedy, temperature, top_p, top_k, min_p })
     }
 
+    /// The whole softmax at `temperature`, from 1e-4 to 1e4.
+    pub(crate) fn whole(temperature: f64) -> Result<Sampler, RolloutError> {
+        let temperature = checked_temperature(temperature)?;
+        Ok(Sampler { greedy: false, temperature, top_p: 1.0, top_k: 0, min_p: 0.0 })
+    }
+
+    /// Scores a token as [`Sampler::draw`] would have scored it; `None` if a logit is not finite.
+    pub(crate) fn score(
+        &self,
+        logits: &[f32],
+        token: u32,
+        scratch: &mut Scratch,
+    ) -> Option<TokenScore> {
+        let sums = scratch.fill(logits, self.temperature)?;
+        let logprob = logprob(&sums, logits, token, self.temperature);
+        let sampled_logprob = if self.greedy {
+            (likeliest(logits) == token).then_some(0.0)
+        } else if self.truncates(logits) {
+            self.keep(&sums, scratch);
+            let kept = scratch.kept.binary_search_by_key(&token, |&(_, id)| id).is_ok();
+            kept.then(|| self.kept_logprob(&sums, logits, token, kept_total(scratch)))
+        } else {
+            Some(logprob)
+        };
+        Some(TokenScore { logprob, sampled_logprob, entropy: sums.entropy() as f32 })
+    }
+
+    fn truncates(&self, logits: &[f32]) -> bool {
+        self.top_p < 1.0 || self.min_p > 0.0 || (1..logits.len()).contains(&self.top_k)
+    }
+
+    /// Log-probability of a token among those kept, whose terms sum to `total`.
+    fn kept_logprob(&self, sums: &SoftmaxSums, logits: &[f32], token: u32, total: f64) -> f32 {
+        let scaled = f64::from(logits[token as usize] / self.temperature);
+        (scaled - f64::from(sums.max) - total.ln()) as f32
+    }
+
     /// Draws a token with `uniform`, a number in [0, 1); `None` if a logit is not finite.
     ///
     /// A token whose probability rounds to zero is never drawn: the cumulative sum does not grow
@@ -105,16 +139,13 @@ impl Sampler {
         scratch: &mut Scratch,
     ) -> Option<Draw> {
         let sums = scratch.fill(logits, self.temperature)?;
-        let truncates =
-            self.top_p < 1.0 || self.min_p > 0.0 || (1..logits.len()).contains(&self.top_k);
         let (token, sampled_logprob) = if self.greedy {
             (likeliest(logits), Some(0.0))
-        } else if truncates {
+        } else if self.truncates(logits) {
             self.keep(&sums, scratch);
-            let total = scratch.kept.iter().map(|&(term, _)| f64::from(term)).sum::<f64>();
+            let total = kept_total(scratch);
             let token = among(scratch.kept.iter().copied(), 0.0, uniform() * total)?;
-            let scaled = f64::from(logits[token as usize] / self.temperature);
-            (token, Some((scaled - f64::from(sums.max) - total.ln()) as f32))
+            (token, Some(self.kept_logprob(&sums, logits, token, total)))
         } else {
             (inverse_cdf(scratch, uniform() * sums.total)?, None)
         };
@@ -166,6 +197,10 @@ impl Sampler {
         kept.clear();
         kept.extend(terms.iter().copied().zip(0..).filter(survives));
     }
+}
+
+fn kept_total(scratch: &Scratch) -> f64 {
+    scratch.kept.iter().map(|&(term, _)| f64::from(term)).sum()
 }
 
 /// Orders tokens from the likeliest down, and of equally likely ones the smaller id first. Terms

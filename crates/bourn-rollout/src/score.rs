@@ -8,9 +8,8 @@ use crate::cache::{Sequence, blocks_for, own_blocks};
 use crate::engine::{Engine, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::{report, with_scratch};
-use crate::sampler::checked_temperature;
-use crate::sampler::score;
-use crate::types::{Progress, ScoreItem, Scored};
+use crate::sampler::{Sampler, TokenScore};
+use crate::types::{Progress, Sampling, ScoreItem, Scored};
 
 /// Tokens after which a wave is large enough: a few full batches.
 const WAVE_TOKENS: usize = 2048;
@@ -49,7 +48,31 @@ impl Engine {
         temperature: f64,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Scored>, RolloutError> {
-        let scoring = Scoring { items, temperature: checked_temperature(temperature)? };
+        self.score_with(items, Sampler::whole(temperature)?, on_progress)
+    }
+
+    /// As [`Engine::score`], with the truncation of `sampling` too: the sampled log-probs are those
+    /// that [`Engine::generate`] gives for the same tokens, bit for bit, and `None` where it could
+    /// not have drawn the token. Only what makes a distribution of logits is used of `sampling`.
+    ///
+    /// # Errors
+    /// As [`Engine::score`].
+    pub fn score_sampled(
+        &mut self,
+        items: &[ScoreItem<'_>],
+        sampling: &Sampling,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<Scored>, RolloutError> {
+        self.score_with(items, Sampler::new(sampling)?, on_progress)
+    }
+
+    fn score_with(
+        &mut self,
+        items: &[ScoreItem<'_>],
+        sampler: Sampler,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<Scored>, RolloutError> {
+        let scoring = Scoring { items, sampler };
         for (index, &ScoreItem { prompt, completion }) in items.iter().enumerate() {
             self.admit(prompt, completion.len(), || item(index))?;
             self.check_tokens(completion, || item(index))?;
@@ -119,7 +142,7 @@ impl Engine {
 /// What is scored and how.
 struct Scoring<'a> {
     items: &'a [ScoreItem<'a>],
-    temperature: f32,
+    sampler: Sampler,
 }
 
 impl Scoring<'_> {
@@ -132,16 +155,17 @@ impl Scoring<'_> {
     ) -> Result<(), RolloutError> {
         let one = |target: &Target| {
             let token = self.items[target.item].completion[target.place];
-            with_scratch(|scratch| score(logits(target.row), token, self.temperature, scratch))
+            with_scratch(|scratch| self.sampler.score(logits(target.row), token, scratch))
         };
-        let values: Vec<Option<(f32, f32)>> = targets.par_iter().map(one).collect();
+        let values: Vec<Option<TokenScore>> = targets.par_iter().map(one).collect();
         for (target, value) in targets.iter().zip(values) {
-            let Some((logprob, entropy)) = value else {
+            let Some(value) = value else {
                 let position = self.items[target.item].prompt.len() + target.place - 1;
                 return Err(RolloutError::NonFinite { subject: item(target.item), position });
             };
-            scored[target.item].logprobs.push(logprob);
-            scored[target.item].entropies.push(entropy);
+            scored[target.item].logprobs.push(value.logprob);
+            scored[target.item].sampled_logprobs.push(value.sampled_logprob);
+            scored[target.item].entropies.push(value.entropy);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What is asked of the engine and what it answers.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
 /// How much the engine may do at once; changes memory and speed, and no result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,36 @@ pub struct Request<'a> {
     pub first: u64,
     /// How many completions.
     pub count: u64,
+}
+
+/// A prompt that completions are drawn from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prompt<'a> {
+    /// Token ids; at least one.
+    pub prompt: &'a [u32],
+    /// The problem's id, which is part of the seed and names the problem in errors.
+    pub stream: &'a str,
+}
+
+/// What decides which completions are drawn next; prompts are given by their index in the list that
+/// [`Engine::stream`](crate::Engine::stream) was handed.
+pub trait Work {
+    /// The completion to start now, as prompt and sample index; `None` if none may start before
+    /// another has ended. Asked whenever there is room for one more.
+    fn next(&mut self) -> Option<(usize, u64)>;
+
+    /// Whether `next` may name the prompt again; once it may not, its cache is not kept for it.
+    fn is_open(&self, prompt: usize) -> bool;
+
+    /// Whether a completion under way is still of use; if not, it is given up without a word.
+    fn is_wanted(&self, prompt: usize, sample: u64) -> bool {
+        let _ = (prompt, sample);
+        true
+    }
+
+    /// Takes a completion that has ended; a break ends the call with
+    /// [`RolloutError::Interrupted`](crate::RolloutError::Interrupted).
+    fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()>;
 }
 
 /// How tokens are drawn.
@@ -54,16 +85,17 @@ pub struct Sampling {
 }
 
 /// Why a completion ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Finish {
     /// It drew a stop token, which is its last token.
     Stop,
     /// It has `max_tokens` tokens.
+    #[default]
     Length,
 }
 
 /// One completion; the four lists are equally long.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Completion {
     /// Token ids, the stop token included.
     pub tokens: Vec<u32>,
@@ -96,11 +128,14 @@ pub struct ScoreItem<'a> {
     pub completion: &'a [u32],
 }
 
-/// Scores of one completion, a value a token.
+/// Scores of one completion, a value a token; the three lists are equally long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scored {
     /// log π of each token under the full softmax at the temperature, in nats.
     pub logprobs: Vec<f32>,
+    /// log-probability of each token under the sampler with its truncation; `None` for a token that
+    /// the truncation leaves out, which the sampler could not have drawn there.
+    pub sampled_logprobs: Vec<Option<f32>>,
     /// Entropy of the full softmax at the temperature before each token, in nats.
     pub entropies: Vec<f32>,
 }

@@ -5,6 +5,7 @@ use bourn_verify::Verdict;
 use bourn_verify::countdown::{self, Puzzle};
 use bourn_verify::exact;
 use bourn_verify::math::{self, Gold};
+use bourn_verify::steps::{self, Step};
 
 use crate::seed::content_hash;
 
@@ -65,6 +66,39 @@ impl Problem {
                 exact::verify(text, completion, reward.extract)
             }
             _ => Verdict::BadGold,
+        }
+    }
+
+    /// The final answer that [`verify`](Self::verify) judges, in a form that is the same for every
+    /// way of writing it: an exact fraction, an expression without needless brackets, or the text
+    /// itself. `None` where the verifier reads none, so exactly where a readable reference gives
+    /// [`Verdict::Unparsed`].
+    pub fn answer(&self, reward: &Reward, completion: &str) -> Option<String> {
+        match (reward.verifier, &self.reference) {
+            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
+                countdown::answer(puzzle, completion)
+            }
+            (VerifierKind::Math, Reference::Math { .. }) => {
+                math::answer(completion, reward.extract)
+            }
+            (VerifierKind::Exact, Reference::Exact(_) | Reference::Math { .. }) => {
+                exact::answer(completion, reward.extract)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Problem {
+    /// The steps of a completion as one of the recipe's verifiers sees them, in order; none for
+    /// text that is compared and not read.
+    pub fn steps(&self, reward: &Reward, completion: &str) -> Vec<Step> {
+        match (reward.verifier, &self.reference) {
+            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
+                steps::countdown(puzzle, completion)
+            }
+            (VerifierKind::Math, Reference::Math { .. }) => steps::equations(completion),
+            _ => Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use bourn_track::{EventWriter, TrackError, tags, write_boundary};
+use bourn_track::{EventWriter, TrackError, tags, write_boundary, write_layout};
 
 #[path = "../src/sample.rs"]
 mod sample;
@@ -35,9 +35,10 @@ fn write(dir: &Path) -> Result<(), TrackError> {
     for step in 5..8 {
         second.scalar(tags::REWARD, step, 1.0 + step as f64 / 16.0)?;
     }
-    let boundary = sample::boundary();
+    let boundary = sample::rich();
     let base: Vec<f64> = (0..96).map(|i| f64::from(i) / 512.0).collect();
     let policy: Vec<f64> = (0..96).map(|i| f64::from(i % 4) / 4.0).collect();
+    write_layout(&mut second, 7, &[("countdown", &boundary)])?;
     write_boundary(&mut second, 7, "countdown", &boundary, &base, &policy)?;
     second.close()
 }

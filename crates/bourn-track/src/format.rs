@@ -36,6 +36,33 @@ pub(crate) fn points(difference: f64) -> String {
     if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
 }
 
+/// An expected number of problems with one decimal: `12.3`.
+pub(crate) fn counted(problems: f64) -> String {
+    // As in `percent`.
+    format!("{:.1}", (problems * 10.0).round() / 10.0 + 0.0)
+}
+
+/// A difference of such numbers with its sign: `+12.3`.
+pub(crate) fn signed(problems: f64) -> String {
+    let text = counted(problems);
+    if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
+}
+
+/// A success rate to two digits: `0.0029`, `0.5`, `4.6e-5`.
+pub(crate) fn rate(rate: f64) -> String {
+    if rate < 1e-4 {
+        return format!("{rate:.1e}");
+    }
+    let digits = (1 - rate.log10().floor() as i32).max(0) as usize;
+    let text = format!("{rate:.digits$}");
+    text.trim_end_matches('0').to_string()
+}
+
+/// A p-value: `0.034`, `<0.001`.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "<0.001".to_string() } else { format!("{p:.3}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +80,18 @@ mod tests {
         check(points(0.0001), "0.0");
         check(confidence(0.95), "95%");
         check(confidence(0.999), "99.9%");
+        check(counted(12.34), "12.3");
+        check(counted(-0.04), "0.0");
+        check(signed(2.0), "+2.0");
+        check(signed(-2.05), "-2.1");
+        check(signed(0.01), "0.0");
+        check(rate(0.002_921), "0.0029");
+        check(rate(0.5), "0.5");
+        check(rate(0.95), "0.95");
+        check(rate(4.571e-5), "4.6e-5");
+        check(p_value(0.0344), "0.034");
+        check(p_value(1.0), "1.000");
+        check(p_value(0.0004), "<0.001");
         check(plural(1, "problem"), "1 problem");
         check(plural(0, "problem"), "0 problems");
         check(draws([256, 256], [256, 256]), "256 draws");

@@ -1,10 +1,12 @@
 //! Tables for the terminal: at most 100 columns wide, readable without colour.
 
+use bourn_probe::figures::{ProblemState, Solvability, State, Support};
 use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Spending, Spent, Standing};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use crate::format::{confidence, draws, percent, plural, points};
+use crate::format::{confidence, counted, draws, p_value, percent, plural, points, rate, signed};
+use crate::paired::paired_lines;
 
 /// Columns of a terminal that every table fits.
 const WIDTH: u16 = 100;
@@ -17,7 +19,7 @@ const RULED: TableStyle =
 const RULE: LineStyle = LineStyle::none().fill('─').junction('─');
 
 /// The boundary figures: pass@k of base and policy and their difference, k by k, in percent with
-/// intervals, and under it crossover, solvable sets, Δ_SE, draws spent and saved where a rule could
+/// intervals, and under it crossover, solvable sets as drawn and at ε, Δ_SE, support, draws spent and saved where a rule could
 /// stop them early, entropy (nats per token) and sampler.
 pub fn boundary_table(boundary: &Boundary) -> String {
     let mut table = new_table();
@@ -124,6 +126,11 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
         ("solvable".to_string(), solvable(boundary)),
         ("Δ_SE".to_string(), delta_se(boundary)),
     ];
+    lines.extend(paired_lines(boundary));
+    if let Some(solvability) = &boundary.solvability {
+        lines.extend(solvability_lines(solvability));
+    }
+    lines.extend(boundary.support.as_ref().map(|s| ("support".to_string(), support(s))));
     if let Some(Spending { base, policy }) = &boundary.draws {
         let line = format!("base {}, policy {}", spent(base), spent(policy));
         lines.push(("draws".to_string(), line));
@@ -163,6 +170,38 @@ fn solvable(boundary: &Boundary) -> String {
         plural(boundary.problems as u64, "problem"),
         allowed(boundary),
     )
+}
+
+/// States at ε, then what was lost and gained against what two runs of one model would show.
+fn solvability_lines(solvability: &Solvability) -> Vec<(String, String)> {
+    let states = |of: fn(&ProblemState) -> State| {
+        let count = |state| solvability.problems.iter().filter(|p| of(p) == state).count();
+        let [yes, no] = [State::Solvable, State::NotDetected].map(count);
+        let open = count(State::Undetermined);
+        format!("{yes} solvable, {no} not detected, {open} undetermined")
+    };
+    let set = |expected: Estimate, null: Estimate, excess: Estimate, p: f64| {
+        let (expected, excess) = (interval(expected, counted), interval(excess, signed));
+        format!("{expected}, null {}, excess {excess}, p {}", counted(null.value), p_value(p))
+    };
+    let Solvability { epsilon, expected, null, excess, p_lost, p_gained, .. } = solvability;
+    vec![
+        (format!("ε = {}", rate(*epsilon)), format!("base {}", states(|p| p.base))),
+        (String::new(), format!("policy {}", states(|p| p.policy))),
+        ("lost".to_string(), set(expected.lost, null.lost, excess.lost, *p_lost)),
+        ("gained".to_string(), set(expected.gained, null.gained, excess.gained, *p_gained)),
+    ]
+}
+
+/// The named figures that can be computed, in percent.
+fn support(support: &Support) -> String {
+    let figures =
+        [("SRR", support.srr), ("NDR", support.ndr), ("SDS", support.sds), ("NSCR", support.nscr)];
+    let figure = |(name, figure): (&str, Option<Estimate>)| match figure {
+        Some(figure) => format!("{name} {}", percent(figure.value)),
+        None => format!("{name} -"),
+    };
+    format!("{} %", figures.map(figure).join(", "))
 }
 
 /// The draws of a problem, which are its most where a rule could stop them early.

@@ -37,6 +37,23 @@ fn boundary_of_problems_that_stopped_early() {
 }
 
 #[test]
+fn boundary_with_solvable_sets() {
+    let rich = sample::rich();
+    let mut boundary = sample::boundary();
+    (boundary.solvability, boundary.support) = (rich.solvability, rich.support);
+    let table = boundary_table(&boundary);
+    check("boundary_solvability", &table);
+    // The new lines fit a narrow terminal.
+    for name in ["ε =", "lost", "gained", "support"] {
+        let line = table.lines().find(|line| line.trim_start().starts_with(name)).unwrap();
+        assert!(line.chars().count() <= 80, "{line:?}");
+    }
+    let figures = boundary.support.as_mut().unwrap();
+    (figures.ndr, figures.sds) = (None, None);
+    assert!(boundary_table(&boundary).contains("NDR -, SDS -, NSCR"));
+}
+
+#[test]
 fn long_names_wrap() {
     let mut boundary = sample::boundary();
     boundary.sampler = Some("temperature 0.6, ".repeat(12));

@@ -72,6 +72,11 @@ pub fn verifier_mean(verifier: &str) -> String {
     format!("train/rewards/{verifier}/mean")
 }
 
+/// Tag of the share of steps that one verifier found right.
+pub fn verifier_steps(verifier: &str) -> String {
+    format!("train/rewards/{verifier}/steps")
+}
+
 /// Tag of the share of completions with a verdict (`Verdict::name`).
 pub fn verdict(kind: &str) -> String {
     format!("train/verdict/{kind}")
@@ -117,6 +122,12 @@ pub fn accuracy(set: &str, side: Side) -> String {
 /// Tag of a figure of a whole problem set: `crossover_k`, `delta_se`, `solvable/lost`, ….
 pub fn boundary(set: &str, figure: &str) -> String {
     format!("boundary/{set}/{figure}")
+}
+
+/// Figure of the pooled perplexity under one model of the correct or wrong completions of another,
+/// to be put behind the set by [`boundary`].
+pub fn perplexity(under: &str, of: &str, correct: bool) -> String {
+    format!("ppl/{under}/{of}/{}", if correct { "correct" } else { "wrong" })
 }
 
 /// Where the name of one end of an interval is appended.
@@ -170,7 +181,12 @@ mod tests {
             CRITIC_GRAD_NORM,
             CRITIC_LR,
         ];
-        let made = [verifier_mean("{verifier}"), verdict("{kind}"), boundary("{set}", "")];
+        let made = [
+            verifier_mean("{verifier}"),
+            verifier_steps("{verifier}"),
+            verdict("{kind}"),
+            boundary("{set}", ""),
+        ];
         for tag in fixed.into_iter().chain(made.iter().map(String::as_str)) {
             assert!(page.contains(&format!("`{tag}`")), "docs/metrics.md has no `{tag}`");
         }
@@ -184,6 +200,7 @@ mod tests {
         check(pass_at_k("cd", Side::Delta, 16), "boundary/cd/delta/pass@16");
         check(ci_low(&entropy("cd", Side::Base)), "boundary/cd/base/entropy/ci_low");
         check(accuracy("cd", Side::Policy), "boundary/cd/policy/accuracy");
+        check(perplexity("base", "policy", false), "ppl/base/policy/wrong");
         check(boundary("cd", "solvable/lost"), "boundary/cd/solvable/lost");
     }
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use protobuf::Message;
 use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
+use tensorboard_proto::layout::Layout;
 use tensorboard_proto::summary::{
     HistogramProto, Summary, Summary_Image, Summary_Value, SummaryMetadata,
     SummaryMetadata_PluginData,
@@ -24,6 +25,8 @@ use crate::picture::Picture;
 
 /// The version that TensorBoard wants in a file's first event.
 const FILE_VERSION: &str = "brain.Event:2";
+/// The tag under which TensorBoard looks for a layout.
+const LAYOUT_TAG: &str = "custom_scalars__config__";
 /// How many buckets a histogram has, as TensorBoard's own writer has.
 const HISTOGRAM_BUCKETS: usize = 30;
 /// How many names are tried before a directory counts as unusable.
@@ -97,6 +100,26 @@ impl EventWriter {
         summary.set_metadata(metadata);
         summary.set_tensor(tensor);
         self.summary(tag, step, summary)
+    }
+
+    /// Charts of TensorBoard's custom-scalars tab, which can hold several tags each. A directory has
+    /// one layout: the last one written counts.
+    pub fn layout(&mut self, step: u64, layout: &Layout) -> Result<(), TrackError> {
+        let content = layout.write_to_bytes().map_err(|e| {
+            TrackError::io("encode a layout for", self.file.path())(std::io::Error::other(e))
+        })?;
+        let mut plugin = SummaryMetadata_PluginData::new();
+        plugin.set_plugin_name("custom_scalars".to_string());
+        let mut metadata = SummaryMetadata::new();
+        metadata.set_plugin_data(plugin);
+        let mut tensor = TensorProto::new();
+        tensor.set_dtype(DataType::DT_STRING);
+        tensor.set_tensor_shape(TensorShapeProto::new());
+        tensor.mut_string_val().push(content);
+        let mut summary = Summary_Value::new();
+        summary.set_metadata(metadata);
+        summary.set_tensor(tensor);
+        self.summary(LAYOUT_TAG, step, summary)
     }
 
     /// A picture, as the PNG that it already is.

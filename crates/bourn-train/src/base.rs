@@ -199,14 +199,14 @@ fn pretrain(
             return Err(TrainError::InterruptedEarly);
         }
         let Batch { packed, positions, targets } = demonstrations.batch(stage, step)?;
-        let scores = model.score(&packed, positions, &targets, 1.0, false);
+        let (scores, trace) = model.score(&packed, positions, &targets, 1.0, false);
         let loss = scores.logprobs.sum() * (-1.0 / targets.len() as f64);
         let value = f64::from(to_vec(&loss.clone().inner())[0]);
         if !value.is_finite() {
             return Err(TrainError::BaseDiverged { step: step + 1, what: "the loss", value });
         }
         let mut gradients = NamedGradients::zeros(model);
-        gradients.add(model, loss.backward());
+        gradients.add(model, trace, loss);
         let norm = gradients.norm();
         if !norm.is_finite() {
             let (step, what) = (step + 1, "the gradient norm");

@@ -85,6 +85,10 @@ fn shaped(samples: &[Sample], recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
     }
     for (reward, sample) in rewards.iter_mut().zip(samples) {
         *reward = penalised(*reward, sample, recipe);
+        // A critic credits each step at its place; elsewhere a completion has one reward.
+        if recipe.critic.is_none() && !sample.step_rewards.is_empty() {
+            *reward += sample.step_rewards.iter().sum::<f32>();
+        }
     }
     Ok(rewards)
 }
@@ -128,7 +132,8 @@ fn from_rewards(
         Baseline::Greedy => {
             let of = |&group: &usize| {
                 let sample = &experience.greedy[group];
-                penalised(sample.reward, sample, recipe)
+                let steps: f32 = sample.step_rewards.iter().sum();
+                penalised(sample.reward, sample, recipe) + steps
             };
             greedy = groups.iter().map(of).collect();
             algo::Baseline::Greedy(&greedy)
@@ -151,11 +156,12 @@ fn from_rewards(
     Ok(algo::advantages(&rewards, group, baseline, scale)?)
 }
 
-/// Rewards of a completion's tokens: all of it at the last.
+/// Rewards of a completion's tokens: those of steps where they end, that of the outcome at the last.
 fn token_rewards(sample: &Sample, reward: f32) -> Vec<f64> {
-    let mut rewards = vec![0.0; sample.completion.tokens.len()];
+    let mut rewards = wide(&sample.step_rewards);
+    rewards.resize(sample.completion.tokens.len(), 0.0);
     if let Some(last) = rewards.last_mut() {
-        *last = f64::from(reward);
+        *last += f64::from(reward);
     }
     rewards
 }

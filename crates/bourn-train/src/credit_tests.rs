@@ -20,6 +20,8 @@ fn experience(samples: &[(bool, &[f32], &[f32])]) -> Experience {
             verdicts: vec![if correct { Verdict::Correct } else { Verdict::Wrong }],
             reward: if correct { 1.0 } else { 0.0 },
             advantages: Vec::new(),
+            step_rewards: Vec::new(),
+            steps: Vec::new(),
             anchors: Vec::new(),
             values: vec![0.0; logprobs.len()],
             returns: Vec::new(),
@@ -257,4 +259,20 @@ fn a_critics_advantages_are_centred_and_scaled_over_the_steps_tokens() {
     let squares: f64 = all.iter().map(|&a| (f64::from(a) - mean).powi(2)).sum();
     // Twelve f32 numbers of about one; 1e-4 in the divisor of about 0.4.
     assert!(mean.abs() < 1e-6 && ((squares / (n - 1.0)).sqrt() - 1.0).abs() < 5e-4);
+}
+
+/// Steps are paid where they end: with a critic tokens behind a step are not credited for it, and
+/// without one the completion's reward has them all.
+#[test]
+fn steps_are_credited_at_their_place() {
+    let ppo = recipe("name = \"ppo\"\nscale_rewards = \"none\"", "");
+    let reinforce = recipe("name = \"reinforce\"", "");
+    let mut experience = experience(&[RIGHT, WRONG, WRONG]);
+    experience.samples[0].step_rewards = vec![0.25, 0.0];
+    experience.samples[1].step_rewards = vec![-0.25, 0.5];
+    assign(&mut experience, &ppo, 0).unwrap();
+    assert_eq!(advantages(&experience), [[1.25, 1.0], [0.25, 0.5], [0.0, 0.0]]);
+    assert_eq!(experience.samples[1].returns, [0.25, 0.5]);
+    assign(&mut experience, &reinforce, 0).unwrap();
+    assert_eq!(advantages(&experience), [[1.25, 1.25], [0.25, 0.25], [0.0, 0.0]]);
 }

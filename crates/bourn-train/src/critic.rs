@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bourn_model::transformer::{Transformer, to_vec};
+use bourn_model::transformer::{Trace, Transformer, to_vec};
 use bourn_model::{Bundle, Weights};
 use bourn_recipe::{Critic as Settings, Optimizer, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
@@ -83,7 +83,8 @@ impl Critic {
         };
         let all: Vec<usize> = (0..experience.samples.len()).collect();
         for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
-            let values = to_vec(&model.values(&batch.packed, batch.positions.clone()).inner());
+            let (values, _) = model.values(&batch.packed, batch.positions.clone());
+            let values = to_vec(&values.inner());
             for row in batch.rows() {
                 let sample = &mut experience.samples[batch.completions[row.start]];
                 sample.values = values[row].to_vec();
@@ -116,7 +117,7 @@ impl Critic {
                     report.loss += part.value;
                     tokens += part.tokens;
                     clipped += part.clipped;
-                    gradients.add(model, part.loss.backward());
+                    gradients.add(model, part.trace, part.loss);
                 }
                 let norm = gradients.norm();
                 if !norm.is_finite() {
@@ -238,6 +239,8 @@ pub(crate) fn value_batches(
 pub(crate) struct ValueLoss {
     /// The scalar to differentiate: the weighted sum of ½ max((V − R)², (V_clipped − R)²).
     pub loss: Tensor<1>,
+    /// The way back to the parameters.
+    pub trace: Trace,
     /// Its value.
     pub value: f64,
     /// Tokens.
@@ -256,7 +259,7 @@ pub(crate) fn value_loss(
     experience: &Experience,
     settings: &Settings,
 ) -> Result<ValueLoss, UpdateError> {
-    let values = model.values(&batch.packed, batch.positions.clone()); // [n]
+    let (values, trace) = model.values(&batch.packed, batch.positions.clone()); // [n]
     let device = values.device();
     let (mut old, mut targets) = (Vec::new(), Vec::new());
     for row in batch.rows() {
@@ -289,7 +292,7 @@ pub(crate) fn value_loss(
             problem: problems_of(experience, &groups),
         }));
     }
-    Ok(ValueLoss { loss, value, tokens: targets.len() as u64, clipped })
+    Ok(ValueLoss { loss, trace, value, tokens: targets.len() as u64, clipped })
 }
 
 #[cfg(test)]

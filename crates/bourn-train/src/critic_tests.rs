@@ -29,6 +29,8 @@ fn experience() -> Experience {
             verdicts: vec![if correct { Verdict::Correct } else { Verdict::Wrong }],
             reward: if correct { 1.0 } else { 0.0 },
             advantages: Vec::new(),
+            step_rewards: Vec::new(),
+            steps: Vec::new(),
             anchors: Vec::new(),
             values: Vec::new(),
             returns: Vec::new(),
@@ -86,7 +88,7 @@ fn total(
             panic!("the loss is finite");
         };
         sum += part.value;
-        gradients.add(model, part.loss.backward());
+        gradients.add(model, part.trace, part.loss);
     }
     (sum, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
 }

@@ -21,6 +21,10 @@ pub struct Sample {
     pub verdicts: Vec<Verdict>,
     /// Weighted sum of the correct verdicts.
     pub reward: f32,
+    /// What is paid for steps at each token, beside `reward`; empty where steps are worth nothing.
+    pub step_rewards: Vec<f32>,
+    /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
+    pub steps: Vec<Option<(usize, usize)>>,
     /// Advantage of each token.
     pub advantages: Vec<f32>,
     /// Weight of the anchor to the sampler at each token; empty for none.
@@ -209,14 +213,64 @@ fn judge(
         .filter(|(_, verdict)| verdict.is_correct())
         .map(|(reward, _)| reward.weight)
         .sum::<f64>() as f32;
+    let (step_rewards, steps) = pay_steps(problem, &completion, &text, prompter, recipe)?;
     Ok(Sample {
         group,
         completion,
         verdicts,
         reward,
+        step_rewards,
+        steps,
         advantages: Vec::new(),
         anchors: Vec::new(),
         values: Vec::new(),
         returns: Vec::new(),
     })
+}
+
+/// How many steps of a completion are right, of how many, for each `[[reward]]` that pays steps.
+type StepCounts = Vec<Option<(usize, usize)>>;
+
+/// Pays each step of a completion at the token that ends it.
+fn pay_steps(
+    problem: &Problem,
+    completion: &Completion,
+    text: &str,
+    prompter: &Prompter,
+    recipe: &Recipe,
+) -> Result<(Vec<f32>, StepCounts), TrainError> {
+    if recipe.rewards.iter().all(|reward| reward.step_weight == 0.0) {
+        return Ok((Vec::new(), vec![None; recipe.rewards.len()]));
+    }
+    let tokens = &completion.tokens;
+    let (mut paid, mut counts) = (vec![0.0; tokens.len()], Vec::new());
+    for reward in &recipe.rewards {
+        if reward.step_weight == 0.0 {
+            counts.push(None);
+            continue;
+        }
+        let steps = problem.steps(reward, text);
+        let each = reward.step_weight / steps.len().max(1) as f64;
+        for step in &steps {
+            let token = token_at(tokens, step.end, prompter)?;
+            paid[token] += if step.correct { each as f32 } else { -each as f32 };
+        }
+        let right = steps.iter().filter(|step| step.correct).count();
+        counts.push(Some((right, steps.len())));
+    }
+    Ok((paid, counts))
+}
+
+/// The first token whose text, with that of all before it, has `end` bytes.
+fn token_at(tokens: &[u32], end: usize, prompter: &Prompter) -> Result<usize, TrainError> {
+    // Text grows with every token, so that halves can be searched.
+    let (mut low, mut high) = (0, tokens.len().saturating_sub(1));
+    while low < high {
+        let middle = (low + high) / 2;
+        match prompter.decode(&tokens[..=middle])?.len() >= end {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    Ok(low)
 }

@@ -7,6 +7,7 @@ pub mod base;
 pub mod checkpoint;
 pub mod credit;
 pub mod critic;
+pub mod engine_source;
 mod error;
 pub mod experience;
 pub mod logbook;

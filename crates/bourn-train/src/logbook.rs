@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use bourn_recipe::Recipe;
-use bourn_track::{EventWriter, MetricsFile, boundary_scalars, tags, write_boundary};
+use bourn_track::{EventWriter, MetricsFile, boundary_scalars, tags, write_boundary, write_layout};
 
 use crate::error::TrainError;
 use crate::experience::Experience;
@@ -22,6 +22,7 @@ pub struct Logbook {
     metrics: MetricsFile,
     events: Option<EventWriter>,
     tensorboard: PathBuf,
+    has_layout: bool,
     step_started: Instant,
 }
 
@@ -48,7 +49,7 @@ impl Logbook {
         } else {
             None
         };
-        Ok(Logbook { metrics, events, tensorboard, step_started: now() })
+        Ok(Logbook { metrics, events, tensorboard, has_layout: false, step_started: now() })
     }
 
     /// Starts the clock of a step.
@@ -77,6 +78,16 @@ impl Logbook {
             events.flush()?;
         }
         Ok(format!("reward {:.3}, entropy {:.3}", values[tags::REWARD], values[tags::ENTROPY]))
+    }
+
+    /// Tells TensorBoard, once in a process, which figures of these probes share charts.
+    pub fn layout(&mut self, step: u64, results: &[ProbeResult]) -> Result<(), TrainError> {
+        if let Some(events) = self.events.as_mut().filter(|_| !self.has_layout) {
+            let sets: Vec<_> = results.iter().map(|r| (r.set.as_str(), &r.boundary)).collect();
+            write_layout(events, step, &sets)?;
+            self.has_layout = true;
+        }
+        Ok(())
     }
 
     /// Records a probe.

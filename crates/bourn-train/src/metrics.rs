@@ -31,6 +31,12 @@ pub fn step_metrics(
     for (index, reward) in recipe.rewards.iter().enumerate() {
         let correct = samples.iter().filter(|sample| sample.verdicts[index].is_correct()).count();
         put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
+        let counts = samples.iter().filter_map(|sample| sample.steps.get(index).copied().flatten());
+        let (right, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        if reward.step_weight > 0.0 {
+            let tag = tags::verifier_steps(verifier_name(reward.verifier));
+            put(&tag, right as f64 / all.max(1) as f64);
+        }
     }
     for verdict in Verdict::ALL {
         let count = samples.iter().filter(|sample| sample.verdicts[0] == verdict).count();

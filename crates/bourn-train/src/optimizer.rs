@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use bourn_model::transformer::{Transformer, to_vec};
-use bourn_model::{HostTensor, Weights};
+use bourn_model::transformer::{Trace, Transformer, to_vec};
+use bourn_model::{HostTensor, Resident, Weights};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
-use burn::tensor::{Gradients, Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::TrainError;
 
@@ -15,36 +15,43 @@ pub struct NamedGradients(BTreeMap<String, Tensor<2>>);
 impl NamedGradients {
     /// Zero for every parameter.
     pub fn zeros(policy: &Transformer) -> NamedGradients {
-        let zeros = |(name, p): (&String, &Tensor<2>)| (name.clone(), p.clone().inner() * 0.0);
+        let device = policy.device().clone().inner();
+        let zeros =
+            |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &device));
         NamedGradients(policy.parameters().iter().map(zeros).collect())
     }
 
-    /// Adds the gradients of one backward pass.
-    pub fn add(&mut self, policy: &Transformer, mut gradients: Gradients) {
-        for (name, parameter) in policy.parameters() {
-            if let Some(gradient) = parameter.grad_remove(&mut gradients)
-                && let Some(sum) = self.0.remove(name)
-            {
-                self.0.insert(name.clone(), sum + gradient);
-            }
-        }
+    /// Adds the gradient of `loss`, which was made of the scores that `trace` belongs to.
+    pub fn add(&mut self, policy: &Transformer, trace: Trace, loss: Tensor<1>) {
+        trace.add_gradients(policy, loss, &mut self.0);
     }
 
-    /// The Euclidean norm over all parameters. Rows are reduced on the device and summed in f64
-    /// on the host, in name order: a full device-side sum of a large tensor may differ from run
-    /// to run.
+    /// The Euclidean norm over all parameters, summed in f64 and in name order. On another device
+    /// than the CPU rows are reduced there: a full device-side sum of a large tensor may differ
+    /// from run to run.
     pub fn norm(&self) -> f64 {
         let square = |g: &Tensor<2>| -> f64 {
-            to_vec(&g.clone().square().sum_dim(1)).into_iter().map(f64::from).sum()
+            match Resident::of(g.clone()) {
+                Ok(gradient) => bourn_kernel::sum_of_squares(gradient.values()),
+                Err(g) => to_vec(&g.square().sum_dim(1)).into_iter().map(f64::from).sum(),
+            }
         };
         self.0.values().map(square).sum::<f64>().sqrt()
     }
 
     /// Multiplies every gradient by `factor`.
     pub fn scale(&mut self, factor: f64) {
-        for gradient in self.0.values_mut() {
-            *gradient = gradient.clone() * factor;
-        }
+        let scaled = |(name, gradient): (String, Tensor<2>)| {
+            let tensor = match Resident::of(gradient) {
+                Ok(mut gradient) => {
+                    bourn_kernel::scale(gradient.values_mut(), factor as f32);
+                    gradient.into_tensor()
+                }
+                Err(gradient) => gradient * factor,
+            };
+            (name, tensor)
+        };
+        self.0 = std::mem::take(&mut self.0).into_iter().map(scaled).collect();
     }
 
     /// The gradients by name.
@@ -62,6 +69,7 @@ pub struct AdamWOptimizer {
     updates: u64,
     /// Updates taken when the moments last started anew.
     reset_at: u64,
+    settings: bourn_recipe::Optimizer,
 }
 
 impl AdamWOptimizer {
@@ -77,6 +85,7 @@ impl AdamWOptimizer {
             states: BTreeMap::new(),
             updates: 0,
             reset_at: 0,
+            settings: settings.clone(),
         }
     }
 
@@ -99,17 +108,70 @@ impl AdamWOptimizer {
     /// One update of every parameter.
     pub fn step(&mut self, policy: &mut Transformer, gradients: NamedGradients, lr: f64) {
         for (name, gradient) in gradients.0 {
-            let Some(parameter) = policy.parameters().get(&name) else { continue };
-            let parameter = parameter.clone().inner();
-            let adamw = if parameter.dims()[0] == 1 { &self.vectors } else { &self.matrices };
             let state = self.states.remove(&name);
-            let (updated, state) = adamw.step(lr, parameter, gradient, state);
-            policy.set_parameter(&name, updated);
-            if let Some(state) = state {
+            let mut updated = None;
+            policy.change_parameter(&name, |parameter| {
+                let matrix = parameter.dims()[0] > 1;
+                let (parameter, state) = match (Resident::of(parameter), Resident::of(gradient)) {
+                    (Ok(parameter), Ok(gradient)) => {
+                        self.update_on_host(parameter, &gradient, state, lr, matrix)
+                    }
+                    (parameter, gradient) => {
+                        let tensor = |part: Result<Resident, Tensor<2>>| {
+                            part.map_or_else(|tensor| tensor, Resident::into_tensor)
+                        };
+                        let adamw = if matrix { &self.matrices } else { &self.vectors };
+                        adamw.step(lr, tensor(parameter), tensor(gradient), state)
+                    }
+                };
+                updated = state;
+                parameter
+            });
+            if let Some(state) = updated {
                 self.states.insert(name, state);
             }
         }
         self.updates += 1;
+    }
+
+    /// The update in one pass over the memory, where a step of Burn's takes one for each operation.
+    fn update_on_host(
+        &self,
+        mut parameter: Resident,
+        gradient: &Resident,
+        state: Option<AdamWState<2>>,
+        lr: f64,
+        matrix: bool,
+    ) -> (Tensor<2>, Option<AdamWState<2>>) {
+        let zeros = || Tensor::zeros(parameter.dims(), &Device::flex());
+        let (time, moments) = match state.map(|state| state.momentum) {
+            Some(m) => (m.time + 1, [m.moment_1, m.moment_2]),
+            None => (1, [zeros(), zeros()]),
+        };
+        let [mut first, mut second] = moments.map(|moment| {
+            Resident::of(moment).unwrap_or_else(|_| unreachable!("moments lie with parameters"))
+        });
+        let decay = if matrix { self.settings.weight_decay } else { 0.0 };
+        let correction = |beta: f64| 1.0 / (1.0 - (beta as f32).powi(time as i32));
+        let update = bourn_kernel::AdamW {
+            lr: lr as f32,
+            beta1: self.settings.beta1 as f32,
+            beta2: self.settings.beta2 as f32,
+            eps: self.settings.eps as f32,
+            keep: (1.0 - lr * decay) as f32,
+            correct1: correction(self.settings.beta1),
+            correct2: correction(self.settings.beta2),
+        };
+        update
+            .update(
+                parameter.values_mut(),
+                gradient.values(),
+                first.values_mut(),
+                second.values_mut(),
+            )
+            .expect("a parameter, its gradient and its moments have one shape");
+        let momentum = AdaptiveMomentumState::new(time, first.into_tensor(), second.into_tensor());
+        (parameter.into_tensor(), Some(AdamWState::new(momentum)))
     }
 
     /// Both moments of every parameter, as `m/{name}` and `v/{name}`, for a checkpoint.
@@ -167,8 +229,6 @@ impl AdamWOptimizer {
 
 #[cfg(test)]
 mod tests {
-    use burn::tensor::Device;
-
     use super::*;
     use crate::testing::{model, recipe};
 

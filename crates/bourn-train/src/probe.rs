@@ -8,21 +8,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bourn_model::prompt::Prompter;
 use bourn_model::{ModelConfig, Weights};
 use bourn_probe::{
-    Boundary, CompareOptions, Draw, DrawRequest, DrawSource, Examples, Ledger, LedgerKey,
-    LedgerStore, MAX_RESAMPLES, ProbeError, boundary, examples, min_resamples, probe, probe_stored,
-    write_ledger,
+    Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
+    MAX_RESAMPLES, ProbeError, Probed, Progress, boundary, examples, min_resamples, probe,
+    probe_stored, write_ledger,
 };
-use bourn_recipe::{Recipe, Reward, Sampler};
-use bourn_rollout::{Completion, Engine, Finish, Progress, Request, RolloutError, Sampling};
+use bourn_recipe::{Recipe, Sampler};
+use bourn_rollout::{Engine, RolloutError};
 use bourn_task::Problem;
-use bourn_track::{Console, pass_at_k_picture};
+use bourn_track::{Console, Stage, pass_at_k_picture};
 
+use crate::engine_source::EngineSource;
 use crate::error::TrainError;
-use crate::experience::encode_prompts;
 use crate::sealed;
 
 /// Raised whenever the same key would give other draws, so that old ledgers are not used.
-const DRAWS_VERSION: u32 = 1;
+const DRAWS_VERSION: u32 = 2;
 
 /// Refuses a probe whose intervals could not be made, before anything is drawn for them.
 ///
@@ -41,6 +41,13 @@ pub fn check_probe(recipe: &Recipe) -> Result<(), TrainError> {
 pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
     let interval = recipe.probe.interval;
     interval > 0 && (step.is_multiple_of(interval) || step >= recipe.train.max_steps)
+}
+
+/// Which look at the problems the probe after `step` steps is, for intervals that hold at all of
+/// them. Before the first step policy and base are the same, which takes no inference: that probe
+/// spends nothing, and the next is the first look too.
+fn look(interval: u64, step: u64) -> u64 {
+    step.div_ceil(interval.max(1)).max(1)
 }
 
 /// One probe of one set with one sampler.
@@ -91,30 +98,29 @@ impl Prober<'_> {
         let store = LedgerStore::open(self.cache_dir.join("ledgers"))?;
         let mut results = Vec::new();
         for sampler in &self.recipe.probe.samplers {
-            let n = self.recipe.probe.n as u64;
-            let total = n * self.problems.len() as u64;
+            let extent = extent(self.recipe);
             let key = self.ledger_key(self.base_hash, sampler);
 
             engine.update(self.base)?;
-            let mut stage = self.console.stage("probe: base", total, "draw");
-            let mut source = self.source(engine, sampler, "probe/base", 0);
-            let base = probe_stored(&store, &key, self.problems, &mut source, n, &mut |count| {
-                stage.inc(count);
-            });
-            drop(stage);
-            let base = base.map_err(own_error)?;
+            let locked = self.lock(&store, &key)?;
+            let base = self.shown("probe: base", |progress| {
+                let mut source = self.source(engine, sampler, "probe/base", 0);
+                probe_stored(&locked, self.problems, &mut source, extent, progress)
+            })?;
+            drop(locked);
 
             engine.update(policy)?;
-            let mut stage = self.console.stage("probe: policy", total, "draw");
-            let mut source = self.source(engine, sampler, "probe/policy", step);
-            let drawn = probe(self.problems, &mut source, n, &mut |count| stage.inc(count));
-            drop(stage);
-            let drawn = drawn.map_err(own_error)?;
+            let drawn = self.shown("probe: policy", |progress| {
+                let mut source = self.source(engine, sampler, "probe/policy", step);
+                probe(self.problems, &mut source, extent, progress)
+            })?;
 
             let options = CompareOptions {
                 confidence: self.recipe.probe.confidence,
                 resamples: self.recipe.probe.resamples,
                 seed: self.recipe.probe.seed,
+                look: look(self.recipe.probe.interval, step),
+                epsilon: None,
             };
             let mut figures = boundary(&base, &drawn, &options)?;
             let set = self.set_name(sampler);
@@ -158,6 +164,56 @@ impl Prober<'_> {
         set_name(self.recipe, sampler)
     }
 
+    /// Waits until no other run draws the same base, so that none of its draws are made twice.
+    fn lock<'s>(
+        &self,
+        store: &'s LedgerStore,
+        key: &'s LedgerKey,
+    ) -> Result<LockedKey<'s>, TrainError> {
+        let mut told = false;
+        let locked = store.lock(key, &mut |path| {
+            if !told {
+                let path = path.display();
+                self.console.line(format!(
+                    "probe: base: another run is drawing it, and its draws will do here too: \
+                     waiting for it to let go of {path}"
+                ));
+            }
+            told = true;
+            std::thread::sleep(LOCK_POLL);
+            match self.stop.load(Ordering::Relaxed) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })?;
+        locked.ok_or(TrainError::Rollout(RolloutError::Interrupted))
+    }
+
+    /// Makes one model's probe with its progress on the console: problems decided, and the draws
+    /// made for them, whose number nobody knows beforehand.
+    fn shown(
+        &self,
+        name: &str,
+        make: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<Probed, ProbeError>,
+    ) -> Result<Ledger, TrainError> {
+        let mut stage: Stage = self.console.stage(name, self.problems.len() as u64, "problem");
+        let mut decided = 0;
+        let probed = make(&mut |progress| {
+            stage.set_message(format!("{} draws", progress.draws));
+            stage.inc((progress.decided - decided) as u64);
+            decided = progress.decided;
+        });
+        drop(stage);
+        let Probed { ledger, made, cut } = probed.map_err(own_error)?;
+        let counted: usize = ledger.entries().map(|(_, entry)| entry.draws().len()).sum();
+        let full = extent(self.recipe).n_max() * ledger.len() as u64;
+        self.console.line(format!(
+            "{name}: {counted} draws count, of {full} at most; {made} made now, {cut} of them beyond a \
+             stop and cut"
+        ));
+        Ok(ledger)
+    }
+
     fn source<'b>(
         &'b self,
         engine: &'b mut Engine,
@@ -165,24 +221,8 @@ impl Prober<'_> {
         purpose: &str,
         step: u64,
     ) -> EngineSource<'b> {
-        EngineSource {
-            engine,
-            prompter: self.prompter,
-            recipe: self.recipe,
-            reward: &self.recipe.rewards[0],
-            stop: self.stop,
-            sampling: Sampling {
-                temperature: sampler.temperature,
-                top_p: sampler.top_p,
-                top_k: sampler.top_k,
-                min_p: sampler.min_p,
-                max_tokens: self.recipe.rollout.max_completion_length,
-                stop_tokens: self.prompter.stop_tokens().clone(),
-                seed: self.recipe.probe.seed,
-                purpose: purpose.into(),
-                step,
-            },
-        }
+        let (recipe, prompter) = (self.recipe, self.prompter);
+        EngineSource::new(engine, prompter, recipe, sampler, self.stop).drawing(purpose, step)
     }
 
     /// Everything that a draw depends on besides the problem and its number.
@@ -216,6 +256,14 @@ fn own_error(error: ProbeError) -> TrainError {
         Ok(error) => *error,
         Err(error) => ProbeError::Source(error).into(),
     }
+}
+
+/// How long a run that waits for another's draws leaves the lock until its next try.
+const LOCK_POLL: std::time::Duration = std::time::Duration::from_millis(200);
+
+/// How many draws the probe of `recipe` makes of each problem.
+pub fn extent(recipe: &Recipe) -> Extent {
+    Extent::new(recipe.probe.n_max as u64, recipe.probe.stop as u64)
 }
 
 /// Distinct answers of each model that a lost or gained problem keeps for the final table.
@@ -268,66 +316,4 @@ pub fn read_figures(
 /// Where the figures of one probe are kept.
 pub fn figures_path(run_dir: &Path, step: u64, set: &str) -> PathBuf {
     run_dir.join("boundary").join(format!("step-{step:06}-{set}.json"))
-}
-
-/// The rollout engine as a source of judged draws.
-struct EngineSource<'a> {
-    engine: &'a mut Engine,
-    prompter: &'a Prompter,
-    recipe: &'a Recipe,
-    reward: &'a Reward,
-    stop: &'a AtomicBool,
-    sampling: Sampling,
-}
-
-impl DrawSource for EngineSource<'_> {
-    fn draw(
-        &mut self,
-        requests: &[DrawRequest<'_>],
-        done: &mut dyn FnMut(u64),
-    ) -> Result<Vec<Vec<Draw>>, Box<dyn std::error::Error + Send + Sync>> {
-        let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
-        let prompts = encode_prompts(&problems, self.prompter, self.recipe)?;
-        let asked: Vec<Request<'_>> = requests
-            .iter()
-            .zip(&prompts)
-            .map(|(request, prompt)| Request {
-                prompt,
-                stream: &request.problem.id,
-                first: request.first,
-                count: request.count,
-            })
-            .collect();
-        let mut told = 0;
-        let mut on_progress = |progress: Progress| {
-            done(progress.completions_done - told);
-            told = progress.completions_done;
-            match self.stop.load(Ordering::Relaxed) {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
-        let completions = self.engine.generate(&asked, &self.sampling, &mut on_progress)?;
-        let judge = |(request, completions): (&DrawRequest<'_>, Vec<Completion>)| {
-            let draw = |completion| self.judge(request.problem, completion);
-            completions.into_iter().map(draw).collect::<Result<Vec<_>, _>>()
-        };
-        Ok(requests.iter().zip(completions).map(judge).collect::<Result<_, TrainError>>()?)
-    }
-}
-
-impl EngineSource<'_> {
-    fn judge(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
-        let text = self.prompter.decode(&completion.tokens)?;
-        let count = completion.tokens.len();
-        let sum = |values: &[f32]| values.iter().map(|&value| f64::from(value)).sum::<f64>();
-        Ok(Draw {
-            verdict: problem.verify(self.reward, &text),
-            tokens: count as u32,
-            logprob: sum(&completion.sampled_logprobs),
-            entropy: if count == 0 { 0.0 } else { sum(&completion.entropies) / count as f64 },
-            truncated: completion.finish == Finish::Length,
-            text,
-        })
-    }
 }

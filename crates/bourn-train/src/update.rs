@@ -1,14 +1,15 @@
 //! From experience to new weights: minibatches, micro batches, gradients, one optimiser update
 //! per minibatch.
 
-use bourn_algo::{Clip, Shape, clip_scale, learning_rate, token_weights};
+mod tally;
+
+use bourn_algo::{Shape, clip_scale, learning_rate, token_weights};
 use bourn_model::transformer::{Transformer, to_vec};
-use bourn_recipe::{
-    Algorithm, KlEstimator, LossType, Optimizer, RatioLevel, Recipe, Schedule, Surrogate, Trunk,
-};
+use bourn_recipe::{LossType, Optimizer, Recipe, Schedule, Trunk};
 use bourn_task::seed::rng;
 use rand::seq::SliceRandom;
 
+use self::tally::Tally;
 use crate::critic::{self, CriticReport, value_batches, value_loss};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
@@ -109,7 +110,7 @@ pub fn update(
                     value_tokens += part.tokens;
                     value_clipped += part.clipped;
                     let weighted = part.loss.mul_scalar(critic.value_coef);
-                    gradients.add(policy, weighted.backward());
+                    gradients.add(policy, part.trace, weighted);
                 }
             }
             let norm = gradients.norm();
@@ -183,7 +184,8 @@ fn accumulate(
     let temperature = recipe.rollout.temperature;
     let with_entropy = experience.entropy_coef > 0.0;
     let positions = batch.positions.clone();
-    let scores = policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
+    let (scores, trace) =
+        policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
     let logprobs = to_vec(&scores.logprobs.clone().inner());
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
         let sample = &experience.samples[batch.completions[token]];
@@ -205,7 +207,7 @@ fn accumulate(
         }));
     }
     on_logprobs(&logprobs);
-    gradients.add(policy, loss.backward());
+    gradients.add(policy, trace, loss);
     Ok(value)
 }
 
@@ -341,7 +343,7 @@ fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> V
     let all: Vec<usize> = (0..experience.samples.len()).collect();
     for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
         let temperature = recipe.rollout.temperature;
-        let scores =
+        let (scores, _) =
             model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
         let logprobs = to_vec(&scores.logprobs);
         let mut rest = logprobs.as_slice();
@@ -359,11 +361,8 @@ impl MicroBatch {
     fn push_row(&mut self, prompt: &[u32], sample: &Sample, index: usize, weight: f32) {
         let completion = &sample.completion;
         let count = completion.tokens.len();
-        // The last token is predicted, never read.
-        let read = prompt.iter().chain(&completion.tokens).copied();
-        let row = self.packed.push(read.take(prompt.len() + count - 1));
-        let first = row.start + prompt.len() - 1;
-        self.positions.extend((first..first + count).map(|position| position as i64));
+        let positions = self.packed.push_completion(prompt, &completion.tokens);
+        self.positions.extend(positions.map(|position| position as i64));
         self.targets.extend(&completion.tokens);
         self.sampler_logprobs.extend(&completion.logprobs);
         self.advantages.extend(&sample.advantages);
@@ -386,81 +385,6 @@ pub(crate) fn problems_of(experience: &Experience, groups: &[usize]) -> String {
     groups.dedup();
     let ids: Vec<&str> = groups.iter().map(|&group| experience.problems[group].as_str()).collect();
     ids.join(", ")
-}
-
-/// Token statistics, from log-probs that are read back anyway.
-#[derive(Default)]
-struct Tally {
-    tokens: u64,
-    pg_loss: f64,
-    clipped_low: u64,
-    clipped_high: u64,
-    /// Of log π_sampler − log π.
-    ppo_kl: f64,
-    kl: f64,
-    first_tokens: u64,
-    first_k3: f64,
-    first_ratio: f64,
-}
-
-impl Tally {
-    fn add(&mut self, batch: &MicroBatch, logprobs: &[f32], algorithm: &Algorithm, first: bool) {
-        let surrogate = match algorithm.surrogate {
-            Surrogate::Clip => bourn_algo::Surrogate::Clip,
-            Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
-            Surrogate::LogProb => bourn_algo::Surrogate::LogProb,
-            Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
-        };
-        let drift =
-            |token: usize| f64::from(logprobs[token]) - f64::from(batch.sampler_logprobs[token]);
-        let mut shared = Vec::new();
-        if algorithm.ratio_level == RatioLevel::Sequence {
-            for row in batch.rows() {
-                let mean = row.clone().map(drift).sum::<f64>() / row.len() as f64;
-                shared.extend(std::iter::repeat_n(mean.exp(), row.len()));
-            }
-        }
-        for (token, &logprob) in logprobs.iter().enumerate() {
-            let log_ratio = drift(token);
-            let ratio = log_ratio.exp();
-            let advantage = f64::from(batch.advantages[token]);
-            let (low, high) = (algorithm.epsilon, algorithm.epsilon_high);
-            let used = shared.get(token).copied().unwrap_or(ratio);
-            let logp = f64::from(logprob);
-            let (surrogate, clip) =
-                bourn_algo::surrogate(surrogate, used, logp, advantage, low, high);
-            self.tokens += 1;
-            self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
-            self.clipped_low += u64::from(clip == Some(Clip::Low));
-            self.clipped_high += u64::from(clip == Some(Clip::High));
-            self.ppo_kl -= log_ratio;
-            if let Some(&base) = batch.base_logprobs.get(token) {
-                let (logp, base) = (f64::from(logprob), f64::from(base));
-                self.kl += match algorithm.kl_estimator {
-                    KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
-                    KlEstimator::K2 => bourn_algo::kl_k2(logp, base),
-                    KlEstimator::K3 => bourn_algo::kl_k3(logp, base),
-                };
-            }
-            if first {
-                self.first_tokens += 1;
-                self.first_k3 += ratio - 1.0 - log_ratio;
-                self.first_ratio = self.first_ratio.max((ratio - 1.0).abs());
-            }
-        }
-    }
-
-    fn finish(self, report: &mut UpdateReport, updates: f64, kl: bool) {
-        let mean = |sum: f64, count: u64| if count == 0 { 0.0 } else { sum / count as f64 };
-        report.pg_loss = self.pg_loss / updates;
-        report.clip_low = mean(self.clipped_low as f64, self.tokens);
-        report.clip_high = mean(self.clipped_high as f64, self.tokens);
-        report.ppo_kl = mean(self.ppo_kl, self.tokens);
-        report.mismatch_kl = mean(self.first_k3, self.first_tokens);
-        report.mismatch_ratio = self.first_ratio;
-        report.kl = kl.then(|| mean(self.kl, self.tokens));
-        report.trained_tokens = self.tokens;
-    }
 }
 
 #[cfg(test)]

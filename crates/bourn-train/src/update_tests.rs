@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use bourn_model::transformer::Packed;
+use bourn_recipe::{KlEstimator, RatioLevel, Surrogate};
 use bourn_rollout::{Completion, Engine, EngineOptions, Finish, Request, Sampling};
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -37,6 +38,8 @@ fn experience(policy: &Transformer, noise: f32) -> Experience {
                 verdicts,
                 reward: 0.0,
                 advantages,
+                step_rewards: Vec::new(),
+                steps: Vec::new(),
                 anchors: Vec::new(),
                 values: Vec::new(),
                 returns: Vec::new(),
@@ -441,6 +444,8 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
                     verdicts,
                     reward: 0.0,
                     advantages,
+                    step_rewards: Vec::new(),
+                    steps: Vec::new(),
                     anchors: Vec::new(),
                     values: Vec::new(),
                     returns: Vec::new(),

@@ -127,6 +127,32 @@ impl Expression {
         }
         stack.pop()
     }
+
+    /// The expression without white space and with only the parentheses that its structure needs:
+    /// the same text for every way of spacing and bracketing it, and it parses to itself.
+    pub fn canonical(&self) -> String {
+        // Each part with the precedence of what joins it last; a number binds tightest.
+        let mut stack: Vec<(String, u8)> = Vec::new();
+        let bracket = |(text, own): (String, u8), least: u8| {
+            if own < least { format!("({text})") } else { text }
+        };
+        for item in &self.postfix {
+            match item {
+                Item::Number(n) => stack.push((n.to_string(), u8::MAX)),
+                Item::Apply(op) => {
+                    // `parse` leaves two operands for every operator.
+                    let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else { continue };
+                    let level = precedence(*op);
+                    let mut text = bracket(left, level);
+                    text.push(symbol(*op));
+                    // Equals group from the left, so that one on the right was bracketed.
+                    text.push_str(&bracket(right, level + 1));
+                    stack.push((text, level));
+                }
+            }
+        }
+        stack.pop().map(|(text, _)| text).unwrap_or_default()
+    }
 }
 
 /// Judges `text` as an answer to `puzzle`.
@@ -134,28 +160,52 @@ impl Expression {
 /// [`Verdict::Unparsed`] where it is not one expression; [`Verdict::Wrong`] where the numbers, an
 /// operator or the value are not the puzzle's (division by zero has no value).
 pub fn verify(puzzle: &Puzzle, text: &str) -> Verdict {
-    let text = text.trim();
-    let (formula, claim) = match text.split_once('=') {
-        Some((formula, claim)) => (formula, Some(claim)),
-        None => (text, None),
-    };
-    let Ok(expression) = parse(formula) else { return Verdict::Unparsed };
-    let claimed = match claim.map(parse_signed) {
-        Some(None) => return Verdict::Unparsed,
-        Some(Some(n)) => Some(n),
-        None => None,
-    };
-    let mut used: Vec<i64> = expression.numbers().collect();
-    let mut given = puzzle.numbers.clone();
-    used.sort_unstable();
-    given.sort_unstable();
-    let right = used == given
+    let Some((expression, claimed)) = read(text) else { return Verdict::Unparsed };
+    let right = uses_the_numbers(puzzle, &expression)
         && expression.operators().all(|op| puzzle.operators.contains(&op))
         && claimed.is_none_or(|n| n == puzzle.target)
         && expression
             .evaluate()
             .is_some_and(|value| value == BigRational::from_integer(BigInt::from(puzzle.target)));
     if right { Verdict::Correct } else { Verdict::Wrong }
+}
+
+/// The answer that [`verify`] judges, as text that is the same for every way of writing it: the
+/// expression's [canonical](Expression::canonical) text, with `= n` behind it only where that
+/// states another value than the expression has. `None` exactly where the verdict is
+/// [`Verdict::Unparsed`].
+pub fn answer(puzzle: &Puzzle, text: &str) -> Option<String> {
+    let (expression, claimed) = read(text)?;
+    let canonical = expression.canonical();
+    let Some(claimed) = claimed else { return Some(canonical) };
+    // Evaluated only where `verify` would: what a model wrote may cost too much.
+    let states_its_value = uses_the_numbers(puzzle, &expression)
+        && expression.evaluate() == Some(BigRational::from_integer(BigInt::from(claimed)));
+    Some(if states_its_value { canonical } else { format!("{canonical}={claimed}") })
+}
+
+/// The expression of a text and the result that it states, if it states one; `None` where the text
+/// is not one expression.
+fn read(text: &str) -> Option<(Expression, Option<i64>)> {
+    let text = text.trim();
+    let (formula, claim) = match text.split_once('=') {
+        Some((formula, claim)) => (formula, Some(claim)),
+        None => (text, None),
+    };
+    let expression = parse(formula).ok()?;
+    match claim.map(parse_signed) {
+        Some(claimed) => Some((expression, Some(claimed?))),
+        None => Some((expression, None)),
+    }
+}
+
+/// Whether the expression uses each of the puzzle's numbers exactly once, and no other.
+fn uses_the_numbers(puzzle: &Puzzle, expression: &Expression) -> bool {
+    let mut used: Vec<i64> = expression.numbers().collect();
+    let mut given = puzzle.numbers.clone();
+    used.sort_unstable();
+    given.sort_unstable();
+    used == given
 }
 
 /// An integer with an optional minus sign, as a stated result may have one.
@@ -264,6 +314,15 @@ fn operator(byte: u8) -> Option<Operator> {
         b'*' => Some(Operator::Mul),
         b'/' => Some(Operator::Div),
         _ => None,
+    }
+}
+
+fn symbol(op: Operator) -> char {
+    match op {
+        Operator::Add => '+',
+        Operator::Sub => '-',
+        Operator::Mul => '*',
+        Operator::Div => '/',
     }
 }
 

@@ -13,9 +13,14 @@ pub fn verify(gold: &str, completion: &str, how: Extract) -> Verdict {
     if gold.is_empty() {
         return Verdict::BadGold;
     }
-    match extract(completion, how) {
+    match answer(completion, how) {
         Some(answer) if answer == gold => Verdict::Correct,
         Some(_) => Verdict::Wrong,
         None => Verdict::Unparsed,
     }
+}
+
+/// The answer that [`verify`] compares: what `extract` finds, trimmed. `None` where there is none.
+pub fn answer(completion: &str, how: Extract) -> Option<String> {
+    extract(completion, how)
 }

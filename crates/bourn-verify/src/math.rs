@@ -79,6 +79,14 @@ pub fn verify(gold: &Gold, completion: &str, extract: Extract) -> Verdict {
     }
 }
 
+/// The answer that [`verify`] judges, as text that is the same for every way of writing it: the
+/// exact value in lowest terms (`-7/2`), with `%` where a percent sign stood, because the two mean
+/// different things beside a reference. `None` exactly where the verdict is [`Verdict::Unparsed`].
+pub fn answer(completion: &str, extract: Extract) -> Option<String> {
+    let number = read(completion, extract)?;
+    Some(format!("{}{}", number.value, if number.percent { "%" } else { "" }))
+}
+
 fn read(text: &str, extract: Extract) -> Option<Number> {
     match extract {
         Extract::Hash => number::whole(after_hash(text)?),

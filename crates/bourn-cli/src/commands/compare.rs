@@ -26,14 +26,25 @@ pub struct Args {
     /// Seed of the resampling
     #[arg(long, default_value_t = 0)]
     seed: u64,
+    /// Which look at these problems this is: the any-time interval holds at all of them at once
+    #[arg(long, default_value_t = 1)]
+    look: u64,
+    /// Success rate that counts as solvable [default: what n_max draws miss with 5% probability]
+    #[arg(long)]
+    epsilon: Option<f64>,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
     let base = read_outcomes(&args.base)?;
     let policy = read_outcomes(&args.policy)?;
-    let options =
-        CompareOptions { confidence: args.confidence, resamples: args.resamples, seed: args.seed };
+    let options = CompareOptions {
+        confidence: args.confidence,
+        resamples: args.resamples,
+        seed: args.seed,
+        look: args.look,
+        epsilon: args.epsilon,
+    };
     let boundary = compare(&base, &policy, &options)?;
     if args.json {
         print(&serde_json::to_string_pretty(&boundary)?)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_track::report::{read_run, render_report, write_report};
+use bourn_track::report::{read_hard, read_run, render_hard, render_report, write_report};
 
 use super::print;
 
@@ -17,15 +17,32 @@ pub struct Args {
     /// RUN/report.html, or report.html for several runs]
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write a second page: the correct completions of hard problems, for reading their reasoning
+    #[arg(long, value_name = "FILE")]
+    hard: Option<PathBuf>,
+    /// Share of correct draws below which a problem is hard for a model
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, requires = "hard")]
+    below: f64,
 }
 
 /// Runs the command.
 pub fn run(args: &Args) -> anyhow::Result<()> {
-    let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
-    let page = render_report(&runs)?;
     let output = args.output.clone().unwrap_or_else(|| default_output(&args.runs));
-    write_report(&output, &page)?;
-    print(&output.display().to_string())
+    if args.hard.as_ref() == Some(&output) {
+        anyhow::bail!("--hard and the report both name `{}`: give two files", output.display());
+    }
+    let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
+    let mut pages = vec![(output, render_report(&runs)?)];
+    if let Some(path) = &args.hard {
+        let sets = args.runs.iter().map(|run| read_hard(run, args.below));
+        let sets = sets.collect::<Result<Vec<_>, _>>()?.concat();
+        pages.push((path.clone(), render_hard(&sets, args.below)?));
+    }
+    for (path, page) in pages {
+        write_report(&path, &page)?;
+        print(&path.display().to_string())?;
+    }
+    Ok(())
 }
 
 fn default_output(runs: &[PathBuf]) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Packed, Transformer, indices, leaf, to_vec};
+use super::{Packed, Trace, Transformer, Way, indices, leaf, to_vec};
 use crate::{HostTensor, ModelError, Weights};
 
 const WEIGHT: &str = "value_head.weight";
@@ -53,15 +53,16 @@ impl Transformer {
         Ok(())
     }
 
-    /// The value of the prefix that ends at each of `positions`, packed indices, `[n]`; zeros
-    /// without a head.
-    pub fn values(&self, batch: &Packed, positions: Vec<i64>) -> Tensor<1> {
+    /// The value of the prefix that ends at each of `positions`, packed indices, `[n]`, and the way
+    /// back from a loss of them; zeros without a head. Composed of Burn's operations.
+    pub fn values(&self, batch: &Packed, positions: Vec<i64>) -> (Tensor<1>, Trace) {
         let count = positions.len();
         let (Some(weight), Some(bias)) = (self.parameters.get(WEIGHT), self.parameters.get(BIAS))
         else {
-            return Tensor::zeros([count], &self.device);
+            return (Tensor::zeros([count], &self.device), Trace(Way::Graph));
         };
         let hidden = self.hidden(batch).select(0, indices(positions, &self.device)); // [n, hidden]
-        (hidden.matmul(weight.clone().transpose()) + bias.clone()).reshape([count])
+        let values = hidden.matmul(weight.clone().transpose()) + bias.clone(); // [n, 1]
+        (values.reshape([count]), Trace(Way::Graph))
     }
 }

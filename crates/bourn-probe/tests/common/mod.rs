@@ -2,8 +2,11 @@
 #![allow(dead_code, missing_docs, reason = "each test file uses its part")]
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use bourn_probe::{Draw, DrawRequest, DrawSource, LedgerKey, Outcomes, SourceError};
+use bourn_probe::{
+    Draw, DrawSource, LedgerKey, LedgerStore, LockedKey, Outcomes, Schedule, SourceError,
+};
 use bourn_task::{Problem, Reference};
 use bourn_verify::Verdict;
 
@@ -42,54 +45,87 @@ pub fn key(weights: &str) -> LedgerKey {
     }
 }
 
+/// The right to draw for a key that nobody else draws for.
+pub fn lock<'a>(store: &'a LedgerStore, key: &'a LedgerKey) -> LockedKey<'a> {
+    store.lock(key, &mut |_| ControlFlow::Break(())).unwrap().expect("nobody else has it")
+}
+
 pub fn outcomes(list: &[(&str, u64, u64)]) -> BTreeMap<String, Outcomes> {
     list.iter().map(|&(id, n, c)| (id.to_owned(), Outcomes::new(n, c).unwrap())).collect()
 }
 
 /// A draw of this verdict and text, with plain figures.
 pub fn draw(verdict: Verdict, text: &str) -> Draw {
-    let tokens = text.len() as u32;
-    Draw { verdict, text: text.to_owned(), tokens, logprob: -1.5, entropy: 0.5, truncated: false }
+    Draw {
+        verdict,
+        answer: (verdict != Verdict::Unparsed).then(|| text.to_owned()),
+        text: text.to_owned(),
+        tokens: text.len() as u32,
+        logprob: -1.5,
+        full_logprob: -2.0,
+        entropy: 0.5,
+        truncated: false,
+        ids: text.bytes().map(u32::from).collect(),
+        entropies: vec![0.5; text.len()],
+    }
 }
 
-/// Draws from a synthetic model, and counts what it was asked for.
+/// Draws from a synthetic model, `batch` at once, which end out of order; and counts what it drew.
 pub struct Population<F> {
     pub seed: u64,
     pub success: F,
+    pub batch: usize,
+    /// Draws started.
     pub drawn: u64,
+    /// Fails once this many draws have been reported.
+    pub fails_after: u64,
 }
 
 impl<F: Fn(&Problem) -> f64> Population<F> {
     pub fn new(seed: u64, success: F) -> Self {
-        Self { seed, success, drawn: 0 }
+        Self { seed, success, batch: 16, drawn: 0, fails_after: u64::MAX }
+    }
+
+    /// Number `number` of a problem's draws, and how many steps it takes.
+    fn one(&self, problem: &Problem, number: u64) -> (Draw, u64) {
+        let u = uniform(self.seed, &problem.id, number);
+        let verdict = if u < (self.success)(problem) { Verdict::Correct } else { Verdict::Wrong };
+        let text = format!("{verdict:?} {u:.1}");
+        let steps = 1 + (uniform(self.seed ^ 77, &problem.id, number) * 20.0) as u64;
+        (Draw { logprob: u.ln(), entropy: u, ..draw(verdict, &text) }, steps)
     }
 }
 
 impl<F: Fn(&Problem) -> f64> DrawSource for Population<F> {
-    fn draw(
+    fn stream(
         &mut self,
-        requests: &[DrawRequest<'_>],
-        done: &mut dyn FnMut(u64),
-    ) -> Result<Vec<Vec<Draw>>, SourceError> {
-        let answer = |request: &DrawRequest<'_>| {
-            let id = &request.problem.id;
-            let one = |index| {
-                let u = uniform(self.seed, id, index);
-                let correct = u < (self.success)(request.problem);
-                let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
-                Draw {
-                    logprob: u.ln(),
-                    entropy: u,
-                    ..draw(verdict, &format!("{verdict:?} {u:.1}"))
+        problems: &[&Problem],
+        schedule: &mut dyn Schedule,
+    ) -> Result<(), SourceError> {
+        let mut rows: Vec<(usize, u64, Draw, u64)> = Vec::new();
+        let mut reported = 0;
+        loop {
+            while rows.len() < self.batch
+                && let Some((problem, number)) = schedule.next()
+            {
+                self.drawn += 1;
+                let (draw, steps) = self.one(problems[problem], number);
+                rows.push((problem, number, draw, steps));
+            }
+            if rows.is_empty() {
+                return Ok(());
+            }
+            for (problem, number, draw, steps) in std::mem::take(&mut rows) {
+                if steps > 1 {
+                    rows.push((problem, number, draw, steps - 1));
+                } else if reported == self.fails_after {
+                    return Err("stopped".into());
+                } else {
+                    schedule.finished(problem, number, draw)?;
+                    reported += 1;
                 }
-            };
-            (request.first..request.first + request.count).map(one).collect()
-        };
-        let drawn: Vec<Vec<Draw>> = requests.iter().map(answer).collect();
-        for draws in &drawn {
-            done(draws.len() as u64);
-            self.drawn += draws.len() as u64;
+            }
+            rows.retain(|(problem, number, ..)| schedule.is_wanted(*problem, *number));
         }
-        Ok(drawn)
     }
 }

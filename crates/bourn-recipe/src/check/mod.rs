@@ -12,6 +12,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 
+use crate::algorithm::Baseline;
 use crate::error::RecipeError;
 use crate::recipe::*;
 use crate::schema::name;
@@ -49,6 +50,17 @@ pub(crate) fn check(
     let rewards = site.rewards(written.reward, &tasks)?;
     let rollout = site.rollout(written.rollout, &model)?;
     let algorithm = site.algorithm(&written.algorithm, &rollout)?;
+    if let Some(index) = rewards.iter().position(|reward| reward.step_weight > 0.0)
+        && algorithm.baseline == Baseline::Verdict
+    {
+        return Err(site.error(
+            &[&format!("reward.{index}.step_weight")],
+            format!(
+                "has no effect: {} takes advantages from raw verdicts; remove it",
+                algorithm.name.name()
+            ),
+        ));
+    }
     let critic = site.critic(written.critic.as_ref(), &algorithm)?;
     let train = site.train(written.train, &rollout)?;
     let probe = site.probe(written.probe, &rollout)?;
@@ -199,15 +211,15 @@ impl Site<'_> {
                 "the same as an earlier sampler, which gives the same draws; remove one",
             ));
         }
-        let draws = written.problems * written.n * samplers.len();
+        let draws = written.problems * written.n_max * samplers.len();
         if draws > MAX_DRAWS {
             return Err(self.error(
-                &["probe.n", "probe.problems"],
+                &["probe.n_max", "probe.problems"],
                 format!(
                     "{} problems, {} draws and {} samplers make {draws} draws a probe, more than \
                      2^32; lower one",
                     written.problems,
-                    written.n,
+                    written.n_max,
                     samplers.len()
                 ),
             ));
@@ -215,7 +227,8 @@ impl Site<'_> {
         Ok(Probe {
             interval: written.interval,
             problems: written.problems,
-            n: written.n,
+            n_max: written.n_max,
+            stop: written.stop,
             samplers,
             confidence: written.confidence,
             resamples: written.resamples,

@@ -13,9 +13,13 @@ pub(crate) struct ProbeWritten {
     /// Held-out problems.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub problems: usize,
-    /// Draws per problem, of policy and base each.
+    /// Most draws per problem, of policy and base each.
     #[schemars(range(min = 1, max = 1_048_576))]
-    pub n: usize,
+    pub n_max: usize,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never, which makes `n_max`
+    /// draws of every problem.
+    #[schemars(range(min = 0, max = 1_048_576))]
+    pub stop: usize,
     /// Confidence of the intervals.
     #[schemars(extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1))]
     pub confidence: f64,
@@ -39,7 +43,8 @@ impl Default for ProbeWritten {
         ProbeWritten {
             interval: 50,
             problems: 64,
-            n: 256,
+            n_max: 256,
+            stop: 8,
             confidence: 0.95,
             resamples: 1000,
             seed: 0,

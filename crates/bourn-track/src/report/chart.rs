@@ -3,136 +3,24 @@
 
 use std::fmt::Write;
 
+use super::axis::Axis;
 use super::html::esc;
-
-/// Labels of an axis of draws; more would touch each other on a phone.
-const MAX_K_LABELS: usize = 10;
-/// About this many labels on other axes.
-const LABELS: f64 = 5.0;
-/// Values beyond are drawn at the edge: the arithmetic of the axes stays finite.
-const EDGE: f64 = 1e9;
-
-/// A range of values with the ones that are labelled.
-#[derive(Clone, Debug)]
-pub(super) struct Axis {
-    low: f64,
-    high: f64,
-    ticks: Vec<(f64, String)>,
-}
-
-impl Axis {
-    /// Shares from 0 to 100%.
-    pub(super) fn shares() -> Self {
-        let tick = |i: i32| (f64::from(i) / 5.0, format!("{}%", 20 * i));
-        Axis { low: 0.0, high: 1.0, ticks: (0..=5).map(tick).collect() }
-    }
-
-    /// Differences of shares that hold all of `values`, and 0.
-    pub(super) fn differences(values: impl Iterator<Item = f64>) -> Self {
-        Self::holding(values.chain([0.0]), 0.05, |value, _| format!("{:.0}%", 100.0 * value))
-    }
-
-    /// Numbers that hold all of `values`, and 0.
-    pub(super) fn values(values: impl Iterator<Item = f64>) -> Self {
-        Self::holding(values.chain([0.0]), 1e-9, |value, decimals| format!("{value:.decimals$}"))
-    }
-
-    /// Counts from 0 to at least `most`.
-    pub(super) fn counts(most: f64) -> Self {
-        Self::holding([0.0, most.max(1.0)].into_iter(), 1.0, |value, _| format!("{value:.0}"))
-    }
-
-    /// Steps from 0 to `last`, with no more air than that.
-    pub(super) fn steps(last: u64) -> Self {
-        let last = (last.max(1) as f64).min(EDGE);
-        let mut axis = Self::counts(last);
-        axis.cap(last);
-        axis
-    }
-
-    /// Draws on a log₂ scale, half a step of air on both sides.
-    pub(super) fn draws(k: &[u64]) -> Self {
-        let place = |k: Option<&u64>| k.map_or(0.0, |&k| log2(k));
-        let every = k.len().div_ceil(MAX_K_LABELS).max(1);
-        Axis {
-            low: place(k.first()) - 0.3,
-            high: place(k.last()) + 0.3,
-            ticks: k.iter().step_by(every).map(|&k| (log2(k), k.to_string())).collect(),
-        }
-    }
-
-    /// One place for each name, in order, from 0 on; `most` names at most are written.
-    pub(super) fn names(names: &[String], most: usize) -> Self {
-        let every = names.len().div_ceil(most.max(1)).max(1);
-        let tick = |(index, name): (usize, &String)| (index as f64, name.clone());
-        Axis {
-            low: -0.5,
-            high: names.len().max(1) as f64 - 0.5,
-            ticks: names.iter().enumerate().step_by(every).map(tick).collect(),
-        }
-    }
-
-    /// Ends the axis at `high`, without labels beyond.
-    pub(super) fn cap(&mut self, high: f64) {
-        if high > self.low {
-            self.high = high.min(EDGE);
-            self.ticks.retain(|(value, _)| *value <= high);
-        }
-    }
-
-    /// Round numbers around `values`; `show` is told how many decimals tell labels apart.
-    fn holding(
-        values: impl Iterator<Item = f64>,
-        least_step: f64,
-        show: impl Fn(f64, usize) -> String,
-    ) -> Self {
-        let fold = |(low, high): (f64, f64), value: f64| {
-            let value = value.clamp(-EDGE, EDGE);
-            (low.min(value), high.max(value))
-        };
-        let (low, high) = values.filter(|v| v.is_finite()).fold((EDGE, -EDGE), fold);
-        let (low, high) = if low > high { (0.0, 0.0) } else { (low, high) };
-        let step = round_step((high - low) / LABELS).max(least_step);
-        let first = (low / step).floor();
-        // An axis of one value still has a width.
-        let last = (high / step).ceil().max(first + 1.0);
-        let decimals = (-step.log10().floor()).max(0.0) as usize;
-        let count = (last - first) as usize;
-        let tick = |i: usize| {
-            // Adding zero turns -0 into 0.
-            let value = (first + i as f64) * step + 0.0;
-            (value, show(value, decimals))
-        };
-        Axis { low: first * step, high: last * step, ticks: (0..=count).map(tick).collect() }
-    }
-
-    /// Where a value stands, 0 at the low end and 1 at the high one.
-    fn place(&self, value: f64) -> f64 {
-        ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
-    }
-}
-
-/// Logarithm to base 2 of a number of draws.
-pub(super) fn log2(k: u64) -> f64 {
-    (k.max(1) as f64).log2()
-}
-
-/// The next of 1, 2, 5, 10, 20, 50, … (and of their tenths) from `least` on.
-fn round_step(least: f64) -> f64 {
-    // Also a NaN or a zero: any step will do.
-    if least.is_nan() || least <= 1e-9 {
-        return 1e-9;
-    }
-    let power = 10f64.powf(least.log10().floor());
-    let factor = [1.0, 2.0, 5.0, 10.0].into_iter().find(|factor| factor * power >= least);
-    factor.unwrap_or(10.0) * power
-}
 
 /// How large a chart is, in its own units: small ones stand side by side.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Size {
     Large,
     Small,
+    Tiny,
+}
+
+/// Space around the plot, for the labels of the axes.
+#[derive(Clone, Copy)]
+struct Margins {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
 }
 
 impl Size {
@@ -140,6 +28,7 @@ impl Size {
         match self {
             Size::Large => "large",
             Size::Small => "small",
+            Size::Tiny => "tiny",
         }
     }
 
@@ -147,21 +36,34 @@ impl Size {
         match self {
             Size::Large => (660.0, 400.0),
             Size::Small => (430.0, 270.0),
+            Size::Tiny => (240.0, 170.0),
+        }
+    }
+
+    fn margins(self) -> Margins {
+        match self {
+            Size::Large | Size::Small => {
+                Margins { left: 62.0, right: 16.0, top: 14.0, bottom: 56.0 }
+            }
+            Size::Tiny => Margins { left: 50.0, right: 8.0, top: 8.0, bottom: 28.0 },
         }
     }
 }
-
-/// Space for the labels of the axes.
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = 16.0;
-const TOP: f64 = 14.0;
-const BOTTOM: f64 = 56.0;
 
 /// The shape of a curve's points, so that colour is not the only difference.
 #[derive(Clone, Copy)]
 pub(super) enum Mark {
     Disc,
     Square,
+    Diamond,
+}
+
+/// Where the plot ends, in the chart's units.
+struct Edges {
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
 }
 
 /// A chart that is being drawn: what comes later lies over what came before.
@@ -176,14 +78,13 @@ impl Chart {
     /// Empty axes.
     pub(super) fn new(size: Size, x: Axis, y: Axis) -> Self {
         let mut chart = Chart { size, x, y, marks: String::new() };
-        let (width, height) = size.width_height();
-        let (right, bottom) = (width - RIGHT, height - BOTTOM);
+        let Edges { left, right, top, bottom } = chart.edges();
         let mut grid = String::new();
         for (value, label) in &chart.y.ticks {
             let (_, y) = chart.at(0.0, *value);
             let zero = if *value == 0.0 { " class=\"zero\"" } else { "" };
-            put(&mut grid, format_args!("<path{zero} d=\"M{LEFT} {y:.1}H{right}\"/>"));
-            let (x, label) = (LEFT - 8.0, esc(label));
+            put(&mut grid, format_args!("<path{zero} d=\"M{left} {y:.1}H{right}\"/>"));
+            let (x, label) = (left - 8.0, esc(label));
             put(
                 &mut grid,
                 format_args!(
@@ -202,17 +103,24 @@ impl Chart {
                 ),
             );
         }
-        put(&mut grid, format_args!("<path class=\"zero\" d=\"M{LEFT} {TOP}V{bottom}H{right}\"/>"));
+        put(&mut grid, format_args!("<path class=\"zero\" d=\"M{left} {top}V{bottom}H{right}\"/>"));
         chart.marks = format!("<g class=\"grid\">{grid}</g>");
         chart
     }
 
+    fn edges(&self) -> Edges {
+        let ((width, height), margins) = (self.size.width_height(), self.size.margins());
+        Edges {
+            left: margins.left,
+            right: width - margins.right,
+            top: margins.top,
+            bottom: height - margins.bottom,
+        }
+    }
+
     fn at(&self, x: f64, y: f64) -> (f64, f64) {
-        let (width, height) = self.size.width_height();
-        (
-            LEFT + self.x.place(x) * (width - LEFT - RIGHT),
-            TOP + (1.0 - self.y.place(y)) * (height - TOP - BOTTOM),
-        )
+        let Edges { left, right, top, bottom } = self.edges();
+        (left + self.x.place(x) * (right - left), top + (1.0 - self.y.place(y)) * (bottom - top))
     }
 
     /// An interval along x: (x, low, high). Of a single x it is a bar.
@@ -229,6 +137,13 @@ impl Chart {
         put(&mut self.marks, format_args!("<path class=\"band {class}\" d=\"{outline}Z\"/>"));
     }
 
+    /// Intervals of single points, as upright strokes: (x, low, high).
+    pub(super) fn whiskers(&mut self, class: &str, points: &[(f64, f64, f64)]) {
+        for &point in points {
+            self.band(class, &[point]);
+        }
+    }
+
     /// A line through the points.
     pub(super) fn line(&mut self, class: &str, points: &[(f64, f64)]) {
         let line = path(points.iter().map(|&(x, y)| self.at(x, y)));
@@ -242,6 +157,13 @@ impl Chart {
             let shape = match mark {
                 Mark::Disc => {
                     format!("<circle class=\"dot {class}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"4\">")
+                }
+                Mark::Diamond => {
+                    let (left, right, low, high) = (x - 5.0, x + 5.0, y + 5.0, y - 5.0);
+                    format!(
+                        "<path class=\"dot {class}\" d=\"M{left:.1} {y:.1}L{x:.1} {high:.1}L{right:.1} \
+                         {y:.1}L{x:.1} {low:.1}Z\">"
+                    )
                 }
                 Mark::Square => {
                     let (x, y) = (x - 3.5, y - 3.5);
@@ -288,27 +210,86 @@ impl Chart {
 
     /// A dashed upright line with a label at its foot.
     pub(super) fn rule(&mut self, x: f64, label: &str) {
-        let (width, height) = self.size.width_height();
-        let ((x, _), bottom) = (self.at(x, 0.0), height - BOTTOM);
-        let (at, class) = if x > width / 2.0 { (x - 7.0, "end") } else { (x + 7.0, "start") };
+        let Edges { left, right, top, bottom } = self.edges();
+        let (x, _) = self.at(x, 0.0);
+        let (at, class) =
+            if x > (left + right) / 2.0 { (x - 7.0, "end") } else { (x + 7.0, "start") };
         let (y, label) = (bottom - 12.0, esc(label));
-        put(&mut self.marks, format_args!("<path class=\"rule\" d=\"M{x:.1} {TOP}V{bottom}\"/>"));
+        put(&mut self.marks, format_args!("<path class=\"rule\" d=\"M{x:.1} {top}V{bottom}\"/>"));
         put(
             &mut self.marks,
             format_args!("<text class=\"note {class}\" x=\"{at:.1}\" y=\"{y}\">{label}</text>"),
         );
     }
 
-    /// The chart; `label` says what it shows to those who do not see it.
+    /// A thick stroke on the x axis from `low` to `high`: where on it something may lie. Without an
+    /// upper end it runs out of the chart, with an arrow's head.
+    pub(super) fn span(&mut self, low: f64, high: Option<f64>, title: &str) {
+        let Edges { right, bottom, .. } = self.edges();
+        let (from, title) = (self.at(low, 0.0).0, esc(title));
+        let (to, head) = match high {
+            Some(high) => (self.at(high, 0.0).0, String::new()),
+            None => (
+                right,
+                format!(
+                    "M{0:.1} {1:.1}L{right:.1} {bottom:.1}L{0:.1} {2:.1}",
+                    right - 6.0,
+                    bottom - 5.0,
+                    bottom + 5.0
+                ),
+            ),
+        };
+        let ends = if high.is_some() { format!("M{to:.1} {:.1}v10", bottom - 5.0) } else { head };
+        put(
+            &mut self.marks,
+            format_args!(
+                "<path class=\"span\" d=\"M{from:.1} {:.1}v10M{from:.1} {bottom}H{to:.1}{ends}\">\
+                 <title>{title}</title></path>",
+                bottom - 5.0
+            ),
+        );
+    }
+
+    /// Shades everything right of `x`, with a label at its top.
+    pub(super) fn beyond(&mut self, x: f64, label: &str) {
+        let Edges { right, top, bottom, .. } = self.edges();
+        let ((x, _), label) = (self.at(x, 0.0), esc(label));
+        let (width, height, middle) = (right - x, bottom - top, (x + right) / 2.0);
+        put(
+            &mut self.marks,
+            format_args!(
+                "<rect class=\"region\" x=\"{x:.1}\" y=\"{top}\" width=\"{width:.1}\" \
+                 height=\"{height:.1}\"/><path class=\"rule\" d=\"M{x:.1} {top}V{bottom}\"/>\
+                 <text class=\"mid note\" x=\"{middle:.1}\" y=\"{:.1}\">{label}</text>",
+                bottom - 30.0
+            ),
+        );
+    }
+
+    /// A level line across the chart.
+    pub(super) fn level(&mut self, y: f64) {
+        let Edges { left, right, .. } = self.edges();
+        let (_, y) = self.at(0.0, y);
+        put(&mut self.marks, format_args!("<path class=\"rule\" d=\"M{left} {y:.1}H{right}\"/>"));
+    }
+
+    /// The chart; `label` says what it shows to those who do not see it. Tiny charts have no room
+    /// for the caption of the axis.
     pub(super) fn finish(self, label: &str, x_caption: &str) -> String {
         let (width, height) = self.size.width_height();
-        let (x, y, class) = ((LEFT + width - RIGHT) / 2.0, height - 6.0, self.size.class());
+        let Edges { left, right, .. } = self.edges();
+        let (x, y, class) = ((left + right) / 2.0, height - 6.0, self.size.class());
+        let caption = match self.size {
+            Size::Tiny => String::new(),
+            _ => {
+                format!("<text class=\"mid caption\" x=\"{x}\" y=\"{y}\">{}</text>", esc(x_caption))
+            }
+        };
         format!(
             "<svg class=\"{class}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-             aria-label=\"{}\">{}<text class=\"mid caption\" x=\"{x}\" y=\"{y}\">{}</text></svg>\n",
+             aria-label=\"{}\">{}{caption}</svg>\n",
             esc(label),
             self.marks,
-            esc(x_caption),
         )
     }
 }
@@ -329,35 +310,8 @@ pub(super) fn put(text: &mut String, arguments: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::axis::log2;
     use super::*;
-
-    #[test]
-    fn axes_have_round_labels() {
-        let check = |axis: Axis, expect: &[&str]| {
-            let labels: Vec<_> = axis.ticks.iter().map(|(_, label)| label.as_str()).collect();
-            assert_eq!(labels, expect);
-            assert!(axis.low < axis.high && axis.low.is_finite() && axis.high.is_finite());
-        };
-        let values = |values: &[f64]| Axis::values(values.iter().copied());
-        check(values(&[0.65, 0.14]), &["0.0", "0.2", "0.4", "0.6", "0.8"]);
-        check(values(&[0.013]), &["0.000", "0.005", "0.010", "0.015"]);
-        check(values(&[f64::NAN, f64::INFINITY, 3.0]), &["0", "1", "2", "3"]);
-        check(
-            Axis::differences([0.63, -0.1].into_iter()),
-            &["-20%", "0%", "20%", "40%", "60%", "80%"],
-        );
-        check(Axis::differences([0.0].into_iter()), &["0%", "5%"]);
-        check(Axis::counts(96.0), &["0", "20", "40", "60", "80", "100"]);
-        check(Axis::counts(3.0), &["0", "1", "2", "3"]);
-        check(Axis::steps(240), &["0", "50", "100", "150", "200"]);
-        check(Axis::steps(0), &["0", "1"]);
-        check(Axis::draws(&[1, 2, 4]), &["1", "2", "4"]);
-        check(Axis::names(&[], 9), &[]);
-        // Nothing that a file may hold makes an axis without end.
-        for value in [1e300, -1e300, f64::MIN_POSITIVE, 1e-300] {
-            assert!(values(&[value]).ticks.len() < 12, "{value}");
-        }
-    }
 
     #[test]
     fn values_stand_where_the_axis_says() {

@@ -1,10 +1,12 @@
 //! What the charts of a report show.
 
-use bourn_probe::{Boundary, Curve};
+use bourn_probe::{Boundary, Estimate};
 
-use super::chart::{Axis, Chart, Mark, Size, log2};
+use super::axis::Axis;
+use super::chart::{Chart, Mark, Size};
 use super::problems::{ProblemRecord, Side, Status};
 use super::read::{Checkpoint, SetRecord};
+use super::table::more;
 use crate::format::percent;
 
 /// Points of a curve over steps; longer ones are means over equal stretches.
@@ -12,83 +14,156 @@ const POINTS: usize = 300;
 /// Names under a chart of bars.
 const BAR_LABELS: usize = 8;
 
-/// pass@k of base and policy over k.
-pub(super) fn pass_at_k(boundary: &Boundary) -> String {
-    let mut chart = Chart::new(Size::Large, Axis::draws(&boundary.k), Axis::shares());
-    if let Some(k) = boundary.crossover_k {
-        chart.rule(log2(k), &format!("crossover k = {k}"));
-    }
-    curve(&mut chart, &boundary.k, &boundary.base, "base", Mark::Square, "base");
-    curve(&mut chart, &boundary.k, &boundary.policy, "policy", Mark::Disc, "policy");
-    chart.finish("pass@k of base and policy with their intervals", "k: draws per problem")
-}
-
-/// pass@k of several policies over k, and of their bases as `(class, label, figures)`.
-pub(super) fn overlaid(
-    policies: &[(&str, String, &Boundary)],
-    bases: &[(&str, String, &Boundary)],
-) -> String {
-    let longest = policies.iter().map(|(.., b)| &b.k).max_by_key(|k| k.last().copied());
-    let empty = Vec::new();
-    let k = longest.unwrap_or(&empty);
-    let mut chart = Chart::new(Size::Large, Axis::draws(k), Axis::shares());
-    for (class, label, b) in bases {
-        let points: Vec<_> =
-            b.k.iter().zip(&b.base.pass_at_k).map(|(&k, &share)| (log2(k), share)).collect();
-        chart.line(&format!("dashed {class}"), &points);
-        let titled = |(&(x, y), &k)| (x, y, format!("{label}, pass@{k}: {}%", percent(y)));
-        let dots: Vec<_> = points.iter().zip(&b.k).map(titled).collect();
-        chart.dots(class, Mark::Square, &dots);
-    }
-    for (class, label, b) in policies {
-        curve(&mut chart, &b.k, &b.policy, class, Mark::Disc, label);
-    }
-    chart.finish("pass@k of every run's policy, and of the base", "k: draws per problem")
-}
-
-fn curve(chart: &mut Chart, k: &[u64], curve: &Curve, class: &str, mark: Mark, name: &str) {
-    let at = |i: usize| Some((log2(*k.get(i)?), curve.at(i)?));
-    let points: Vec<_> = (0..k.len()).filter_map(at).collect();
-    let band: Vec<_> = points.iter().map(|(x, e)| (*x, e.ci_low, e.ci_high)).collect();
-    let line: Vec<_> = points.iter().map(|(x, e)| (*x, e.value)).collect();
-    let dot = |((x, e), k): (&(f64, bourn_probe::Estimate), &u64)| {
-        let interval = format!("[{}, {}]", percent(e.ci_low), percent(e.ci_high));
-        (*x, e.value, format!("{name}, pass@{k}: {}% {interval}", percent(e.value)))
-    };
-    chart.band(class, &band);
-    chart.line(class, &line);
-    chart.dots(class, mark, &points.iter().zip(k).map(dot).collect::<Vec<_>>());
-}
-
 /// pass@1 and pass@k_max over steps, base and policy.
 pub(super) fn ends(set: &SetRecord, k: u64) -> String {
-    let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), Axis::shares());
+    let ends = set.checkpoints.iter().flat_map(|c| {
+        let row = c.boundary.rows().into_iter().find(|row| row.k == k);
+        row.map_or([0.0; 2], |row| [row.base.ci_high, row.policy.ci_high])
+    });
+    // Shares from 0, up to what there is: pass@1 may be a few percent.
+    let mut axis = Axis::differences(ends.map(|end| end.min(1.0)));
+    axis.cap(1.0_f64.min(axis.high));
+    let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), axis);
     for (side, mark) in [("base", Mark::Square), ("policy", Mark::Disc)] {
         let points = over_steps(&set.checkpoints, |b| {
             let index = b.k.iter().position(|&other| other == k)?;
             let e = if side == "base" { &b.base } else { &b.policy }.at(index)?;
             Some((e.value, e.ci_low, e.ci_high))
         });
-        interval_series(&mut chart, side, mark, &points, |value| {
-            format!("{side}, pass@{k}: {}%", percent(value))
-        });
+        let show = |value| format!("{}%", percent(value));
+        interval_series(&mut chart, side, mark, &points, &format!("{side}, pass@{k}"), show);
     }
-    chart.finish(&format!("pass@{k} of base and policy over training"), "step")
+    let label = format!(
+        "pass@{k} of base and policy over training: {}",
+        in_words(&set.checkpoints, |b| {
+            let row = b.rows().into_iter().find(|row| row.k == k)?;
+            Some(format!(
+                "base {}%, policy {}%",
+                percent(row.base.value),
+                percent(row.policy.value)
+            ))
+        },)
+    );
+    chart.finish(&label, "step")
+}
+
+/// Policy less base at one k over steps, with the interval of one look and that of all looks.
+pub(super) fn delta(set: &SetRecord, k: u64) -> String {
+    let at = |b: &Boundary| Some((b.k.iter().position(|&other| other == k)?, b.delta.clone()));
+    let points = over_steps(&set.checkpoints, |b| {
+        let (index, delta) = at(b)?;
+        delta.at(index).map(parts)
+    });
+    let anytime = over_steps(&set.checkpoints, |b| {
+        let (index, delta) = at(b)?;
+        let wide = b.paired.as_ref()?.delta_anytime.get(index)?;
+        Some((delta.at(index)?.value, wide.low, wide.high))
+    });
+    let ends = points.iter().chain(&anytime).flat_map(|&(_, _, low, high)| [low, high]);
+    let mut chart = Chart::new(Size::Small, Axis::steps(set.last().step), Axis::differences(ends));
+    let outer: Vec<_> = anytime.iter().map(|&(x, _, low, high)| (x, low, high)).collect();
+    chart.band("policy outer", &outer);
+    let name = format!("Δpass@{k} in points");
+    interval_series(&mut chart, "policy", Mark::Disc, &points, &name, crate::format::points);
+    let label = format!(
+        "policy less base at k = {k} over training: {}",
+        in_words(&set.checkpoints, |b| {
+            let (index, delta) = at(b)?;
+            let e = delta.at(index)?;
+            let [value, low, high] = [e.value, e.ci_low, e.ci_high].map(crate::format::points);
+            Some(format!("{value} points [{low}, {high}]"))
+        },)
+    );
+    chart.finish(&label, "step")
+}
+
+/// Any two figures of a checkpoint over steps, base and policy or lost and gained, as
+/// `(class, mark, name, figure)`.
+pub(super) fn series(
+    checkpoints: &[Checkpoint],
+    axis: fn(&[f64]) -> Axis,
+    kinds: &[Kind<'_>],
+    show: fn(f64) -> String,
+    label: &str,
+) -> String {
+    let all: Vec<_> =
+        kinds.iter().map(|kind| over_steps(checkpoints, |b| (kind.figure)(b).map(parts))).collect();
+    let ends: Vec<f64> =
+        all.iter().flatten().flat_map(|&(_, value, low, high)| [value, low, high]).collect();
+    let last = checkpoints.last().map_or(0, |c| c.step);
+    let mut chart = Chart::new(Size::Small, Axis::steps(last), axis(&ends));
+    for (kind, points) in kinds.iter().zip(&all) {
+        interval_series(&mut chart, kind.class, kind.mark, points, kind.name, show);
+    }
+    let words = in_words(checkpoints, |b| {
+        let figure =
+            |kind: &Kind<'_>| Some(format!("{} {}", kind.name, show((kind.figure)(b)?.value)));
+        let figures: Vec<_> = kinds.iter().filter_map(figure).collect();
+        (!figures.is_empty()).then(|| figures.join(", "))
+    });
+    chart.finish(&format!("{label}: {words}"), "step")
+}
+
+/// One figure of [`series`].
+pub(super) struct Kind<'a> {
+    pub(super) class: &'a str,
+    pub(super) mark: Mark,
+    pub(super) name: &'a str,
+    pub(super) figure: fn(&Boundary) -> Option<Estimate>,
+}
+
+fn parts(e: Estimate) -> (f64, f64, f64) {
+    (e.value, e.ci_low, e.ci_high)
+}
+
+/// The figure at the first and the last checkpoint that has it, for those who do not see a chart.
+pub(super) fn in_words(
+    checkpoints: &[Checkpoint],
+    of: impl Fn(&Boundary) -> Option<String>,
+) -> String {
+    let at = |c: &Checkpoint| of(&c.boundary).map(|text| format!("at step {}, {text}", c.step));
+    let first = checkpoints.iter().enumerate().find_map(|(index, c)| Some((index, at(c)?)));
+    let last = checkpoints.iter().enumerate().rev().find_map(|(index, c)| Some((index, at(c)?)));
+    match (first, last) {
+        (Some((a, first)), Some((b, last))) if a != b => format!("{first}; {last}"),
+        (Some((_, first)), _) => first,
+        _ => "no figures".to_owned(),
+    }
 }
 
 /// Δ_SE over steps of one or several runs, as `(class, label, checkpoints)`.
 pub(super) fn delta_se(runs: &[(&str, &str, &[Checkpoint])]) -> String {
     let of = |b: &Boundary| Some((b.delta_se, b.delta_se_ci_low, b.delta_se_ci_high));
-    let all = || runs.iter().flat_map(|(.., checkpoints)| checkpoints.iter());
-    let last = all().map(|c| c.step).max().unwrap_or(0);
-    let ends = all().flat_map(|c| [c.boundary.delta_se_ci_low, c.boundary.delta_se_ci_high]);
-    let axis = Axis::differences(ends.chain(all().map(|c| c.boundary.delta_se)));
-    let mut chart = Chart::new(Size::Small, Axis::steps(last), axis);
-    for (class, label, checkpoints) in runs {
-        let title = |value| format!("{label}: {} points", percent(value));
-        interval_series(&mut chart, class, Mark::Disc, &over_steps(checkpoints, of), title);
+    let points = |value| format!("{} points", percent(value));
+    over_runs(runs, of, Axis::differences, points, "Δ_SE over training, with its interval")
+}
+
+/// Expected lost problems beyond chance over steps of several runs.
+pub(super) fn excess(runs: &[(&str, &str, &[Checkpoint])]) -> String {
+    let of = |b: &Boundary| Some(parts(b.solvability.as_ref()?.excess.lost));
+    over_runs(runs, of, Axis::values, more, "lost problems beyond chance, with their interval")
+}
+
+/// One figure with its interval over steps of several runs.
+fn over_runs(
+    runs: &[(&str, &str, &[Checkpoint])],
+    of: fn(&Boundary) -> Option<(f64, f64, f64)>,
+    axis: fn(std::vec::IntoIter<f64>) -> Axis,
+    show: fn(f64) -> String,
+    label: &str,
+) -> String {
+    let last = runs.iter().flat_map(|(.., list)| list.iter()).map(|c| c.step).max().unwrap_or(0);
+    let all: Vec<_> = runs.iter().map(|(.., list)| over_steps(list, of)).collect();
+    let ends = all.iter().flatten().flat_map(|&(_, value, low, high)| [value, low, high]);
+    let y = axis(ends.collect::<Vec<_>>().into_iter());
+    let mut chart = Chart::new(Size::Small, Axis::steps(last), y);
+    let mut words = Vec::new();
+    for ((class, name, checkpoints), points) in runs.iter().zip(&all) {
+        interval_series(&mut chart, class, Mark::Disc, points, name, show);
+        let said = in_words(checkpoints, |b| Some(show(of(b)?.0)));
+        words.push(format!("{name} {said}"));
     }
-    chart.finish("Δ_SE over training, with its interval", "step")
+    chart.finish(&format!("{label}: {}", words.join("; ")), "step")
 }
 
 /// Token entropy over steps: of the probe's draws, and of the training draws.
@@ -106,9 +181,12 @@ pub(super) fn entropy(set: &SetRecord, training: &[(u64, f64)]) -> String {
     let mut chart = Chart::new(Size::Small, Axis::steps(last as u64), axis);
     chart.line("faint", &training);
     for (class, mark, points) in [("base", Mark::Square, &base), ("policy", Mark::Disc, &policy)] {
-        interval_series(&mut chart, class, mark, points, |v| format!("{class}: {v:.3} nats/token"));
+        interval_series(&mut chart, class, mark, points, class, |v| format!("{v:.3} nats"));
     }
-    chart.finish("token entropy over training, of base, policy and training draws", "step")
+    let words = in_words(&set.checkpoints, |b| {
+        b.entropy.map(|e| format!("base {:.3}, policy {:.3} nats", e.base, e.policy))
+    });
+    chart.finish(&format!("token entropy over training, with the training draws': {words}"), "step")
 }
 
 /// Curves over steps of one or several runs, as `(class, points)`; with one, its running mean lies
@@ -149,7 +227,11 @@ pub(super) fn flow(checkpoints: &[&Checkpoint]) -> String {
             below += count;
         }
     }
-    chart.finish("problems kept, gained, lost and solved by neither, at every checkpoint", "step")
+    let words = checkpoints.last().map_or(String::new(), |c| {
+        let count = |s: Status| format!("{} {}", s.ids(&c.boundary.solvable).len(), s.name());
+        format!(": at step {}, {}", c.step, Status::ALL.map(count).join(", "))
+    });
+    chart.finish(&format!("problems by who solved them, at every checkpoint{words}"), "step")
 }
 
 /// How many problems have which share of correct draws, base beside policy. The first bin is the
@@ -209,12 +291,13 @@ fn interval_series(
     class: &str,
     mark: Mark,
     points: &[(f64, f64, f64, f64)],
-    title: impl Fn(f64) -> String,
+    name: &str,
+    show: impl Fn(f64) -> String,
 ) {
     let band: Vec<_> = points.iter().map(|&(x, _, low, high)| (x, low, high)).collect();
     let line: Vec<_> = points.iter().map(|&(x, value, ..)| (x, value)).collect();
     let dot = |&(x, value, low, high): &(f64, f64, f64, f64)| {
-        let title = format!("step {x}, {} [{low:.3}, {high:.3}]", title(value));
+        let title = format!("step {x}, {name}: {} [{}, {}]", show(value), show(low), show(high));
         (x, value, title)
     };
     chart.band(class, &band);

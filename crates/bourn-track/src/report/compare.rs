@@ -6,10 +6,12 @@ use bourn_probe::Boundary;
 
 use super::chart::put;
 use super::charts;
+use super::curves;
 use super::html::{duration, esc, grouped};
 use super::page::Named;
 use super::read::{RunRecord, SetRecord};
 use super::section::{figure, grid, legend};
+use super::table::{more, optional};
 use crate::format::{confidence, percent, points};
 
 /// Overlaid curves and a table with a row for each run, for every set that any run has; then what
@@ -28,6 +30,7 @@ pub(super) fn overview(runs: &[Named<'_>]) -> String {
         let title = if names.len() > 1 { format!(" on {name}") } else { String::new() };
         html += &set_overview(&title, &with);
         figures.push(delta_se(&title, &with));
+        figures.extend(excess(&title, &with));
     }
     let key = legend(&keys(runs));
     let curves = |title: &str, points: fn(&RunRecord) -> &[(u64, f64)], caption: &str| {
@@ -74,7 +77,7 @@ fn set_overview(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> String {
          over problems.</figcaption></figure>\n",
         esc(title),
         legend(&keys),
-        charts::overlaid(&policies, &bases),
+        curves::overlaid(&policies, &bases),
         confidence(level),
     );
     html += &caveats(&figures);
@@ -92,6 +95,26 @@ fn delta_se(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> String {
         &charts::delta_se(&curves),
         "Base pass@k at the largest k less policy pass@1, with its interval.",
     )
+}
+
+/// Lost problems beyond chance, where any run has posteriors.
+fn excess(title: &str, runs: &[(&Named<'_>, &SetRecord)]) -> Option<String> {
+    let known = |set: &SetRecord| set.checkpoints.iter().any(|c| c.boundary.solvability.is_some());
+    let with: Vec<&Named<'_>> =
+        runs.iter().filter(|(_, set)| known(set)).map(|(named, _)| *named).collect();
+    if with.is_empty() {
+        return None;
+    }
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|(named, set)| (named.class.as_str(), named.label.as_str(), &set.checkpoints[..]))
+        .collect();
+    Some(figure(
+        &format!("Lost beyond chance{title}"),
+        &legend(&keys(with)),
+        &charts::excess(&curves),
+        "Expected problems less what two runs of the base would show, with the interval.",
+    ))
 }
 
 /// What keeps the curves from being compared.
@@ -128,7 +151,7 @@ fn table(runs: &[(&Named<'_>, &SetRecord)]) -> String {
     let mut html = String::from(
         "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>run</th><th>step</th>\
          <th>pass@1 %</th><th>pass@k max %</th><th>difference, points</th><th>crossover</th>\
-         <th>Δ_SE, points</th><th>kept</th><th>gained</th><th>lost</th><th>neither</th>\
+         <th>Δ_SE, points</th><th>kept</th><th>gained</th><th>lost</th><th>neither</th><th>lost beyond chance</th>\
          <th>entropy</th></tr></thead><tbody>\n",
     );
     for (named, set) in runs {
@@ -156,6 +179,7 @@ fn table(runs: &[(&Named<'_>, &SetRecord)]) -> String {
             sets.gained.len().to_string(),
             sets.lost.len().to_string(),
             sets.neither.len().to_string(),
+            optional(b.solvability.as_ref().map(|s| s.excess.lost), more),
             b.entropy.map_or("–".into(), |e| format!("{:.3} → {:.3}", e.base, e.policy)),
         ];
         let cells: String = cells.iter().map(|cell| format!("<td>{cell}</td>")).collect();

@@ -23,6 +23,9 @@ pub enum ReportError {
     /// No runs, or more than a page can tell apart.
     #[error("{0} runs: a report shows 1 to {MAX_RUNS}")]
     Runs(usize),
+    /// A bound on the accuracy that is no share.
+    #[error("{0} is no share of correct draws: give one above 0 and up to 1, such as 0.05")]
+    Below(f64),
     /// The operating system refused a read or a write.
     #[error("cannot {action} `{}`: {source}", path.display())]
     Io {

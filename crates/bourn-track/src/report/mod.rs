@@ -4,22 +4,35 @@
 //! (the page's own policy forbids it), and without JavaScript the last checkpoint is shown. It
 //! computes no figure either: every number is one that the run wrote, or a count of its draws.
 
+mod axis;
 mod chart;
 mod charts;
+mod check;
 mod compare;
+mod cost;
+mod curves;
 mod error;
+mod frames;
+mod hard;
 mod html;
+mod origins;
 mod page;
 mod problem_list;
 mod problems;
 mod read;
 mod section;
+mod sets;
+mod support;
+mod table;
+mod temperature;
+mod words;
 
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 pub use error::ReportError;
+pub use hard::{HardSet, read_hard, render_hard};
 pub use page::render_report;
 pub use problems::{Answer, ProblemRecord, Side, Status};
 pub use read::{Checkpoint, Cost, RunRecord, SetRecord, read_run};
@@ -65,6 +78,8 @@ fn is_free(path: &Path) -> Result<bool, ReportError> {
     Ok(beginning == BEGINNING.as_bytes())
 }
 
+#[cfg(test)]
+mod parts_tests;
 #[cfg(test)]
 #[path = "report_tests.rs"]
 mod tests;

@@ -34,30 +34,36 @@ pub fn render_report(runs: &[RunRecord]) -> Result<String, ReportError> {
         [only] => only.label.clone(),
         several => format!("{} runs", several.len()),
     };
-    let title = esc(&title);
-    let mut page = format!(
-        "{BEGINNING}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
-         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
-         <title>bourn: {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <p class=\"brand\">bourn report</p>\n"
-    );
+    let mut page = String::new();
     match &runs[..] {
         [only] => put(&mut page, format_args!("{}", section::run(only, 1, true))),
         several => {
-            put(&mut page, format_args!("<h1>{title}</h1>\n{}", compare::overview(several)));
+            put(
+                &mut page,
+                format_args!("<h1>{}</h1>\n{}", esc(&title), compare::overview(several)),
+            );
             for run in several {
                 put(&mut page, format_args!("{}", section::run(run, several.len(), false)));
             }
         }
     }
-    put(
-        &mut page,
-        format_args!("{READING}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"),
-    );
-    Ok(page)
+    page += READING;
+    Ok(document(&title, STYLE, &page, SCRIPT))
+}
+
+/// A whole document around what is in its body: self-contained, and allowed nothing from elsewhere.
+pub(super) fn document(title: &str, style: &str, body: &str, script: &str) -> String {
+    let title = esc(title);
+    format!(
+        "{BEGINNING}<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; \
+         style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<link rel=\"icon\" href=\"data:,\">\n\
+         <title>bourn: {title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n\
+         <p class=\"brand\">bourn report</p>\n{body}</main>\n<script>\n{script}</script>\n</body>\n\
+         </html>\n"
+    )
 }
 
 /// Calls each run by what tells them all apart: the recipe's name, else the directory's, else the

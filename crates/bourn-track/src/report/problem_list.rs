@@ -2,11 +2,16 @@
 
 use std::fmt::Write as _;
 
+use bourn_probe::Boundary;
+use bourn_probe::figures::{ProblemState, State};
+
 use super::chart::put;
 use super::html::{esc, one_line};
+use super::origins::{find_id, of_problem};
 use super::problems::{ANSWER_CHARS, ANSWERS, ProblemRecord, Side, Status};
 use super::read::SetRecord;
-use crate::format::points;
+use super::table::percents;
+use crate::format::{percent, points};
 
 /// Problems that a page lists, and those of them with their texts, over all runs.
 const ROWS: usize = 2000;
@@ -22,9 +27,10 @@ pub(super) fn list(set: &SetRecord, runs: usize) -> String {
     put(&mut html, format_args!("<p class=\"note\">{}</p>\n", esc(&note(set, rows, texts))));
     html += "<div class=\"problems\">\n";
     html += &filters(&set.problems);
-    html += HEAD;
+    let b = &set.last().boundary;
+    html += &head(b.solvability.is_some());
     for (order, problem) in set.problems.iter().take(rows).enumerate() {
-        html += &row(problem, order, order < texts);
+        html += &row(b, problem, order, order < texts);
     }
     if all > rows {
         put(&mut html, format_args!("<p class=\"note\">and {} more.</p>\n", all - rows));
@@ -35,8 +41,12 @@ pub(super) fn list(set: &SetRecord, runs: usize) -> String {
 fn note(set: &SetRecord, rows: usize, texts: usize) -> String {
     let all = set.problems.len();
     let mut note = format!(
-        "At step {}. Lost and gained problems come first, the surest before others. ",
-        set.last().step
+        "At step {}. {} ",
+        set.last().step,
+        match set.last().boundary.solvability {
+            Some(_) => "Those most probably lost or gained come first.",
+            None => "Lost and gained problems come first, the surest before others.",
+        }
     );
     if !set.has_base {
         note += "This run was recorded without the base's draws: only the policy's are shown. ";
@@ -71,35 +81,60 @@ fn filters(problems: &[ProblemRecord]) -> String {
     format!("<p class=\"js filters\">{filters}</p>\n")
 }
 
-const HEAD: &str = "<div class=\"head\">\
-    <button disabled data-by=\"order\">problem</button>\
-    <button disabled data-by=\"base\">base</button>\
-    <button disabled data-by=\"policy\">policy</button>\
-    <button disabled data-by=\"delta\">change</button>\
-    <button disabled data-by=\"status\">status</button></div>\n";
+/// The names of the columns, which sort; `posteriors` where there are probabilities.
+fn head(posteriors: bool) -> String {
+    let column = |by: &str, name: &str| {
+        format!("<button type=\"button\" disabled data-by=\"{by}\">{name}</button>")
+    };
+    let mut columns = vec![
+        column("order", "problem"),
+        column("base", "base"),
+        column("policy", "policy"),
+        column("delta", "change"),
+    ];
+    if posteriors {
+        columns.push(column("lost", "P(lost)"));
+        columns.push(column("gained", "P(gained)"));
+    }
+    columns.push(column("status", "status"));
+    let class = if posteriors { "head wide" } else { "head" };
+    format!("<div class=\"{class}\">{}</div>\n", columns.concat())
+}
 
-fn row(problem: &ProblemRecord, order: usize, with_texts: bool) -> String {
+fn row(b: &Boundary, problem: &ProblemRecord, order: usize, with_texts: bool) -> String {
+    let state = state(b, &problem.id);
     let accuracy = |side: &Option<Side>| side.as_ref().map_or(-1.0, |s| s.outcomes.accuracy());
+    // Rates of early stopped problems are sorted by their posterior means.
+    let (base, policy) = match state {
+        Some(s) => (s.base_rate.value, s.policy_rate.value),
+        None => (accuracy(&problem.base), accuracy(&problem.policy)),
+    };
+    let (lost, gained) = state.map_or((-1.0, -1.0), |s| (s.lost, s.gained));
     let status = problem.status;
+    let wide = if b.solvability.is_some() { " wide" } else { "" };
     let data = format!(
-        "class=\"problem\" data-order=\"{order}\" data-base=\"{:.6}\" data-policy=\"{:.6}\" \
-         data-delta=\"{:.6}\" data-status=\"{}\" data-name=\"{}\"",
-        accuracy(&problem.base),
-        accuracy(&problem.policy),
+        "class=\"problem{wide}\" data-order=\"{order}\" data-base=\"{base:.6}\" \
+         data-policy=\"{policy:.6}\" data-delta=\"{:.6}\" data-lost=\"{lost:.6}\" \
+         data-gained=\"{gained:.6}\" data-status=\"{}\" data-name=\"{}\"",
         problem.delta().unwrap_or(0.0),
         status as u8,
         status.name(),
     );
-    let cells = cells(problem);
+    let cells = cells(b, state, problem);
     match with_texts && problem.prompt().is_some() {
         true => {
-            format!("<details {data}><summary>{cells}</summary>\n{}</details>\n", texts(problem))
+            let texts = texts(b, state, problem);
+            format!("<details {data}><summary>{cells}</summary>\n{texts}</details>\n")
         }
         false => format!("<div {data}><div class=\"summary\">{cells}</div></div>\n"),
     }
 }
 
-fn cells(problem: &ProblemRecord) -> String {
+fn state<'a>(b: &'a Boundary, id: &str) -> Option<&'a ProblemState> {
+    find_id(&b.solvability.as_ref()?.problems, id, |p| &p.id)
+}
+
+fn cells(b: &Boundary, state: Option<&ProblemState>, problem: &ProblemRecord) -> String {
     let title = match problem.prompt().map(|prompt| one_line(prompt, TITLE_CHARS)) {
         Some(title) if !title.is_empty() => title,
         _ => problem.id.clone(),
@@ -108,10 +143,23 @@ fn cells(problem: &ProblemRecord) -> String {
         Some(side) => format!("{}<small>/{}</small>", side.outcomes.c(), side.outcomes.n()),
         None => "–".into(),
     };
+    let chances = match (&b.solvability, state) {
+        (None, _) => String::new(),
+        (Some(_), state) => {
+            let chance = |of: fn(&ProblemState) -> f64| {
+                state.map_or("–".to_owned(), |s| format!("{:.0}%", 100.0 * of(s)))
+            };
+            format!(
+                "<span data-label=\"P(lost)\">{}</span><span data-label=\"P(gained)\">{}</span>",
+                chance(|s| s.lost),
+                chance(|s| s.gained)
+            )
+        }
+    };
     let name = problem.status.name();
     format!(
         "<span class=\"title\" dir=\"auto\">{}</span><span data-label=\"base\">{}</span>\
-         <span data-label=\"policy\">{}</span><span data-label=\"change\">{}</span>\
+         <span data-label=\"policy\">{}</span><span data-label=\"change\">{}</span>{chances}\
          <span class=\"status\"><i class=\"swatch {name}\"></i> {name}</span>",
         esc(&title),
         count(&problem.base),
@@ -120,12 +168,50 @@ fn cells(problem: &ProblemRecord) -> String {
     )
 }
 
+/// What the figures know of one problem, as a list; empty where they know nothing.
+fn knowledge(b: &Boundary, state: Option<&ProblemState>, id: &str) -> String {
+    let mut words = Vec::new();
+    if let Some(s) = state {
+        let rate = |side, state: State, e: bourn_probe::Estimate| {
+            let [value, low, high] = [e.value, e.ci_low, e.ci_high].map(percents);
+            let state = match state {
+                State::Solvable => "solvable",
+                State::NotDetected => "not detected",
+                State::Undetermined => "undetermined",
+            };
+            format!("{side} {value}% [{low}, {high}], {state}")
+        };
+        words.push(format!(
+            "posterior rate: {}; {}",
+            rate("base", s.base, s.base_rate),
+            rate("policy", s.policy, s.policy_rate)
+        ));
+        words.push(format!("probability lost {}%, gained {}%", percent(s.lost), percent(s.gained)));
+    }
+    if let Some(o) = &b.origins {
+        words.extend(of_problem(o, id));
+        for p in o.perplexity.iter().filter(|p| p.correct) {
+            if let Some((_, value)) = p.problems.iter().find(|(other, _)| other == id) {
+                let (of, under, value) = (esc(&p.of), esc(&p.under), percents(value / 100.0));
+                words.push(format!(
+                    "perplexity of the {of}'s correct completions under the {under}: {value}"
+                ));
+            }
+        }
+    }
+    match words.is_empty() {
+        true => String::new(),
+        false => format!("<ul class=\"known\"><li>{}</li></ul>", words.join("</li><li>")),
+    }
+}
+
 /// The prompt, and the answers of both models side by side.
-fn texts(problem: &ProblemRecord) -> String {
+fn texts(b: &Boundary, state: Option<&ProblemState>, problem: &ProblemRecord) -> String {
     format!(
-        "<div class=\"texts\"><p class=\"id\">{}</p><pre class=\"prompt\" dir=\"auto\">{}</pre>\
+        "<div class=\"texts\"><p class=\"id\">{}</p>{}<pre class=\"prompt\" dir=\"auto\">{}</pre>\
          <div class=\"sides\">{}{}</div></div>\n",
         esc(&problem.id),
+        knowledge(b, state, &problem.id),
         esc(problem.prompt().unwrap_or_default()),
         answers("base", problem.base.as_ref()),
         answers("policy", problem.policy.as_ref()),

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use bourn_probe::{Draw, LedgerEntry, Outcomes, Solvable};
+use bourn_probe::{Boundary, Draw, LedgerEntry, Outcomes, Solvable};
 
 /// Distinct answers of a problem and a model that are kept.
 pub(super) const ANSWERS: usize = 4;
@@ -101,16 +101,20 @@ impl ProblemRecord {
     }
 }
 
-/// Every problem of the sets with what the two models answered: lost and gained ones first, those
-/// of the largest change before others, then by id.
+/// Every problem of the figures with what the two models answered. Where there are posteriors,
+/// those come first that were most probably lost or gained; otherwise lost and gained ones. Then
+/// those of the largest change, then by id.
 pub(super) fn problems(
-    sets: &Solvable,
+    figures: &Boundary,
     mut base: BTreeMap<String, Side>,
     mut policy: BTreeMap<String, Side>,
 ) -> Vec<ProblemRecord> {
+    let states = figures.solvability.iter().flat_map(|s| &s.problems);
+    let chances: BTreeMap<&str, f64> =
+        states.map(|p| (p.id.as_str(), p.lost.max(p.gained))).collect();
     let mut records: Vec<ProblemRecord> = Status::ALL
         .into_iter()
-        .flat_map(|status| status.ids(sets).iter().map(move |id| (status, id)))
+        .flat_map(|status| status.ids(&figures.solvable).iter().map(move |id| (status, id)))
         .map(|(status, id)| ProblemRecord {
             id: id.clone(),
             status,
@@ -121,8 +125,13 @@ pub(super) fn problems(
     let changed = |p: &ProblemRecord| matches!(p.status, Status::Lost | Status::Gained);
     let size = |p: &ProblemRecord| p.delta().map_or(0.0, f64::abs);
     records.sort_by(|a, b| {
+        let chance = |p: &ProblemRecord| chances.get(p.id.as_str()).copied().unwrap_or(0.0);
+        let chances = chance(b).total_cmp(&chance(a));
         let classes = changed(b).cmp(&changed(a));
-        classes.then_with(|| size(b).total_cmp(&size(a))).then_with(|| a.id.cmp(&b.id))
+        chances
+            .then(classes)
+            .then_with(|| size(b).total_cmp(&size(a)))
+            .then_with(|| a.id.cmp(&b.id))
     });
     records
 }
@@ -168,7 +177,7 @@ pub(super) fn side(entry: &LedgerEntry) -> Side {
 
 /// At most `most` characters of a text, without its middle if it is longer: a completion begins
 /// with its approach and ends with its answer.
-fn shorten(text: &str, most: usize) -> String {
+pub(super) fn shorten(text: &str, most: usize) -> String {
     let length = text.chars().count();
     if length <= most {
         return text.to_owned();
@@ -191,10 +200,14 @@ mod tests {
         let draw = |text: &str| Draw {
             verdict: if text.contains('!') { Verdict::Correct } else { Verdict::Wrong },
             text: text.to_owned(),
+            answer: None,
             tokens: 1,
             logprob: -1.0,
+            full_logprob: -1.0,
             entropy: 0.5,
             truncated: false,
+            ids: vec![0; 1],
+            entropies: vec![0.5; 1],
         };
         let draws = draws
             .iter()
@@ -257,14 +270,25 @@ mod tests {
         let sides = |list: [(&str, usize); 6]| {
             list.into_iter().map(|(id, c)| (id.to_owned(), side(c, 10))).collect()
         };
-        let records = problems(&sets, sides(base), sides(policy));
+        let mut figures = crate::sample::boundary();
+        figures.solvable = sets;
+        let records = problems(&figures, sides(base), sides(policy));
         let order: Vec<_> = records.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(order, ["l2", "g", "l1", "k2", "k1", "n"]);
         assert_eq!(records[0].delta(), Some(-0.5));
         // Without the base's draws there is no change to go by.
-        let records = problems(&sets, BTreeMap::new(), sides(policy));
+        let records = problems(&figures, BTreeMap::new(), sides(policy));
         let order: Vec<_> = records.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(order, ["g", "l1", "l2", "k1", "k2", "n"]);
         assert_eq!(records[0].delta(), None);
+        // With posteriors, the most probable loss or gain comes first, whatever the counts say.
+        let mut solvability = crate::sample::rich().solvability.unwrap();
+        let mut known = solvability.problems[0].clone();
+        (known.id, known.lost, known.gained) = ("k2".into(), 0.7, 0.0);
+        solvability.problems = vec![known];
+        figures.solvability = Some(solvability);
+        let records = problems(&figures, sides(base), sides(policy));
+        let order: Vec<_> = records.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(order, ["k2", "l2", "g", "l1", "k1", "n"]);
     }
 }

@@ -8,10 +8,11 @@ use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use bourn_probe::{Boundary, read_ledger};
+use bourn_probe::{Boundary, Ledger, read_ledger};
 use serde::Deserialize;
 
 use super::ReportError;
+use super::check::check;
 use super::problems::{ProblemRecord, Side, problems, side};
 use crate::metrics::{MetricsLine, read_metrics};
 use crate::tags;
@@ -170,8 +171,34 @@ fn read_set(dir: &Path, name: String, steps: &BTreeSet<u64>) -> Result<SetRecord
     // One after the other: a ledger with its texts may be large, what is kept of it is not.
     let base = if has_base { sides(&path)? } else { BTreeMap::new() };
     let policy = sides(&dir.join(format!("step-{:06}-{name}.draws.jsonl.zst", last.step)))?;
-    let problems = problems(&last.boundary.solvable, base, policy);
+    let problems = problems(&last.boundary, base, policy);
     Ok(SetRecord { name, problems, has_base, checkpoints })
+}
+
+/// The ledgers of a set at its last probe.
+pub(super) struct Probe {
+    pub(super) set: String,
+    pub(super) step: u64,
+    /// `None` where the run was recorded without it.
+    pub(super) base: Option<Ledger>,
+    pub(super) policy: Ledger,
+}
+
+/// Both ledgers of every probed set of the run in `dir`, at its last probe, in order of name.
+pub(super) fn read_ledgers(dir: &Path) -> Result<Vec<Probe>, ReportError> {
+    if !dir.join("recipe.toml").exists() {
+        return Err(ReportError::NotARun { path: dir.to_path_buf() });
+    }
+    let path = dir.join("metrics.jsonl");
+    let (sets, dir) = (probed(&path, &read_metrics(&path)?)?, dir.join("boundary"));
+    let read = |(set, steps): (String, BTreeSet<u64>)| {
+        let step = steps.last().copied().expect("a probed set has a step");
+        let base = dir.join(format!("base-{set}.draws.jsonl.zst"));
+        let base = base.exists().then(|| read_ledger(&base)).transpose()?.map(|(_, base)| base);
+        let policy = dir.join(format!("step-{step:06}-{set}.draws.jsonl.zst"));
+        Ok(Probe { set, step, base, policy: read_ledger(&policy)?.1 })
+    };
+    sets.into_iter().map(read).collect()
 }
 
 fn sides(path: &Path) -> Result<BTreeMap<String, Side>, ReportError> {
@@ -186,32 +213,6 @@ fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
         Ok(figures) => Ok(figures),
         Err(problem) => Err(ReportError::Figures { path, problem }),
     }
-}
-
-/// Refuses figures that no probe writes and no chart can show.
-fn check(figures: &Boundary) -> Result<(), String> {
-    let k = &figures.k;
-    if k.first().is_none_or(|&first| first == 0) || !k.is_sorted_by(|a, b| a < b) {
-        return Err("`k` is no rising list of whole numbers from 1".into());
-    }
-    let sides = [("base", &figures.base), ("policy", &figures.policy), ("delta", &figures.delta)];
-    for (side, curve) in sides {
-        for (list, values) in [
-            ("pass_at_k", &curve.pass_at_k),
-            ("ci_low", &curve.ci_low),
-            ("ci_high", &curve.ci_high),
-        ] {
-            if values.len() != k.len() {
-                let lengths = format!("{} values for {} of `k`", values.len(), k.len());
-                return Err(format!("`{side}.{list}` has {lengths}"));
-            }
-            // The ends of intervals are interpolated: they may be off by their rounding.
-            if let Some(value) = values.iter().find(|value| value.abs() > 1.0 + 1e-9) {
-                return Err(format!("`{side}.{list}` has {value}, which is no share"));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {

@@ -7,10 +7,11 @@ use tempfile::TempDir;
 
 use super::*;
 
-const HOSTILE: &str = "</pre></details><script>alert('x')</script>\u{1b}[2J\" onload=\"y";
+pub(super) const HOSTILE: &str =
+    "</pre></details><script>alert('x')</script>\u{1b}[2J\" onload=\"y";
 
 /// A run of three problems with four draws each: `kept`, `lost` and `gained`.
-struct Place {
+pub(super) struct Place {
     dir: TempDir,
 }
 
@@ -18,10 +19,14 @@ fn draw(correct: bool, text: &str) -> Draw {
     Draw {
         verdict: if correct { Verdict::Correct } else { Verdict::Wrong },
         text: text.to_owned(),
+        answer: None,
         tokens: 5,
         logprob: -2.0,
+        full_logprob: -2.0,
         entropy: 0.5,
         truncated: false,
+        ids: vec![0; 5],
+        entropies: vec![0.5; 5],
     }
 }
 
@@ -42,13 +47,13 @@ fn key() -> LedgerKey {
 }
 
 impl Place {
-    fn new() -> Place {
+    pub(super) fn new() -> Place {
         let place = Place { dir: tempfile::tempdir().unwrap() };
         place.run("run", "small & <quick>");
         place
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -81,14 +86,14 @@ impl Place {
         fs::write(run.join("timing.jsonl"), timing).unwrap();
     }
 
-    fn page(&self, runs: &[&str]) -> String {
+    pub(super) fn page(&self, runs: &[&str]) -> String {
         let runs: Vec<_> = runs.iter().map(|run| read_run(&self.path(run)).unwrap()).collect();
         render_report(&runs).unwrap()
     }
 }
 
 #[track_caller]
-fn has(page: &str, parts: &[&str]) {
+pub(super) fn has(page: &str, parts: &[&str]) {
     for part in parts {
         assert!(page.contains(part), "the page lacks {part}");
     }

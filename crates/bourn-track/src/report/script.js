@@ -28,9 +28,10 @@ for (const problems of document.querySelectorAll(".problems")) {
         ? by === "order" || by === "delta" || by === "status" : button.dataset.rising === "false";
       for (const other of buttons) {
         delete other.dataset.rising;
-        other.removeAttribute("aria-sort");
+        other.setAttribute("aria-pressed", "false");
       }
       button.dataset.rising = rising;
+      button.setAttribute("aria-pressed", "true");
       const value = (row) => Number(row.dataset[by]);
       const sign = rising ? 1 : -1;
       rows.sort((a, b) =>
@@ -54,3 +55,8 @@ const open = () => {
 };
 addEventListener("hashchange", open);
 open();
+
+// What is folded does not print: on paper every run is open.
+addEventListener("beforeprint", () => {
+  for (const run of document.querySelectorAll("details.run")) run.open = true;
+});

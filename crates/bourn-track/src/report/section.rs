@@ -1,18 +1,14 @@
 //! One run: what became of it in words, its charts, its problems, its recipe.
 
-use bourn_probe::{Boundary, Estimate, Standing};
-
 use super::chart::put;
 use super::html::{duration, esc, grouped, shell_word};
 use super::page::Named;
-use super::read::{Checkpoint, RunRecord, SetRecord};
-use super::{charts, problem_list};
-use crate::format::{confidence, draws, percent, plural, points};
+use super::read::{RunRecord, SetRecord};
+use super::{charts, cost, frames, origins, problem_list, sets, support, temperature, words};
+use crate::format::{confidence, draws, plural};
 
-/// Checkpoints that the page shows by themselves; of more, this many at equal distances.
-const FRAMES: usize = 40;
-/// Bars of the chart of solvable sets.
-const BARS: usize = 24;
+/// Bars of the charts of solvable sets.
+pub(super) const BARS: usize = 24;
 
 /// The section of a run; `alone` where the page has no other.
 pub(super) fn run(named: &Named<'_>, runs: usize, alone: bool) -> String {
@@ -110,164 +106,18 @@ fn set_section(run: &RunRecord, set: &SetRecord, runs: usize) -> String {
     if run.sets.len() > 1 {
         put(&mut html, format_args!("<h2>{}</h2>\n", esc(&set.name)));
     }
-    put(&mut html, format_args!("{}{}", words(set), tiles(last)));
-    put(&mut html, format_args!("<h3>pass@k</h3>\n{}", frames(set)));
+    put(&mut html, format_args!("{}{}", words::words(set), words::tiles(last)));
+    put(&mut html, format_args!("<h3>pass@k</h3>\n{}", frames::frames(set)));
+    put(&mut html, format_args!("<h3>Every checkpoint</h3>\n{}", frames::checkpoints(set)));
     put(&mut html, format_args!("<h3>Over training</h3>\n{}", over_training(run, set)));
+    html += &sets::section(set);
+    html += &origins::section(set);
+    html += &temperature::section(set);
+    html += &support::section(set);
+    html += &cost::section(run, set);
     html += &problem_list::list(set, runs);
     html += "</section>\n";
     html
-}
-
-/// What the last probe says, in sentences.
-fn words(set: &SetRecord) -> String {
-    let Checkpoint { step, boundary: b } = set.last();
-    let (k, ends) = (b.k_max(), b.k.len() - 1);
-    let at = |curve: &bourn_probe::Curve, index: usize| percent(curve.pass_at_k[index]);
-    let mut text = format!(
-        "After {} the policy solves a held-out problem at the first try <b>{}%</b> of the time; its \
-         frozen base, <b>{}%</b>. Within {k} tries the policy solves <b>{}%</b> of the problems, the \
-         base <b>{}%</b>. ",
-        plural(*step, "step"),
-        at(&b.policy, 0),
-        at(&b.base, 0),
-        at(&b.policy, ends),
-        at(&b.base, ends),
-    );
-    text += &match b.standing() {
-        Standing::Crossover(k) => format!(
-            "The curves cross: with few tries the policy is ahead, with <b>{k}</b> the base. "
-        ),
-        Standing::PolicyAhead => format!("The policy stays ahead up to {k} tries. "),
-        Standing::BaseAhead => {
-            format!("The base is ahead at some number of tries up to {k}, the policy at none. ")
-        }
-        Standing::Level => "Neither is ahead. ".to_owned(),
-    };
-    let (lost, gained) = (b.solvable.lost.len(), b.solvable.gained.len());
-    text += &format!(
-        "<b>{lost}</b> of {} that the base solved at least once the policy never solved; <b>{gained}</b> \
-         it solved that the base never did.",
-        plural((b.solvable.kept.len() + lost) as u64, "problem"),
-    );
-    if let Some(first) = set.checkpoints.first().filter(|c| c.step == 0 && *step > 0) {
-        let sets = &first.boundary.solvable;
-        text += &format!(
-            " How much of that is chance: at step 0, when both were the same model, two sets of its \
-             draws differed by {} lost and {} gained.",
-            sets.lost.len(),
-            sets.gained.len()
-        );
-    }
-    format!("<p class=\"lead\">{text}</p>\n")
-}
-
-fn tiles(last: &Checkpoint) -> String {
-    let b = &last.boundary;
-    let end = b.k.len() - 1;
-    let pass = |index: usize| {
-        let (base, policy) = (b.base.pass_at_k[index], b.policy.pass_at_k[index]);
-        let (low, high) = (b.delta.ci_low[index], b.delta.ci_high[index]);
-        let delta = points(b.delta.pass_at_k[index]);
-        (
-            format!("{} → {}%", percent(base), percent(policy)),
-            format!("{delta} points [{}, {}]", points(low), points(high)),
-        )
-    };
-    let mut tiles = vec![(format!("pass@{}", b.k[0]), pass(0))];
-    if end > 0 {
-        tiles.push((format!("pass@{}", b.k[end]), pass(end)));
-    }
-    let crossover = match b.crossover_k {
-        Some(k) => (format!("k = {k}"), "the base is ahead there".to_owned()),
-        None => ("none".to_owned(), format!("up to k = {}", b.k_max())),
-    };
-    tiles.push(("crossover".into(), crossover));
-    let sets = &b.solvable;
-    tiles.push((
-        "lost / gained".into(),
-        (
-            format!("{} / {}", sets.lost.len(), sets.gained.len()),
-            format!("of {}", plural(b.problems as u64, "problem")),
-        ),
-    ));
-    tiles.push((
-        "Δ_SE".into(),
-        (
-            format!("{} points", points(b.delta_se)),
-            format!("[{}, {}]", points(b.delta_se_ci_low), points(b.delta_se_ci_high)),
-        ),
-    ));
-    if let Some(e) = &b.entropy {
-        let figures = format!("{:.3} → {:.3}", e.base, e.policy);
-        tiles.push(("entropy".into(), (figures, "nats per token".into())));
-    }
-    let tile = |(name, (figure, note)): (String, (String, String))| {
-        format!(
-            "<div class=\"tile\"><span>{}</span><strong>{}</strong><small>{}</small></div>\n",
-            esc(&name),
-            esc(&figure),
-            esc(&note)
-        )
-    };
-    format!("<div class=\"tiles\">\n{}</div>\n", tiles.into_iter().map(tile).collect::<String>())
-}
-
-/// pass@k at every checkpoint, of which the last is shown until the slider moves.
-fn frames(set: &SetRecord) -> String {
-    let chosen = spread(&set.checkpoints, FRAMES);
-    let last = chosen.len() - 1;
-    let mut html = String::from("<div class=\"frames\">\n");
-    html += &legend(&[("base", "frozen base"), ("policy", "policy")]);
-    if last > 0 {
-        put(
-            &mut html,
-            format_args!(
-                "<label class=\"js slider\">checkpoint <input type=\"range\" min=\"0\" max=\"{last}\" \
-                 value=\"{last}\"> <output>step {}</output></label>\n",
-                chosen[last].step
-            ),
-        );
-    }
-    for (index, checkpoint) in chosen.iter().enumerate() {
-        let hidden = if index == last { "" } else { " hidden" };
-        let (step, b) = (checkpoint.step, &checkpoint.boundary);
-        put(
-            &mut html,
-            format_args!(
-                "<div class=\"frame\" data-step=\"{step}\"{hidden}>\n<figure>{}<figcaption>After step \
-                 {step}. Bands: {} interval over problems, for one k at a time.</figcaption></figure>\n\
-                 {}</div>\n",
-                charts::pass_at_k(b),
-                confidence(b.confidence),
-                figures_table(b),
-            ),
-        );
-    }
-    if chosen.len() < set.checkpoints.len() {
-        let all = set.checkpoints.len();
-        put(
-            &mut html,
-            format_args!("<p class=\"note\">{FRAMES} of {all} checkpoints are shown.</p>\n"),
-        );
-    }
-    html + "</div>\n"
-}
-
-/// k by k, in percent with intervals.
-fn figures_table(b: &Boundary) -> String {
-    let cell = |e: Estimate, show: fn(f64) -> String| {
-        let interval = format!("[{}, {}]", show(e.ci_low), show(e.ci_high));
-        format!("<td>{} <small>{interval}</small></td>", show(e.value))
-    };
-    let row = |row: bourn_probe::Row| {
-        let (base, policy) = (cell(row.base, percent), cell(row.policy, percent));
-        format!("<tr><th>{}</th>{base}{policy}{}</tr>\n", row.k, cell(row.delta, points))
-    };
-    format!(
-        "<div class=\"scroll\"><table class=\"figures\"><thead><tr><th>k</th><th>base %</th>\
-         <th>policy %</th><th>difference, points</th></tr></thead><tbody>\n{}</tbody></table></div>\n",
-        b.rows().into_iter().map(row).collect::<String>()
-    )
 }
 
 fn over_training(run: &RunRecord, set: &SetRecord) -> String {
@@ -287,6 +137,24 @@ fn over_training(run: &RunRecord, set: &SetRecord) -> String {
             "What it may have cost: the base's line is flat, for it is drawn once.",
         ));
     }
+    for k in [first, k_max].into_iter().take(if k_max > first { 2 } else { 1 }) {
+        let anytime = match &b.paired {
+            None => String::new(),
+            Some(p) => format!(
+                " Light: the interval that holds at every look at once; this is look {}.",
+                p.look
+            ),
+        };
+        figures.push(figure(
+            &format!("Δpass@{k}"),
+            "",
+            &charts::delta(set, k),
+            &format!(
+                "Policy less base, paired by problem, with its {} interval.{anytime}",
+                confidence(b.confidence)
+            ),
+        ));
+    }
     let statuses = [
         ("kept", "kept: both"),
         ("gained", "gained: policy only"),
@@ -297,7 +165,8 @@ fn over_training(run: &RunRecord, set: &SetRecord) -> String {
         "Problems solved at least once",
         &legend(&statuses),
         &charts::flow(&spread(&set.checkpoints, BARS)),
-        "By whom, in all of a problem's draws. Step 0 compares the base with itself.",
+        "By whom, in all of a problem's draws; from below: kept, gained, lost, neither. Step 0 \
+         compares the base with itself.",
     ));
     figures.push(figure(
         "Δ_SE",
@@ -365,7 +234,7 @@ pub(super) fn legend<S: AsRef<str>>(keys: &[(&str, S)]) -> String {
 }
 
 /// At most `most` of a list at equal distances, first and last among them.
-fn spread<T>(list: &[T], most: usize) -> Vec<&T> {
+pub(super) fn spread<T>(list: &[T], most: usize) -> Vec<&T> {
     if list.len() <= most {
         return list.iter().collect();
     }

@@ -1,0 +1,300 @@
+//! One layer: attention and SwiGLU, each after a norm and beside the residual stream.
+
+use bourn_kernel::{
+    Heads, KernelError, Matrix, Store, add, add_row_sums, attend_packed, attend_packed_backward,
+    rms_norm, rms_norm_backward, rms_norm_heads, rms_norm_heads_backward, rope, swiglu,
+    swiglu_backward,
+};
+
+use super::{Linear, Network, Residents, Rows, sum};
+
+/// What the backward pass of a layer needs beside its input. Norms and the product of the gates are
+/// computed again: they cost little.
+pub(crate) struct Activations {
+    /// Queries and keys before their norms, as `qkv`; empty without such norms.
+    raw: Vec<f32>,
+    /// Rotated queries and keys, and values, `[rows, q + k + v]`.
+    qkv: Vec<f32>,
+    /// `[rows, q]`
+    mixed: Vec<f32>,
+    /// The residual stream between the two halves, `[rows, hidden]`.
+    middle: Vec<f32>,
+    /// `[rows, gate + up]`
+    gate_up: Vec<f32>,
+}
+
+/// A projection of a layer, and the columns of the wider rows that it writes.
+struct Projection<'a> {
+    linear: Linear<'a>,
+    name: String,
+    bias: Option<(String, &'a [f32])>,
+    offset: usize,
+}
+
+impl Network<'_> {
+    /// Runs `x` through a layer, and keeps what the backward pass needs if it is to be kept.
+    pub(super) fn block(
+        &self,
+        layer: usize,
+        rows: &Rows,
+        x: &mut [f32],
+        keep: bool,
+    ) -> Result<Option<Activations>, KernelError> {
+        let c = self.config;
+        let (count, hidden, wide) = (rows.count, c.hidden_size, c.intermediate_size);
+        let Activations { raw, qkv, mixed, .. } = self.attention(layer, rows, x)?;
+        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        output.forward(&mixed, count, Store::Add, x, hidden)?;
+        let middle = if keep { x.to_vec() } else { Vec::new() };
+
+        let gate_up = self.gates(layer, rows, x)?;
+        let mut inner = vec![0.0; count * wide]; // [rows, wide]
+        swiglu(&gate_up, wide, &mut inner)?;
+        let down = self.linear(layer, "mlp.down_proj", hidden, wide);
+        down.forward(&inner, count, Store::Add, x, hidden)?;
+        Ok(keep.then_some(Activations { raw, qkv, mixed, middle, gate_up }))
+    }
+
+    /// The activations of a layer from its input alone, without its output.
+    pub(super) fn activations(
+        &self,
+        layer: usize,
+        rows: &Rows,
+        input: &[f32],
+    ) -> Result<Activations, KernelError> {
+        let mut activations = self.attention(layer, rows, input)?;
+        let hidden = self.config.hidden_size;
+        let mixed = &activations.mixed;
+        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        let mut middle = input.to_vec();
+        output.forward(mixed, rows.count, Store::Add, &mut middle, hidden)?;
+        activations.gate_up = self.gates(layer, rows, &middle)?;
+        activations.middle = middle;
+        Ok(activations)
+    }
+
+    /// Everything up to the mixed values.
+    fn attention(&self, layer: usize, rows: &Rows, x: &[f32]) -> Result<Activations, KernelError> {
+        let c = self.config;
+        let (q, _, stride) = self.widths();
+        let normed = self.normed(layer, "input_layernorm", x)?;
+        let mut qkv = vec![0.0; rows.count * stride]; // [rows, q + k + v]
+        for projection in self.projections(layer) {
+            let store = match projection.bias {
+                Some((_, bias)) => Store::SetBiased(bias),
+                None => Store::Set,
+            };
+            let out = qkv.get_mut(projection.offset..).unwrap_or_default();
+            projection.linear.forward(&normed, rows.count, store, out, stride)?;
+        }
+        let mut raw = Vec::new();
+        if c.qk_norm {
+            raw = qkv.clone();
+            for (heads, name) in self.normed_heads() {
+                let weight = self.layer_weight(layer, name);
+                let Heads { stride, offset, count } = heads;
+                rms_norm_heads(&mut qkv, stride, offset, count, weight, self.eps())?;
+            }
+        }
+        let heads = c.num_heads + c.num_kv_heads;
+        rope(&mut qkv, stride, heads, c.head_dim, &rows.cos, &rows.sin)?;
+        let mut mixed = vec![0.0; rows.count * q]; // [rows, q]
+        attend_packed(self.heads(), &rows.trees, &qkv, &mut mixed)?;
+        Ok(Activations { raw, qkv, mixed, middle: Vec::new(), gate_up: Vec::new() })
+    }
+
+    /// Gates and ups, `[rows, gate + up]`.
+    fn gates(&self, layer: usize, rows: &Rows, middle: &[f32]) -> Result<Vec<f32>, KernelError> {
+        let wide = self.config.intermediate_size;
+        let normed = self.normed(layer, "post_attention_layernorm", middle)?;
+        let mut gate_up = vec![0.0; rows.count * 2 * wide];
+        for (index, name) in GATES.into_iter().enumerate() {
+            let out = gate_up.get_mut(index * wide..).unwrap_or_default();
+            let linear = self.linear(layer, name, wide, self.config.hidden_size);
+            linear.forward(&normed, rows.count, Store::Set, out, 2 * wide)?;
+        }
+        Ok(gate_up)
+    }
+
+    /// Turns the gradient of a layer's output into that of its input, in place.
+    pub(super) fn block_backward(
+        &self,
+        layer: usize,
+        rows: &Rows,
+        input: &[f32],
+        activations: Activations,
+        gradient: &mut [f32],
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        let Activations { raw, qkv, mixed, middle, gate_up } = activations;
+        self.gates_backward(layer, rows, &middle, gate_up, gradient, sums)?;
+
+        let hidden = self.config.hidden_size;
+        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        let dy = Matrix::new(gradient, rows.count, hidden)?;
+        let name = key(layer, "self_attn.o_proj.weight");
+        output.weight_gradient(dy, &mixed, rows.count, sum(sums, &name))?;
+        let mut mixed_gradient = mixed; // its values are no longer needed
+        output.input_gradient(dy, Store::Set, &mut mixed_gradient, rows.count)?;
+        let mut qkv_gradient = vec![0.0; qkv.len()];
+        attend_packed_backward(
+            self.heads(),
+            &rows.trees,
+            &qkv,
+            &mixed_gradient,
+            &mut qkv_gradient,
+        )?;
+        self.projections_backward(layer, rows, input, &raw, qkv_gradient, gradient, sums)
+    }
+
+    /// From the residual stream after the second half to that before it.
+    fn gates_backward(
+        &self,
+        layer: usize,
+        rows: &Rows,
+        middle: &[f32],
+        mut gate_up: Vec<f32>,
+        gradient: &mut [f32],
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        let (hidden, wide) = (self.config.hidden_size, self.config.intermediate_size);
+        let mut inner = vec![0.0; rows.count * wide]; // [rows, wide]
+        swiglu(&gate_up, wide, &mut inner)?;
+        let down = self.linear(layer, "mlp.down_proj", hidden, wide);
+        let dy = Matrix::new(gradient, rows.count, hidden)?;
+        let name = key(layer, "mlp.down_proj.weight");
+        down.weight_gradient(dy, &inner, rows.count, sum(sums, &name))?;
+        down.input_gradient(dy, Store::Set, &mut inner, rows.count)?;
+        swiglu_backward(&mut gate_up, wide, &inner)?;
+
+        let normed = self.normed(layer, "post_attention_layernorm", middle)?;
+        let mut normed_gradient = vec![0.0; normed.len()];
+        for (index, name) in GATES.into_iter().enumerate() {
+            let linear = self.linear(layer, name, wide, hidden);
+            let part = gate_up.get(index * wide..).unwrap_or_default();
+            let dy = Matrix::strided(part, rows.count, wide, 2 * wide)?;
+            let key = key(layer, &format!("{name}.weight"));
+            linear.weight_gradient(dy, &normed, rows.count, sum(sums, &key))?;
+            linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
+        }
+        let name = "post_attention_layernorm";
+        self.norm_backward(layer, name, middle, normed_gradient, gradient, sums)
+    }
+
+    /// From the gradient of rotated queries and keys, and of values, to that of the layer's input.
+    #[allow(clippy::too_many_arguments)]
+    fn projections_backward(
+        &self,
+        layer: usize,
+        rows: &Rows,
+        input: &[f32],
+        raw: &[f32],
+        mut qkv: Vec<f32>,
+        gradient: &mut [f32],
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        let c = self.config;
+        let (.., stride) = self.widths();
+        // The inverse of a rotation is its transpose.
+        let back: Vec<f32> = rows.sin.iter().map(|sin| -sin).collect();
+        rope(&mut qkv, stride, c.num_heads + c.num_kv_heads, c.head_dim, &rows.cos, &back)?;
+        if c.qk_norm {
+            for (heads, name) in self.normed_heads() {
+                let (weight, sum) = (self.layer_weight(layer, name), sum(sums, &key(layer, name)));
+                rms_norm_heads_backward(raw, heads, weight, self.eps(), &mut qkv, sum)?;
+            }
+        }
+        let normed = self.normed(layer, "input_layernorm", input)?;
+        let mut normed_gradient = vec![0.0; normed.len()];
+        for (index, projection) in self.projections(layer).into_iter().enumerate() {
+            let Projection { linear, name, bias, offset } = projection;
+            let part = qkv.get(offset..).unwrap_or_default();
+            let dy = Matrix::strided(part, rows.count, linear.outputs, stride)?;
+            linear.weight_gradient(dy, &normed, rows.count, sum(sums, &name))?;
+            linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
+            if let Some((name, _)) = bias {
+                add_row_sums(&qkv, stride, offset, sum(sums, &name))?;
+            }
+        }
+        self.norm_backward(layer, "input_layernorm", input, normed_gradient, gradient, sums)
+    }
+
+    /// Takes the gradient of a norm's output through the norm and adds it to that of the residual
+    /// stream, from which the norm read.
+    fn norm_backward(
+        &self,
+        layer: usize,
+        name: &str,
+        x: &[f32],
+        mut normed: Vec<f32>,
+        gradient: &mut [f32],
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        let name = format!("{name}.weight");
+        let (weight, sum) = (self.layer_weight(layer, &name), sum(sums, &key(layer, &name)));
+        rms_norm_backward(x, weight, self.eps(), &mut normed, sum)?;
+        add(gradient, &normed)
+    }
+
+    fn normed(&self, layer: usize, name: &str, x: &[f32]) -> Result<Vec<f32>, KernelError> {
+        let mut out = vec![0.0; x.len()];
+        let weight = self.layer_weight(layer, &format!("{name}.weight"));
+        rms_norm(x, weight, self.eps(), &mut out)?;
+        Ok(out)
+    }
+
+    fn linear(&self, layer: usize, name: &str, outputs: usize, inputs: usize) -> Linear<'_> {
+        let weights = self.layer_weight(layer, &format!("{name}.weight"));
+        Linear { weights, outputs, inputs }
+    }
+
+    /// Queries, keys and values, in the order of their columns.
+    fn projections(&self, layer: usize) -> [Projection<'_>; 3] {
+        let c = self.config;
+        let (q, kv, _) = self.widths();
+        [("q_proj", q, 0), ("k_proj", kv, q), ("v_proj", kv, q + kv)].map(
+            |(name, outputs, offset)| {
+                let name = format!("self_attn.{name}");
+                let bias = c.qkv_bias.then(|| {
+                    let part = format!("{name}.bias");
+                    (key(layer, &part), self.layer_weight(layer, &part))
+                });
+                let linear = self.linear(layer, &name, outputs, c.hidden_size);
+                Projection { linear, name: key(layer, &format!("{name}.weight")), bias, offset }
+            },
+        )
+    }
+
+    /// Where the heads lie whose queries and keys are normalised, and the norm's weight.
+    fn normed_heads(&self) -> [(Heads, &'static str); 2] {
+        let c = self.config;
+        let (offset, _, stride) = self.widths();
+        [
+            (Heads { stride, offset: 0, count: c.num_heads }, "self_attn.q_norm.weight"),
+            (Heads { stride, offset, count: c.num_kv_heads }, "self_attn.k_norm.weight"),
+        ]
+    }
+
+    /// Columns of queries, of keys (and of values), and of all three.
+    fn widths(&self) -> (usize, usize, usize) {
+        let c = self.config;
+        let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
+        (q, kv, q + 2 * kv)
+    }
+
+    fn layer_weight(&self, layer: usize, part: &str) -> &[f32] {
+        self.weight(&key(layer, part))
+    }
+}
+
+/// Gate and up, in the order of their columns.
+const GATES: [&str; 2] = ["mlp.gate_proj", "mlp.up_proj"];
+
+fn key(layer: usize, part: &str) -> String {
+    format!("model.layers.{layer}.{part}")
+}
+
+/// The first of several products that are summed replaces what was there.
+fn continued(index: usize) -> Store<'static> {
+    if index == 0 { Store::Set } else { Store::Continue }
+}

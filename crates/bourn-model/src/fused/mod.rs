@@ -1,0 +1,222 @@
+//! The transformer's forward and backward pass by hand, on the CPU.
+//!
+//! Forward does what the engine that draws does, with the same kernels in the same order: the
+//! log-probs of a completion are its sampler's, bit for bit. Backward goes through the layers in
+//! reverse and adds every gradient to where it is summed; sums are in a fixed order, whatever the
+//! number of threads. `Transformer::score_composed` is the same in Burn's operations, with Burn's
+//! automatic differentiation: the tests compare the two.
+
+mod block;
+mod head;
+
+use std::collections::BTreeMap;
+
+use bourn_kernel::{GroupedHeads, KernelError, Matrix, MatrixMut, Store, gemm};
+
+use self::block::Activations;
+use self::head::Head;
+use crate::ModelConfig;
+use crate::packed::Packed;
+use crate::resident::Resident;
+
+/// Tensors by parameter name, where they lie.
+pub(crate) type Residents = BTreeMap<String, Resident>;
+
+/// A model's parameters as slices.
+pub(crate) struct Network<'a> {
+    pub(crate) config: &'a ModelConfig,
+    pub(crate) weights: &'a Residents,
+    pub(crate) inverse_frequencies: &'a [f32],
+}
+
+/// What is scored: `targets[i]` after the packed token `positions[i]`.
+pub(crate) struct Asked<'a> {
+    pub(crate) batch: &'a Packed,
+    pub(crate) positions: Vec<usize>,
+    pub(crate) targets: &'a [u32],
+    pub(crate) temperature: f32,
+}
+
+/// How much of the forward pass is kept for the backward pass.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// Nothing: there will be none.
+    Nothing,
+    /// What enters each layer; the rest is computed again.
+    Inputs,
+    /// All that is not cheaper to compute again.
+    Everything,
+}
+
+/// A forward pass that is to be differentiated.
+pub(crate) struct Tape {
+    ids: Vec<u32>,
+    rows: Rows,
+    layers: Vec<(Vec<f32>, Option<Activations>)>,
+    head: Head,
+}
+
+/// Log-probs and entropies of the targets.
+pub(crate) struct Scores {
+    pub(crate) logprobs: Vec<f32>,
+    pub(crate) entropies: Vec<f32>,
+}
+
+/// Gradients of a loss with respect to what was scored.
+pub(crate) struct Slopes<'a> {
+    pub(crate) logprobs: &'a [f32],
+    pub(crate) entropies: Option<&'a [f32]>,
+}
+
+/// What the rows of a batch have in common in every layer.
+struct Rows {
+    count: usize,
+    trees: Vec<bourn_kernel::Tree>,
+    /// `[rows, head_dim / 2]`
+    cos: Vec<f32>,
+    /// `[rows, head_dim / 2]`
+    sin: Vec<f32>,
+}
+
+impl Rows {
+    fn new(batch: &Packed, inverse_frequencies: &[f32]) -> Rows {
+        let positions = batch.positions();
+        let (mut cos, mut sin) = (Vec::new(), Vec::new());
+        for &position in &positions {
+            for &frequency in inverse_frequencies {
+                // In f64, so that long contexts lose no precision.
+                let (s, c) = (position as f64 * f64::from(frequency)).sin_cos();
+                cos.push(c as f32);
+                sin.push(s as f32);
+            }
+        }
+        Rows { count: positions.len(), trees: batch.trees().to_vec(), cos, sin }
+    }
+}
+
+impl Network<'_> {
+    /// Scores the targets.
+    pub(crate) fn score(
+        &self,
+        asked: &Asked<'_>,
+        keep: Keep,
+    ) -> Result<(Scores, Option<Tape>), KernelError> {
+        let rows = Rows::new(asked.batch, self.inverse_frequencies);
+        let hidden = self.config.hidden_size;
+        let mut x = Vec::with_capacity(rows.count * hidden); // [rows, hidden]
+        let table = self.weight("model.embed_tokens.weight");
+        for &id in asked.batch.ids() {
+            x.extend_from_slice(&table[id as usize * hidden..(id as usize + 1) * hidden]);
+        }
+        let mut layers = Vec::with_capacity(self.config.num_layers);
+        for layer in 0..self.config.num_layers {
+            let input = (keep != Keep::Nothing).then(|| x.clone());
+            let activations = self.block(layer, &rows, &mut x, keep == Keep::Everything)?;
+            layers.extend(input.map(|input| (input, activations)));
+        }
+        let (scores, head) = self.score_head(&x, asked, keep != Keep::Nothing)?;
+        let ids = asked.batch.ids().to_vec();
+        Ok((scores, head.map(|head| Tape { ids, rows, layers, head })))
+    }
+
+    /// Adds the gradient of every parameter to `sums`.
+    pub(crate) fn backward(
+        &self,
+        tape: Tape,
+        slopes: &Slopes<'_>,
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        let Tape { ids, rows, mut layers, head } = tape;
+        let hidden = self.config.hidden_size;
+        let mut gradient = vec![0.0; rows.count * hidden]; // [rows, hidden]
+        self.head_backward(head, slopes, &mut gradient, sums)?;
+        for layer in (0..self.config.num_layers).rev() {
+            // The invariant of `score`: a tape has an entry for each layer.
+            let Some((input, activations)) = layers.pop() else { break };
+            let activations = match activations {
+                Some(activations) => activations,
+                None => self.activations(layer, &rows, &input)?,
+            };
+            self.block_backward(layer, &rows, &input, activations, &mut gradient, sums)?;
+        }
+        let table = sum(sums, "model.embed_tokens.weight");
+        for (&id, gradient) in ids.iter().zip(gradient.chunks_exact(hidden)) {
+            let row = &mut table[id as usize * hidden..(id as usize + 1) * hidden];
+            row.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
+        }
+        Ok(())
+    }
+
+    /// The values of a parameter that the configuration says there is.
+    fn weight(&self, name: &str) -> &[f32] {
+        self.weights[name].values()
+    }
+
+    fn heads(&self) -> GroupedHeads {
+        let c = self.config;
+        let group = c.num_heads / c.num_kv_heads;
+        GroupedHeads { kv_heads: c.num_kv_heads, group, head_dim: c.head_dim }
+    }
+
+    fn eps(&self) -> f32 {
+        self.config.rms_norm_eps as f32
+    }
+
+    fn head_name(&self) -> &'static str {
+        if self.config.tie_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" }
+    }
+}
+
+/// The sum of a parameter's gradients. `NamedGradients` and the configuration name the same.
+fn sum<'a>(sums: &'a mut Residents, name: &str) -> &'a mut [f32] {
+    sums.get_mut(name).map(Resident::values_mut).unwrap_or_default()
+}
+
+/// A linear layer of `[outputs, inputs]` weights and the rows that enter and leave it, which may be
+/// part of wider rows.
+struct Linear<'a> {
+    weights: &'a [f32],
+    outputs: usize,
+    inputs: usize,
+}
+
+impl Linear<'_> {
+    /// `out = x Wᵀ` (+ bias, or added), where rows of `out` are `stride` apart.
+    fn forward(
+        &self,
+        x: &[f32],
+        rows: usize,
+        store: Store<'_>,
+        out: &mut [f32],
+        stride: usize,
+    ) -> Result<(), KernelError> {
+        let weights = Matrix::new(self.weights, self.outputs, self.inputs)?;
+        let out = MatrixMut::strided(out, rows, self.outputs, stride)?;
+        gemm(Matrix::new(x, rows, self.inputs)?, weights.transpose(), store, out)
+    }
+
+    /// `dx = dy W`, or continued where several layers read the same rows.
+    fn input_gradient(
+        &self,
+        dy: Matrix<'_>,
+        store: Store<'_>,
+        out: &mut [f32],
+        rows: usize,
+    ) -> Result<(), KernelError> {
+        let weights = Matrix::new(self.weights, self.outputs, self.inputs)?;
+        gemm(dy, weights, store, MatrixMut::new(out, rows, self.inputs)?)
+    }
+
+    /// `dW += dyᵀ x`.
+    fn weight_gradient(
+        &self,
+        dy: Matrix<'_>,
+        x: &[f32],
+        rows: usize,
+        sums: &mut [f32],
+    ) -> Result<(), KernelError> {
+        let x = Matrix::new(x, rows, self.inputs)?;
+        let sums = MatrixMut::new(sums, self.outputs, self.inputs)?;
+        gemm(dy.transpose(), x, Store::Continue, sums)
+    }
+}

@@ -1,0 +1,229 @@
+//! The fused pass against Burn's operations and automatic differentiation, on tiny models of each
+//! family and ragged batches with and without shared prompts.
+
+use std::collections::BTreeMap;
+
+use bourn_model::transformer::{Packed, TokenScores, Trace, Transformer, to_vec};
+use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
+use burn::tensor::{Device, Tensor, TensorData};
+
+const VOCABULARY: usize = 19;
+
+fn config(family: Family, kv_heads: usize, tied: bool) -> ModelConfig {
+    ModelConfig {
+        family,
+        vocab_size: VOCABULARY,
+        hidden_size: 24,
+        intermediate_size: 40,
+        num_layers: 3,
+        num_heads: 4,
+        num_kv_heads: kv_heads,
+        // Not hidden_size / num_heads, as in Qwen3.
+        head_dim: 10,
+        max_position: 64,
+        rope: Rope { theta: 100.0, scaling: None },
+        rms_norm_eps: 1e-5,
+        tie_embeddings: tied,
+        qkv_bias: family == Family::Qwen2,
+        qk_norm: family == Family::Qwen3,
+    }
+}
+
+fn configs() -> Vec<ModelConfig> {
+    vec![
+        config(Family::Llama, 4, true),
+        config(Family::Llama, 2, false),
+        config(Family::Qwen2, 1, true),
+        config(Family::Qwen3, 2, false),
+    ]
+}
+
+/// Numbers in [−1, 1) without pattern.
+fn values(seed: usize, count: usize) -> impl Iterator<Item = f32> {
+    let mix = move |i: usize| {
+        let h = ((i + 7919 * seed) as u32).wrapping_mul(0x85EB_CA6B);
+        (h ^ (h >> 13)).wrapping_mul(0xC2B2_AE35) >> 8
+    };
+    (0..count).map(move |i| mix(i) as f32 / (1 << 23) as f32 - 1.0)
+}
+
+fn model(config: &ModelConfig, device: &Device) -> Transformer {
+    let tensor = |(index, (name, shape)): (usize, (String, Vec<usize>))| {
+        let centre = if name.ends_with("norm.weight") { 1.0 } else { 0.0 };
+        let data = values(index + 1, shape.iter().product()).map(|v| centre + 0.4 * v).collect();
+        (name, HostTensor { shape, data })
+    };
+    let weights: Weights = config.expected_tensors().into_iter().enumerate().map(tensor).collect();
+    Transformer::from_weights(config, &weights, device).unwrap()
+}
+
+struct Batch {
+    packed: Packed,
+    positions: Vec<i64>,
+    targets: Vec<u32>,
+}
+
+/// Prompts and their completions, in order.
+fn batch(groups: &[(usize, &[usize])]) -> Batch {
+    let mut batch = Batch { packed: Packed::default(), positions: vec![], targets: vec![] };
+    let mut ids = values(99, 1000).map(|v| ((v + 1.0) / 2.0 * VOCABULARY as f32) as u32);
+    let mut draw = |count: usize| ids.by_ref().take(count).collect::<Vec<u32>>();
+    for &(prompt, completions) in groups {
+        let prompt = draw(prompt);
+        for &length in completions {
+            let completion = draw(length);
+            let positions = batch.packed.push_completion(&prompt, &completion);
+            batch.positions.extend(positions.map(|position| position as i64));
+            batch.targets.extend(completion);
+        }
+    }
+    batch
+}
+
+fn batches() -> Vec<Batch> {
+    vec![
+        batch(&[(1, &[1])]),
+        batch(&[(3, &[5]), (7, &[2]), (1, &[4])]),
+        batch(&[(4, &[3, 6, 1, 2]), (2, &[1, 1]), (33, &[9, 20]), (5, &[8])]),
+    ]
+}
+
+/// A loss that weighs every log-prob, and every entropy if there are some, differently.
+fn loss(scores: &TokenScores) -> Tensor<1> {
+    let weighted = |scores: &Tensor<1>, seed: usize| {
+        let count = scores.dims()[0];
+        let weights = TensorData::new(values(seed, count).collect::<Vec<_>>(), [count]);
+        (scores.clone() * Tensor::from_data(weights, &scores.device())).sum()
+    };
+    let logprobs = weighted(&scores.logprobs, 1);
+    match &scores.entropies {
+        Some(entropies) => logprobs + weighted(entropies, 2),
+        None => logprobs,
+    }
+}
+
+fn gradients(
+    model: &Transformer,
+    (scores, trace): (TokenScores, Trace),
+) -> BTreeMap<String, Vec<f32>> {
+    let zeros =
+        |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
+    let mut sums = model.parameters().iter().map(zeros).collect();
+    trace.add_gradients(model, loss(&scores), &mut sums);
+    sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
+}
+
+#[test]
+fn fused_scores_and_gradients_are_those_of_burn() {
+    for config in configs() {
+        let model = model(&config, &Device::flex().autodiff());
+        for batch in batches() {
+            for (temperature, entropy) in [(1.0, false), (0.7, true)] {
+                let Batch { packed, positions, targets } = &batch;
+                let fused = model.score(packed, positions.clone(), targets, temperature, entropy);
+                let composed =
+                    model.score_composed(packed, positions.clone(), targets, temperature, entropy);
+                let pairs = [
+                    (Some(&fused.0.logprobs), Some(&composed.0.logprobs)),
+                    (fused.0.entropies.as_ref(), composed.0.entropies.as_ref()),
+                ];
+                for (fused, composed) in pairs {
+                    let (Some(fused), Some(composed)) = (fused, composed) else {
+                        assert!(fused.is_none() && composed.is_none());
+                        continue;
+                    };
+                    for (fused, composed) in to_vec(fused).iter().zip(to_vec(composed)) {
+                        // Three layers of sums in f32 in two orders; log-probs are below 10.
+                        assert!((fused - composed).abs() < 2e-5, "{fused} for {composed}");
+                    }
+                }
+                let (fused, composed) = (gradients(&model, fused), gradients(&model, composed));
+                for (name, composed) in &composed {
+                    let largest = composed.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+                    for (fused, composed) in fused[name].iter().zip(composed) {
+                        // A few hundred roundings of either side, relative to the largest entry.
+                        let bound = 1e-4 * largest + 1e-6;
+                        let error = (fused - composed).abs();
+                        assert!(
+                            error <= bound,
+                            "{:?} {name}: {fused} for {composed}",
+                            config.family
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Along a direction the slope of the loss is the gradient's component.
+#[test]
+fn fused_gradients_are_those_of_finite_differences() {
+    for config in configs() {
+        let mut model = model(&config, &Device::flex().autodiff());
+        let Batch { packed, positions, targets } = batches().swap_remove(2);
+        let gradient =
+            gradients(&model, model.score(&packed, positions.clone(), &targets, 0.8, true));
+        for (seed, (name, gradient)) in gradient.iter().enumerate() {
+            let direction: Vec<f32> = values(seed + 50, gradient.len()).collect();
+            let length = direction.iter().map(|d| d * d).sum::<f32>().sqrt();
+            let product = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d));
+            let slope = product.sum::<f64>() / f64::from(length);
+            let here = model.parameters()[name].clone().inner();
+            let mut at = |distance: f32| -> f64 {
+                let data = TensorData::new(direction.clone(), here.dims());
+                let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
+                model.set_parameter(name, here.clone() + step);
+                let (scores, _) = model.score(&packed, positions.clone(), &targets, 0.8, true);
+                f64::from(to_vec(&loss(&scores))[0])
+            };
+            let step = 4e-3;
+            let numeric = (at(step) - at(-step)) / f64::from(2.0 * step);
+            at(0.0);
+            // The loss sums some fifty terms and is rounded to about 4e-6, which the step turns into
+            // 1e-3; the curvature's share is of the order of step² times the third derivative.
+            let bound = 2e-3 + 2e-3 * slope.abs();
+            assert!((numeric - slope).abs() < bound, "{name}: numeric {numeric}, {slope}");
+        }
+    }
+}
+
+#[test]
+fn checkpoints_threads_and_repetition_change_no_bit() {
+    for config in configs() {
+        let batch = batches().swap_remove(2);
+        let run = |threads: usize, checkpoints: bool| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let model = model(&config, &Device::flex().autodiff())
+                    .with_gradient_checkpointing(checkpoints);
+                let Batch { packed, positions, targets } = &batch;
+                gradients(&model, model.score(packed, positions.clone(), targets, 0.9, true))
+            })
+        };
+        let one = run(1, false);
+        assert_eq!(one, run(4, false));
+        assert_eq!(one, run(2, true));
+    }
+}
+
+/// A prompt that is shared scores as if it were not, to the bit, and its gradient is the sum.
+#[test]
+fn sharing_a_prompt_changes_no_score() {
+    let model = model(&configs()[1], &Device::flex().autodiff());
+    let Batch { packed, positions, targets } = batches().swap_remove(2);
+    let (flat, rows) = packed.unshared();
+    let apart: Vec<i64> = positions.iter().map(|&p| rows[p as usize] as i64).collect();
+    assert!(flat.ids().len() > packed.ids().len());
+    let shared = model.score(&packed, positions, &targets, 1.0, true);
+    let alone = model.score(&flat, apart, &targets, 1.0, true);
+    assert_eq!(to_vec(&shared.0.logprobs), to_vec(&alone.0.logprobs));
+    let (shared, alone) = (gradients(&model, shared), gradients(&model, alone));
+    for (name, alone) in &alone {
+        let largest = alone.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        for (shared, alone) in shared[name].iter().zip(alone) {
+            // The same terms in another order.
+            assert!((shared - alone).abs() <= 2e-5 * largest + 1e-7, "{name}");
+        }
+    }
+}

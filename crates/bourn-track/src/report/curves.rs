@@ -1,0 +1,256 @@
+//! Curves over k: pass@k with its intervals and bands, and what lies beyond the draws.
+
+use bourn_probe::figures::{Interval, TemperaturePoint};
+use bourn_probe::{Boundary, Curve, Estimate};
+
+use super::axis::{Axis, log2};
+use super::chart::{Chart, Mark, Size};
+use crate::format::percent;
+
+const X: &str = "k: draws per problem";
+
+/// pass@k of base and policy over k: intervals, bands, crossover, and what is extrapolated.
+pub(super) fn pass_at_k(b: &Boundary) -> String {
+    let mut k = b.k.clone();
+    let more = |next: &u64| *next > b.k_max();
+    if let Some(beyond) = &b.extrapolation {
+        let doubled = beyond.good_toulmin.as_ref().map(|g| g.k);
+        k.extend(beyond.k.iter().copied().chain(doubled).filter(more));
+        k.sort_unstable();
+        k.dedup();
+    }
+    let mut chart = Chart::new(Size::Large, Axis::draws(&k), Axis::shares());
+    if k.len() > b.k.len() {
+        chart.beyond(log2(b.k_max()), "extrapolated");
+    }
+    if let Some(paired) = &b.paired {
+        band(&mut chart, b, &paired.base_band, "base");
+        band(&mut chart, b, &paired.policy_band, "policy");
+    }
+    if let Some(k) = b.crossover_k {
+        chart.rule(log2(k), &format!("crossover k = {k}"));
+    }
+    curve(&mut chart, &b.k, &b.base, "base", Mark::Square, "base");
+    curve(&mut chart, &b.k, &b.policy, "policy", Mark::Disc, "policy");
+    extrapolated(&mut chart, b);
+    if let Some((low, high)) = crossover_interval(b) {
+        let title = format!("crossover k: {}", crossover_in_words(b));
+        chart.span(log2(low), high.map(log2), &title);
+    }
+    chart.finish(&in_words(b), X)
+}
+
+/// pass@k of one checkpoint, to stand among those of the others.
+pub(super) fn small(b: &Boundary) -> String {
+    let mut chart = Chart::new(Size::Tiny, Axis::few_draws(&b.k), Axis::halves());
+    for (side, curve) in [("base", &b.base), ("policy", &b.policy)] {
+        let at = |i: usize| Some((log2(*b.k.get(i)?), curve.at(i)?));
+        let points: Vec<_> = (0..b.k.len()).filter_map(at).collect();
+        let ends: Vec<_> = points.iter().map(|(x, e)| (*x, e.ci_low, e.ci_high)).collect();
+        chart.band(side, &ends);
+        let line: Vec<_> = points.iter().map(|(x, e)| (*x, e.value)).collect();
+        chart.line(side, &line);
+    }
+    if let Some(k) = b.crossover_k {
+        chart.rule(log2(k), "");
+    }
+    chart.finish(&in_words(b), X)
+}
+
+/// pass@k of several policies over k, and of their bases as `(class, label, figures)`.
+pub(super) fn overlaid(
+    policies: &[(&str, String, &Boundary)],
+    bases: &[(&str, String, &Boundary)],
+) -> String {
+    let longest = policies.iter().map(|(.., b)| &b.k).max_by_key(|k| k.last().copied());
+    let empty = Vec::new();
+    let k = longest.unwrap_or(&empty);
+    let mut chart = Chart::new(Size::Large, Axis::draws(k), Axis::shares());
+    for (class, label, b) in bases {
+        let points: Vec<_> =
+            b.k.iter().zip(&b.base.pass_at_k).map(|(&k, &share)| (log2(k), share)).collect();
+        chart.line(&format!("dashed {class}"), &points);
+        let titled = |(&(x, y), &k)| (x, y, format!("{label}, pass@{k}: {}%", percent(y)));
+        let dots: Vec<_> = points.iter().zip(&b.k).map(titled).collect();
+        chart.dots(class, Mark::Square, &dots);
+    }
+    for (class, label, b) in policies {
+        curve(&mut chart, &b.k, &b.policy, class, Mark::Disc, label);
+    }
+    let words = policies.iter().map(|(_, label, b)| format!("{label}: {}", in_words(b)));
+    let words = words.collect::<Vec<_>>().join("; ");
+    chart.finish(&format!("pass@k of every run's policy, and of the base. {words}"), X)
+}
+
+/// Both models where their token entropies are equal, with the policy at the base's own
+/// temperature as a thin line.
+pub(super) fn matched(b: &Boundary, point: &TemperaturePoint) -> String {
+    let mut chart = Chart::new(Size::Small, Axis::draws(&b.k), Axis::shares());
+    let unmatched: Vec<_> =
+        b.k.iter().zip(&b.policy.pass_at_k).map(|(&k, &share)| (log2(k), share)).collect();
+    chart.line("dashed ground", &unmatched);
+    for (side, mark, list) in
+        [("base", Mark::Square, &point.base), ("policy", Mark::Disc, &point.policy)]
+    {
+        curve(&mut chart, &b.k, &to_curve(list), side, mark, side);
+    }
+    let at = |list: &[Estimate]| list.last().map_or("–".into(), |e| percent(e.value));
+    let label = format!(
+        "pass@k at equal token entropy: at the largest k base {}%, policy {}%",
+        at(&point.base),
+        at(&point.policy)
+    );
+    chart.finish(&label, X)
+}
+
+/// The unbiased curve of one model and what the fitted prior makes of it.
+pub(super) fn fitted(b: &Boundary, side: &str, unbiased: &Curve, fit: &[f64]) -> String {
+    let mut chart = Chart::new(Size::Small, Axis::draws(&b.k), Axis::shares());
+    let mark = if side == "base" { Mark::Square } else { Mark::Disc };
+    curve(&mut chart, &b.k, unbiased, side, mark, side);
+    let points =
+        b.k.iter()
+            .zip(fit)
+            .map(|(&k, &share)| (log2(k), share, format!("fit, pass@{k}: {}%", percent(share))));
+    chart.dots("hollow", Mark::Diamond, &points.collect::<Vec<_>>());
+    let apart = fit.iter().zip(&unbiased.pass_at_k).map(|(a, b)| (a - b).abs());
+    let label = format!(
+        "pass@k of the {side}, unbiased and fitted: at most {} points apart",
+        percent(apart.fold(0.0, f64::max))
+    );
+    chart.finish(&label, X)
+}
+
+fn to_curve(list: &[Estimate]) -> Curve {
+    Curve {
+        pass_at_k: list.iter().map(|e| e.value).collect(),
+        ci_low: list.iter().map(|e| e.ci_low).collect(),
+        ci_high: list.iter().map(|e| e.ci_high).collect(),
+    }
+}
+
+fn curve(chart: &mut Chart, k: &[u64], curve: &Curve, class: &str, mark: Mark, name: &str) {
+    let at = |i: usize| Some((log2(*k.get(i)?), curve.at(i)?));
+    let points: Vec<_> = (0..k.len()).filter_map(at).collect();
+    let band: Vec<_> = points.iter().map(|(x, e)| (*x, e.ci_low, e.ci_high)).collect();
+    let line: Vec<_> = points.iter().map(|(x, e)| (*x, e.value)).collect();
+    let dot = |((x, e), k): (&(f64, Estimate), &u64)| (*x, e.value, said(name, *k, e));
+    chart.band(class, &band);
+    chart.line(class, &line);
+    chart.dots(class, mark, &points.iter().zip(k).map(dot).collect::<Vec<_>>());
+}
+
+fn said(name: &str, k: u64, e: &Estimate) -> String {
+    let interval = format!("[{}, {}]", percent(e.ci_low), percent(e.ci_high));
+    format!("{name}, pass@{k}: {}% {interval}", percent(e.value))
+}
+
+fn band(chart: &mut Chart, b: &Boundary, band: &[Interval], side: &str) {
+    let ends = b.k.iter().zip(band).map(|(&k, ends)| (log2(k), ends.low, ends.high));
+    chart.band(&format!("{side} outer"), &ends.collect::<Vec<_>>());
+}
+
+/// What lies beyond the draws, from the last point on.
+fn extrapolated(chart: &mut Chart, b: &Boundary) {
+    let Some(beyond) = &b.extrapolation else { return };
+    for (side, mark, drawn, list) in [
+        ("base", Mark::Square, &b.base, &beyond.base),
+        ("policy", Mark::Disc, &b.policy, &beyond.policy),
+    ] {
+        let last = b.k.len().checked_sub(1).and_then(|last| drawn.at(last));
+        let points: Vec<_> = last
+            .map(|e| (log2(b.k_max()), e))
+            .into_iter()
+            .chain(beyond.k.iter().zip(list).map(|(&k, &e)| (log2(k), e)))
+            .collect();
+        let ends: Vec<_> = points.iter().map(|(x, e)| (*x, e.ci_low, e.ci_high)).collect();
+        let line: Vec<_> = points.iter().map(|(x, e)| (*x, e.value)).collect();
+        chart.band(&format!("{side} outer"), &ends);
+        chart.line(&format!("{side} beyond"), &line);
+        let name = format!("{side}, extrapolated");
+        let dots = beyond.k.iter().zip(list).map(|(&k, e)| (log2(k), e.value, said(&name, k, e)));
+        chart.dots(&format!("{side} hollow"), mark, &dots.collect::<Vec<_>>());
+    }
+    if let Some(g) = &beyond.good_toulmin {
+        for (side, e) in [("base", &g.base), ("policy", &g.policy)] {
+            let x = log2(g.k) + if side == "base" { -0.12 } else { 0.12 };
+            chart.whiskers(side, &[(x, e.ci_low, e.ci_high)]);
+            let name = format!("{side}, Good–Toulmin");
+            chart.dots(
+                &format!("{side} hollow"),
+                Mark::Diamond,
+                &[(x, e.value, said(&name, g.k, e))],
+            );
+        }
+    }
+}
+
+/// The ends of the crossover's interval, the upper one absent if it is "no crossover"; `None` if
+/// both are, or if nothing was computed.
+pub(super) fn crossover_interval(b: &Boundary) -> Option<(u64, Option<u64>)> {
+    let interval = &b.paired.as_ref()?.crossover;
+    Some((interval.low?, interval.high))
+}
+
+/// The crossover with its interval: `16 [8, 32]`, `16 [8, none]`, `none`.
+pub(super) fn crossover_in_words(b: &Boundary) -> String {
+    let k = |k: Option<u64>| k.map_or("none".to_owned(), |k| k.to_string());
+    match crossover_interval(b) {
+        Some((low, high)) => format!("{} [{low}, {}]", k(b.crossover_k), k(high)),
+        None => k(b.crossover_k),
+    }
+}
+
+/// What a chart of pass@k says, for those who do not see it.
+fn in_words(b: &Boundary) -> String {
+    let rows = b.rows();
+    let at = |row: &bourn_probe::Row| {
+        let [base, policy] = [row.base, row.policy].map(|e| {
+            let (low, high) = (percent(e.ci_low), percent(e.ci_high));
+            format!("{}% [{low}, {high}]", percent(e.value))
+        });
+        format!("at k = {}, base {base}, policy {policy}", row.k)
+    };
+    let ends = [rows.first(), rows.last().filter(|_| rows.len() > 1)];
+    let ends: Vec<_> = ends.into_iter().flatten().map(at).collect();
+    format!("pass@k: {}; crossover k: {}", ends.join("; "), crossover_in_words(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample;
+
+    #[test]
+    fn crossovers_are_worded_with_their_interval() {
+        let mut b = sample::rich();
+        assert_eq!(crossover_in_words(&b), "16 [8, 32]");
+        b.paired.as_mut().unwrap().crossover.high = None;
+        assert_eq!(crossover_in_words(&b), "16 [8, none]");
+        b.crossover_k = None;
+        assert_eq!(crossover_in_words(&b), "none [8, none]");
+        b.paired.as_mut().unwrap().crossover.low = None;
+        assert_eq!(crossover_in_words(&b), "none");
+        assert_eq!(crossover_in_words(&sample::boundary()), "16");
+    }
+
+    #[test]
+    fn a_chart_has_what_the_figures_have_and_says_it_in_words() {
+        let rich = pass_at_k(&sample::rich());
+        for part in [
+            "extrapolated</text>",
+            "base, extrapolated, pass@1024: 99.4% [98.2, 100.6]",
+            "policy, Good–Toulmin, pass@512: 64.5% [52.5, 76.5]",
+            "class=\"band policy outer\"",
+            "class=\"line policy beyond\"",
+            "crossover k: 16 [8, 32]",
+            "at k = 1, base 9.2% [6.2, 12.2], policy 25.7% [18.7, 32.7]",
+        ] {
+            assert!(rich.contains(part), "{part}");
+        }
+        let plain = pass_at_k(&sample::boundary());
+        for part in ["extrapolated", "outer", "beyond", "class=\"span\""] {
+            assert!(!plain.contains(part), "{part}");
+        }
+    }
+}
