@@ -26,6 +26,10 @@ CHECKPOINT = {"config.json", "generation_config.json", "model.safetensors",
               "optimizer.safetensors", "state.json", "tokenizer.json", "tokenizer_config.json"}
 # The same quotient of integers, rounded by two programs that sum in different orders.
 ROUNDING = 1e-9
+# Entropies of single tokens are written to three decimals.
+THIRD_DECIMAL = 0.0005 + ROUNDING
+# Two log-probs of a token, each rounded to f32: a unit in the last place of up to 16 nats each.
+FLOAT32 = 2e-6
 # Sampler and trainer compute the same log-probs in f32 by different code; k3 of a difference d is
 # about d²/2, and d is of the order of 1e-6.
 MISMATCH = 1e-8
@@ -90,14 +94,18 @@ def check_metrics(run, recipe):
     return lines
 
 
-def read_ledger(path):
-    """Every draw's line, by problem id, of a ledger whose end line fits what comes before it."""
+def read_ledger(path, n_max, stop):
+    """Every draw's line, by problem id, of a ledger whose end line fits what comes before it and
+    whose draws end where the rule says."""
     with path.open("rb") as file:
         content = zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True).read()
     body, end = content[: content.rindex(b"\n", 0, -1) + 1], content.splitlines()[-1]
     header = json.loads(body.splitlines()[0])
-    ensure((header["kind"], header["format"], header["version"]) == ("header", "bourn-ledger", 1),
+    ensure((header["kind"], header["format"], header["version"]) == ("header", "bourn-ledger", 2),
            f"{path.name}: header {header}")
+    ensure((header.get("stop"), header.get("n_max")) == ((stop, n_max) if stop else (None, None)),
+           f"{path.name}: the header has another rule than the recipe: {header}")
+    ensure("part" not in header, f"{path.name}: a part of a store")
     end = json.loads(end)
     ensure(end["kind"] == "end" and end["blake3"] == blake3.blake3(body).hexdigest(),
            f"{path.name}: the end line does not fit the file")
@@ -111,23 +119,42 @@ def read_ledger(path):
             ensure(line["draw"] == len(draws), f"{path.name}: draws out of order: {line}")
             ensure(line["verdict"] in VERDICTS, f"{path.name}: {line}")
             ensure(line["logprob"] <= 0 <= line["entropy"], f"{path.name}: {line}")
+            ensure(line["full_logprob"] <= line["logprob"] + FLOAT32 * line["tokens"],
+                   f"{path.name}: truncation made the completion less likely: {line}")
+            ensure(line["tokens"] == len(line["ids"]) == len(line["entropies"]),
+                   f"{path.name}: not one id and entropy for each token: {line}")
+            close(f"{path.name}: entropy", sum(line["entropies"]) / line["tokens"],
+                  line["entropy"], THIRD_DECIMAL)
+            ensure((line["answer"] is None) == (line["verdict"] == "unparsed"),
+                   f"{path.name}: the answer does not fit the verdict: {line}")
             draws.append(line)
     ensure((end["problems"], end["draws"]) ==
            (len(problems), sum(len(draws) for draws in problems.values())),
            f"{path.name}: the end line's counts do not fit")
+    for id, draws in problems.items():
+        correct = [draw["verdict"] == "correct" for draw in draws]
+        ended = len(draws) == n_max or bool(stop) and sum(correct) == stop and correct[-1]
+        ensure(ended and (not stop or sum(correct) <= stop) and len(draws) <= n_max,
+               f"{path.name}: problem {id} has {sum(correct)} correct of {len(draws)} draws")
     return problems
 
 
-def pass_at_k(counts, k):
-    """Mean over (n, c) of 1 − C(n−c, k)/C(n, k), in exact fractions."""
-    chances = (1 - Fraction(math.comb(n - c, k), math.comb(n, k)) for n, c in counts)
-    return float(sum(chances, Fraction(0)) / len(counts))
+def pass_at_k(counts, k, stop):
+    """Mean over (n, c) of the unbiased estimate, in exact fractions: 1 − C(n−c, k)/C(n, k), and
+    1 − C(n−1−k, c−1)/C(n−1, c−1) where success number `stop` ended the drawing."""
+    def missed(n, c):
+        if stop and c == stop:
+            left = n - 1 - k
+            return Fraction(math.comb(left, c - 1) if left >= 0 else 0, math.comb(n - 1, c - 1))
+        return Fraction(math.comb(n - c, k), math.comb(n, k))
+    return float(sum((1 - missed(n, c) for n, c in counts), Fraction(0)) / len(counts))
 
 
 def check_boundary(run, recipe, step, name):
     stem = f"step-{step:06}-{name}"
     figures = json.loads((run / "boundary" / f"{stem}.json").read_text())
-    problems, n = recipe["probe"]["problems"], recipe["probe"]["n"]
+    problems, n = recipe["probe"]["problems"], recipe["probe"]["n_max"]
+    stop = recipe["probe"]["stop"]
     powers = [2**i for i in range(n.bit_length()) if 2**i <= n]
     ensure(figures["k"] == powers, f"{stem}: k = {figures['k']}")
     ensure(figures["problems"] == problems, f"{stem}: {figures['problems']} problems")
@@ -158,13 +185,22 @@ def check_boundary(run, recipe, step, name):
         ensure(0 < entropy[f"{side}_ci_low"] <= entropy[side] <= entropy[f"{side}_ci_high"],
                f"{stem}: entropy {entropy}")
 
-    draws = read_ledger(run / "boundary" / f"{stem}.draws.jsonl.zst")
-    ensure(len(draws) == problems and all(len(d) == n for d in draws.values()),
-           f"{stem}: the ledger has not {problems} problems with {n} draws each")
+    base_draws = read_ledger(run / "boundary" / f"base-{name}.draws.jsonl.zst", n, stop)
+    draws = read_ledger(run / "boundary" / f"{stem}.draws.jsonl.zst", n, stop)
+    ensure(len(draws) == problems and sorted(draws) == sorted(base_draws),
+           f"{stem}: the ledgers have not the same {problems} problems")
+    for side, curve, ledger in (("base", base, base_draws), ("policy", policy, draws)):
+        counts = [(len(d), sum(draw["verdict"] == "correct" for draw in d))
+                  for d in ledger.values()]
+        for k, value in zip(powers, curve):
+            close(f"{stem}: {side} pass@{k}", value, pass_at_k(counts, k, stop))
+        if stop:
+            spent = sum(drawn for drawn, _ in counts)
+            full = problems * n
+            ensure(figures["draws"][side] == {"spent": spent, "full": full, "saved": full - spent},
+                   f"{stem}: {side} draws {figures['draws']}, of which {spent} are in the ledger")
+    ensure(stop or "draws" not in figures, f"{stem}: draws saved where their number was fixed")
     correct = {id: sum(draw["verdict"] == "correct" for draw in d) for id, d in draws.items()}
-    for k, value in zip(powers, policy):
-        expected = pass_at_k([(n, c) for c in correct.values()], k)
-        close(f"{stem}: policy pass@{k}", value, expected)
     tokens = sum(draw["tokens"] for d in draws.values() for draw in d)
     entropy = sum(draw["tokens"] * draw["entropy"] for d in draws.values() for draw in d)
     close(f"{stem}: policy entropy", figures["entropy"]["policy"], entropy / tokens)

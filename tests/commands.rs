@@ -288,3 +288,47 @@ fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written(
     let error = place.fails(&["train", "real.toml", "--run-dir", "new"]);
     assert!(error.contains("model.safetensors"), "{error}");
 }
+
+#[test]
+fn ledgers_are_listed_checked_and_swept() {
+    let place = Place::new();
+    let error = place.fails(&["ledger", "ls"]);
+    assert!(error.contains("there is no store of ledgers here"), "{error}");
+    let run = |name: &str, n: &str| {
+        let n = format!("probe.n_max={n}");
+        let args = ["train", "small.toml", "--max-steps", "0", "--run-dir", name, "--set", &n];
+        place.ok(&args);
+    };
+    // A second file: the draws of a larger n_max.
+    run("a", "8");
+    run("b", "40");
+    let listed = lines(&place.ok(&["ledger", "ls", "--json"]));
+    let [key] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((&key["problems"], &key["sampler"]), (&6.into(), &"temperature 1, top_p 1".into()));
+    assert!(key["files"].as_u64() > Some(1) && key["last_use"].is_u64(), "{key}");
+    let table = place.ok(&["ledger", "ls"]);
+    let draws = key["draws"].to_string();
+    assert!(table.contains("last use") && table.contains(&draws), "{table}");
+    let whole = place.ok(&["ledger", "verify"]);
+    assert!(whole.contains(&format!("{} files of 1 keys, {draws} draws", key["files"])), "{whole}");
+
+    let dry = place.ok(&["ledger", "gc", "--dry-run"]);
+    assert!(dry.contains("would remove") && dry.contains("merged into one"), "{dry}");
+    let swept = place.ok(&["ledger", "gc"]);
+    assert!(swept.contains("written in their place"), "{swept}");
+    let merged = lines(&place.ok(&["ledger", "verify", "--json"]));
+    assert_eq!((&merged[0]["files"], &merged[0]["draws"]), (&1.into(), &key["draws"]));
+    run("c", "40");
+
+    let store = place.path("cache/ledgers").join(key["address"].as_str().unwrap());
+    let file = fs::read_dir(&store).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension() == Some("zst".as_ref())).unwrap();
+    let bytes = fs::read(&file).unwrap();
+    fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
+    let error = place.fails(&["ledger", "verify"]);
+    assert!(error.contains("1 ledger file is damaged"), "{error}");
+    fs::remove_file(&file).unwrap();
+    run("d", "40");
+    let all = place.ok(&["ledger", "gc", "--older-than", "36500"]);
+    assert!(all.contains("removed 0 files"), "{all}");
+}

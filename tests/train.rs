@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Place, assert_same_run, text};
+use support::{Place, assert_same_run, files, text};
 
 fn metrics(run: &Path) -> Vec<BTreeMap<String, Value>> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
@@ -58,14 +58,17 @@ fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
         .collect();
     assert_eq!(probed, [0, 2, 4]);
     for line in lines.iter().filter(|line| line.contains_key("train/reward")) {
-        // The sampler and the trainer compute the same log-probs by different code, in f32:
-        // their difference is rounding, and k3 of it is of the order of its square.
+        // On the CPU sampler and trainer run the same kernels in the same order; elsewhere their
+        // difference is rounding, and k3 of it is of the order of its square.
         assert!(line["train/mismatch_kl"].as_f64().unwrap().abs() < 1e-8, "{line:?}");
         assert!((0.0..=1.0).contains(&line["train/reward"].as_f64().unwrap()));
     }
-    // Every boundary figure has its n and its interval.
+    // Every boundary figure has its n and its interval; the least difference that can be detected is
+    // no figure of the models, but of the intervals.
     let last = lines.iter().rfind(|line| line.contains_key("boundary/heldout/base/n")).unwrap();
-    for key in last.keys().filter(|key| key.contains("pass@") && !key.contains("/ci_")) {
+    for key in last.keys().filter(|key| {
+        key.contains("pass@") && !key.contains("/ci_") && !key.contains("/detectable/")
+    }) {
         let at = |key: &str| last[key].as_f64().unwrap();
         assert!(
             at(&format!("{key}/ci_low")) <= at(key) && at(key) <= at(&format!("{key}/ci_high"))
@@ -197,6 +200,14 @@ fn batch_size_changes_nothing_and_micro_batch_size_nothing_but_rounding() {
     place.ok(&[&micro[..], &steps[..]].concat());
     let of = |run: &str| metrics(&place.path(run));
     assert_eq!(of("a"), of("b"));
+    // How many draws were in flight at a stop depends on the batch; what is kept of them does not.
+    let draws = |run: &str| {
+        let boundary = place.path(run).join("boundary");
+        let ledgers = files(&boundary).into_iter().filter(|(name, _)| name.ends_with(".zst"));
+        ledgers.collect::<Vec<_>>()
+    };
+    assert_eq!(draws("a").len(), 3);
+    assert!(draws("a") == draws("b"));
     let first = |run: &str, key: &str| {
         let lines = of(run);
         let line = lines.iter().find(|line| line.contains_key("train/reward")).unwrap().clone();

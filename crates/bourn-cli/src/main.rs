@@ -26,6 +26,8 @@ struct Cli {
 enum Command {
     /// Train the policy of a recipe and probe its boundary
     Train(commands::train::Args),
+    /// Probe the boundary of any two models, or of a run's checkpoint
+    Probe(commands::probe::Args),
     /// Compare the outcomes of two models, from anywhere
     Compare(commands::compare::Args),
     /// One HTML file that shows what runs did to the boundary
@@ -34,6 +36,8 @@ enum Command {
     Score(commands::score::Args),
     /// Completions of a prompt
     Sample(commands::sample::Args),
+    /// Look after the draws of frozen bases that are kept for all runs
+    Ledger(commands::ledger::Args),
     /// Check, show or document recipes
     Recipe(commands::recipe::Args),
 }
@@ -52,10 +56,12 @@ fn main() -> ExitCode {
         .init();
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &console),
+        Command::Probe(args) => commands::probe::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Score(args) => commands::score::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),
+        Command::Ledger(args) => commands::ledger::run(&args, &console),
         Command::Recipe(args) => commands::recipe::run(&args),
     };
     match done {

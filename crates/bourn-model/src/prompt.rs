@@ -35,20 +35,21 @@ impl Prompter {
         })
     }
 
+    /// The text of a prompt as the model reads it: as it is, or through the chat template.
+    pub fn render(&self, text: &str) -> Result<String, ModelError> {
+        let Some(template) = &self.chat else { return Ok(text.to_owned()) };
+        let mut messages = Vec::new();
+        if !self.system_prompt.is_empty() {
+            messages.push(Message::new("system", &self.system_prompt));
+        }
+        messages.push(Message::new("user", text));
+        template.render(&messages, true)
+    }
+
     /// Token ids of a prompt. Raw text gets the special tokens that the tokenizer adds of itself
     /// (such as a beginning-of-sequence token); a chat template writes its own.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        match &self.chat {
-            None => self.tokenizer.encode(text, true),
-            Some(template) => {
-                let mut messages = Vec::new();
-                if !self.system_prompt.is_empty() {
-                    messages.push(Message::new("system", &self.system_prompt));
-                }
-                messages.push(Message::new("user", text));
-                self.tokenizer.encode(&template.render(&messages, true)?, false)
-            }
-        }
+        self.tokenizer.encode(&self.render(text)?, self.chat.is_none())
     }
 
     /// Token ids of text that follows a prompt: no special tokens are added.

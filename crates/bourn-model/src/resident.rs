@@ -11,10 +11,10 @@ pub struct Resident(FlexTensor);
 impl Resident {
     /// Shares the values of `tensor`, leaving its history behind; on another device the tensor comes
     /// back.
-    pub fn of<const D: usize>(tensor: Tensor<D>) -> Result<Resident, Tensor<D>> {
+    pub fn of<const D: usize>(tensor: Tensor<D>) -> Result<Resident, Box<Tensor<D>>> {
         let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
         if tensor.device() != Device::flex() {
-            return Err(tensor);
+            return Err(Box::new(tensor));
         }
         let tensor = tensor
             .try_into_primitive::<Flex>()

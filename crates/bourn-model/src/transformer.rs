@@ -8,7 +8,7 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
 use crate::fused::{Asked, Keep, Network, Residents, Scores, Slopes, Tape};
@@ -26,19 +26,34 @@ pub struct TokenScores {
     pub entropies: Option<Tensor<1>>,
 }
 
-/// The way back from a loss of [`TokenScores`] to the parameters.
+/// The way back from a loss of [`TokenScores`] or hidden states to the parameters.
 pub struct Trace(Way);
 
 enum Way {
     /// Burn's own graph, from the parameters on.
     Graph,
     /// Burn's graph from the scores on, and from there to the parameters by hand.
-    Fused { tape: Box<Tape>, scores: TokenScores },
+    Fused(Box<(Tape, Start)>),
+}
+
+/// What Burn's graph begins with.
+#[derive(Default)]
+struct Start {
+    scores: Option<TokenScores>,
+    states: Option<Tensor<2>>,
 }
 
 impl Trace {
-    /// Adds the gradient of `loss`, a `[1]` tensor made of the scores, with respect to each parameter
-    /// of `model`, which scored them, to the tensor of its name in `sums`.
+    /// Without a tape there is nothing to go back from by hand.
+    fn of(tape: Option<Tape>, start: Start) -> Trace {
+        match tape {
+            None => Trace(Way::Graph),
+            Some(tape) => Trace(Way::Fused(Box::new((tape, start)))),
+        }
+    }
+
+    /// Adds the gradient of `loss`, a `[1]` tensor, with respect to each parameter of `model`, which
+    /// this is the trace of, to the tensor of its name in `sums`.
     pub fn add_gradients(
         self,
         model: &Transformer,
@@ -46,7 +61,7 @@ impl Trace {
         sums: &mut BTreeMap<String, Tensor<2>>,
     ) {
         let mut gradients = loss.backward();
-        let Trace(Way::Fused { tape, scores }) = self else {
+        let Trace(Way::Fused(way)) = self else {
             for (name, parameter) in model.parameters() {
                 if let Some(gradient) = parameter.grad_remove(&mut gradients)
                     && let Some(sum) = sums.remove(name)
@@ -56,22 +71,32 @@ impl Trace {
             }
             return;
         };
-        // A loss need not depend on every score.
-        let mut slopes = |scores: &Tensor<1>| match scores.grad_remove(&mut gradients) {
-            Some(gradient) => to_vec(&gradient),
-            None => vec![0.0; scores.dims()[0]],
+        let (tape, Start { scores, states }) = *way;
+        let states = states.as_ref().map(|states| slopes(states, &mut gradients));
+        let entropies = scores.as_ref().and_then(|scores| scores.entropies.as_ref());
+        let entropies = entropies.map(|entropies| slopes(entropies, &mut gradients));
+        let logprobs = scores.as_ref().map(|scores| slopes(&scores.logprobs, &mut gradients));
+        let slopes = Slopes {
+            logprobs: logprobs.as_deref().unwrap_or_default(),
+            entropies: entropies.as_deref(),
+            states: states.as_deref(),
         };
-        let logprobs = slopes(&scores.logprobs);
-        let entropies = scores.entropies.as_ref().map(&mut slopes);
-        let slopes = Slopes { logprobs: &logprobs, entropies: entropies.as_deref() };
         let share = |(name, sum)| Some((name, Resident::of::<2>(sum).ok()?));
         let (Some(weights), Some(mut totals)) =
             (model.residents(), std::mem::take(sums).into_iter().map(share).collect())
         else {
             unreachable!("the fused pass is taken on the CPU alone, where parameters and sums lie")
         };
-        model.network(&weights).backward(*tape, &slopes, &mut totals).expect(FITS);
+        model.network(&weights).backward(tape, &slopes, &mut totals).expect(FITS);
         *sums = totals.into_iter().map(|(name, sum)| (name, sum.into_tensor())).collect();
+    }
+}
+
+/// The gradient of what the graph began with; 0 where the loss does not depend on it.
+fn slopes<const D: usize>(start: &Tensor<D>, gradients: &mut Gradients) -> Vec<f32> {
+    match start.grad_remove(gradients) {
+        Some(gradient) => to_vec(&gradient),
+        None => vec![0.0; start.dims().iter().product()],
     }
 }
 
@@ -231,6 +256,38 @@ impl Transformer {
         let Some(weights) = self.residents() else {
             return self.score_composed(batch, positions, targets, temperature, with_entropy);
         };
+        let (scores, tape) = self.fused(&weights, batch, positions, targets, temperature);
+        let Scores { logprobs, entropies, .. } = scores;
+        let scores = TokenScores {
+            logprobs: self.start(logprobs, [targets.len()]),
+            entropies: with_entropy.then(|| self.start(entropies, [targets.len()])),
+        };
+        let start = Start { scores: Some(scores.clone()), ..Start::default() };
+        (scores, Trace::of(tape, start))
+    }
+
+    /// Final hidden states of the packed tokens at `positions`, `[n, hidden_size]`, for a head of
+    /// another kind than the model's own, and the way back from a loss of them.
+    pub fn states(&self, batch: &Packed, positions: Vec<i64>) -> (Tensor<2>, Trace) {
+        let shape = [positions.len(), self.config.hidden_size];
+        let Some(weights) = self.residents() else {
+            let states = self.hidden(batch).select(0, indices(positions, &self.device));
+            return (states, Trace(Way::Graph));
+        };
+        let (scores, tape) = self.fused(&weights, batch, positions, &[], 1.0);
+        let states: Tensor<2> = self.start(scores.states, shape);
+        let start = Start { states: Some(states.clone()), ..Start::default() };
+        (states, Trace::of(tape, start))
+    }
+
+    fn fused(
+        &self,
+        weights: &Residents,
+        batch: &Packed,
+        positions: Vec<i64>,
+        targets: &[u32],
+        temperature: f64,
+    ) -> (Scores, Option<Tape>) {
         let keep = match (self.device.is_autodiff(), self.checkpoints) {
             (false, _) => Keep::Nothing,
             (true, true) => Keep::Inputs,
@@ -238,22 +295,13 @@ impl Transformer {
         };
         let positions = positions.into_iter().map(|position| position as usize).collect();
         let asked = Asked { batch, positions, targets, temperature: temperature as f32 };
-        let (scores, tape) = self.network(&weights).score(&asked, keep).expect(FITS);
-        let Scores { logprobs, entropies } = scores;
-        let vector = |values: Vec<f32>| {
-            let data = TensorData::new(values, [targets.len()]);
-            let tensor = Tensor::<1>::from_data(data, &self.device);
-            if tensor.is_autodiff() { tensor.require_grad() } else { tensor }
-        };
-        let scores = TokenScores {
-            logprobs: vector(logprobs),
-            entropies: with_entropy.then(|| vector(entropies)),
-        };
-        let trace = match tape {
-            None => Trace(Way::Graph),
-            Some(tape) => Trace(Way::Fused { tape: Box::new(tape), scores: scores.clone() }),
-        };
-        (scores, trace)
+        self.network(weights).score(&asked, keep).expect(FITS)
+    }
+
+    /// A tensor that Burn's graph begins with.
+    fn start<const D: usize>(&self, values: Vec<f32>, shape: [usize; D]) -> Tensor<D> {
+        let tensor = Tensor::from_data(TensorData::new(values, shape), &self.device);
+        if tensor.is_autodiff() { tensor.require_grad() } else { tensor }
     }
 
     /// [`score`](Transformer::score) composed of Burn's operations, on any device. Entropies hold two

@@ -227,3 +227,41 @@ fn sharing_a_prompt_changes_no_score() {
         }
     }
 }
+
+/// A head on the hidden states: value and gradient are those of Burn's own way.
+#[test]
+fn states_and_their_gradients_are_those_of_burn() {
+    for config in configs() {
+        let model = model(&config, &Device::flex().autodiff());
+        let Batch { packed, positions, .. } = batches().swap_remove(2);
+        let (fused, trace) = model.states(&packed, positions.clone());
+        let ids = TensorData::new(positions.clone(), [positions.len()]);
+        let composed = model.hidden(&packed).select(0, Tensor::from_data(ids, &Device::flex()));
+        for (fused, composed) in to_vec(&fused).iter().zip(to_vec(&composed)) {
+            // States are near 1; three layers of sums in f32 in two orders.
+            assert!((fused - composed).abs() < 2e-5, "{fused} for {composed}");
+        }
+        let zeros = |(name, p): (&String, &Tensor<2>)| {
+            (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
+        };
+        let mut sums: BTreeMap<String, Tensor<2>> = model.parameters().iter().map(zeros).collect();
+        let loss = |states: Tensor<2>| {
+            let weights = values(3, states.dims().iter().product()).collect::<Vec<_>>();
+            let weights = TensorData::new(weights, states.dims());
+            (states.clone() * Tensor::from_data(weights, &states.device())).sum()
+        };
+        trace.add_gradients(&model, loss(fused), &mut sums);
+        let mut graph = loss(composed).backward();
+        for (name, parameter) in model.parameters() {
+            let expect = match parameter.grad_remove(&mut graph) {
+                Some(gradient) => to_vec(&gradient),
+                None => vec![0.0; parameter.dims().iter().product()],
+            };
+            let largest = expect.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+            for (found, expect) in to_vec(&sums[name]).iter().zip(expect) {
+                // As for the scores.
+                assert!((found - expect).abs() <= 1e-4 * largest + 1e-6, "{name}");
+            }
+        }
+    }
+}

@@ -10,8 +10,8 @@ pub(crate) struct BandOf<'a> {
     pub(crate) point: &'a [f64],
     /// The same in each resample.
     pub(crate) resampled: Vec<&'a [f64]>,
-    /// The value of every problem at each k, where they all have the same.
-    pub(crate) agreed: Vec<Option<f64>>,
+    /// The values of all problems at each k, where they agree.
+    pub(crate) agreed: Vec<Option<Interval>>,
     /// Number of problems.
     pub(crate) problems: usize,
     /// Least and largest value of a problem.
@@ -37,8 +37,8 @@ pub(crate) fn band(of: &BandOf<'_>, confidence: f64) -> Vec<Interval> {
     };
     let t = upper_quantile(of.resampled.iter().map(largest).collect(), confidence);
     let (least, most) = of.range;
-    let ends = |((point, s), agreed): ((&f64, &f64), &Option<f64>)| match agreed {
-        Some(value) => agreed_interval(*value, of.problems, of.range, confidence),
+    let ends = |((point, s), agreed): ((&f64, &f64), &Option<Interval>)| match agreed {
+        Some(values) => agreed_interval(*values, of.problems, of.range, confidence),
         None => Interval {
             low: (point - t * s).clamp(least, most),
             high: (point + t * s).clamp(least, most),
@@ -47,8 +47,8 @@ pub(crate) fn band(of: &BandOf<'_>, confidence: f64) -> Vec<Interval> {
     of.point.iter().zip(&deviation).zip(&of.agreed).map(ends).collect()
 }
 
-/// The standard deviation of the resamples at one k; 0 where problems agree, whatever the rounding
-/// of their means says.
+/// The standard deviation of the resamples at one k; 0 where problems agree, whatever is left of
+/// their differences.
 fn deviation(of: &BandOf<'_>, k: usize) -> f64 {
     if of.agreed[k].is_some() {
         return 0.0;
@@ -61,6 +61,8 @@ fn deviation(of: &BandOf<'_>, k: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HALF: Interval = Interval { low: 0.5, high: 0.5 };
 
     #[test]
     fn worked_by_hand() {
@@ -89,8 +91,8 @@ mod tests {
         let got = band(&of(vec![None, None], (0.48, 0.51)), 0.5);
         assert_eq!((got[0].low, got[0].high), (0.48, 0.51));
         // Where all agree: the exact bound, and the other k's own quantile, 2 steps of 0.02.
-        let got = band(&of(vec![Some(0.5), None], (0.0, 1.0)), 0.5);
-        assert_eq!(got[0], agreed_interval(0.5, 2, (0.0, 1.0), 0.5));
+        let got = band(&of(vec![Some(HALF), None], (0.0, 1.0)), 0.5);
+        assert_eq!(got[0], agreed_interval(HALF, 2, (0.0, 1.0), 0.5));
         assert!((got[1].high - 0.24).abs() < 1e-15, "{got:?}");
     }
 }

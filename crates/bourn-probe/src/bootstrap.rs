@@ -16,6 +16,11 @@ pub fn min_resamples(confidence: f64) -> usize {
     (2.0 / (1.0 - confidence) * (1.0 - 1e-9)).ceil() as usize - 1
 }
 
+/// Values of all problems that differ by no more than this agree: the last digit that is printed of
+/// a percentage. Between problems so alike a bootstrap sees next to no variation, as between equal
+/// ones: 1 − 0.95²⁵⁶ is not quite 1.
+const ALIKE: f64 = 1e-3;
+
 /// Rows of equal width: one row a problem, one column a quantity whose mean is wanted.
 pub(crate) struct Table {
     width: usize,
@@ -39,12 +44,15 @@ impl Table {
         self.cells.len() / self.width
     }
 
-    /// What `of` is in every row, if it is the same in all of them, to the last bit; `None` of no
-    /// rows.
-    pub(crate) fn agreed(&self, of: impl Fn(&[f64]) -> f64) -> Option<f64> {
+    /// Least and largest of what `of` is in the rows, if all are [`ALIKE`]; `None` of no rows.
+    pub(crate) fn agreed(&self, of: impl Fn(&[f64]) -> f64) -> Option<Interval> {
         let mut values = (0..self.rows()).map(|row| of(self.row(row)));
         let first = values.next()?;
-        values.all(|value| value == first).then_some(first)
+        let alike = |Interval { low, high }: Interval, value: f64| {
+            let wider = Interval { low: low.min(value), high: high.max(value) };
+            (wider.high - wider.low <= ALIKE).then_some(wider)
+        };
+        values.try_fold(Interval { low: first, high: first }, alike)
     }
 
     /// Row number `index`, from 0.
@@ -112,17 +120,17 @@ pub(crate) fn percentile_interval(mut values: Vec<f64>, confidence: f64) -> Opti
 }
 
 /// The interval of a mean over problems: the percentiles of its resamples, or, where all problems
-/// have the same value and the resamples would collapse to a point, [`agreed_interval`]. Without
+/// agree and the resamples would collapse to a point, [`agreed_interval`]. Without
 /// resamples the whole range.
 pub(crate) fn interval(
     resampled: Vec<f64>,
-    agreed: Option<f64>,
+    agreed: Option<impl Into<Interval>>,
     problems: usize,
     range: (f64, f64),
     confidence: f64,
 ) -> Interval {
     match agreed {
-        Some(value) => agreed_interval(value, problems, range, confidence),
+        Some(values) => agreed_interval(values.into(), problems, range, confidence),
         None => {
             let (low, high) = percentile_interval(resampled, confidence).unwrap_or(range);
             Interval { low, high }
@@ -131,21 +139,21 @@ pub(crate) fn interval(
 }
 
 /// The exact interval for the mean μ of `problems` independent values in `range`, where all of them
-/// came out as `value`.
+/// came out within `values`, which is a point or nearly.
 ///
-/// If a value differs from it with probability d, all agree with probability (1 − d)^P, and μ is at
-/// most d of the way from `value` to an end of the range. So at each end all values d up to
-/// 1 − (α/2)^(1/P) cannot be excluded at α/2, which is the share of the error that the percentiles
-/// give to each end (Clopper and Pearson 1934, at 0 of P, without the assumption that values are 0
-/// or 1). None solved: [0, 1 − (α/2)^(1/P)], 3.8% for 96 problems at 95%.
+/// If a value lies outside with probability d, none does with probability (1 − d)^P, and μ is at most
+/// d of the way from `values` to an end of the range. So at each end all d up to 1 − (α/2)^(1/P)
+/// cannot be excluded at α/2, which is the share of the error that the percentiles give to each end
+/// (Clopper and Pearson 1934, at 0 of P, without the assumption that values are 0 or 1). None
+/// solved: [0, 1 − (α/2)^(1/P)], 3.8% for 96 problems at 95%.
 pub(crate) fn agreed_interval(
-    value: f64,
+    Interval { low, high }: Interval,
     problems: usize,
     (least, most): (f64, f64),
     confidence: f64,
 ) -> Interval {
-    let differs = -(((1.0 - confidence) / 2.0).ln() / problems as f64).exp_m1();
-    Interval { low: value - differs * (value - least), high: value + differs * (most - value) }
+    let outside = -(((1.0 - confidence) / 2.0).ln() / problems as f64).exp_m1();
+    Interval { low: low - outside * (low - least), high: high + outside * (most - high) }
 }
 
 /// The confidence quantile of `values`: their (R + 1)·confidence-th smallest, interpolated; 0 of no
@@ -176,10 +184,14 @@ mod tests {
         check(&[], 0.95, None);
     }
 
+    fn point(value: f64) -> Interval {
+        value.into()
+    }
+
     #[test]
     fn where_all_agree() {
         let check = |value, problems, range, low: f64, high: f64| {
-            let got = agreed_interval(value, problems, range, 0.9);
+            let got = agreed_interval(point(value), problems, range, 0.9);
             // 1e-15: a logarithm and an exponential of numbers below 10.
             assert!((got.low - low).abs() < 1e-15 && (got.high - high).abs() < 1e-15, "{got:?}");
         };
@@ -193,7 +205,7 @@ mod tests {
         check(0.0, 1, (0.0, 1.0), 0.0, 0.95);
         // The bound is where P(all agree) is just α/2, were the others at the far end.
         for problems in [1, 5, 96, 100_000] {
-            let Interval { high, .. } = agreed_interval(0.0, problems, (0.0, 1.0), 0.95);
+            let Interval { high, .. } = agreed_interval(point(0.0), problems, (0.0, 1.0), 0.95);
             let all_agree = (1.0 - high).powi(problems as i32);
             // 1e-10: a power of 100,000 multiplies the rounding of 1 − high by as much.
             assert!((all_agree - 0.025).abs() < 1e-10, "{problems}: {all_agree}");
@@ -202,17 +214,26 @@ mod tests {
 
     #[test]
     fn agreement_is_of_all_rows() {
-        let mut table = Table::new(2, 3);
+        let mut table = Table::new(3, 3);
         assert_eq!(table.agreed(|row| row[0]), None);
-        table.push([0.5, 1.0]);
-        table.push([0.5, 0.0]);
-        assert_eq!(table.agreed(|row| row[0]), Some(0.5));
+        table.push([0.5, 1.0, 0.25]);
+        assert_eq!(table.agreed(|row| row[1]), Some(point(1.0)));
+        table.push([0.5, 0.0, 0.2505]);
+        table.push([0.5, 0.0, 0.2498]);
+        assert_eq!(table.agreed(|row| row[0]), Some(point(0.5)));
         assert_eq!(table.agreed(|row| row[1]), None);
+        assert_eq!(table.agreed(|row| row[2]), Some(Interval { low: 0.2498, high: 0.2505 }));
+        // Beyond both ends: u = 0.95 of one problem at 90%.
+        let all = agreed_interval(Interval { low: 0.2, high: 0.3 }, 1, (0.0, 1.0), 0.9);
+        assert!((all.low - 0.01).abs() < 1e-15 && (all.high - 0.965).abs() < 1e-15, "{all:?}");
         assert_eq!(
-            interval(vec![0.1, 0.3], None, 2, (0.0, 1.0), 0.5),
+            interval(vec![0.1, 0.3], None::<f64>, 2, (0.0, 1.0), 0.5),
             Interval { low: 0.1, high: 0.3 }
         );
-        assert_eq!(interval(vec![], None, 2, (0.0, 1.0), 0.5), Interval { low: 0.0, high: 1.0 });
+        assert_eq!(
+            interval(vec![], None::<f64>, 2, (0.0, 1.0), 0.5),
+            Interval { low: 0.0, high: 1.0 }
+        );
     }
 
     #[test]

@@ -186,9 +186,9 @@ pub fn compare_curves(
     };
     let curve = |first: usize| {
         let mut curve = Curve::default();
-        for column in first..first + k.len() {
+        for (column, value) in point.iter().enumerate().skip(first).take(k.len()) {
             let Interval { low, high } = estimate(column);
-            curve.pass_at_k.push(point[column]);
+            curve.pass_at_k.push(*value);
             curve.ci_low.push(low);
             curve.ci_high.push(high);
         }

@@ -59,8 +59,8 @@ fn good_toulmin(pairs: &[Pair<'_>], k_max: u64, options: &CompareOptions) -> Opt
         let value = mean(&point);
         let values = resampled.iter().map(|sums| mean(sums)).collect();
         // All solved already, so that no resample could have shown less; or all alike.
-        let solved = table.agreed(|row| row[side + 2]).filter(|&now| now == 1.0);
-        let agreed = solved.or_else(|| table.agreed(|row| row[side]).map(|_| value));
+        let solved = table.agreed(|row| row[side + 2]).filter(|now| now.low == 1.0);
+        let agreed = solved.or_else(|| table.agreed(|row| row[side]).map(|_| value.into()));
         let ends = interval(values, agreed, problems, (0.0, 1.0), options.confidence);
         Estimate { value, ci_low: ends.low, ci_high: ends.high }
     };

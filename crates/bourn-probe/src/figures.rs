@@ -16,6 +16,13 @@ pub struct Interval {
     pub high: f64,
 }
 
+impl From<f64> for Interval {
+    /// The interval that is this point.
+    fn from(value: f64) -> Self {
+        Self { low: value, high: value }
+    }
+}
+
 /// Inference on the paired difference of the two curves. Lists are aligned with
 /// [`Boundary::k`](crate::Boundary::k).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -387,6 +394,9 @@ pub struct Guesses {
 pub struct Temperatures {
     /// The policy's temperature at which its mean token entropy is the base's, if there is one.
     pub matched: Option<TemperaturePoint>,
+    /// Why there is none, where one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unmatched: Option<String>,
     /// The grid that the recipe asks for.
     pub grid: Vec<TemperaturePoint>,
 }
@@ -399,9 +409,10 @@ pub struct TemperaturePoint {
     pub base_temperature: f64,
     /// The policy's temperature.
     pub policy_temperature: f64,
-    /// The base's mean token entropy there, in nats.
+    /// The base's mean token entropy there, in nats: over all draws that count at a point of the
+    /// grid; over as many of each problem by both models where the entropies were matched.
     pub base_entropy: f64,
-    /// The policy's mean token entropy there, in nats.
+    /// The policy's mean token entropy there, in nats, over likewise.
     pub policy_entropy: f64,
     /// pass@k of the base, with its interval.
     pub base: Vec<Estimate>,

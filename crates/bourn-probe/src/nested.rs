@@ -163,7 +163,7 @@ pub(crate) fn nested(
         .collect();
     let ends = |k: usize| {
         let values = resampled.iter().map(|row: &Vec<f64>| row[k].clamp(-1.0, 1.0)).collect();
-        interval(values, None, pairs.len(), (-1.0, 1.0), confidence)
+        interval(values, None::<Interval>, pairs.len(), (-1.0, 1.0), confidence)
     };
     (0..width).map(ends).collect()
 }

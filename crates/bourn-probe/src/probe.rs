@@ -7,8 +7,9 @@ use bourn_task::Problem;
 use crate::ledger::check_finite;
 use crate::ledger_file::Segment;
 use crate::schedule::Scheduler;
-use crate::store::LockedKey;
-use crate::{Draw, DrawSource, Extent, Ledger, LedgerError, MAX_DRAWS, Schedule, SourceError};
+use crate::{
+    Draw, DrawSource, Extent, Ledger, LedgerError, LockedKey, MAX_DRAWS, Schedule, SourceError,
+};
 
 /// Draws that a store may be behind while drawing goes on: what a killed process loses at most,
 /// beside what was under way.

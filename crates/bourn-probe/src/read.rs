@@ -42,6 +42,12 @@ pub enum ReadError {
         /// What is wrong with it and what to write instead.
         message: String,
     },
+    /// A reference file with nothing for the problems at hand.
+    #[error("{}: has no completion for any of the probe's problems: name them by id or by prompt, one object a line, {}", path.display(), crate::origins::REFERENCE_FORM)]
+    NoReference {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file has no problem in it.
     #[error("{}: has no outcomes: write one object a line, {FORMS}", path.display())]
     Empty {
@@ -123,15 +129,7 @@ fn parse_line(text: &[u8]) -> Result<(String, Outcomes), String> {
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(format!("is no JSON object: write {FORMS}"));
     }
-    let line: Line = serde_json::from_slice(text).map_err(|error| {
-        // The position within the line is worth its column only: every object has one line.
-        let message = error.to_string();
-        let suffix = format!(" at line {} column {}", error.line(), error.column());
-        match message.strip_suffix(&suffix) {
-            Some(message) => format!("column {}: {message}", error.column()),
-            None => message,
-        }
-    })?;
+    let line: Line = serde_json::from_slice(text).map_err(|error| in_line(&error))?;
     let rule = outcomes::rule(line.stop, line.n_max).map_err(|e| e.to_string())?;
     let outcomes = match (line.draws, line.n, line.c) {
         (Some(Draws(draws)), None, None) if draws.is_empty() => {
@@ -154,6 +152,17 @@ fn parse_line(text: &[u8]) -> Result<(String, Outcomes), String> {
         (None, None, None) => return Err(format!("has no outcomes: write {FORMS}")),
     };
     Ok((line.problem.0, outcomes.map_err(|e| e.to_string())?))
+}
+
+/// What is wrong with the JSON of one line. Of its position only the column says anything: every
+/// object has one line.
+pub(crate) fn in_line(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let suffix = format!(" at line {} column {}", error.line(), error.column());
+    match message.strip_suffix(&suffix) {
+        Some(message) => format!("column {}: {message}", error.column()),
+        None => message,
+    }
 }
 
 /// A problem id: a string, or an integer, which stands for its digits.

@@ -2,19 +2,15 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::ErrorKind;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::ledger_file::{Scope, Segment, failed, read_segments, segments, stage, sync_directory};
 use crate::{Draw, Extent, Ledger, LedgerError, LedgerKey};
 
-/// Name of the file in a key's directory that is locked while its draws are made.
-const LOCK: &str = "lock";
-
 /// How the names of ledger files end.
-const EXTENSION: &str = ".jsonl.zst";
+pub(crate) const EXTENSION: &str = ".jsonl.zst";
 
 /// A directory of ledgers: one subdirectory per [`LedgerKey`], named after its address, and in it
 /// files that are named after their content and never change.
@@ -25,30 +21,7 @@ const EXTENSION: &str = ".jsonl.zst";
 /// store whole; [`LedgerStore::lock`] keeps two runs from drawing the same draws.
 #[derive(Clone, Debug)]
 pub struct LedgerStore {
-    directory: PathBuf,
-}
-
-/// The right to draw for a key: until it is dropped, or its process ends in whatever way, nobody
-/// else has it.
-#[derive(Debug)]
-pub struct LockedKey<'a> {
-    store: &'a LedgerStore,
-    key: &'a LedgerKey,
-    /// Holds the system's lock, which goes with the file's last handle: none is left behind by a
-    /// killed process.
-    _file: File,
-}
-
-impl LockedKey<'_> {
-    /// The store.
-    pub fn store(&self) -> &LedgerStore {
-        self.store
-    }
-
-    /// The key.
-    pub fn key(&self) -> &LedgerKey {
-        self.key
-    }
+    pub(crate) directory: PathBuf,
 }
 
 impl LedgerStore {
@@ -84,32 +57,6 @@ impl LedgerStore {
         Ok(Some(ledger))
     }
 
-    /// Waits until no other run draws for `key`, and takes its place; `None` if `wait` breaks.
-    ///
-    /// `wait` is called with the path of the lock each time that another run is found to hold it,
-    /// and decides how long to leave it until the next try.
-    pub fn lock<'a>(
-        &'a self,
-        key: &'a LedgerKey,
-        wait: &mut dyn FnMut(&Path) -> ControlFlow<()>,
-    ) -> Result<Option<LockedKey<'a>>, LedgerError> {
-        let directory = self.make_directory(key)?;
-        let path = directory.join(LOCK);
-        let opened = File::options().create(true).truncate(false).write(true).open(&path);
-        let file = opened.map_err(|e| failed(&path, "opening", e))?;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Some(LockedKey { store: self, key, _file: file })),
-                Err(TryLockError::WouldBlock) => {
-                    if wait(&path).is_break() {
-                        return Ok(None);
-                    }
-                }
-                Err(TryLockError::Error(error)) => return Err(failed(&path, "locking", error)),
-            }
-        }
-    }
-
     /// Stores a ledger under `key` and returns the path of its file.
     pub fn put(&self, key: &LedgerKey, ledger: &Ledger) -> Result<PathBuf, LedgerError> {
         self.put_segments(key, segments(ledger))
@@ -129,7 +76,7 @@ impl LedgerStore {
             _ => 0,
         };
         let mut found = Vec::new();
-        for path in self.files(key)? {
+        for path in files(&self.directory_of(key))? {
             match read_segments(&path, &wanted) {
                 Ok((held, ..)) if held != *key => return Err(LedgerError::WrongKey { path }),
                 Ok((.., segments)) => found.extend(segments.into_iter().map(|s| (s, path.clone()))),
@@ -138,14 +85,7 @@ impl LedgerStore {
                 Err(error) => return Err(error),
             }
         }
-        // In order of the first draw each adds what follows on, or leaves a gap for good.
-        found.sort_by_key(|(segment, _)| segment.first);
-        let mut held = BTreeMap::new();
-        for (segment, path) in found {
-            append(held.entry(segment.id.to_string()).or_default(), segment, &path)?;
-        }
-        held.retain(|_, draws: &mut Vec<Draw>| !draws.is_empty());
-        Ok(held)
+        Ok(join(found)?.into_iter().map(|((id, _), draws)| (id, draws)).collect())
     }
 
     /// Stores segments under `key` and returns the path of their file.
@@ -161,7 +101,7 @@ impl LedgerStore {
         Ok(path)
     }
 
-    fn make_directory(&self, key: &LedgerKey) -> Result<PathBuf, LedgerError> {
+    pub(crate) fn make_directory(&self, key: &LedgerKey) -> Result<PathBuf, LedgerError> {
         let directory = self.directory_of(key);
         fs::create_dir_all(&directory).map_err(|e| failed(&directory, "making it", e))?;
         sync_directory(&self.directory)?;
@@ -171,26 +111,42 @@ impl LedgerStore {
     fn directory_of(&self, key: &LedgerKey) -> PathBuf {
         self.directory.join(key.address())
     }
+}
 
-    /// The ledger files under `key`, in name order; unfinished ones have other names.
-    fn files(&self, key: &LedgerKey) -> Result<Vec<PathBuf>, LedgerError> {
-        let directory = self.directory_of(key);
-        let io = |e| failed(&directory, "listing it", e);
-        let entries = match fs::read_dir(&directory) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io(error)),
-        };
-        let mut files = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(io)?.path();
-            if path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(EXTENSION)) {
-                files.push(path);
-            }
-        }
-        files.sort();
-        Ok(files)
+/// The ledger files in a key's directory, in name order; unfinished ones have other names.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    let mut files = entries(directory)?;
+    files.retain(|path| path.to_string_lossy().ends_with(EXTENSION));
+    Ok(files)
+}
+
+/// Everything in a directory, in name order; nothing where there is none.
+pub(crate) fn entries(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    let io = |e| failed(directory, "listing it", e);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(io(error)),
+    };
+    let paths: std::io::Result<Vec<PathBuf>> = entries.map(|entry| Ok(entry?.path())).collect();
+    let mut paths = paths.map_err(io)?;
+    paths.sort();
+    Ok(paths)
+}
+
+/// Of each (id, prompt) its draws from the first on, without a gap, out of all segments.
+pub(crate) fn join(
+    mut found: Vec<(Segment<'_>, PathBuf)>,
+) -> Result<BTreeMap<(String, String), Vec<Draw>>, LedgerError> {
+    // In order of the first draw each adds what follows on, or leaves a gap for good.
+    found.sort_by_key(|(segment, _)| segment.first);
+    let mut held = BTreeMap::new();
+    for (segment, path) in found {
+        let place = (segment.id.to_string(), segment.prompt.to_string());
+        append(held.entry(place).or_default(), segment, &path)?;
     }
+    held.retain(|_, draws: &mut Vec<Draw>| !draws.is_empty());
+    Ok(held)
 }
 
 /// Adds to `draws` what `segment` has beyond them, if it follows on; where both have a draw it must

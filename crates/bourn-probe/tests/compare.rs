@@ -256,7 +256,7 @@ fn ln_binomial_cdf(trials: u64, p: f64, most: u64) -> f64 {
 /// intervals of 100 problems are known to lose) or at most 0.92 would do once in 10⁶ times.
 #[test]
 fn intervals_cover_the_truth() {
-    const REPLICATIONS: u64 = 1000;
+    const REPLICATIONS: u64 = 500;
     const PROBLEMS: u64 = 100;
     const DRAWS: u64 = 64;
     let options =

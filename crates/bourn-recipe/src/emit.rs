@@ -58,6 +58,7 @@ impl From<&Recipe> for Written {
                 num_iterations: recipe.train.num_iterations,
                 minibatches: recipe.train.minibatches,
                 micro_batch_size: recipe.train.micro_batch_size,
+                gradient_checkpointing: recipe.train.gradient_checkpointing,
             },
             probe: probe(&recipe.probe),
             checkpoint: CheckpointWritten {
@@ -211,5 +212,24 @@ fn probe(probe: &Probe) -> ProbeWritten {
         resamples: probe.resamples,
         seed: probe.seed,
         sampler: Some(probe.samplers.iter().map(sampler).collect()),
+        scores: probe.scores,
+        references: probe.references.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        guess: probe.guess.as_ref().map(|guess| GuessWritten {
+            suffix: guess.suffix.clone(),
+            n: guess.n,
+            max_completion_length: guess.max_completion_length,
+        }),
+        temperature: probe.temperature.as_ref().map(temperature),
+    }
+}
+
+fn temperature(temperature: &Temperature) -> TemperatureWritten {
+    TemperatureWritten {
+        matched: temperature.matched,
+        grid: temperature.grid.iter().map(|&value| GridTemperature(value)).collect(),
+        n_max: Some(temperature.n_max),
+        stop: Some(temperature.stop),
+        match_draws: temperature.match_draws,
+        every: temperature.every,
     }
 }

@@ -19,6 +19,7 @@ mod names;
 mod recipe;
 mod reference;
 mod schema;
+mod short;
 mod source;
 mod tree;
 mod written;
@@ -31,6 +32,7 @@ pub use error::{Place, RecipeError};
 pub use recipe::*;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
+pub use short::{ShortTask, short};
 
 /// Reads a recipe's file, follows `extends`, applies the overrides (`a.b=c`, in order) and checks
 /// the result.

@@ -165,6 +165,11 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
         &["train.micro_batch_size"],
         "completions per forward, which changes memory and nothing else",
     ),
+    (
+        &["activation_checkpointing", "enable_gradient_checkpointing", "recompute"],
+        &["train.gradient_checkpointing"],
+        "",
+    ),
     (&["eval_steps", "eval_interval", "test_freq", "val_period"], &["probe.interval"], ""),
     (&["n"], &["rollout.num_generations", "probe.n_max"], ""),
     (&["val_n", "num_draws"], &["probe.n_max"], ""),

@@ -305,6 +305,9 @@ pub struct Train {
     pub minibatches: usize,
     /// Completions per forward and backward; changes memory and nothing else.
     pub micro_batch_size: usize,
+    /// Whether layers are computed again on the way back instead of kept; changes memory and speed
+    /// only.
+    pub gradient_checkpointing: bool,
 }
 
 /// The boundary probe.
@@ -327,6 +330,53 @@ pub struct Probe {
     /// Seed of the probe's draws and resamples. It is not the run's: runs with different seeds
     /// share the base's draws.
     pub seed: u64,
+    /// Most completions that are scored of a class that need not be scored whole, per problem and
+    /// model; 0 for no scoring.
+    pub scores: usize,
+    /// Solutions to hold against what the models draw: a JSONL file.
+    pub references: Option<PathBuf>,
+    /// Answers of the base without reasoning, as a control.
+    pub guess: Option<Guess>,
+    /// Both models at other temperatures.
+    pub temperature: Option<Temperature>,
+}
+
+/// How the base guesses, without reasoning.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guess {
+    /// What the completion begins with, after the prompt.
+    pub suffix: String,
+    /// Draws per problem.
+    pub n: usize,
+    /// Longest guess, in tokens, without the suffix.
+    pub max_completion_length: usize,
+}
+
+/// Both models at other temperatures than the samplers', whose other settings stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Temperature {
+    /// Whether the policy's temperature of the base's entropy is looked for.
+    pub matched: bool,
+    /// Temperatures at which both are compared too, all different.
+    pub grid: Vec<f64>,
+    /// Most draws per problem at each temperature, at most those of the probe.
+    pub n_max: usize,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
+    pub stop: usize,
+    /// Draws per problem at each temperature that the search tries.
+    pub match_draws: usize,
+    /// Which probes of a run do this.
+    pub every: WhichProbes,
+}
+
+/// Which probes of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhichProbes {
+    /// The one after the last step of the recipe.
+    Last,
+    /// Every probe.
+    Probe,
 }
 
 /// How the probe draws.

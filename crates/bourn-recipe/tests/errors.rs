@@ -78,7 +78,7 @@ fn unknown_keys_name_the_nearest() {
     assert_snapshot!(appended("[rollout]\r\nprompts_per_step = 4\r\n  temprature = 1\r\n"), @"x.toml:9:3: [rollout] temprature: unknown key; did you mean `temperature`?");
     assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
     assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
-    assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches` and `micro_batch_size`");
+    assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches`, `micro_batch_size` and `gradient_checkpointing`");
     assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`"#);
     assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`");
     assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");
@@ -92,9 +92,9 @@ fn keys_of_another_section_are_sent_there() {
     assert_snapshot!(appended("[train]\nseed = 3\n"), @"x.toml:8:1: [train] seed: unknown key; `seed` belongs at the top, before the first section");
     assert_snapshot!(appended("[rollout]\nkl_coef = 0.1\n"), @"x.toml:8:1: [rollout] kl_coef: unknown key; `kl_coef` belongs in [algorithm]");
     assert_snapshot!(appended("[rollout]\nhidden_size = 4\n"), @"x.toml:8:1: [rollout] hidden_size: unknown key; `hidden_size` belongs in [model.architecture]");
-    assert_snapshot!(appended("[probe]\ntemperature = 0.6\n"), @"x.toml:8:1: [probe] temperature: unknown key; `temperature` belongs in [rollout] or [[probe.sampler]]");
+    assert_snapshot!(appended("[probe]\ntemperature = 0.6\n"), @"x.toml:8:1: [probe.temperature]: expected a table, found the number 0.6");
     assert_snapshot!(appended("[log]\nprobe_pth = 1\n"), @"x.toml:8:1: [log] probe_pth: unknown key; did you mean `probe_path`, which belongs in [[task]]?");
-    assert_snapshot!(error("temperature = 1\n"), @"x.toml:1:1: temperature: unknown key; `temperature` belongs in [rollout] or [[probe.sampler]]");
+    assert_snapshot!(error("temperature = 1\n"), @"x.toml:1:1: temperature: unknown key; `temperature` belongs in [rollout] or [probe] or [[probe.sampler]]");
 }
 
 #[test]
@@ -233,6 +233,9 @@ fn rules_across_keys() {
     assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
     assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @r#"x.toml:8:1: [[task]] kind: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
     assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
+    assert_snapshot!(appended("[probe]\nscores = 0\nreferences = 'x.jsonl'\n"), @"x.toml:9:1: [probe] references: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
+    assert_snapshot!(appended("[probe]\nscores = 0\n[probe.guess]\n"), @"x.toml:9:8: [probe.guess]: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
+    assert_snapshot!(appended("[probe.guess]\nn = 0\n"), @"x.toml:8:1: [probe.guess] n: must be at least 1, found 0");
     assert_snapshot!(error(&format!("name = \"a/b\"\n{WHOLE}")), @r#"x.toml:1:1: name: names a directory inside the runs directory; write it without `/` and `\`"#);
     assert_snapshot!(error(&format!("name = \"\"\n{WHOLE}")), @"x.toml:1:1: name: must not be empty");
 }

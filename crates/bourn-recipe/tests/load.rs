@@ -126,6 +126,10 @@ fn overrides_are_toml_or_text() {
     check(&["model.path=\"7\""], |r| r.model.source == ModelSource::Path("7".into()));
     check(&["seed=3", "seed=4"], |r| r.seed == 4);
     check(&["probe.sampler=[{top_p=0.5}]"], |r| r.probe.samplers[0].top_p == 0.5);
+    check(&["probe.scores=0"], |r| r.probe.scores == 0);
+    check(&["probe.references=a/b.jsonl"], |r| r.probe.references == Some("a/b.jsonl".into()));
+    check(&["probe.guess={}"], |r| r.probe.guess.as_ref().is_some_and(|g| g.suffix == "####"));
+    check(&["probe.guess.n=4"], |r| r.probe.guess.as_ref().is_some_and(|g| g.n == 4));
     check(&["task.0.numbers=4"], |r| match &r.tasks[0].kind {
         TaskKind::Countdown(task) => task.numbers == (4, 4),
         TaskKind::Jsonl(_) => false,
@@ -334,4 +338,82 @@ fn the_base_key_holds_what_the_base_depends_on() {
     // A default that is written out is the same recipe.
     assert_eq!(key(&["model.architecture.num_kv_heads=4"]), same);
     insta::assert_snapshot!(same, @r#"{"version":1,"model":{"architecture":{"hidden_size":128,"num_layers":4,"num_heads":4,"num_kv_heads":4,"intermediate_size":352,"max_position":256,"rope_theta":10000.0,"tie_embeddings":true}},"base":{"seed":0,"steps":10,"batch_size":128,"optimizer":{"lr":0.001,"warmup_steps":100,"schedule":"cosine","weight_decay":0.01,"beta1":0.9,"beta2":0.95,"eps":1e-8,"max_grad_norm":1.0},"demonstrations":{"correct":0.3,"random":0.55,"misused":0.1,"malformed":0.05}},"tasks":[{"weight":1.0,"template":"{prompt}","kind":{"countdown":{"numbers":[3,4],"range":[1,20],"target":[1,200],"operators":["+","/"],"train_problems":4096}}}]}"#);
+}
+
+#[test]
+fn a_task_of_the_command_line_is_a_recipe() {
+    use bourn_recipe::{ShortTask, short};
+    let task = |source: &str| ShortTask { source: source.into(), ..ShortTask::default() };
+    let recipe = short(&task("countdown"), "m", &["probe.n_max=4".into()]).unwrap();
+    assert_eq!((recipe.name.as_str(), recipe.probe.n_max), ("probe", 4));
+    assert_eq!(recipe.model.source, ModelSource::Path("m".into()));
+    assert!(matches!(recipe.tasks[0].kind, TaskKind::Countdown(_)));
+    assert_eq!(recipe.rewards[0].verifier, VerifierKind::Countdown);
+
+    // Quotes and backslashes are part of names.
+    let some = |text: &str| Some(text.to_owned());
+    let whole = ShortTask {
+        source: "a \"b\" \\ c.jsonl".into(),
+        prompt_column: some("q"),
+        answer_column: some("a"),
+        verifier: some("exact"),
+        extract: some("boxed"),
+    };
+    let recipe = short(&whole, "m", &["model.chat_template=true".into()]).unwrap();
+    let TaskKind::Jsonl(file) = &recipe.tasks[0].kind else { panic!("{recipe:?}") };
+    assert_eq!(file.path, Path::new(&whole.source));
+    assert_eq!(file.probe_path.as_deref(), Some(Path::new(&whole.source)));
+    assert_eq!((file.prompt_column.as_str(), file.answer_column.as_str()), ("q", "a"));
+    let reward = &recipe.rewards[0];
+    assert_eq!((reward.verifier, reward.extract), (VerifierKind::Exact, Extract::Boxed));
+    assert!(recipe.model.chat_template);
+
+    let fails = |task: ShortTask| short(&task, "m", &[]).unwrap_err().to_string();
+    let error = fails(ShortTask { verifier: some("countdown"), ..whole.clone() });
+    assert!(error.contains("--task") && error.contains("countdown verifier"), "{error}");
+    let error = fails(ShortTask { verifier: some("maths"), ..whole });
+    assert!(error.contains("math") && error.contains("exact"), "{error}");
+    let error = fails(ShortTask { prompt_column: some("q"), ..task("countdown") });
+    assert!(error.contains("prompt_column"), "{error}");
+}
+
+#[test]
+fn temperatures_take_what_is_left_out_from_the_probe() {
+    let of = |overrides: &[&str]| {
+        let overrides: Vec<String> = overrides.iter().map(|o| o.to_string()).collect();
+        bourn_recipe::parse(
+            "[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n[algorithm]\nname = \"grpo\"\n",
+            Path::new("x.toml"),
+            &overrides,
+        )
+    };
+    assert_eq!(of(&[]).unwrap().probe.temperature, None);
+    let plain = of(&["probe.n_max=32", "probe.stop=4", "probe.temperature={}"]).unwrap();
+    let expect = Temperature {
+        matched: true,
+        grid: vec![],
+        n_max: 32,
+        stop: 4,
+        match_draws: 8,
+        every: WhichProbes::Last,
+    };
+    assert_eq!(plain.probe.temperature, Some(expect.clone()));
+    let set = [
+        "probe.n_max=32",
+        "probe.temperature={grid=[0.6, 2], match=false, n_max=8, stop=0, every='probe'}",
+    ];
+    let whole = of(&set).unwrap();
+    let every = WhichProbes::Probe;
+    let expect =
+        Temperature { matched: false, grid: vec![0.6, 2.0], n_max: 8, stop: 0, every, ..expect };
+    assert_eq!(whole.probe.temperature, Some(expect));
+    let again = bourn_recipe::parse(&whole.to_toml(), Path::new("y.toml"), &[]).unwrap();
+    assert_eq!(again.probe, whole.probe);
+
+    let fails = |set: &str| of(&[set]).unwrap_err().to_string();
+    assert!(fails("probe.temperature={match=false}").contains("nothing to do"));
+    let error = fails("probe.temperature={n_max=512}");
+    assert!(error.contains("512 draws, more than the 256"), "{error}");
+    assert!(fails("probe.temperature={grid=[1.0, 1.0]}").contains("twice"));
+    assert!(fails("probe.temperature={grid=[0.0]}").contains("at least 0.01"));
 }

@@ -56,6 +56,8 @@ proptest! {
             format!("rollout.temperature={temperature:?}"),
             format!("reward=[{}]", rewards.join(", ")),
             format!("model.chat_template={chat}"),
+            format!("probe.guess={{suffix={}, n={}}}", quoted(&text), weights.len()),
+            format!("probe.references={}", quoted(&format!("a{template}"))),
         ];
         if chat {
             overrides.push(format!("model.system_prompt={}", quoted(&text)));

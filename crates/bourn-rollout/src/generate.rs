@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use crate::cache::{Sequence, blocks_for, own_blocks};
 use crate::engine::{Engine, Ready, group_by_prompt, positions};
 use crate::error::{RolloutError, problem};
+use crate::listed::Listed;
 use crate::sampler::{Sampler, Scratch};
 use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, Work};
 
@@ -58,6 +59,15 @@ struct Stream<'a, 'w> {
     rows: Vec<Row<'a>>,
 }
 
+impl Stream<'_, '_> {
+    /// The completion to admit next: the one that waits for room, if it is still of use.
+    fn pull(&mut self) -> Option<(usize, u64)> {
+        let waiting = self.waiting.take();
+        let wanted = waiting.filter(|&(prompt, sample)| self.work.is_wanted(prompt, sample));
+        wanted.or_else(|| self.work.next())
+    }
+}
+
 impl Engine {
     /// Draws the completions of each request, in the order of their sample indices.
     ///
@@ -81,18 +91,9 @@ impl Engine {
         }
         let prompts: Vec<Prompt<'_>> =
             requests.iter().map(|r| Prompt { prompt: r.prompt, stream: r.stream }).collect();
-        let groups = group_by_prompt(requests.iter().map(|r| r.prompt));
-        let mut work = Listed {
-            requests,
-            // Equal prompts one after the other, so that few prompts are held at once.
-            order: groups.into_iter().flat_map(|(_, members)| members).collect(),
-            current: 0,
-            started: vec![0; requests.len()],
-            results: vec![Vec::new(); requests.len()],
-        };
+        let mut work = Listed::new(requests);
         self.stream(&prompts, sampling, &mut work, on_progress)?;
-        // Every place has been filled: the call ends when nothing waits and nothing is under way.
-        Ok(work.results.into_iter().map(|all| all.into_iter().flatten().collect()).collect())
+        Ok(work.into_results())
     }
 
     /// Draws the completions that `work` asks for, for as long as it asks, and hands each back as it
@@ -174,7 +175,7 @@ impl Engine {
     fn enter(&mut self, stream: &mut Stream<'_, '_>) -> Vec<usize> {
         let mut fresh: Vec<usize> = Vec::new();
         while stream.rows.len() < self.batch_size
-            && let Some((prompt, sample)) = stream.waiting.take().or_else(|| stream.work.next())
+            && let Some((prompt, sample)) = stream.pull()
         {
             let index = stream.group_of[prompt];
             let group = &stream.groups[index];
@@ -266,6 +267,7 @@ impl Engine {
         stream: &mut Stream<'_, '_>,
         first_new: usize,
     ) -> Result<u64, RolloutError> {
+        let waiting = stream.waiting.map(|(prompt, _)| stream.group_of[prompt]);
         let Stream { work, groups, rows, .. } = stream;
         let begun: Vec<usize> = rows[first_new..].iter().map(|row| row.group).collect();
         let mut gone = Vec::new();
@@ -290,59 +292,21 @@ impl Engine {
                 drop_row(row, groups);
             }
         }
+        let is_open = |index, group: &Group<'_>| waiting == Some(index) || group.is_open(&**work);
         for index in gone {
             let group = &mut groups[index];
-            if group.active == 0 && !group.is_open(&**work) {
+            if group.active == 0 && !is_open(index, group) {
                 self.give_up(group);
             }
         }
         // Nothing starts from a closed prompt, so that its logits are not needed beside its cache.
         for index in begun {
-            let open = groups[index].is_open(&**work);
+            let open = is_open(index, &groups[index]);
             if let Some(ready) = groups[index].ready.as_mut().filter(|_| !open) {
                 ready.logits = Vec::new();
             }
         }
         Ok(ended)
-    }
-}
-
-/// A fixed list of requests as work, in the order given.
-struct Listed<'a> {
-    requests: &'a [Request<'a>],
-    order: Vec<usize>,
-    /// Place in `order`.
-    current: usize,
-    /// Completions of each request that have been started.
-    started: Vec<u64>,
-    results: Vec<Vec<Option<Completion>>>,
-}
-
-impl Work for Listed<'_> {
-    fn next(&mut self) -> Option<(usize, u64)> {
-        loop {
-            let request = *self.order.get(self.current)?;
-            let (started, of) = (&mut self.started[request], &self.requests[request]);
-            if *started < of.count {
-                *started += 1;
-                return Some((request, of.first + *started - 1));
-            }
-            self.current += 1;
-        }
-    }
-
-    fn is_open(&self, request: usize) -> bool {
-        self.started[request] < self.requests[request].count
-    }
-
-    fn finished(&mut self, request: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
-        let place = (sample - self.requests[request].first) as usize;
-        let places = &mut self.results[request];
-        if places.len() <= place {
-            places.resize(place + 1, None);
-        }
-        places[place] = Some(completion);
-        ControlFlow::Continue(())
     }
 }
 

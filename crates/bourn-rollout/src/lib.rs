@@ -20,6 +20,7 @@ mod cache;
 mod engine;
 mod error;
 mod generate;
+mod listed;
 mod network;
 mod sampler;
 mod score;

@@ -12,5 +12,5 @@ mod records;
 mod schedule;
 pub mod seed;
 
-pub use load::{TaskError, load};
+pub use load::{TaskError, load, load_held_out};
 pub use problem::{Problem, Problems, Reference, Share, render};

@@ -146,11 +146,7 @@ struct Candidates {
 /// # Errors
 /// [`TaskError`]: the file, the line and what to do.
 pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
-    let answers = if recipe.rewards.iter().any(|r| r.verifier == VerifierKind::Math) {
-        Answers::Numbers
-    } else {
-        Answers::Text
-    };
+    let answers = answers(recipe);
     let wanted = recipe.probe.problems;
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
@@ -163,12 +159,7 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
     let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
     let mut forbidden = probed_keys(&candidates);
     let held_out = hold_out(&mut candidates, &weights, wanted, &mut forbidden);
-    if held_out.len() < wanted {
-        warnings.push(format!(
-            "the probe has {} where probe.problems asks for {wanted}: there are no more to hold out",
-            problems(held_out.len()),
-        ));
-    }
+    warnings.extend(too_few(held_out.len(), wanted));
     let (train, train_weight) = training(candidates, &weights, &forbidden, &mut warnings)?;
     let mixture = Mixture::new(&weights);
     for (at, (share, task)) in train_weight.iter().zip(&recipe.tasks).enumerate() {
@@ -181,6 +172,58 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
         }
     }
     Ok(Problems { train, train_weight, held_out, warnings })
+}
+
+/// The held-out problems of a recipe alone, with warnings: those of [`load`], of which this asks
+/// for no training problems beside them.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), TaskError> {
+    let (answers, wanted) = (answers(recipe), recipe.probe.problems);
+    let mut warnings = Vec::new();
+    let mut candidates = Vec::new();
+    for task in &recipe.tasks {
+        let held_out = match &task.kind {
+            TaskKind::Countdown(spec) => {
+                entries(spec, task, HELD_OUT_SEED, wanted, Split::HeldOut)?
+            }
+            TaskKind::Jsonl(data) => {
+                let path = data.probe_path.as_ref().unwrap_or(&data.path);
+                let mut file = read(path, data, &task.template, answers)?;
+                warnings.append(&mut file.warnings);
+                if data.probe_path.is_none() {
+                    file.entries.truncate(file.entries.len() / 2);
+                }
+                file.entries
+            }
+        };
+        let name = name(task);
+        candidates.push(Candidates { name, train: Vec::new(), held_out, shared: false });
+    }
+    let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
+    let held_out = hold_out(&mut candidates, &weights, wanted, &mut BTreeSet::new());
+    warnings.extend(too_few(held_out.len(), wanted));
+    Ok((held_out, warnings))
+}
+
+/// How references are read: as numbers if a verifier compares numbers.
+fn answers(recipe: &Recipe) -> Answers {
+    match recipe.rewards.iter().any(|reward| reward.verifier == VerifierKind::Math) {
+        true => Answers::Numbers,
+        false => Answers::Text,
+    }
+}
+
+/// The warning that fewer problems could be held out than are wanted.
+fn too_few(held_out: usize, wanted: usize) -> Option<String> {
+    (held_out < wanted).then(|| {
+        let found = problems(held_out);
+        format!(
+            "the probe has {found} where probe.problems asks for {wanted}: there are no more to \
+             hold out"
+        )
+    })
 }
 
 fn name(task: &Task) -> String {
@@ -196,23 +239,30 @@ fn puzzles(
     seed: u64,
     held_out: usize,
 ) -> Result<Candidates, TaskError> {
-    let entries = |seed, count, split| -> Result<Vec<Entry>, TaskError> {
-        let puzzles = generate(spec, seed, count, split)?;
-        let entry = |puzzle| {
-            let text = prompt(&puzzle);
-            let key = content_hash(&[b"countdown", text.as_bytes()]);
-            let reference = Reference::Countdown(puzzle);
-            let origin = "countdown".to_string();
-            Entry { key, problem: Problem::new(render(&task.template, &text), reference, origin) }
-        };
-        Ok(puzzles.into_iter().map(entry).collect())
-    };
     Ok(Candidates {
         name: name(task),
-        train: entries(seed, spec.train_problems, Split::Train)?,
-        held_out: entries(HELD_OUT_SEED, held_out, Split::HeldOut)?,
+        train: entries(spec, task, seed, spec.train_problems, Split::Train)?,
+        held_out: entries(spec, task, HELD_OUT_SEED, held_out, Split::HeldOut)?,
         shared: false,
     })
+}
+
+fn entries(
+    spec: &CountdownTask,
+    task: &Task,
+    seed: u64,
+    count: usize,
+    split: Split,
+) -> Result<Vec<Entry>, TaskError> {
+    let puzzles = generate(spec, seed, count, split)?;
+    let entry = |puzzle| {
+        let text = prompt(&puzzle);
+        let key = content_hash(&[b"countdown", text.as_bytes()]);
+        let reference = Reference::Countdown(puzzle);
+        let origin = "countdown".to_string();
+        Entry { key, problem: Problem::new(render(&task.template, &text), reference, origin) }
+    };
+    Ok(puzzles.into_iter().map(entry).collect())
 }
 
 fn files(

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Extract, Recipe, Reward, VerifierKind};
-use bourn_task::{Problem, Problems, Reference, load};
+use bourn_task::{Problem, Problems, Reference, load, load_held_out};
 use bourn_verify::Verdict;
 use tempfile::TempDir;
 
@@ -351,4 +351,25 @@ fn a_weight_too_small_to_count_is_an_error() {
     let tasks = format!("{ONE}\n{}\nweight = 1e-9", ONE.replace("a.jsonl", "b.jsonl"));
     let error = folder.error(&tasks, &[]);
     assert!(error.starts_with("b.jsonl: its weight gives it less than one prompt"), "{error}");
+}
+
+#[test]
+fn the_held_out_problems_alone_are_those_of_the_run() {
+    let folder = Folder::new(&[("a.jsonl", &lines("a", 9)), ("b.jsonl", &lines("b", 2))]);
+    let two = format!("{ONE}\nprobe_path = \"{{dir}}/b.jsonl\"");
+    let countdown = "[[task]]\nkind = \"countdown\"\ntrain_problems = 8";
+    for tasks in [ONE, two.as_str(), countdown] {
+        let recipe = folder.recipe(tasks, &[]);
+        let (held_out, warnings) = load_held_out(&recipe).unwrap();
+        let whole = load(&recipe).unwrap();
+        assert_eq!(held_out, whole.held_out, "{tasks}");
+        let fewer =
+            |warnings: &[String]| warnings.iter().filter(|w| w.contains("asks for 3")).count();
+        assert_eq!(fewer(&warnings), fewer(&whole.warnings), "{tasks}");
+    }
+    // A file that is all for the probe leaves nothing to train on, which only training minds.
+    let alone = format!("{ONE}\nprobe_path = \"{{dir}}/a.jsonl\"");
+    let recipe = folder.recipe(&alone, &["probe.problems=20"]);
+    assert!(load(&recipe).is_err());
+    assert_eq!(load_held_out(&recipe).unwrap().0.len(), 9);
 }

@@ -15,12 +15,14 @@ mod error;
 mod format;
 mod layout;
 mod metrics;
+mod origins;
 mod paired;
 mod parts;
 mod picture;
 pub mod report;
 mod table;
 pub mod tags;
+mod temperature;
 mod tensorboard;
 
 #[cfg(test)]

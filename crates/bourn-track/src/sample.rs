@@ -263,6 +263,7 @@ fn temperatures(figures: &Boundary) -> Temperatures {
     };
     Temperatures {
         matched: Some(point(0.6, 1.35, 0.51, 0.1)),
+        unmatched: None,
         grid: vec![point(0.6, 0.6, 0.19, 0.0), point(1.0, 1.0, 0.3, 0.05)],
     }
 }

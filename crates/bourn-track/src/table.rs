@@ -6,7 +6,9 @@ use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 use crate::format::{confidence, counted, draws, p_value, percent, plural, points, rate, signed};
+use crate::origins::origins_lines;
 use crate::paired::paired_lines;
+use crate::temperature::temperature_lines;
 
 /// Columns of a terminal that every table fits.
 const WIDTH: u16 = 100;
@@ -19,8 +21,9 @@ const RULED: TableStyle =
 const RULE: LineStyle = LineStyle::none().fill('─').junction('─');
 
 /// The boundary figures: pass@k of base and policy and their difference, k by k, in percent with
-/// intervals, and under it crossover, solvable sets as drawn and at ε, Δ_SE, support, draws spent and saved where a rule could
-/// stop them early, entropy (nats per token) and sampler.
+/// intervals, and under it crossover, solvable sets as drawn and at ε, Δ_SE, support, draws spent
+/// and saved where a rule could stop them early, entropy (nats per token), where the correct answers
+/// came from, and sampler.
 pub fn boundary_table(boundary: &Boundary) -> String {
     let mut table = new_table();
     table.load_style(RULED);
@@ -141,6 +144,8 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
         let policy = side(e.policy, e.policy_ci_low, e.policy_ci_high);
         lines.push(("entropy".to_string(), format!("base {base}, policy {policy} nats/token")));
     }
+    lines.extend(boundary.origins.iter().flat_map(origins_lines));
+    lines.extend(temperature_lines(boundary));
     if let Some(sampler) = &boundary.sampler {
         lines.push(("sampler".to_string(), sampler.clone()));
     }
@@ -229,7 +234,7 @@ fn delta_se(boundary: &Boundary) -> String {
 }
 
 /// `12.3 [10.1, 14.5]`.
-fn interval(figure: Estimate, show: impl Fn(f64) -> String) -> String {
+pub(crate) fn interval(figure: Estimate, show: impl Fn(f64) -> String) -> String {
     format!("{} [{}, {}]", show(figure.value), show(figure.ci_low), show(figure.ci_high))
 }
 

@@ -22,7 +22,7 @@ use crate::sealed;
 use crate::update::scheduled_lr;
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
-const FORMAT: &str = "bourn base 2";
+const FORMAT: &str = "bourn base 3";
 
 /// The directory for pretrained bases and base ledgers: `$BOURN_CACHE`, else the user's cache
 /// directory, else `.bourn-cache` here.

@@ -175,7 +175,14 @@ pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
 /// # Errors
 /// Names the file that is missing, torn or altered; such a checkpoint is never loaded.
 pub fn restore(run_dir: &Path) -> Result<Option<Restored>, TrainError> {
-    let Some(step) = list(run_dir)?.pop() else { return Ok(None) };
+    list(run_dir)?.pop().map(|step| open(run_dir, step)).transpose()
+}
+
+/// Opens the checkpoint of `run_dir` at `step`.
+///
+/// # Errors
+/// As [`restore`]; a checkpoint that is not there is missing its manifest.
+pub fn open(run_dir: &Path, step: u64) -> Result<Restored, TrainError> {
     let path = path(run_dir, step);
     sealed::verify(&path)?;
     let state_path = path.join(STATE);
@@ -188,7 +195,7 @@ pub fn restore(run_dir: &Path) -> Result<Option<Restored>, TrainError> {
         return Err(fault(format!("is of {found}, not of version {VERSION} and step {step}")));
     }
     let policy = bourn_model::open(&path.to_string_lossy())?;
-    Ok(Some(Restored { policy, state, path }))
+    Ok(Restored { policy, state, path })
 }
 
 /// Restores the optimiser from a checkpoint's directory.

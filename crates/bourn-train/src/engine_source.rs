@@ -7,7 +7,7 @@ use bourn_model::prompt::Prompter;
 use bourn_probe::{
     Draw, DrawSource, Schedule, Score, ScoreRequest, ScoreSource, SourceError, rounded_entropies,
 };
-use bourn_recipe::{Recipe, Reward, Sampler};
+use bourn_recipe::{Guess, Recipe, Reward, Sampler};
 use bourn_rollout::{
     Completion, Engine, Finish, Progress, Prompt, Sampling, ScoreItem, Scored, Work,
 };
@@ -23,6 +23,8 @@ pub struct EngineSource<'a> {
     recipe: &'a Recipe,
     stop: &'a AtomicBool,
     sampling: Sampling,
+    /// Token ids of what completions begin with.
+    lead: Vec<u32>,
 }
 
 impl<'a> EngineSource<'a> {
@@ -37,7 +39,8 @@ impl<'a> EngineSource<'a> {
     ) -> EngineSource<'a> {
         EngineSource {
             engine,
-            judge: Judge { prompter, reward: &recipe.rewards[0] },
+            judge: Judge { prompter, reward: &recipe.rewards[0], lead: "" },
+            lead: Vec::new(),
             recipe,
             stop,
             sampling: Sampling {
@@ -59,6 +62,18 @@ impl<'a> EngineSource<'a> {
         (self.sampling.purpose, self.sampling.step) = (purpose.to_owned(), step);
         self
     }
+
+    /// Draws completions that begin with `guess.suffix` and go on for a few tokens only. The suffix
+    /// is judged and kept with what was drawn after it; log-probs and tokens are of the drawn part.
+    ///
+    /// # Errors
+    /// The tokenizer cannot represent the suffix.
+    pub fn guessing(mut self, guess: &'a Guess) -> Result<EngineSource<'a>, TrainError> {
+        self.lead = self.judge.prompter.encode_completion(&guess.suffix)?;
+        self.judge.lead = &guess.suffix;
+        self.sampling.max_tokens = guess.max_completion_length;
+        Ok(self)
+    }
 }
 
 /// Whether the user has asked to stop, as the engine is told.
@@ -75,7 +90,8 @@ impl DrawSource for EngineSource<'_> {
         problems: &[&Problem],
         schedule: &mut dyn Schedule,
     ) -> Result<(), SourceError> {
-        let encoded = encode_prompts(problems, self.judge.prompter, self.recipe)?;
+        let mut encoded = encode_prompts(problems, self.judge.prompter, self.recipe)?;
+        encoded.iter_mut().for_each(|ids| ids.extend(&self.lead));
         let prompts: Vec<Prompt<'_>> = (encoded.iter().zip(problems))
             .map(|(prompt, problem)| Prompt { prompt, stream: &problem.id })
             .collect();
@@ -133,11 +149,13 @@ fn sum(values: &[f32]) -> f64 {
 struct Judge<'a> {
     prompter: &'a Prompter,
     reward: &'a Reward,
+    /// What every completion begins with, before what is drawn.
+    lead: &'a str,
 }
 
 impl Judge<'_> {
     fn draw(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
-        let text = self.prompter.decode(&completion.tokens)?;
+        let text = self.lead.to_owned() + &self.prompter.decode(&completion.tokens)?;
         let count = completion.tokens.len();
         Ok(Draw {
             verdict: problem.verify(self.reward, &text),

@@ -23,6 +23,22 @@ pub enum TrainError {
     /// Outcomes could not be compared.
     #[error(transparent)]
     Compare(#[from] bourn_probe::CompareError),
+    /// Completions could not be scored.
+    #[error(transparent)]
+    Score(#[from] bourn_probe::ScoreError),
+    /// The reference file.
+    #[error(transparent)]
+    References(#[from] bourn_probe::ReadError),
+    /// A line of the reference file that the model cannot take.
+    #[error("{}:{line}: {problem}; shorten or remove the line", path.display())]
+    Reference {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// Why not.
+        problem: String,
+    },
     /// A metrics or event file could not be written.
     #[error(transparent)]
     Track(#[from] bourn_track::TrackError),
@@ -203,6 +219,53 @@ pub enum TrainError {
         needed: usize,
         /// The model's context.
         context: usize,
+    },
+    /// A prompt and a completion do not fit the context of a model that is probed.
+    #[error(
+        "{model}: the longest prompt is {prompt} tokens, rollout.max_completion_length = \
+         {completion}, and the model's context is {context}; lower it with --set"
+    )]
+    ProbeContext {
+        /// The model.
+        model: String,
+        /// Tokens of the longest prompt.
+        prompt: usize,
+        /// Tokens of the longest completion.
+        completion: usize,
+        /// The model's context.
+        context: usize,
+    },
+    /// The directory for a probe's files holds something else.
+    #[error("{path} holds something that is not a probe's; choose another place with --output")]
+    OutputInUse {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// There is no run to probe a checkpoint of.
+    #[error(
+        "{path} holds no run: there is no recipe.toml in it; name a directory that `bourn train` wrote"
+    )]
+    NoRun {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The run has no such checkpoint.
+    #[error("{path} has no checkpoint {asked}; {there}")]
+    NoCheckpoint {
+        /// The run directory.
+        path: PathBuf,
+        /// What was asked for: `at step 7`, or `yet`.
+        asked: String,
+        /// Which there are, and what to do.
+        there: String,
+    },
+    /// The user asked to stop a probe that is not a run's.
+    #[error(
+        "interrupted; what was drawn is kept in {store}, and the same command goes on from there"
+    )]
+    ProbeInterrupted {
+        /// The store of ledgers.
+        store: PathBuf,
     },
     /// Pretraining demonstrations exist for generated tasks only.
     #[error(

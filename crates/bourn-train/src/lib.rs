@@ -3,6 +3,7 @@
 //! Begin with [`run`]: it is the table of contents of the whole system. **This room knows
 //! nothing of the command line**: it is given a recipe, a console and a flag to stop.
 
+pub mod announce;
 pub mod base;
 pub mod checkpoint;
 pub mod credit;
@@ -15,16 +16,22 @@ pub mod loss;
 pub mod memory;
 pub mod metrics;
 pub mod optimizer;
+pub mod origins;
 pub mod probe;
 pub mod run;
 pub mod rundir;
 pub mod sealed;
+pub mod side;
+pub mod standalone;
+mod temperature;
 mod tensors;
 #[cfg(test)]
 mod testing;
 pub mod update;
 
+pub use announce::detectable_before;
 pub use error::TrainError;
 pub use memory::{check_context, engine_options};
 pub use probe::check_probe;
 pub use run::{Outcome, RunOptions, train};
+pub use standalone::{ProbeModels, ProbeOptions, Probing, probe_of_run};

@@ -9,6 +9,8 @@ use bourn_rollout::EngineOptions;
 use crate::error::TrainError;
 
 const F32: u64 = 4;
+/// Logits that are in memory at once; see `bourn_model`'s fused head.
+const LOGITS: u64 = 1 << 24;
 
 /// Prompt and completion must fit the model's context.
 pub fn check_context(recipe: &Recipe, config: &ModelConfig) -> Result<(), TrainError> {
@@ -58,15 +60,9 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let parameters = config.parameters() * F32;
     let reference = if recipe.algorithm.kl_coef > 0.0 { 2 } else { 1 };
     let length = (recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length) as u64;
-    let rows = recipe.train.micro_batch_size as u64;
-    let hidden = config.hidden_size as u64;
-    // Floats that autodiff keeps of one token in one block, counted over the composed
-    // operations of `bourn_model::ops`: about 20 of the residual width, 5 of the SwiGLU width,
-    // and 4 rows of attention scores per head.
-    let block = 20 * hidden + 5 * config.intermediate_size as u64;
-    let scores = 4 * config.num_heads as u64 * length;
-    let tokens = rows * length;
-    let head = 3 * rows * recipe.rollout.max_completion_length as u64 * config.vocab_size as u64;
+    // No prompt shared: completions of one prompt hold its rows once.
+    let tokens = recipe.train.micro_batch_size as u64 * length;
+    let scored = recipe.train.micro_batch_size as u64 * recipe.rollout.max_completion_length as u64;
     // A value model of its own: its weights, and gradients and moments like the policy's.
     let own = |critic: &Critic| critic.trunk == Trunk::Own;
     let critic = recipe.critic.as_ref().is_some_and(own) as u64;
@@ -77,11 +73,32 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     };
     vec![
         (format!("weights ({models})"), (2 + reference + critic) * parameters),
-        ("gradients and AdamW moments".into(), 4 * (1 + critic) * parameters),
+        // The copy that the engine packs is made when the gradients are gone.
+        ("gradients and AdamW moments".into(), 3 * (1 + critic) * parameters),
         ("KV cache".into(), cache_bytes(recipe, config)),
         (
             "activations of a micro batch, at most".into(),
-            F32 * (tokens * config.num_layers as u64 * (block + scores) + head),
+            activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
         ),
     ]
+}
+
+/// Bytes of the fused pass over packed tokens, some of them scored, with every buffer of
+/// `bourn_model`'s fused pass counted: what the layers keep, what one of them needs on the way back,
+/// and the head.
+fn activation_bytes(config: &ModelConfig, tokens: u64, scored: u64, checkpoints: bool) -> u64 {
+    let (hidden, wide) = (config.hidden_size as u64, config.intermediate_size as u64);
+    let q = (config.num_heads * config.head_dim) as u64;
+    let qkv = q + 2 * (config.num_kv_heads * config.head_dim) as u64;
+    let raw = if config.qk_norm { qkv } else { 0 };
+    // Beside its input: queries, keys and values, mixed values, the stream between the halves, gates
+    // and ups.
+    let inside = raw + qkv + q + hidden + 2 * wide;
+    let kept = if checkpoints { hidden } else { hidden + inside };
+    // The stream and its gradient, normed rows and theirs, the gradient of `qkv` by head and by row
+    // or the product of the gates, and the rows that a product packs.
+    let passing = 4 * hidden + (2 * qkv).max(wide) + wide.max(q);
+    let layers = config.num_layers as u64 * kept + if checkpoints { inside } else { 0 };
+    let logits = scored.saturating_mul(config.vocab_size as u64).min(LOGITS);
+    F32 * (tokens * (layers + passing) + scored * 3 * hidden + logits)
 }

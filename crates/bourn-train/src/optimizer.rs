@@ -21,7 +21,7 @@ impl NamedGradients {
         NamedGradients(policy.parameters().iter().map(zeros).collect())
     }
 
-    /// Adds the gradient of `loss`, which was made of the scores that `trace` belongs to.
+    /// Adds the gradient of `loss`, which was made of what `trace` belongs to.
     pub fn add(&mut self, policy: &Transformer, trace: Trace, loss: Tensor<1>) {
         trace.add_gradients(policy, loss, &mut self.0);
     }
@@ -47,7 +47,7 @@ impl NamedGradients {
                     bourn_kernel::scale(gradient.values_mut(), factor as f32);
                     gradient.into_tensor()
                 }
-                Err(gradient) => gradient * factor,
+                Err(gradient) => *gradient * factor,
             };
             (name, tensor)
         };
@@ -117,8 +117,8 @@ impl AdamWOptimizer {
                         self.update_on_host(parameter, &gradient, state, lr, matrix)
                     }
                     (parameter, gradient) => {
-                        let tensor = |part: Result<Resident, Tensor<2>>| {
-                            part.map_or_else(|tensor| tensor, Resident::into_tensor)
+                        let tensor = |part: Result<Resident, Box<Tensor<2>>>| {
+                            part.map_or_else(|tensor| *tensor, Resident::into_tensor)
                         };
                         let adamw = if matrix { &self.matrices } else { &self.vectors };
                         adamw.step(lr, tensor(parameter), tensor(gradient), state)

@@ -5,21 +5,21 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bourn_model::prompt::Prompter;
-use bourn_model::{ModelConfig, Weights};
 use bourn_probe::{
     Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
-    MAX_RESAMPLES, ProbeError, Probed, Progress, boundary, examples, min_resamples, probe,
-    probe_stored, write_ledger,
+    MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
+    min_resamples, probe, probe_stored, write_ledger,
 };
 use bourn_recipe::{Recipe, Sampler};
-use bourn_rollout::{Engine, RolloutError};
+use bourn_rollout::RolloutError;
 use bourn_task::Problem;
 use bourn_track::{Console, Stage, pass_at_k_picture};
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
+use crate::origins::{Drawn, references};
 use crate::sealed;
+use crate::side::{Engines, Role, Side};
 
 /// Raised whenever the same key would give other draws, so that old ledgers are not used.
 const DRAWS_VERSION: u32 = 2;
@@ -29,9 +29,14 @@ const DRAWS_VERSION: u32 = 2;
 /// # Errors
 /// [`TrainError::Resamples`].
 pub fn check_probe(recipe: &Recipe) -> Result<(), TrainError> {
+    if recipe.probe.interval == 0 { Ok(()) } else { check_resamples(recipe) }
+}
+
+/// [`check_probe`] of a recipe whose probe is made whatever its interval.
+pub(crate) fn check_resamples(recipe: &Recipe) -> Result<(), TrainError> {
     let (got, confidence) = (recipe.probe.resamples, recipe.probe.confidence);
     let (least, most) = (min_resamples(confidence), MAX_RESAMPLES);
-    match recipe.probe.interval == 0 || (least..=most).contains(&got) {
+    match (least..=most).contains(&got) {
         true => Ok(()),
         false => Err(TrainError::Resamples { got, confidence, least, most }),
     }
@@ -45,9 +50,12 @@ pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
 
 /// Which look at the problems the probe after `step` steps is, for intervals that hold at all of
 /// them. Before the first step policy and base are the same, which takes no inference: that probe
-/// spends nothing, and the next is the first look too.
+/// spends nothing, and the next is the first look too. So is a probe of what was never probed.
 fn look(interval: u64, step: u64) -> u64 {
-    step.div_ceil(interval.max(1)).max(1)
+    match interval {
+        0 => 1,
+        interval => step.div_ceil(interval).max(1),
+    }
 }
 
 /// One probe of one set with one sampler.
@@ -68,52 +76,65 @@ pub struct ProbeResult {
 pub struct Prober<'a> {
     /// The run's recipe.
     pub recipe: &'a Recipe,
-    /// Renders prompts, the same for base and policy.
-    pub prompter: &'a Prompter,
     /// Held-out problems.
     pub problems: &'a [Problem],
-    /// The shape of base and policy.
-    pub config: &'a ModelConfig,
-    /// Weights of the frozen base.
-    pub base: &'a Weights,
-    /// Their content hash.
-    pub base_hash: &'a str,
+    /// The frozen base.
+    pub base: Side<'a>,
     /// Where base ledgers are kept for other runs.
     pub cache_dir: &'a Path,
     /// Where progress is shown.
     pub console: &'a Console,
     /// Raised when the user asks to stop.
     pub stop: &'a AtomicBool,
+    /// Whether this probe is all there is, and not one of a run's: then the policy's draws are kept
+    /// with the base's, and other temperatures are always looked at.
+    pub standalone: bool,
+}
+
+/// What the draws of one probe are made with.
+pub(crate) struct Bench<'b, 'e> {
+    pub(crate) engines: &'b mut Engines<'e>,
+    pub(crate) policy: &'b Side<'b>,
+    /// Completed steps of the policy.
+    pub(crate) step: u64,
+    pub(crate) store: LedgerStore,
 }
 
 impl Prober<'_> {
-    /// Draws from base (or its ledger) and policy and compares them, once for each sampler. The
-    /// engine is left with the policy's weights.
+    /// Draws from base (or its ledger) and policy and compares them, once for each sampler. A
+    /// shared engine is left with the policy's weights.
     pub fn run(
         &self,
-        engine: &mut Engine,
-        policy: &Weights,
+        engines: &mut Engines<'_>,
+        policy: &Side<'_>,
         step: u64,
     ) -> Result<Vec<ProbeResult>, TrainError> {
-        let store = LedgerStore::open(self.cache_dir.join("ledgers"))?;
+        let mut bench = Bench { engines, policy, step, store: self.store()? };
+        let extent = extent(self.recipe);
+        let scores = self.recipe.probe.scores > 0 && self.can_score(policy);
+        let references = match scores {
+            true => {
+                // They have to fit both.
+                references(self.recipe, self.problems, policy)?;
+                references(self.recipe, self.problems, &self.base)?
+            }
+            false => References::new(),
+        };
         let mut results = Vec::new();
         for sampler in &self.recipe.probe.samplers {
-            let extent = extent(self.recipe);
-            let key = self.ledger_key(self.base_hash, sampler);
-
-            engine.update(self.base)?;
-            let locked = self.lock(&store, &key)?;
-            let base = self.shown("probe: base", |progress| {
-                let mut source = self.source(engine, sampler, "probe/base", 0);
-                probe_stored(&locked, self.problems, &mut source, extent, progress)
-            })?;
-            drop(locked);
-
-            engine.update(policy)?;
-            let drawn = self.shown("probe: policy", |progress| {
-                let mut source = self.source(engine, sampler, "probe/policy", step);
-                probe(self.problems, &mut source, extent, progress)
-            })?;
+            let set = self.set_name(sampler);
+            let (of_base, of_policy) = (Some("probe: base"), Some("probe: policy"));
+            let base = self.draws(&mut bench, Role::Base, sampler, extent, of_base)?;
+            if base.made > 0 {
+                // More is known than when it was said first.
+                self.tell_detectable(&set, Some(&base.ledger));
+            }
+            let base = base.ledger;
+            let guesses = match scores {
+                true => self.guesses(&mut bench, sampler)?,
+                false => None,
+            };
+            let drawn = self.draws(&mut bench, Role::Policy, sampler, extent, of_policy)?.ledger;
 
             let options = CompareOptions {
                 confidence: self.recipe.probe.confidence,
@@ -123,13 +144,67 @@ impl Prober<'_> {
                 epsilon: None,
             };
             let mut figures = boundary(&base, &drawn, &options)?;
-            let set = self.set_name(sampler);
+            if scores {
+                let (guesses, references) = (guesses.as_ref(), &references);
+                let by = Drawn { base: &base, policy: &drawn, guesses, references };
+                figures.origins = Some(self.origins(&mut bench, sampler, &by, &options)?);
+            }
+            figures.temperatures =
+                self.temperatures(&mut bench, sampler, [&base, &drawn], &options)?;
             figures.set = Some(set.clone());
             figures.sampler = Some(sampler_name(sampler));
             let examples = examples(&base, &drawn, EXAMPLES);
             results.push(ProbeResult { set, boundary: figures, base, policy: drawn, examples });
         }
+        bench.engines.of(Role::Policy, policy)?;
         Ok(results)
+    }
+
+    /// Draws of one model under `sampler`: those that a store holds, and those that it lacks. With
+    /// a name the progress is shown, without one nothing is.
+    pub(crate) fn draws(
+        &self,
+        bench: &mut Bench<'_, '_>,
+        role: Role,
+        sampler: &Sampler,
+        extent: Extent,
+        name: Option<&str>,
+    ) -> Result<Probed, TrainError> {
+        let Bench { engines, policy, step, store } = bench;
+        let (side, purpose, step) = match role {
+            Role::Base => (&self.base, "probe/base", 0),
+            Role::Policy => (*policy, "probe/policy", *step),
+        };
+        let mut key = self.ledger_key(side, sampler);
+        if role == Role::Policy {
+            // The same weights draw other completions as a policy than as a base.
+            key.weights += &format!(" as the policy after step {step}");
+        }
+        let kept = role == Role::Base || self.standalone;
+        let locked = if kept { Some(self.lock(store, &key)?) } else { None };
+        let engine = engines.of(role, side)?;
+        let mut source = EngineSource::new(engine, side.prompter, self.recipe, sampler, self.stop)
+            .drawing(purpose, step);
+        self.shown(name, extent, |progress| match &locked {
+            Some(key) => probe_stored(key, self.problems, &mut source, extent, progress),
+            None => probe(self.problems, &mut source, extent, progress),
+        })
+    }
+
+    /// Whether each model can score the other's completions: token ids have to mean the same.
+    fn can_score(&self, policy: &Side<'_>) -> bool {
+        let same = self.base.reads_as(policy);
+        if !same {
+            self.console.line(
+                "probe: where answers came from is left out: the tokenizers differ, so that neither \
+                 model can score what the other wrote",
+            );
+        }
+        same
+    }
+
+    pub(crate) fn store(&self) -> Result<LedgerStore, TrainError> {
+        Ok(LedgerStore::open(store_dir(self.cache_dir))?)
     }
 
     /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`, and beside
@@ -138,19 +213,19 @@ impl Prober<'_> {
         &self,
         run_dir: &Path,
         step: u64,
-        policy_hash: &str,
+        policy: &Side<'_>,
         result: &ProbeResult,
     ) -> Result<(), TrainError> {
         let dir = run_dir.join("boundary");
         std::fs::create_dir_all(&dir).map_err(TrainError::io(&dir, "creating the directory"))?;
         let index = self.recipe.probe.samplers.iter().position(|s| self.set_name(s) == result.set);
         let sampler = &self.recipe.probe.samplers[index.unwrap_or(0)];
-        let key = self.ledger_key(policy_hash, sampler);
+        let key = self.ledger_key(policy, sampler);
         let stem = format!("step-{step:06}-{}", result.set);
         write_ledger(dir.join(format!("{stem}.draws.jsonl.zst")), &key, &result.policy)?;
         let base = dir.join(format!("base-{}.draws.jsonl.zst", result.set));
         if !base.exists() {
-            write_ledger(base, &self.ledger_key(self.base_hash, sampler), &result.base)?;
+            write_ledger(base, &self.ledger_key(&self.base, sampler), &result.base)?;
         }
         let picture = pass_at_k_picture(&result.boundary);
         sealed::replace_file(&dir.join(format!("{stem}.png")), &picture.png)?;
@@ -165,7 +240,7 @@ impl Prober<'_> {
     }
 
     /// Waits until no other run draws the same base, so that none of its draws are made twice.
-    fn lock<'s>(
+    pub(crate) fn lock<'s>(
         &self,
         store: &'s LedgerStore,
         key: &'s LedgerKey,
@@ -189,13 +264,15 @@ impl Prober<'_> {
         locked.ok_or(TrainError::Rollout(RolloutError::Interrupted))
     }
 
-    /// Makes one model's probe with its progress on the console: problems decided, and the draws
-    /// made for them, whose number nobody knows beforehand.
+    /// Makes one model's probe with its progress on the console, if it has a name: problems
+    /// decided, and the draws made for them, whose number nobody knows beforehand.
     fn shown(
         &self,
-        name: &str,
+        name: Option<&str>,
+        extent: Extent,
         make: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<Probed, ProbeError>,
-    ) -> Result<Ledger, TrainError> {
+    ) -> Result<Probed, TrainError> {
+        let Some(name) = name else { return make(&mut |_| {}).map_err(own_error) };
         let mut stage: Stage = self.console.stage(name, self.problems.len() as u64, "problem");
         let mut decided = 0;
         let probed = make(&mut |progress| {
@@ -204,34 +281,25 @@ impl Prober<'_> {
             decided = progress.decided;
         });
         drop(stage);
-        let Probed { ledger, made, cut } = probed.map_err(own_error)?;
+        let probed = probed.map_err(own_error)?;
+        let Probed { ledger, made, cut } = &probed;
         let counted: usize = ledger.entries().map(|(_, entry)| entry.draws().len()).sum();
-        let full = extent(self.recipe).n_max() * ledger.len() as u64;
+        let full = extent.n_max() * ledger.len() as u64;
         self.console.line(format!(
             "{name}: {counted} draws count, of {full} at most; {made} made now, {cut} of them beyond a \
              stop and cut"
         ));
-        Ok(ledger)
-    }
-
-    fn source<'b>(
-        &'b self,
-        engine: &'b mut Engine,
-        sampler: &Sampler,
-        purpose: &str,
-        step: u64,
-    ) -> EngineSource<'b> {
-        let (recipe, prompter) = (self.recipe, self.prompter);
-        EngineSource::new(engine, prompter, recipe, sampler, self.stop).drawing(purpose, step)
+        Ok(probed)
     }
 
     /// Everything that a draw depends on besides the problem and its number.
-    fn ledger_key(&self, weights: &str, sampler: &Sampler) -> LedgerKey {
+    pub(crate) fn ledger_key(&self, side: &Side<'_>, sampler: &Sampler) -> LedgerKey {
+        let &Side { config, hash: weights, prompter, .. } = side;
         let mut hasher = blake3::Hasher::new();
-        hasher.update(self.prompter.fingerprint().as_bytes());
+        hasher.update(prompter.fingerprint().as_bytes());
         hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
         // The same weights in another shape (rotary base, norm epsilon) are another model.
-        let config = blake3::hash(format!("{:?}", self.config).as_bytes()).to_hex();
+        let config = blake3::hash(format!("{config:?}").as_bytes()).to_hex();
         let reward = &self.recipe.rewards[0];
         LedgerKey {
             weights: format!("{weights} of shape {config}"),
@@ -246,16 +314,18 @@ impl Prober<'_> {
 
 /// What the source of draws failed with, out of the wrapping that the probe gave it: so that an
 /// interruption is known as one, and nothing else is taken for it.
-fn own_error(error: ProbeError) -> TrainError {
+pub(crate) fn own_error(error: ProbeError) -> TrainError {
     let ProbeError::Source(error) = error else { return error.into() };
+    source_error(error).unwrap_or_else(|error| ProbeError::Source(error).into())
+}
+
+/// The error of a source of draws or scores as one of ours; itself, if it is none.
+pub(crate) fn source_error(error: SourceError) -> Result<TrainError, SourceError> {
     let error = match error.downcast::<RolloutError>() {
-        Ok(error) => return TrainError::Rollout(*error),
+        Ok(error) => return Ok(TrainError::Rollout(*error)),
         Err(error) => error,
     };
-    match error.downcast::<TrainError>() {
-        Ok(error) => *error,
-        Err(error) => ProbeError::Source(error).into(),
-    }
+    error.downcast::<TrainError>().map(|error| *error)
 }
 
 /// How long a run that waits for another's draws leaves the lock until its next try.
@@ -264,6 +334,11 @@ const LOCK_POLL: std::time::Duration = std::time::Duration::from_millis(200);
 /// How many draws the probe of `recipe` makes of each problem.
 pub fn extent(recipe: &Recipe) -> Extent {
     Extent::new(recipe.probe.n_max as u64, recipe.probe.stop as u64)
+}
+
+/// Where the ledgers of a cache are.
+pub fn store_dir(cache_dir: &Path) -> PathBuf {
+    cache_dir.join("ledgers")
 }
 
 /// Distinct answers of each model that a lost or gained problem keeps for the final table.

@@ -29,8 +29,9 @@ use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
 use crate::rundir::{self, Claim, Lock, Start};
+use crate::side::{Engines, Side};
 use crate::update::UpdateReport;
-use crate::{base, check_context, engine_options};
+use crate::{base, check_context, engine_options, origins};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -82,6 +83,7 @@ pub fn train(
 
     let order = Order { recipe, options, console, stop };
     let mut run = Run::new(order, &problems, &base, &device, claim)?;
+    run.announce()?;
     let last = last_step(recipe, options);
     run.pretrain_critic(&problems)?;
     let mut progress = run.progress_bar(last);
@@ -114,11 +116,24 @@ fn last_step(recipe: &Recipe, options: &RunOptions) -> u64 {
 }
 
 /// What the caller asked for.
+#[derive(Clone, Copy)]
 struct Order<'a> {
     recipe: &'a Recipe,
     options: &'a RunOptions,
     console: &'a Console,
     stop: &'a AtomicBool,
+}
+
+/// What stays the same over the run's probes.
+fn prober<'a>(
+    order: &Order<'a>,
+    base: &'a Bundle,
+    prompter: &'a Prompter,
+    problems: &'a [Problem],
+) -> Prober<'a> {
+    let &Order { recipe, options, console, stop } = order;
+    let (base, cache_dir) = (Side::new(base, prompter), options.cache_dir.as_path());
+    Prober { recipe, problems, base, cache_dir, console, stop, standalone: false }
 }
 
 /// Everything that a step reads or changes.
@@ -161,6 +176,8 @@ impl<'a> Run<'a> {
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
         experience::encode_prompts(&all, &prompter, recipe)?;
+        // Nor is a bad line of the reference file found by the first probe.
+        origins::references(recipe, &problems.held_out, &Side::new(base, &prompter))?;
         let engine_options = engine_options(recipe, &base.config);
         let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
         let problems_hash = experience::problems_hash(problems);
@@ -177,13 +194,15 @@ impl<'a> Run<'a> {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
-                let mut policy = Transformer::from_weights(&base.config, &base.weights, device)?;
+                let mut policy = Transformer::from_weights(&base.config, &base.weights, device)?
+                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 let critic = Critic::new(recipe, base, &mut policy, device)?;
                 (policy, critic, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
                 let weights = &restored.policy.weights;
-                let mut policy = Transformer::from_weights(&base.config, weights, device)?;
+                let mut policy = Transformer::from_weights(&base.config, weights, device)?
+                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 let (path, state) = (&restored.path, restored.state);
                 let mut critic = Critic::new(recipe, base, &mut policy, device)?;
                 if let Some(critic) = &mut critic {
@@ -233,6 +252,19 @@ impl<'a> Run<'a> {
         })
     }
 
+    fn order(&self) -> Order<'a> {
+        let &Run { recipe, options, console, stop, .. } = self;
+        Order { recipe, options, console, stop }
+    }
+
+    /// Says, before a new run's first step, what its probes will be able to show.
+    fn announce(&self) -> Result<(), TrainError> {
+        match self.recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
+            true => prober(&self.order(), self.base, &self.prompter, self.held_out).announce(),
+            false => Ok(()),
+        }
+    }
+
     fn progress_bar(&self, last: u64) -> Stage {
         let interval = self.recipe.log.console_interval;
         let stage = self.console.stage("train", last, "step");
@@ -257,27 +289,23 @@ impl<'a> Run<'a> {
     /// Measures the boundary at this step: files, metrics, TensorBoard.
     fn probe(&mut self) -> Result<(), TrainError> {
         let weights = self.policy.to_weights();
-        let prober = Prober {
-            recipe: self.recipe,
-            prompter: &self.prompter,
-            problems: self.held_out,
+        let hash = bourn_model::weights_hash(&weights);
+        let policy = Side {
             config: &self.base.config,
-            base: &self.base.weights,
-            base_hash: &self.base.weights_hash,
-            cache_dir: &self.options.cache_dir,
-            console: self.console,
-            stop: self.stop,
+            weights: &weights,
+            hash: &hash,
+            prompter: &self.prompter,
         };
         let step = self.state.step;
-        let results = prober.run(&mut self.engine, &weights, step);
+        let prober = prober(&self.order(), self.base, &self.prompter, self.held_out);
+        let results = prober.run(&mut Engines::shared(&mut self.engine), &policy, step);
         let results = match results {
             Ok(results) => results,
             Err(error) => return Err(self.or_save(error)),
         };
-        let policy_hash = bourn_model::weights_hash(&weights);
         self.logbook.layout(step, &results)?;
         for result in &results {
-            prober.write(&self.options.run_dir, step, &policy_hash, result)?;
+            prober.write(&self.options.run_dir, step, &policy, result)?;
             self.logbook.probe(step, result)?;
             self.console.line(format!("step {step}: {}", summary(result)));
         }

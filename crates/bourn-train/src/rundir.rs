@@ -10,7 +10,8 @@ use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::sealed;
 
-const RECIPE: &str = "recipe.toml";
+/// The resolved recipe of a run or a probe.
+pub(crate) const RECIPE: &str = "recipe.toml";
 /// Empty; whoever holds its lock is at work in the directory.
 const LOCK: &str = ".lock";
 

@@ -2,7 +2,7 @@
 
 use bourn_recipe::Operator::{self, Add, Div, Mul, Sub};
 use bourn_verify::Verdict::{self, Correct, Unparsed, Wrong};
-use bourn_verify::countdown::{MAX_TEXT, ParseError, Puzzle, parse, verify};
+use bourn_verify::countdown::{MAX_TEXT, ParseError, Puzzle, answer, parse, verify};
 use num_rational::BigRational;
 use proptest::prelude::*;
 
@@ -27,6 +27,29 @@ fn each_number_once_and_the_target() {
     check(&[1, 3, 4, 6], 24, "6/(1-3/4)", Correct); // through 1/4, exactly
     check(&[1, 1, 3], 1, "3*1/(3*1)", Wrong);
     check(&[7], 7, "7", Correct);
+}
+
+#[test]
+fn answers_are_canonical() {
+    let puzzle = |target| Puzzle { numbers: vec![2, 3, 5], target, operators: vec![Add, Sub] };
+    let check = |text: &str, expect: Option<&str>| {
+        assert_eq!(answer(&puzzle(6), text).as_deref(), expect, "{text:?}");
+    };
+    check(" ( (5) +3 ) - 2\n", Some("5+3-2"));
+    check("5-(3-2)", Some("5-(3-2)"));
+    check("5-(3*2)", Some("5-3*2"));
+    check("(5-3)*2", Some("(5-3)*2"));
+    check("5/(3*2)", Some("5/(3*2)"));
+    check("5+(3+2)", Some("5+(3+2)"));
+    check("7", Some("7"));
+    // A stated result counts where it is another than the expression has.
+    check("5+3-2 = 6", Some("5+3-2"));
+    check("5+3-2=8", Some("5+3-2=8"));
+    check("5+3+2=10", Some("5+3+2"));
+    check("5/0=5", Some("5/0=5"));
+    check("5+3-2=", None);
+    check("5+", None);
+    check("x", None);
 }
 
 #[test]
@@ -164,6 +187,19 @@ proptest! {
         let text = written(&tree);
         let parsed = parse(&text).unwrap();
         prop_assert_eq!(parsed.evaluate(), value(&tree), "{}", text);
+        // The canonical text is the same expression.
+        prop_assert_eq!(parse(&parsed.canonical()).unwrap(), parsed, "{}", text);
+    }
+
+    #[test]
+    fn an_answer_has_one_verdict(text in "[358+*=() -]{0,12}") {
+        let puzzle = Puzzle { numbers: vec![3, 5], target: 8, operators: vec![Add] };
+        let answered = answer(&puzzle, &text);
+        prop_assert_eq!(answered.is_none(), verify(&puzzle, &text) == Unparsed);
+        if let Some(answered) = answered {
+            prop_assert_eq!(verify(&puzzle, &answered), verify(&puzzle, &text));
+            prop_assert_eq!(answer(&puzzle, &answered), Some(answered));
+        }
     }
 
     #[test]

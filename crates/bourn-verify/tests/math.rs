@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use bourn_recipe::Extract::{self, Boxed, Hash, LastNumber, Whole};
-use bourn_verify::math::{BadGold, parse_gold, verify};
+use bourn_verify::math::{BadGold, answer, parse_gold, verify};
 use bourn_verify::{Verdict, exact, extract};
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -59,6 +59,13 @@ fn recorded_cases() {
             let case: Case = serde_json::from_str(text).unwrap_or_else(|e| panic!("{place}: {e}"));
             let verdict = judge(&case);
             count += 1;
+            let answered = match case.verifier {
+                Kind::Math => answer(&case.completion, case.extract),
+                Kind::Exact => exact::answer(&case.completion, case.extract),
+            };
+            if verdict != Verdict::BadGold && answered.is_some() != (verdict != Verdict::Unparsed) {
+                wrong.push(format!("{place}: answer {answered:?}: {text}"));
+            }
             if verdict != case.expect {
                 wrong.push(format!("{place}: {} instead: {text}", verdict.name()));
             }
@@ -88,6 +95,23 @@ fn where_the_answer_stands() {
     check("none", LastNumber, None);
     check("  all of it ", Whole, Some("all of it"));
     check(" \n", Whole, None);
+}
+
+#[test]
+fn answers_are_canonical() {
+    let check = |text: &str, expect: Option<&str>| {
+        assert_eq!(answer(text, LastNumber).as_deref(), expect, "{text:?}");
+    };
+    check("so it is 1,200.", Some("1200"));
+    check(r"\frac{6}{4}", Some("3/2"));
+    check("1.5 apples", Some("3/2"));
+    check("-0.50", Some("-1/2"));
+    check("2 million", Some("2000000"));
+    check("50%", Some("50%"));
+    check("3x", None);
+    check("none", None);
+    assert_eq!(exact::answer("#### 007 ", Hash).as_deref(), Some("007"));
+    assert_eq!(exact::answer(" ", Whole), None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! One module a command.
 
 pub mod compare;
+pub mod ledger;
+pub mod probe;
 pub mod recipe;
 pub mod report;
 pub mod sample;
@@ -12,7 +14,9 @@ use std::path::Path;
 
 use anyhow::bail;
 use bourn_model::{Bundle, ModelConfig};
+use bourn_probe::{Boundary, Examples};
 use bourn_rollout::EngineOptions;
+use bourn_track::{boundary_table, examples_table};
 use bourn_train::checkpoint;
 
 /// Opens a model; a run directory is none, and the error names the checkpoint that is.
@@ -34,6 +38,27 @@ pub fn engine_for(config: &ModelConfig, rows: usize, length: usize) -> EngineOpt
     let length = length.min(config.max_position);
     let cache_bytes = bourn_rollout::cache_bytes(config, rows, length) as usize;
     EngineOptions { batch_size: rows, cache_bytes }
+}
+
+/// Lost and gained problems that are shown with their texts, of each.
+const EXAMPLES: usize = 5;
+
+/// The tables of a probe, one for each set, each with what was lost and gained where that is known.
+pub fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String {
+    let mut text = String::new();
+    for (index, boundary) in boundaries.iter().enumerate() {
+        text += &boundary_table(boundary);
+        text += "\n";
+        if let Some(examples) = examples.get(index) {
+            for (title, list) in [("lost", &examples.lost), ("gained", &examples.gained)] {
+                if !list.is_empty() {
+                    text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
+                }
+            }
+        }
+        text += "\n";
+    }
+    text
 }
 
 /// Prints a result on standard output.

@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use bourn_recipe::Recipe;
-use bourn_track::{Console, boundary_table, derived_table, examples_table};
+use bourn_track::{Console, derived_table, detectable_rows};
 use bourn_train::{Outcome, RunOptions};
 
-use super::print;
+use super::{figures, print};
 use crate::interrupt;
 
 /// Train the policy of a recipe and probe its boundary.
@@ -31,9 +31,6 @@ pub struct Args {
     dry_run: bool,
 }
 
-/// Lost and gained problems that are shown with their texts, of each.
-const EXAMPLES: usize = 5;
-
 /// Runs the command.
 pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let recipe = bourn_recipe::load(&args.recipe, &args.overrides)?;
@@ -55,6 +52,10 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 
 fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
     let mut rows = recipe.derived();
+    if recipe.probe.interval > 0 {
+        let problems = recipe.probe.problems;
+        rows.extend(detectable_rows(&bourn_train::detectable_before(recipe, problems, None)));
+    }
     match bourn_train::memory::preview(recipe)? {
         Some(parts) => {
             let total: u64 = parts.iter().map(|(_, bytes)| bytes).sum();
@@ -71,22 +72,9 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 fn report(outcome: &Outcome) -> String {
-    let mut text = String::new();
-    for (index, boundary) in outcome.boundaries.iter().enumerate() {
-        text += &boundary_table(boundary);
-        text += "\n";
-        if let Some(examples) = outcome.examples.get(index) {
-            for (title, list) in [("lost", &examples.lost), ("gained", &examples.gained)] {
-                if !list.is_empty() {
-                    text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
-                }
-            }
-        }
-        text += "\n";
-    }
     let mut paths = vec![("checkpoint".to_owned(), outcome.checkpoint.display().to_string())];
     if let Some(dir) = &outcome.tensorboard {
         paths.push(("tensorboard --logdir".into(), dir.display().to_string()));
     }
-    text + &derived_table(&paths)
+    figures(&outcome.boundaries, &outcome.examples) + &derived_table(&paths)
 }

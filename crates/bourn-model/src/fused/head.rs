@@ -55,6 +55,7 @@ impl Network<'_> {
         let scores = Scores {
             logprobs: scored.iter().map(|scored| scored.logprob).collect(),
             entropies: scored.iter().map(|scored| scored.entropy).collect(),
+            states: normed,
         };
         Ok((scores, head))
     }
@@ -71,7 +72,10 @@ impl Network<'_> {
         let (hidden, vocabulary) = (self.config.hidden_size, self.config.vocab_size);
         let Head { positions, targets, temperature, chosen, logits } = head;
         let normed = self.final_norm(&chosen)?;
-        let mut normed_gradient = vec![0.0; normed.len()];
+        let mut normed_gradient = match slopes.states {
+            Some(states) => states.to_vec(),
+            None => vec![0.0; normed.len()],
+        };
         let rows = chunk_rows(vocabulary);
         let known = logits.is_some();
         let mut logits = logits.unwrap_or_default();
@@ -89,7 +93,7 @@ impl Network<'_> {
             let weights = sum(sums, self.head_name());
             self.head().weight_gradient(dy, normed, targets.len(), weights)?;
             let out = &mut normed_gradient[part.start * hidden..part.end * hidden];
-            // Continued from zeros: the sum over the vocabulary is long and goes in blocks.
+            // Continued, from zeros if nothing else goes back: the sum over the vocabulary is long and goes in blocks.
             let weights = Matrix::new(self.head().weights, vocabulary, hidden)?;
             gemm(dy, weights, Store::Continue, MatrixMut::new(out, targets.len(), hidden)?)?;
         }

@@ -56,16 +56,19 @@ pub(crate) struct Tape {
     head: Head,
 }
 
-/// Log-probs and entropies of the targets.
+/// Log-probs and entropies of the targets, and what the head made them of.
 pub(crate) struct Scores {
     pub(crate) logprobs: Vec<f32>,
     pub(crate) entropies: Vec<f32>,
+    /// Final hidden states at the positions, `[n, hidden]`.
+    pub(crate) states: Vec<f32>,
 }
 
 /// Gradients of a loss with respect to what was scored.
 pub(crate) struct Slopes<'a> {
     pub(crate) logprobs: &'a [f32],
     pub(crate) entropies: Option<&'a [f32]>,
+    pub(crate) states: Option<&'a [f32]>,
 }
 
 /// What the rows of a batch have in common in every layer.

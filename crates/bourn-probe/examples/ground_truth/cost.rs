@@ -6,12 +6,13 @@ use std::path::Path;
 use bourn_probe::{
     Boundary, CompareError, CompareOptions, Extent, ProbeError, StopRule, compare_curves,
 };
+use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use crate::batch::{Made, SLOTS, drawn};
 use crate::population::{Population, Side, fixed, percent, stopped, successes};
 
-const REPLICATIONS: u64 = 200;
+const REPLICATIONS: u64 = 100;
 const PROBLEMS: usize = 150;
 const BATCH_REPLICATIONS: u64 = 10;
 const N_MAX: u64 = 1024;
@@ -245,32 +246,68 @@ pub fn report_batch() -> Result<(), ProbeError> {
     Ok(())
 }
 
-/// Prints the cost table of a file of a real model's draws, stopped early. There is no policy: the
-/// model is compared with itself, and only its own intervals count.
+/// Prints the cost table of a file of a real model's draws, stopped early: means over random orders
+/// of each problem's draws, which are exchangeable, so that the table is not about the luck of one.
 pub fn report_file(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     #[derive(serde::Deserialize)]
     struct Line {
         draws: Vec<u8>,
     }
-    let mut draws = Draws::new();
-    let mut n_max = None;
+    let mut problems: Vec<Vec<u8>> = Vec::new();
     for line in std::fs::read_to_string(path)?.lines().filter(|line| !line.trim().is_empty()) {
         let line: Line = serde_json::from_str(line)?;
-        let n = line.draws.len() as u64;
-        if *n_max.get_or_insert(n) != n {
+        if problems.first().is_some_and(|first| first.len() != line.draws.len()) {
             return Err(format!("{}: not as many draws for every problem", path.display()).into());
         }
-        let successes: Vec<u64> =
-            (1..).zip(&line.draws).filter(|(_, d)| **d == 1).map(|(at, _)| at).collect();
-        draws.push([successes.clone(), successes]);
+        problems.push(line.draws);
     }
-    let n_max = n_max.ok_or("the file has no problems")?;
-    println!("### {}: {} problems, {n_max} draws each\n", path.display(), draws.len());
-    let reference = cost(&draws, fixed(n_max))?;
-    head(&reference);
+    let n_max = problems.first().ok_or("the file has no problems")?.len() as u64;
+    println!(
+        "### {}: {} problems, {n_max} draws each, means over {REPLICATIONS} orders of them\n",
+        path.display(),
+        problems.len()
+    );
+    let orders: Vec<Draws> = (0..REPLICATIONS).map(|order| shuffled(&problems, order)).collect();
+    let mean = |rule: StopRule| -> Result<Cost, CompareError> {
+        let costs: Vec<Cost> =
+            orders.par_iter().map(|draws| cost(draws, rule)).collect::<Result<_, _>>()?;
+        let sum = costs.into_iter().fold(Cost::default(), Cost::plus);
+        let share = |values: [f64; 4]| values.map(|value| value / REPLICATIONS as f64);
+        let spent = sum.spent / REPLICATIONS as f64;
+        Ok(Cost { spent, base: share(sum.base), delta: share(sum.delta) })
+    };
+    let reference = mean(fixed(n_max))?;
+    println!("| stop | draws % | in theory % | k=1 | k=16 | k=256 | k=1024 |");
+    println!("|---|---|---|---|---|---|---|");
+    let points = reference.base.map(|width| format!("{:.2}", 100.0 * width)).join(" | ");
+    println!("| never (points) | 100.0 | 100.0 | {points} |");
     for stop in STOPS {
-        line(stop, &cost(&draws, StopRule { successes: stop, n_max })?, None, &reference);
+        let rule = StopRule { successes: stop, n_max };
+        let cost = mean(rule)?;
+        let theory = |draws: &Vec<u8>| {
+            let correct = draws.iter().filter(|&&draw| draw == 1).count();
+            expected_draws(correct as f64 / n_max as f64, rule)
+        };
+        let theory =
+            problems.iter().map(theory).sum::<f64>() / (problems.len() as u64 * n_max) as f64;
+        let ratio = |i: usize| format!("{:.2}", cost.base[i] / reference.base[i]);
+        let ratios = (0..4).map(ratio).collect::<Vec<_>>().join(" | ");
+        println!("| {stop} | {} | {} | {ratios} |", percent(cost.spent), percent(theory));
     }
     println!();
     Ok(())
+}
+
+/// The numbers of the correct draws, from 1, after a shuffle of each problem's draws; twice, since a
+/// model is compared with itself.
+fn shuffled(problems: &[Vec<u8>], order: u64) -> Draws {
+    let mut rng = bourn_task::seed::rng(OPTIONS.seed, "order of draws", &[order]);
+    let shuffle = |draws: &Vec<u8>| {
+        let mut draws = draws.clone();
+        draws.shuffle(&mut rng);
+        let correct: Vec<u64> =
+            (1..).zip(&draws).filter(|(_, draw)| **draw == 1).map(|(at, _)| at).collect();
+        [correct.clone(), correct]
+    };
+    problems.iter().map(shuffle).collect()
 }

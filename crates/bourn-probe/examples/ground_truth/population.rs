@@ -56,8 +56,8 @@ pub fn successes(replication: u64, model: u64, problem: usize, p: f64, n: u64) -
     loop {
         let gap = (-rng.random::<f64>()).ln_1p() / (-p).ln_1p();
         at += if p < 1.0 { gap.ceil().max(1.0) } else { 1.0 };
-        // Never, where p is 0 (and NaN, 0/0, with it).
-        if !(at <= n as f64) {
+        // Never, where p is 0: infinite, or NaN (0/0).
+        if at.is_nan() || at > n as f64 {
             return all;
         }
         all.push(at as u64);

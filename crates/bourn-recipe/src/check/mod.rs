@@ -7,7 +7,7 @@ mod task;
 
 pub(crate) use algorithm::{critic_effect, effect};
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
@@ -196,6 +196,7 @@ impl Site<'_> {
             num_iterations: written.num_iterations,
             minibatches,
             micro_batch_size: written.micro_batch_size,
+            gradient_checkpointing: written.gradient_checkpointing,
         })
     }
 
@@ -224,6 +225,20 @@ impl Site<'_> {
                 ),
             ));
         }
+        let needless = [
+            ("probe.references", written.references.is_some()),
+            ("probe.guess", written.guess.is_some()),
+        ];
+        if let Some((key, _)) = needless.iter().find(|(_, is)| *is && written.scores == 0) {
+            return Err(self.error(
+                &[key],
+                "has no effect where `scores` is 0, which leaves out all figures of where answers \
+                 came from; raise `scores` or remove this",
+            ));
+        }
+        let (n_max, stop) = (written.n_max, written.stop);
+        let temperature = written.temperature.map(|written| self.temperature(written, n_max, stop));
+        let temperature = temperature.transpose()?;
         Ok(Probe {
             interval: written.interval,
             problems: written.problems,
@@ -233,6 +248,47 @@ impl Site<'_> {
             confidence: written.confidence,
             resamples: written.resamples,
             seed: written.seed,
+            scores: written.scores,
+            references: written.references.map(PathBuf::from),
+            guess: written.guess.map(|guess| Guess {
+                suffix: guess.suffix,
+                n: guess.n,
+                max_completion_length: guess.max_completion_length,
+            }),
+            temperature,
+        })
+    }
+
+    fn temperature(
+        &self,
+        written: TemperatureWritten,
+        n_max: usize,
+        stop: usize,
+    ) -> Result<Temperature, RecipeError> {
+        if !written.matched && written.grid.is_empty() {
+            return Err(self.error(
+                &["probe.temperature.match", "probe.temperature"],
+                "nothing to do: `match` is false and `grid` is empty; change one, or remove the \
+                 table",
+            ));
+        }
+        let most = written.n_max.unwrap_or(n_max);
+        if most > n_max {
+            return Err(self.error(
+                &["probe.temperature.n_max"],
+                format!(
+                    "{most} draws, more than the {n_max} of `probe.n_max` that they are held \
+                     against; lower this or raise that"
+                ),
+            ));
+        }
+        Ok(Temperature {
+            matched: written.matched,
+            grid: written.grid.iter().map(|temperature| temperature.0).collect(),
+            n_max: most,
+            stop: written.stop.unwrap_or(stop),
+            match_draws: written.match_draws,
+            every: written.every,
         })
     }
 }

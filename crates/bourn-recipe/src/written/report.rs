@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::recipe::WhichProbes;
+
 /// The boundary probe: the policy and its frozen base on the same held-out problems.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -36,6 +38,24 @@ pub(crate) struct ProbeWritten {
         extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
     )]
     pub sampler: Option<Vec<SamplerWritten>>,
+    /// Completions of each model that are scored under the other, to tell where correct answers
+    /// came from: the most wrong ones a problem, and the most of either class in perplexities. Of
+    /// the correct ones all are scored. 0 for no scoring and none of these figures.
+    #[schemars(range(min = 0, max = 1_048_576))]
+    pub scores: usize,
+    /// Solutions to hold against what the models draw, from a teacher for example: a JSONL file of
+    /// {"problem": id or prompt, "completion": text}; a path relative to the current directory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), extend("x-default" = "none"))]
+    pub references: Option<String>,
+    /// Answers of the base without reasoning, as a control of how many problems can be guessed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub guess: Option<GuessWritten>,
+    /// Both models at other temperatures than the samplers'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub temperature: Option<TemperatureWritten>,
 }
 
 impl Default for ProbeWritten {
@@ -49,7 +69,33 @@ impl Default for ProbeWritten {
             resamples: 1000,
             seed: 0,
             sampler: None,
+            scores: 64,
+            references: None,
+            guess: None,
+            temperature: None,
         }
+    }
+}
+
+/// Answers of the base without reasoning, as a control of how many problems can be guessed.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct GuessWritten {
+    /// What is put after the prompt, as the beginning of the completion, so that the answer follows
+    /// at once; the verifier reads it with what was drawn.
+    #[schemars(length(max = 4096))]
+    pub suffix: String,
+    /// Draws per problem.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub n: usize,
+    /// Longest guess in tokens: too short to reason in.
+    #[schemars(range(min = 1, max = 1_048_576))]
+    pub max_completion_length: usize,
+}
+
+impl Default for GuessWritten {
+    fn default() -> Self {
+        GuessWritten { suffix: "####".to_string(), n: 16, max_completion_length: 8 }
     }
 }
 
@@ -79,6 +125,50 @@ impl Default for SamplerWritten {
         SamplerWritten { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 }
     }
 }
+
+/// Both models at other temperatures than the samplers', whose other settings stay.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TemperatureWritten {
+    /// Find the policy's temperature at which its mean token entropy is the base's at its own, and
+    /// compare the two there.
+    #[serde(rename = "match")]
+    pub matched: bool,
+    /// Temperatures at which both models are compared too.
+    #[schemars(length(max = 16), extend("uniqueItems" = true))]
+    pub grid: Vec<GridTemperature>,
+    /// Most draws per problem at each temperature, at most `probe.n_max`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_048_576), extend("x-default" = "`probe.n_max`"))]
+    pub n_max: Option<usize>,
+    /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 1_048_576), extend("x-default" = "`probe.stop`"))]
+    pub stop: Option<usize>,
+    /// Draws per problem at each temperature that the search for `match` tries.
+    #[schemars(range(min = 1, max = 4096))]
+    pub match_draws: usize,
+    /// Which probes of a run do this; `bourn probe` always does.
+    pub every: WhichProbes,
+}
+
+impl Default for TemperatureWritten {
+    fn default() -> Self {
+        TemperatureWritten {
+            matched: true,
+            grid: Vec::new(),
+            n_max: None,
+            stop: None,
+            match_draws: 8,
+            every: WhichProbes::Last,
+        }
+    }
+}
+
+/// A temperature of the grid.
+#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct GridTemperature(#[schemars(range(min = 0.01, max = 100.0))] pub f64);
 
 /// When checkpoints are written and how many stay.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -112,10 +112,19 @@ pub(crate) struct TrainWritten {
     /// Completions per forward and backward; changes memory and nothing else.
     #[schemars(range(min = 1, max = 4_194_304))]
     pub micro_batch_size: usize,
+    /// Keep no more of a layer than what enters it, and compute the rest again on the way back: less
+    /// memory for a third more work; changes no number.
+    pub gradient_checkpointing: bool,
 }
 
 impl Default for TrainWritten {
     fn default() -> Self {
-        TrainWritten { max_steps: 100, num_iterations: 1, minibatches: 1, micro_batch_size: 32 }
+        TrainWritten {
+            max_steps: 100,
+            num_iterations: 1,
+            minibatches: 1,
+            micro_batch_size: 32,
+            gradient_checkpointing: false,
+        }
     }
 }

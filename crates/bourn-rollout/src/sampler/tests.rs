@@ -234,12 +234,35 @@ fn scores_are_those_of_draws() {
     let logits = logits(&P);
     for temperature in [1.0, 0.6, 2.0] {
         let drawn = draw(&logits, &sampling(temperature, 2, 1.0, 0.0), 0.99);
-        let scored = score(&logits, drawn.token, temperature as f32, &mut Scratch::default());
-        assert_eq!(scored, Some((drawn.logprob, drawn.entropy)));
+        let sampler = Sampler::whole(temperature).unwrap();
+        let scored = sampler.score(&logits, drawn.token, &mut Scratch::default());
+        let Draw { logprob, entropy, .. } = drawn;
+        assert_eq!(scored, Some(TokenScore { logprob, sampled_logprob: Some(logprob), entropy }));
+    }
+    // Under its own sampler a drawn token has the log-prob it was drawn with, and what no number
+    // draws is outside.
+    for sampling in [
+        sampling(1.0, 0, 1.0, 0.0),
+        sampling(0.7, 3, 1.0, 0.0),
+        sampling(1.3, 0, 0.8, 0.0),
+        sampling(1.0, 0, 1.0, 0.2),
+        sampling(1.0, 4, 0.9, 0.1),
+        sampling(0.0, 0, 1.0, 0.0),
+    ] {
+        let sampler = Sampler::new(&sampling).unwrap();
+        let shares = shares(&logits, &sampling);
+        for token in 0..logits.len() as u32 {
+            let found = sampler.score(&logits, token, &mut Scratch::default()).unwrap();
+            let drawn = (0..2000)
+                .map(|i| draw(&logits, &sampling, (f64::from(i) + 0.5) / 2000.0))
+                .find(|drawn| drawn.token == token);
+            assert_eq!(found.sampled_logprob, drawn.map(|d| d.sampled_logprob), "{token}");
+            assert_eq!(drawn.is_some(), shares.iter().any(|&(t, _)| t == token));
+        }
     }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let bad = [0.0, bad, 1.0];
-        assert_eq!(score(&bad, 0, 1.0, &mut Scratch::default()), None);
+        assert_eq!(Sampler::whole(1.0).unwrap().score(&bad, 0, &mut Scratch::default()), None);
         for sampling in [sampling(0.0, 0, 1.0, 0.0), sampling(1.0, 0, 0.5, 0.0)] {
             let sampler = Sampler::new(&sampling).unwrap();
             assert_eq!(sampler.draw(&bad, || 0.5, &mut Scratch::default()), None);

@@ -121,11 +121,66 @@ fn scores_are_those_of_generation() {
                     assert_eq!(completion.logprobs, scored.logprobs);
                     assert_eq!(completion.entropies, scored.entropies);
                 }
+                let sampled = engine.score_sampled(&items, &sampling, &mut go_on).unwrap();
+                for (completion, scored) in drawn.iter().flatten().zip(&sampled) {
+                    let all: Vec<_> =
+                        completion.sampled_logprobs.iter().map(|&p| Some(p)).collect();
+                    assert_eq!(
+                        (&all, &completion.logprobs),
+                        (&scored.sampled_logprobs, &scored.logprobs)
+                    );
+                }
                 let alone = score(engine, &items[4..5], sampling.temperature).unwrap();
                 assert_eq!(alone[0], scored[4]);
             }
         }
     }
+}
+
+/// A completion of the full distribution has tokens that a truncated sampler leaves out: found
+/// where they are, by the probabilities themselves.
+#[test]
+fn tokens_outside_the_truncation_are_found() {
+    let config = &configs()[0];
+    let prompt = prompt(9, 5, config.vocab_size);
+    let mut engine = engine(config, 8, AMPLE);
+    let request = Request { prompt: &prompt, stream: "a", first: 0, count: 6 };
+    let drawn = generate(&mut engine, &[request], &sampling(24)).unwrap().remove(0);
+    let truncated = Sampling { top_p: 0.8, ..sampling(24) };
+    let items: Vec<ScoreItem<'_>> =
+        drawn.iter().map(|c| ScoreItem { prompt: &prompt, completion: &c.tokens }).collect();
+    let scored = engine.score_sampled(&items, &truncated, &mut go_on).unwrap();
+    let (mut inside, mut outside) = (0, 0);
+    for (completion, scored) in drawn.iter().zip(&scored) {
+        for place in 0..completion.tokens.len() {
+            // Every continuation by one token, each scored alone: the whole next distribution.
+            let next: Vec<Vec<u32>> = (0..config.vocab_size as u32)
+                .map(|token| [&completion.tokens[..place], &[token]].concat())
+                .collect();
+            if place > 2 {
+                break;
+            }
+            let items: Vec<ScoreItem<'_>> =
+                next.iter().map(|c| ScoreItem { prompt: &prompt, completion: c }).collect();
+            let all = score(&mut engine, &items, 1.0).unwrap();
+            let p: Vec<f64> = all.iter().map(|s| f64::from(s.logprobs[place]).exp()).collect();
+            let own = p[completion.tokens[place] as usize];
+            let likelier: f64 = p.iter().filter(|&&other| other > own).sum();
+            match scored.sampled_logprobs[place] {
+                // Within top-p is what has less than top_p before it; f32 rounding leaves 1e-6.
+                Some(sampled) => {
+                    assert!(likelier < 0.8 + 1e-6, "{likelier}");
+                    assert!(f64::from(sampled) >= own.ln() && sampled <= 0.0);
+                    inside += 1;
+                }
+                None => {
+                    assert!(likelier > 0.8 - 1e-6, "{likelier}");
+                    outside += 1;
+                }
+            }
+        }
+    }
+    assert!(inside > 0 && outside > 0, "{inside} {outside}");
 }
 
 #[test]

@@ -6,3 +6,4 @@ mod identity;
 mod parity;
 mod reference;
 mod requests;
+mod streams;

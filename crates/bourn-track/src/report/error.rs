@@ -13,7 +13,7 @@ pub enum ReportError {
     /// The directory holds no run.
     #[error(
         "`{}` holds no run: there is no `recipe.toml` in it; name the directory that \
-         `bourn train` wrote",
+         `bourn train` or `bourn probe` wrote",
         path.display()
     )]
     NotARun {
@@ -47,6 +47,14 @@ pub enum ReportError {
     /// The recipe of the run cannot be read.
     #[error("`{}`: the recipe of the run is torn or was altered ({problem})", path.display())]
     Recipe {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// What says which models a probe was of cannot be read.
+    #[error("`{}`: is not the file of a probe of this version ({problem})", path.display())]
+    Probe {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.

@@ -17,6 +17,7 @@ mod hard;
 mod html;
 mod origins;
 mod page;
+mod probe_file;
 mod problem_list;
 mod problems;
 mod read;
@@ -34,6 +35,7 @@ use std::path::Path;
 pub use error::ReportError;
 pub use hard::{HardSet, read_hard, render_hard};
 pub use page::render_report;
+pub use probe_file::{PROBE_FILE, ProbeFile, ProbedModel};
 pub use problems::{Answer, ProblemRecord, Side, Status};
 pub use read::{Checkpoint, Cost, RunRecord, SetRecord, read_run};
 

@@ -1,7 +1,8 @@
-//! A run directory, read for its report.
+//! A run directory, or that of a probe without a run, read for its report.
 //!
 //! `metrics.jsonl` is the index: a resumed run drops from it what it will do again, while files
-//! that it is about to replace may still lie around.
+//! that it is about to replace may still lie around. A probe's index is `probe.json`, and it has no
+//! metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use super::ReportError;
 use super::check::check;
+use super::probe_file::{PROBE_FILE, ProbeFile};
 use super::problems::{ProblemRecord, Side, problems, side};
 use crate::metrics::{MetricsLine, read_metrics};
 use crate::tags;
@@ -20,7 +22,7 @@ use crate::tags;
 /// Longest recipe that is read.
 const MAX_RECIPE_BYTES: u64 = 1 << 20;
 /// Largest file of figures that is read: the ids of a million problems.
-const MAX_FIGURES_BYTES: u64 = 1 << 26;
+pub(super) const MAX_FIGURES_BYTES: u64 = 1 << 26;
 
 /// Everything of a run directory that a report shows.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct RunRecord {
     pub cost: Option<Cost>,
     /// The probed sets, in order of name.
     pub sets: Vec<SetRecord>,
+    /// The two models, where this is a probe and no run.
+    pub probe: Option<ProbeFile>,
 }
 
 /// What training took, probes and checkpoints not counted.
@@ -114,13 +118,12 @@ pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
     let keys: Keys = toml::from_str(&recipe)
         .map_err(|error| ReportError::Recipe { path, problem: error.message().to_owned() })?;
 
-    let path = dir.join("metrics.jsonl");
-    let metrics = read_metrics(&path)?;
+    let Index { metrics, sets, probe } = index(dir)?;
     let series = |tag: &str| {
         let value = |line: &MetricsLine| Some((line.step, *line.values.get(tag)?));
         metrics.iter().filter_map(value).filter(|(_, value)| value.is_finite()).collect()
     };
-    let sets = probed(&path, &metrics)?
+    let sets = sets
         .into_iter()
         .map(|(set, steps)| read_set(&dir.join("boundary"), set, &steps))
         .collect::<Result<_, _>>()?;
@@ -135,14 +138,32 @@ pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
         entropy: series(tags::ENTROPY),
         cost: read_cost(&dir.join("timing.jsonl"))?,
         sets,
+        probe,
     })
 }
 
-/// Which sets were probed, after which steps.
-fn probed(
-    path: &Path,
-    metrics: &[MetricsLine],
-) -> Result<BTreeMap<String, BTreeSet<u64>>, ReportError> {
+/// What a directory holds.
+struct Index {
+    metrics: Vec<MetricsLine>,
+    /// Which sets were probed, after which steps.
+    sets: BTreeMap<String, BTreeSet<u64>>,
+    probe: Option<ProbeFile>,
+}
+
+fn index(dir: &Path) -> Result<Index, ReportError> {
+    if let Some(probe) = ProbeFile::read(dir)? {
+        let sets = probe.sets.iter().map(|set| (set.clone(), BTreeSet::from([probe.step])));
+        let sets = inside(&dir.join(PROBE_FILE), sets.collect())?;
+        return Ok(Index { metrics: Vec::new(), sets, probe: Some(probe) });
+    }
+    let path = dir.join("metrics.jsonl");
+    let metrics = read_metrics(&path)?;
+    let sets = inside(&path, probed(&metrics))?;
+    Ok(Index { metrics, sets, probe: None })
+}
+
+/// Which sets the metrics know of, after which steps.
+fn probed(metrics: &[MetricsLine]) -> BTreeMap<String, BTreeSet<u64>> {
     let mut sets: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
     for line in metrics {
         let set =
@@ -151,7 +172,11 @@ fn probed(
             sets.entry(set).or_default().insert(line.step);
         }
     }
-    // The name becomes part of a file's name, which must not lead out of the run.
+    sets
+}
+
+/// The sets, none of whose names, which become part of a file's name, leads out of the directory.
+fn inside<T>(path: &Path, sets: BTreeMap<String, T>) -> Result<BTreeMap<String, T>, ReportError> {
     match sets.keys().find(|set| set.contains(['/', '\\', '\0'])) {
         Some(set) => Err(ReportError::SetName { path: path.to_path_buf(), set: set.clone() }),
         None => Ok(sets),
@@ -189,8 +214,7 @@ pub(super) fn read_ledgers(dir: &Path) -> Result<Vec<Probe>, ReportError> {
     if !dir.join("recipe.toml").exists() {
         return Err(ReportError::NotARun { path: dir.to_path_buf() });
     }
-    let path = dir.join("metrics.jsonl");
-    let (sets, dir) = (probed(&path, &read_metrics(&path)?)?, dir.join("boundary"));
+    let (sets, dir) = (index(dir)?.sets, dir.join("boundary"));
     let read = |(set, steps): (String, BTreeSet<u64>)| {
         let step = steps.last().copied().expect("a probed set has a step");
         let base = dir.join(format!("base-{set}.draws.jsonl.zst"));
@@ -238,7 +262,7 @@ fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {
     Ok((cost.steps > 0).then_some(cost))
 }
 
-fn read_text(path: &Path, limit: u64) -> Result<String, ReportError> {
+pub(super) fn read_text(path: &Path, limit: u64) -> Result<String, ReportError> {
     let file = File::open(path).map_err(ReportError::io("read", path))?;
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);

@@ -68,6 +68,9 @@ impl Place {
         for (step, policy) in [(0, [0, 1, 1]), (2, [3, 4, 0])] {
             let policy = ledger("policy", policy);
             let mut figures = boundary(&base, &policy, &Default::default()).unwrap();
+            // What runs had before there were parts.
+            (figures.paired, figures.solvability, figures.support) = (None, None, None);
+            (figures.extrapolation, figures.origins, figures.temperatures) = (None, None, None);
             figures.sampler = Some("temperature <1>".into());
             let stem = format!("boundary/step-{step:06}-set");
             let json = serde_json::to_string(&figures).unwrap();

@@ -3,6 +3,7 @@
 use super::chart::put;
 use super::html::{duration, esc, grouped, shell_word};
 use super::page::Named;
+use super::probe_file::{ProbeFile, ProbedModel};
 use super::read::{RunRecord, SetRecord};
 use super::{charts, cost, frames, origins, problem_list, sets, support, temperature, words};
 use crate::format::{confidence, draws, plural};
@@ -36,7 +37,7 @@ pub(super) fn run(named: &Named<'_>, runs: usize, alone: bool) -> String {
                  boundary. The recipe's <code>probe.interval</code> asks for probes.</p>\n";
     }
     // With a single set they stand among its charts.
-    if run.sets.len() != 1 {
+    if run.sets.len() != 1 && run.probe.is_none() {
         put(&mut html, format_args!("<h2>Training</h2>\n{}", grid(&training_figures(run))));
     }
     put(
@@ -54,11 +55,16 @@ pub(super) fn run(named: &Named<'_>, runs: usize, alone: bool) -> String {
 
 /// The run's name plate: steps, seed, cost, how to run it again.
 fn facts(run: &RunRecord) -> String {
-    let steps = match run.steps >= run.max_steps {
-        true => plural(run.steps, "step"),
-        false => format!("{} of {}", run.steps, plural(run.max_steps, "step")),
+    let mut rows = match &run.probe {
+        Some(probe) => models(probe),
+        None => {
+            let steps = match run.steps >= run.max_steps {
+                true => plural(run.steps, "step"),
+                false => format!("{} of {}", run.steps, plural(run.max_steps, "step")),
+            };
+            vec![("trained", format!("{steps}, seed {}", run.seed))]
+        }
     };
-    let mut rows = vec![("trained", format!("{steps}, seed {}", run.seed))];
     if let Some(cost) = run.cost {
         let rate = cost.tokens / cost.seconds.max(f64::MIN_POSITIVE);
         rows.push((
@@ -86,18 +92,42 @@ fn facts(run: &RunRecord) -> String {
             ),
         ));
     }
-    let again =
-        format!("bourn train {} --run-dir again", shell_word(&format!("{}/recipe.toml", run.path)));
-    let stopped = match run.steps < run.max_steps {
-        true => format!(" --max-steps {}", run.steps),
-        false => String::new(),
-    };
+    let again = again(run);
     let row = |(name, value): (&str, String)| format!("<dt>{name}</dt><dd>{}</dd>", esc(&value));
     let rows: String = rows.into_iter().map(row).collect();
-    format!(
-        "<dl class=\"facts\">{rows}<dt>again</dt><dd><code>{}</code></dd></dl>\n",
-        esc(&format!("{again}{stopped}"))
-    )
+    format!("<dl class=\"facts\">{rows}<dt>again</dt><dd><code>{}</code></dd></dl>\n", esc(&again))
+}
+
+/// The two models of a probe without a run.
+fn models(probe: &ProbeFile) -> Vec<(&'static str, String)> {
+    let model = |ProbedModel { source, weights }: &ProbedModel| {
+        let short: String = weights.chars().take(12).collect();
+        format!("{source} (weights {short})")
+    };
+    let after = match probe.step {
+        0 => String::new(),
+        step => format!(", after {}", plural(step, "step")),
+    };
+    vec![("base", model(&probe.base)), ("policy", model(&probe.policy) + &after)]
+}
+
+/// The command that does it again.
+fn again(run: &RunRecord) -> String {
+    let recipe = shell_word(&format!("{}/recipe.toml", run.path));
+    match &run.probe {
+        Some(ProbeFile { base, policy, .. }) => format!(
+            "bourn probe --base {} --policy {} --task {recipe}",
+            shell_word(&base.source),
+            shell_word(&policy.source)
+        ),
+        None => {
+            let stopped = match run.steps < run.max_steps {
+                true => format!(" --max-steps {}", run.steps),
+                false => String::new(),
+            };
+            format!("bourn train {recipe} --run-dir again{stopped}")
+        }
+    }
 }
 
 fn set_section(run: &RunRecord, set: &SetRecord, runs: usize) -> String {
@@ -108,8 +138,10 @@ fn set_section(run: &RunRecord, set: &SetRecord, runs: usize) -> String {
     }
     put(&mut html, format_args!("{}{}", words::words(set), words::tiles(last)));
     put(&mut html, format_args!("<h3>pass@k</h3>\n{}", frames::frames(set)));
-    put(&mut html, format_args!("<h3>Every checkpoint</h3>\n{}", frames::checkpoints(set)));
-    put(&mut html, format_args!("<h3>Over training</h3>\n{}", over_training(run, set)));
+    if run.probe.is_none() {
+        put(&mut html, format_args!("<h3>Every checkpoint</h3>\n{}", frames::checkpoints(set)));
+        put(&mut html, format_args!("<h3>Over training</h3>\n{}", over_training(run, set)));
+    }
     html += &sets::section(set);
     html += &origins::section(set);
     html += &temperature::section(set);

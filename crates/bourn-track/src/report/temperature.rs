@@ -6,6 +6,7 @@ use bourn_probe::{Boundary, Estimate};
 use super::axis::Axis;
 use super::chart::{Chart, Mark, Size};
 use super::curves;
+use super::html::esc;
 use super::read::SetRecord;
 use super::section::{figure, grid, legend};
 use super::table::{optional, table, trimmed};
@@ -33,14 +34,18 @@ pub(super) fn section(set: &SetRecord) -> String {
         ];
         let chart = curves::matched(b, point);
         figures.push(figure("pass@k at equal entropy", &legend(&keys), &chart, &caption));
-    } else {
-        html +=
-            "<p class=\"note\">No temperature of the policy has the base's token entropy.</p>\n";
+    } else if let Some(reason) = &t.unmatched {
+        html += &format!(
+            "<p class=\"note\">No temperature of the policy has the base's token entropy: {}.</p>\n",
+            esc(reason)
+        );
     }
     if t.grid.len() > 1 {
         figures.extend([b.k[0], b.k_max()].map(|k| grid_figure(b, &t.grid, k)));
     }
-    html += &grid(&figures);
+    if !figures.is_empty() {
+        html += &grid(&figures);
+    }
     let (first, last) = (b.k[0], b.k_max());
     let head = [
         "temperatures".to_owned(),

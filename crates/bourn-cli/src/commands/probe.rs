@@ -1,0 +1,107 @@
+//! `bourn probe`.
+
+use std::path::{Path, PathBuf};
+
+use bourn_recipe::{ModelSource, Recipe, ShortTask};
+use bourn_track::Console;
+use bourn_train::{ProbeModels, ProbeOptions, Probing, probe_of_run};
+
+use super::{figures, open_model, print};
+use crate::interrupt;
+
+/// The boundary of any two models, without training: pass@k, solvable sets, lost and gained
+/// problems. Draws are kept, so that a second probe draws only what the first did not.
+#[derive(clap::Args)]
+#[command(group(clap::ArgGroup::new("subject").required(true).args(["run", "base"])))]
+pub struct Args {
+    /// The base: a Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
+    #[arg(long, value_name = "MODEL", requires = "policy", requires = "task")]
+    base: Option<String>,
+    /// The policy, likewise
+    #[arg(long, value_name = "MODEL", requires = "base")]
+    policy: Option<String>,
+    /// A recipe for its tasks, rewards and [probe]; or `countdown`; or a JSON or JSONL file
+    #[arg(long, value_name = "TASK", requires = "base")]
+    task: Option<String>,
+    /// A run: its last checkpoint against its base, as its recipe says
+    #[arg(long, value_name = "DIR")]
+    run: Option<PathBuf>,
+    /// The run's checkpoint at this step
+    #[arg(long, value_name = "STEP", requires = "run", conflicts_with = "base")]
+    checkpoint: Option<u64>,
+    /// Column of a file that holds the problem's text [default: question]
+    #[arg(long, value_name = "NAME", requires = "task")]
+    prompt_column: Option<String>,
+    /// Column of a file that holds the reference answer [default: answer]
+    #[arg(long, value_name = "NAME", requires = "task")]
+    answer_column: Option<String>,
+    /// Verifier of a file's problems: math or exact [default: math]
+    #[arg(long, value_name = "NAME", requires = "task")]
+    verifier: Option<String>,
+    /// Where a completion's answer is: hash, boxed, last_number or whole [default: the verifier's]
+    #[arg(long, value_name = "NAME", requires = "task")]
+    extract: Option<String>,
+    /// Override a key of the recipe: --set probe.n_max=1024 (may be repeated)
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Write figures, draws and the resolved recipe here; `bourn report` reads it
+    #[arg(long, short, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print the figures as JSON, one object a line for each sampler
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+    let stop = interrupt::install(console)?;
+    let options = ProbeOptions {
+        output: args.output.clone(),
+        cache_dir: bourn_train::base::default_cache_dir(),
+    };
+    let (probing, models) = match (&args.run, &args.base, &args.policy, &args.task) {
+        (Some(run), ..) => {
+            probe_of_run(run, args.checkpoint, &args.overrides, options, console, stop)?
+        }
+        (None, Some(base), Some(policy), Some(task)) => {
+            let probing = Probing::new(recipe(args, base, task)?, options)?;
+            let (base, policy) = (open_model(base)?, open_model(policy)?);
+            (probing, ProbeModels { base, policy, step: 0 })
+        }
+        _ => anyhow::bail!("give --base, --policy and --task, or --run"),
+    };
+    let results = probing.run(&models, console, stop)?;
+    if args.json {
+        for result in &results {
+            print(&serde_json::to_string(&result.boundary)?)?;
+        }
+        return Ok(());
+    }
+    let (boundaries, examples): (Vec<_>, Vec<_>) =
+        results.into_iter().map(|result| (result.boundary, result.examples)).unzip();
+    print(figures(&boundaries, &examples).trim_end())
+}
+
+/// The recipe that probes `base` on `task`.
+fn recipe(args: &Args, base: &str, task: &str) -> anyhow::Result<Recipe> {
+    let short = ShortTask {
+        source: task.to_owned(),
+        prompt_column: args.prompt_column.clone(),
+        answer_column: args.answer_column.clone(),
+        verifier: args.verifier.clone(),
+        extract: args.extract.clone(),
+    };
+    if Path::new(task).extension().is_none_or(|extension| extension != "toml") {
+        return Ok(bourn_recipe::short(&short, base, &args.overrides)?);
+    }
+    let of_files = [&short.prompt_column, &short.answer_column, &short.verifier, &short.extract];
+    if of_files.iter().any(|option| option.is_some()) {
+        anyhow::bail!(
+            "{task} is a recipe, which says itself what --prompt-column, --answer-column, \
+             --verifier and --extract say of a file; use --set task.0.prompt_column=… and the like"
+        );
+    }
+    let mut recipe = bourn_recipe::load(Path::new(task), &args.overrides)?;
+    (recipe.model.source, recipe.base) = (ModelSource::Path(base.to_owned()), None);
+    Ok(recipe)
+}

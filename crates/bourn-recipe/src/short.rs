@@ -1,0 +1,64 @@
+//! The recipe of a probe whose task stands on the command line.
+
+use std::path::Path;
+
+use toml::{Table, Value};
+
+use crate::{Recipe, RecipeError, parse};
+
+/// A task as a command line names it. What is `None` is left to the recipe's defaults.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShortTask {
+    /// `countdown`, or the path of a JSON or JSONL file, all of whose problems are for the probe.
+    pub source: String,
+    /// Column of a file that holds the problem's text.
+    pub prompt_column: Option<String>,
+    /// Column of a file that holds the reference answer.
+    pub answer_column: Option<String>,
+    /// The verifier.
+    pub verifier: Option<String>,
+    /// How the verifier finds a completion's answer.
+    pub extract: Option<String>,
+}
+
+/// The recipe that probes `model` on `task`: written out and parsed, so that it is checked, has its
+/// defaults and takes overrides as any other. Its training part is the defaults'.
+///
+/// # Errors
+/// As [`parse`]; the file is called `--task` and its source.
+pub fn short(task: &ShortTask, model: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
+    let mut written = Table::new();
+    let mut set = |key: &str, value: Option<&String>| {
+        if let Some(value) = value {
+            written.insert(key.to_owned(), Value::from(value.as_str()));
+        }
+    };
+    let is_countdown = task.source == "countdown";
+    let kind = if is_countdown { "countdown" } else { "jsonl" };
+    set("kind", Some(&kind.to_owned()));
+    if !is_countdown {
+        set("path", Some(&task.source));
+        set("probe_path", Some(&task.source));
+    }
+    // For countdown too, which has no columns: the check says so.
+    set("prompt_column", task.prompt_column.as_ref());
+    set("answer_column", task.answer_column.as_ref());
+
+    let mut recipe = Table::new();
+    recipe.insert("name".into(), "probe".into());
+    recipe.insert("task".into(), Value::Array(vec![Value::Table(written)]));
+    recipe.insert("model".into(), Table::from_iter([("path".to_owned(), model.into())]).into());
+    recipe
+        .insert("algorithm".into(), Table::from_iter([("name".to_owned(), "grpo".into())]).into());
+    if task.verifier.is_some() || task.extract.is_some() {
+        let natural = if is_countdown { "countdown" } else { "math" };
+        let verifier = task.verifier.as_deref().unwrap_or(natural);
+        let mut reward = Table::from_iter([("verifier".to_owned(), Value::from(verifier))]);
+        if let Some(extract) = &task.extract {
+            reward.insert("extract".into(), extract.as_str().into());
+        }
+        recipe.insert("reward".into(), Value::Array(vec![reward.into()]));
+    }
+    let file = format!("--task {}", task.source);
+    parse(&recipe.to_string(), Path::new(&file), overrides)
+}

@@ -1,0 +1,184 @@
+//! Origins through the real engine, on random weights and a vocabulary of eleven.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::AtomicBool;
+
+use bourn_model::{Bundle, ModelConfig, Tokenizer, weights_hash};
+use bourn_probe::{Boundary, ScoreRequest, ScoreSource, probe};
+use bourn_recipe::{Extract, Reward, VerifierKind};
+use bourn_rollout::{Engine, EngineOptions, ScoreItem};
+use bourn_task::Reference as Gold;
+use bourn_track::Console;
+use burn::tensor::Device;
+
+use super::*;
+use crate::side::Engines;
+use crate::testing;
+
+/// One character a token; with `<pad>` and `<eos>` they are eleven.
+const ALPHABET: &str = "012345678";
+
+fn bundle(seed: u64) -> Bundle {
+    let recipe = testing::recipe("", "");
+    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
+        panic!("the test recipe has an architecture");
+    };
+    let weights = testing::model(seed, &Device::flex()).to_weights();
+    Bundle {
+        config: ModelConfig::from_architecture(architecture, 11).unwrap(),
+        weights_hash: weights_hash(&weights),
+        weights,
+        tokenizer: Tokenizer::char_level(ALPHABET),
+        stop_tokens: [1].into(),
+        chat_template: None,
+        source: "test".to_owned(),
+    }
+}
+
+/// Short answers, which random weights give now and then.
+fn problems() -> Vec<Problem> {
+    let problem = |answer: &str| {
+        Problem::new(format!("{answer}0"), Gold::Exact(answer.to_owned()), "test".to_owned())
+    };
+    ["1", "2", "3", "45"].map(problem).to_vec()
+}
+
+fn recipe() -> Recipe {
+    let mut recipe = testing::recipe("", "");
+    recipe.rewards =
+        vec![Reward { verifier: VerifierKind::Exact, extract: Extract::Whole, weight: 1.0 }];
+    recipe.rollout.max_completion_length = 3;
+    recipe.probe.n_max = 256;
+    recipe.probe.stop = 0;
+    recipe.probe.scores = 32;
+    recipe.probe.resamples = 100;
+    recipe.probe.samplers = vec![Sampler { temperature: 0.8, top_p: 0.8, top_k: 0, min_p: 0.0 }];
+    recipe
+}
+
+fn engine(bundle: &Bundle) -> Engine {
+    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
+    Engine::new(&bundle.config, &bundle.weights, &options).unwrap()
+}
+
+fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Boundary, Engine) {
+    let prompter = Prompter::new(base, false, "").unwrap();
+    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let prober = Prober {
+        recipe,
+        problems: &problems,
+        base: Side::new(base, &prompter),
+        cache_dir: cache,
+        console: &Console::with_writer(Box::new(io::sink())),
+        stop: &stop,
+        standalone: false,
+    };
+    let mut engine = engine(policy);
+    let side = Side::new(policy, &prompter);
+    let mut results = prober.run(&mut Engines::shared(&mut engine), &side, 0).unwrap();
+    (results.remove(0).boundary, engine)
+}
+
+#[test]
+fn scores_are_the_log_probs_of_the_draws() {
+    let (recipe, base) = (recipe(), bundle(1));
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let mut engine = engine(&base);
+    let mut source =
+        EngineSource::new(&mut engine, &prompter, &recipe, &recipe.probe.samplers[0], &stop)
+            .drawing("test", 0);
+    let ledger = probe(&problems, &mut source, Extent::Fixed(64), &mut |_| {}).unwrap().ledger;
+    let mut truncated = 0;
+    for problem in &problems {
+        let draws = ledger.get(&problem.id).unwrap().draws();
+        let requests: Vec<ScoreRequest<'_>> =
+            draws.iter().map(|draw| ScoreRequest { problem, ids: &draw.ids }).collect();
+        let scores = source.score(&requests, &mut |_| {}).unwrap();
+        for (draw, score) in draws.iter().zip(scores) {
+            // To the last bit: a draw of both models needs no score of either.
+            assert_eq!(score.full_logprob, draw.full_logprob);
+            assert_eq!(score.sampled_logprob, Some(draw.logprob));
+            assert_eq!((score.tokens, score.outside), (draw.tokens, None));
+            truncated += usize::from(draw.truncated);
+        }
+    }
+    assert!(truncated > 0, "cut completions are among them");
+}
+
+#[test]
+fn a_probe_says_where_its_correct_answers_came_from() {
+    let cache = tempfile::tempdir().unwrap();
+    let references = cache.path().join("references.jsonl");
+    let lines = "{\"problem\": \"10\", \"completion\": \"1\"}\n\
+                 {\"problem\": \"20\", \"completion\": \"3\"}\n";
+    std::fs::write(&references, lines).unwrap();
+    let mut recipe = recipe();
+    recipe.probe.references = Some(references);
+    recipe.probe.guess = Some(Guess { suffix: "4".into(), n: 32, max_completion_length: 2 });
+    let (base, policy) = (bundle(1), bundle(2));
+    let (figures, mut left) = run(&recipe, &base, &policy, cache.path());
+    let found = figures.origins.as_ref().expect("scores are asked for");
+
+    assert!(found.witnesses.count > 0 && found.discoveries.count > 0, "{figures:?}");
+    assert!(found.witnesses.policy_mass.value < 1.0 && found.tokens_scored > 0);
+    // Answers of one or two tokens, with their end: their mass is near what was drawn. 256 draws of
+    // 4 problems: five standard errors of at most ½/√256 each.
+    let drawn = figures.base.pass_at_k[0];
+    assert!((found.witnesses.base_mass.value - drawn).abs() < 0.16, "{found:?} {drawn}");
+    for w in &found.witnesses.problems {
+        assert!(w.base > 0.0 && w.base <= 1.0 && w.policy <= 1.0, "{w:?}");
+    }
+    let cells: Vec<_> = found.perplexity.iter().filter(|p| p.of == "reference").collect();
+    let right = cells.iter().filter(|cell| cell.correct).count();
+    assert_eq!((cells.len(), right), (4, 2), "one is right and one wrong, under two models");
+    // "4", then "5" and the end at once, solves the last problem and no other.
+    let guesses = found.guesses.as_ref().unwrap();
+    assert!(guesses.n == 32 && guesses.rate.value <= 0.25 && guesses.guessable.len() <= 1);
+
+    // The engine has the policy's weights.
+    let item = [ScoreItem { prompt: &[3, 2], completion: &[4, 5, 1] }];
+    let mut go_on = |_| std::ops::ControlFlow::Continue(());
+    let expect = engine(&policy).score(&item, 1.0, &mut go_on).unwrap();
+    assert_eq!(left.score(&item, 1.0, &mut go_on).unwrap(), expect);
+    assert_ne!(engine(&base).score(&item, 1.0, &mut go_on).unwrap(), expect);
+
+    // With the base's draws out of the store all is as before.
+    assert_eq!(run(&recipe, &base, &policy, cache.path()).0, figures);
+    recipe.probe.scores = 0;
+    assert_eq!(run(&recipe, &base, &policy, cache.path()).0.origins, None);
+}
+
+#[test]
+fn an_untrained_policy_keeps_its_witnesses() {
+    let cache = tempfile::tempdir().unwrap();
+    let (figures, _) = run(&recipe(), &bundle(1), &bundle(1), cache.path());
+    let found = figures.origins.unwrap();
+    assert_eq!(found.witnesses.base_mass, found.witnesses.policy_mass);
+    assert_eq!(found.discoveries.outside.value, 0.0);
+}
+
+#[test]
+fn references_that_do_not_fit_are_named_with_their_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("r.jsonl");
+    let base = bundle(1);
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let mut recipe = recipe();
+    recipe.probe.references = Some(path.clone());
+    let check = |completion: &str, expect: &str| {
+        let lines = format!("\n{{\"problem\": \"10\", \"completion\": \"{completion}\"}}\n");
+        std::fs::write(&path, lines).unwrap();
+        let read = references(&recipe, &problems(), &Side::new(&base, &prompter));
+        let text = read.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
+        assert!(text.contains(expect), "{text}");
+    };
+    // The end token follows: 3 is "1".
+    check("1", "ids: [3, 1], correct: true");
+    check("12", "ids: [3, 4, 1], correct: false");
+    check("abc", ":2: ");
+    // 2 of the prompt, 62 characters and the end, of a context of 64.
+    check(&"1".repeat(62), ":2: prompt and completion are 65 tokens long");
+    check(&"1".repeat(61), "correct: false");
+}

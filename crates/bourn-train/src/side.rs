@@ -1,0 +1,93 @@
+//! The two models of a probe, and the engines that draw from them.
+
+use bourn_model::prompt::Prompter;
+use bourn_model::{Bundle, ModelConfig, Weights};
+use bourn_recipe::Recipe;
+use bourn_rollout::{Engine, RolloutError};
+
+use crate::engine_options;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The frozen base.
+    Base,
+    /// The policy.
+    Policy,
+}
+
+impl Role {
+    /// `base` or `policy`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Role::Base => "base",
+            Role::Policy => "policy",
+        }
+    }
+}
+
+/// A model as a probe knows it.
+#[derive(Clone, Copy)]
+pub struct Side<'a> {
+    /// Its shape.
+    pub config: &'a ModelConfig,
+    /// Its weights.
+    pub weights: &'a Weights,
+    /// Their content hash.
+    pub hash: &'a str,
+    /// Renders prompts and reads completions with the model's own tokenizer and template.
+    pub prompter: &'a Prompter,
+}
+
+impl<'a> Side<'a> {
+    /// A model that was opened.
+    pub fn new(bundle: &'a Bundle, prompter: &'a Prompter) -> Side<'a> {
+        let Bundle { config, weights, weights_hash, .. } = bundle;
+        Side { config, weights, hash: weights_hash, prompter }
+    }
+
+    /// Whether token ids mean the same to both models.
+    pub fn reads_as(&self, other: &Side<'_>) -> bool {
+        std::ptr::eq(self.prompter, other.prompter)
+            || (self.config.vocab_size == other.config.vocab_size
+                && self.prompter.tokenizer().to_json() == other.prompter.tokenizer().to_json())
+    }
+}
+
+/// What draws from base and policy.
+pub struct Engines<'e> {
+    first: &'e mut Engine,
+    /// The policy's, where it has one of its own.
+    second: Option<&'e mut Engine>,
+    /// Whose weights `first` has, as far as is known.
+    loaded: Option<Role>,
+}
+
+impl<'e> Engines<'e> {
+    /// One engine for two models of one shape; which weights it has is not known.
+    pub fn shared(engine: &'e mut Engine) -> Engines<'e> {
+        Engines { first: engine, second: None, loaded: None }
+    }
+
+    /// An engine for each, with its weights.
+    pub fn apart(base: &'e mut Engine, policy: &'e mut Engine) -> Engines<'e> {
+        Engines { first: base, second: Some(policy), loaded: Some(Role::Base) }
+    }
+
+    /// The engine of a model, with its weights.
+    pub fn of(&mut self, role: Role, side: &Side<'_>) -> Result<&mut Engine, RolloutError> {
+        if let (Role::Policy, Some(engine)) = (role, &mut self.second) {
+            return Ok(engine);
+        }
+        if self.loaded != Some(role) {
+            self.first.update(side.weights)?;
+            self.loaded = Some(role);
+        }
+        Ok(self.first)
+    }
+}
+
+/// The engine of one model, sized as the recipe says.
+pub fn engine(recipe: &Recipe, side: &Side<'_>) -> Result<Engine, RolloutError> {
+    Engine::new(side.config, side.weights, &engine_options(recipe, side.config))
+}
