@@ -11,7 +11,8 @@ pub fn overlong_penalty(length: usize, longest: usize, buffer: f64) -> f64 {
     if buffer <= 0.0 {
         return 0.0;
     }
-    ((longest as f64 - buffer - length as f64) / buffer).clamp(-1.0, 0.0)
+    // Less the buffer last, so that it is −1 to the bit at the limit.
+    ((longest as f64 - length as f64 - buffer) / buffer).clamp(-1.0, 0.0)
 }
 
 /// Multiplies the rewards of correct completions by 1 − β (G − rank) / G, where rank counts the
@@ -106,6 +107,7 @@ mod tests {
             assert_eq!(overlong_penalty(length, 100, 20.0), expect, "{length}");
         }
         assert_eq!(overlong_penalty(100, 100, 0.0), 0.0);
+        assert_eq!(overlong_penalty(8, 8, 0.2 * 8.0), -1.0);
     }
 
     #[test]

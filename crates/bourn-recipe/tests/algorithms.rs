@@ -74,7 +74,7 @@ fn a_key_without_effect_is_an_error_that_says_why() {
     assert_snapshot!(bad("name = \"nsr\"\nscale_rewards = \"group\"", ""), @"x.toml:7:1: [algorithm] scale_rewards: has no effect: nsr takes advantages from verdicts alone; remove it");
     assert_snapshot!(bad("name = \"nsr\"\nunlikeliness = 0.1", ""), @"x.toml:7:1: [algorithm] unlikeliness: has no effect: nsr takes advantages from raw verdicts, which nothing shapes; remove it");
     let steps = "[[reward]]\nverifier = \"countdown\"\nstep_weight = 0.5\n";
-    assert_snapshot!(bad("name = \"nsr\"", steps), @"x.toml:9:1: [[reward]] 0.step_weight: has no effect: nsr takes advantages from raw verdicts; remove it");
+    assert_snapshot!(bad("name = \"nsr\"", steps), @"x.toml:9:1: [[reward]] step_weight: has no effect: nsr takes advantages from raw verdicts; remove it");
     good("name = \"ppo\"", steps);
     assert_snapshot!(bad("name = \"grpo\"\npass_k = 2", ""), @"x.toml:7:1: [algorithm] pass_k: has no effect: grpo does not follow pass@k; remove it");
     assert_snapshot!(bad("name = \"grpo\"\ncovariance_coef = 2.0", ""), @r#"x.toml:7:1: [algorithm] covariance_coef: has no effect: only `covariance = "kl"` has a penalty; remove it"#);
