@@ -5,36 +5,28 @@ use bourn_verify::Verdict;
 use super::*;
 use crate::testing::{recipe, recipe_with};
 
-/// Completions as (correct, log-probs, entropies), in groups of three.
-fn experience(samples: &[(bool, &[f32], &[f32])]) -> Experience {
-    let sample =
-        |(index, &(correct, logprobs, entropies)): (usize, &(bool, &[f32], &[f32]))| Sample {
-            group: index / 3,
-            completion: Completion {
-                tokens: vec![0; logprobs.len()],
-                logprobs: logprobs.to_vec(),
-                sampled_logprobs: logprobs.to_vec(),
-                entropies: entropies.to_vec(),
-                finish: Finish::Stop,
-            },
-            verdicts: vec![if correct { Verdict::Correct } else { Verdict::Wrong }],
-            reward: if correct { 1.0 } else { 0.0 },
-            advantages: Vec::new(),
-            step_rewards: Vec::new(),
-            steps: Vec::new(),
-            anchors: Vec::new(),
-            values: vec![0.0; logprobs.len()],
-            returns: Vec::new(),
+/// A completion: whether it is correct, its log-probs, its entropies.
+type Drawn<'a> = (bool, &'a [f32], &'a [f32]);
+
+/// Completions in groups of three.
+fn experience(samples: &[Drawn<'_>]) -> Experience {
+    let sample = |(index, &(correct, logprobs, entropies)): (usize, &Drawn<'_>)| {
+        let completion = Completion {
+            tokens: vec![0; logprobs.len()],
+            logprobs: logprobs.to_vec(),
+            sampled_logprobs: logprobs.to_vec(),
+            entropies: entropies.to_vec(),
+            finish: Finish::Stop,
         };
+        let (verdict, reward) =
+            if correct { (Verdict::Correct, 1.0) } else { (Verdict::Wrong, 0.0) };
+        let sample = Sample::new(index / 3, completion, vec![verdict], reward);
+        Sample { values: vec![0.0; logprobs.len()], ..sample }
+    };
     let groups = samples.len() / 3;
-    Experience {
-        prompts: vec![vec![0]; groups],
-        problems: (0..groups).map(|group| format!("problem-{group}")).collect(),
-        samples: samples.iter().enumerate().map(sample).collect(),
-        greedy: Vec::new(),
-        kept: vec![true; groups],
-        entropy_coef: 0.0,
-    }
+    let problems = (0..groups).map(|group| format!("problem-{group}")).collect();
+    let samples = samples.iter().enumerate().map(sample).collect();
+    Experience::new(vec![vec![0]; groups], problems, samples)
 }
 
 fn advantages(experience: &Experience) -> Vec<Vec<f32>> {
@@ -42,7 +34,7 @@ fn advantages(experience: &Experience) -> Vec<Vec<f32>> {
 }
 
 #[track_caller]
-fn assigned(samples: &[(bool, &[f32], &[f32])], recipe: &Recipe) -> Experience {
+fn assigned(samples: &[Drawn<'_>], recipe: &Recipe) -> Experience {
     let mut experience = experience(samples);
     filter(&mut experience, recipe).unwrap();
     assign(&mut experience, recipe, 0).unwrap();
@@ -73,7 +65,7 @@ fn expected_update(recipe: &Recipe, policy: [f64; 3], correct: [bool; 3]) -> [f6
         let arms = [outcome % 3, outcome / 3 % 3, outcome / 9];
         let probability: f64 = arms.iter().map(|&arm| policy[arm]).product();
         let logprobs = arms.map(|arm| [logp[arm]]);
-        let draws: Vec<(bool, &[f32], &[f32])> = arms
+        let draws: Vec<Drawn<'_>> = arms
             .iter()
             .zip(&logprobs)
             .map(|(&arm, logp)| (correct[arm], &logp[..], std::slice::from_ref(&entropy)))
@@ -151,9 +143,9 @@ fn on_a_bandit_unbiased_algorithms_have_the_exact_gradient() {
     }
 }
 
-const LONG: (bool, &[f32], &[f32]) = (true, &[-1.0; 8], &[0.5; 8]);
-const RIGHT: (bool, &[f32], &[f32]) = (true, &[-1.0, -2.0], &[0.9, 0.1]);
-const WRONG: (bool, &[f32], &[f32]) = (false, &[-0.5, -0.25], &[0.8, 0.2]);
+const LONG: Drawn = (true, &[-1.0; 8], &[0.5; 8]);
+const RIGHT: Drawn = (true, &[-1.0, -2.0], &[0.9, 0.1]);
+const WRONG: Drawn = (false, &[-0.5, -0.25], &[0.8, 0.2]);
 
 /// The second group's rewards differ by length alone; its verdicts do not, and it is left out.
 #[test]
@@ -176,7 +168,7 @@ fn dynamic_sampling_reads_raw_verdicts_and_takes_no_more_than_it_needs() {
 #[test]
 fn length_is_penalised_in_the_reward_and_nowhere_else() {
     let recipe = recipe("name = \"reinforce\"\noverlong_share = 0.5\noverlong_penalty = 0.5", "");
-    let six: (bool, &[f32], &[f32]) = (true, &[-1.0; 6], &[0.5; 6]);
+    let six: Drawn = (true, &[-1.0; 6], &[0.5; 6]);
     let experience = assigned(&[LONG, six, RIGHT], &recipe);
     let first: Vec<f32> = advantages(&experience).iter().map(|own| own[0]).collect();
     assert_eq!(first, [0.5, 0.75, 1.0]);

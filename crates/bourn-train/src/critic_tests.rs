@@ -16,34 +16,20 @@ fn experience() -> Experience {
     let mut rng = rng(9, "test/critic", &[]);
     let sample = |index: usize| {
         let length = 2 + index % 3;
-        let correct = index % 3 == 0;
-        Sample {
-            group: index / 3,
-            completion: Completion {
-                tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
-                logprobs: vec![-1.0; length],
-                sampled_logprobs: vec![-1.0; length],
-                entropies: vec![1.0; length],
-                finish: Finish::Stop,
-            },
-            verdicts: vec![if correct { Verdict::Correct } else { Verdict::Wrong }],
-            reward: if correct { 1.0 } else { 0.0 },
-            advantages: Vec::new(),
-            step_rewards: Vec::new(),
-            steps: Vec::new(),
-            anchors: Vec::new(),
-            values: Vec::new(),
-            returns: Vec::new(),
-        }
+        let correct = index.is_multiple_of(3);
+        let completion = Completion {
+            tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
+            logprobs: vec![-1.0; length],
+            sampled_logprobs: vec![-1.0; length],
+            entropies: vec![1.0; length],
+            finish: Finish::Stop,
+        };
+        let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
+        Sample::new(index / 3, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
     };
-    Experience {
-        samples: (0..6).map(sample).collect(),
-        prompts: vec![vec![1, 2, 3], vec![4, 5]],
-        problems: vec!["a".into(), "b".into()],
-        greedy: Vec::new(),
-        kept: vec![true; 2],
-        entropy_coef: 0.0,
-    }
+    let prompts = vec![vec![1, 2, 3], vec![4, 5]];
+    let samples = (0..6).map(sample).collect();
+    Experience::new(prompts, vec!["a".into(), "b".into()], samples)
 }
 
 /// A model whose value head says something.

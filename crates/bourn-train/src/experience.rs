@@ -36,6 +36,22 @@ pub struct Sample {
 }
 
 impl Sample {
+    /// A judged completion that no algorithm has looked at.
+    pub fn new(group: usize, completion: Completion, verdicts: Vec<Verdict>, reward: f32) -> Self {
+        Sample {
+            group,
+            completion,
+            verdicts,
+            reward,
+            step_rewards: Vec::new(),
+            steps: Vec::new(),
+            advantages: Vec::new(),
+            anchors: Vec::new(),
+            values: Vec::new(),
+            returns: Vec::new(),
+        }
+    }
+
     /// Whether the completion ran into the length limit.
     pub fn truncated(&self) -> bool {
         self.completion.finish == Finish::Length
@@ -70,6 +86,12 @@ pub struct Experience {
 }
 
 impl Experience {
+    /// Groups that are all trained on, without greedy completions and entropy bonus.
+    pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
+        let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
+        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 }
+    }
+
     /// The groups that are trained on, in order.
     pub fn kept_groups(&self) -> Vec<usize> {
         (0..self.problems.len()).filter(|&group| self.kept[group]).collect()
@@ -175,10 +197,9 @@ pub fn collect(
     } else {
         Vec::new()
     };
-    let kept = vec![true; problems.len()];
     let problems = problems.iter().map(|problem| problem.id.clone()).collect();
     let entropy_coef = recipe.algorithm.entropy_coef;
-    Ok(Experience { prompts, problems, samples, greedy, kept, entropy_coef })
+    Ok(Experience { greedy, entropy_coef, ..Experience::new(prompts, problems, samples) })
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
@@ -214,18 +235,7 @@ fn judge(
         .map(|(reward, _)| reward.weight)
         .sum::<f64>() as f32;
     let (step_rewards, steps) = pay_steps(problem, &completion, &text, prompter, recipe)?;
-    Ok(Sample {
-        group,
-        completion,
-        verdicts,
-        reward,
-        step_rewards,
-        steps,
-        advantages: Vec::new(),
-        anchors: Vec::new(),
-        values: Vec::new(),
-        returns: Vec::new(),
-    })
+    Ok(Sample { step_rewards, steps, ..Sample::new(group, completion, verdicts, reward) })
 }
 
 /// How many steps of a completion are right, of how many, for each `[[reward]]` that pays steps.

@@ -32,23 +32,12 @@ fn experience(policy: &Transformer, noise: f32) -> Experience {
             };
             let verdict = if member == 0 { Verdict::Correct } else { Verdict::Wrong };
             let (verdicts, advantages) = (vec![verdict], vec![advantage; length]);
-            samples.push(Sample {
-                group,
-                completion,
-                verdicts,
-                reward: 0.0,
-                advantages,
-                step_rewards: Vec::new(),
-                steps: Vec::new(),
-                anchors: Vec::new(),
-                values: Vec::new(),
-                returns: Vec::new(),
-            });
+            let sample = Sample::new(group, completion, verdicts, 0.0);
+            samples.push(Sample { advantages, ..sample });
         }
     }
     let problems = (0..4).map(|group| format!("problem-{group}")).collect();
-    let (greedy, kept) = (Vec::new(), vec![true; 4]);
-    let mut experience = Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 };
+    let mut experience = Experience::new(prompts, problems, samples);
     let scored = score_all(policy, &experience, &recipe("", "micro_batch_size = 4"));
     for (sample, own) in experience.samples.iter_mut().zip(scored) {
         sample.completion.logprobs =
@@ -86,7 +75,7 @@ fn as_of(recipe: &Recipe, experience: &Experience) -> Experience {
     if recipe.algorithm.covariance == bourn_recipe::Covariance::Kl {
         for sample in &mut experience.samples {
             let weight = recipe.algorithm.covariance_coef as f32;
-            let anchor = |t: usize| if t % 2 == 0 { weight } else { 0.0 };
+            let anchor = |t: usize| if t.is_multiple_of(2) { weight } else { 0.0 };
             sample.anchors = (0..sample.completion.tokens.len()).map(anchor).collect();
         }
     }
@@ -438,22 +427,11 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
             for (member, completion) in completions.into_iter().enumerate() {
                 let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
                 let verdicts = vec![Verdict::Wrong];
-                samples.push(Sample {
-                    group,
-                    completion,
-                    verdicts,
-                    reward: 0.0,
-                    advantages,
-                    step_rewards: Vec::new(),
-                    steps: Vec::new(),
-                    anchors: Vec::new(),
-                    values: Vec::new(),
-                    returns: Vec::new(),
-                });
+                let sample = Sample::new(group, completion, verdicts, 0.0);
+                samples.push(Sample { advantages, ..sample });
             }
         }
-        let (greedy, kept) = (Vec::new(), vec![true; 4]);
-        let experience = Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 };
+        let experience = Experience::new(prompts, problems, samples);
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
         let Ok(report) = updated else { panic!("the loss is finite") };
