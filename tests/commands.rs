@@ -310,7 +310,7 @@ fn ledgers_are_listed_checked_and_swept() {
     let draws = key["draws"].to_string();
     assert!(table.contains("last use") && table.contains(&draws), "{table}");
     let whole = place.ok(&["ledger", "verify"]);
-    assert!(whole.contains(&format!("{} files of 1 keys, {draws} draws", key["files"])), "{whole}");
+    assert!(whole.contains(&format!("{} files of 1 key, {draws} draws", key["files"])), "{whole}");
 
     let dry = place.ok(&["ledger", "gc", "--dry-run"]);
     assert!(dry.contains("would remove") && dry.contains("merged into one"), "{dry}");
@@ -326,7 +326,7 @@ fn ledgers_are_listed_checked_and_swept() {
     let bytes = fs::read(&file).unwrap();
     fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let error = place.fails(&["ledger", "verify"]);
-    assert!(error.contains("1 ledger file is damaged"), "{error}");
+    assert!(error.contains("1 ledger file damaged"), "{error}");
     fs::remove_file(&file).unwrap();
     run("d", "40");
     let all = place.ok(&["ledger", "gc", "--older-than", "36500"]);

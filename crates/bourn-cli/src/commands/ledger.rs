@@ -152,13 +152,13 @@ fn verify(look: &Look) -> anyhow::Result<()> {
                 text += &format!("{damage}\n");
             }
         }
-        print(&format!("{text}{files} files of {} keys, {draws} draws", holdings.len()))?;
+        let (files, keys) = (count(files, "file"), count(holdings.len(), "key"));
+        print(&format!("{text}{files} of {keys}, {}", count(draws as usize, "draw")))?;
     }
     let damaged: usize = holdings.iter().map(|holding| holding.damage.len()).sum();
     match damaged {
         0 => Ok(()),
-        1 => bail!("1 ledger file is damaged"),
-        _ => bail!("{damaged} ledger files are damaged"),
+        _ => bail!("{} damaged", count(damaged, "ledger file")),
     }
 }
 
@@ -176,12 +176,12 @@ fn gc(collect: &Collect, console: &Console) -> anyhow::Result<()> {
         console.line(format!("left alone: a run is using {address}"));
     }
     let bytes: u64 = sweeping.swept.iter().map(|swept| swept.bytes).sum();
-    let (count, freed) = (sweeping.swept.len(), size(bytes));
+    let (files, freed) = (count(sweeping.swept.len(), "file"), size(bytes));
     let written = match sweeping.written {
         0 => String::new(),
         bytes => format!(", {} written in their place", size(bytes)),
     };
-    print(&format!("{text}{would} {count} files of {freed}{written}"))?;
+    print(&format!("{text}{would} {files} of {freed}{written}"))?;
     match sweeping.damage.first() {
         None => Ok(()),
         Some(damage) => bail!("left alone with all of its key: {damage}"),
@@ -202,6 +202,11 @@ fn table(rows: &[[String; 8]]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A number with its noun, in the plural where it takes one.
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Bytes in the largest unit that leaves at least one.
