@@ -246,3 +246,64 @@ fn a_run_that_diverges_stops_names_the_step_and_saves() {
     let base = place.path("base/checkpoints/step-000000/model.safetensors");
     assert!(fs::read(saved).unwrap() == fs::read(base).unwrap());
 }
+
+/// Every algorithm trains two steps, and stopped after the first it is the run that was not: filters
+/// that draw more, value models, references and weights that change are all in the checkpoint.
+#[test]
+fn every_algorithm_trains_and_resumes_exactly() {
+    let place = Place::new();
+    // One base for all; the probe has been tested enough.
+    let plain = ["train", "small.toml", "--set", "train.max_steps=2", "--set", "probe.interval=0"];
+    let small = ["--set", "rollout.prompts_per_step=4", "--set", "checkpoint.interval=1"];
+    let common = [&plain[..], &small[..]].concat();
+    let check = |label: &str, keys: &[&str]| {
+        let set: Vec<&str> = keys.iter().flat_map(|&key| ["--set", key]).collect();
+        let run = |dir: &str, more: &[&str]| {
+            let all = [&common[..], &set[..], &["--run-dir", dir], more].concat();
+            place.ok(&all);
+        };
+        let (straight, parts) = (format!("{label}-straight"), format!("{label}-parts"));
+        run(&straight, &[]);
+        run(&parts, &["--max-steps", "1"]);
+        run(&parts, &["--resume"]);
+        assert_same_run(&place.path(&straight), &place.path(&parts));
+        let steps = metrics(&place.path(&straight));
+        assert_eq!(steps.len(), 2, "{label}");
+        steps
+    };
+    for &name in bourn_recipe::AlgorithmName::ALL {
+        let algorithm = format!("algorithm.name={}", name.name());
+        let own: &[&str] = match name.name() {
+            "vc_ppo" | "vapo" => &["critic.pretrain_steps=2", "critic.lr=1e-3"],
+            "prorl" => &["algorithm.reset_interval=1"],
+            _ => &[],
+        };
+        let steps = check(name.name(), &[&[algorithm.as_str()], own].concat());
+        for step in &steps {
+            assert!(step["actor/pg_loss"].is_f64(), "{}: {step:?}", name.name());
+            assert_eq!(step.contains_key("critic/vf_loss"), name.critic().is_some());
+            let dynamic = name.settings().dynamic_sampling > 0;
+            assert_eq!(step.contains_key("train/dynamic_sampling/kept"), dynamic);
+        }
+    }
+    let shared = ["algorithm.name=ppo", "critic.trunk=shared"];
+    assert!(check("shared", &shared).iter().all(|step| step.contains_key("critic/vf_loss")));
+    let steps = "reward=[{verifier='countdown', step_weight=0.5}]";
+    for name in ["algorithm.name=ppo", "algorithm.name=rloo"] {
+        for step in check(&name.replace("algorithm.name=", "steps-"), &[name, steps]) {
+            let share = step["train/rewards/countdown/steps"].as_f64().unwrap();
+            assert!(share > 0.0 && share <= 1.0, "{share}");
+        }
+    }
+    let warming = ["algorithm.name=ppo", "critic.critic_warmup=1"];
+    let steps = check("warming", &warming);
+    assert_eq!(steps[0]["actor/grad_norm"], 0.0);
+    assert!(steps[0]["critic/grad_norm"].as_f64().unwrap() > 0.0);
+    // The base's entropy is below 5 nats, so that the bonus is on from the second step.
+    let target = ["algorithm.entropy_target=5.0", "algorithm.entropy_step=0.25"];
+    let weights: Vec<f64> = check("entropy", &target)
+        .iter()
+        .map(|step| step["actor/entropy_coef"].as_f64().unwrap())
+        .collect();
+    assert_eq!(weights, [0.0, 0.25]);
+}

@@ -50,6 +50,20 @@ pub enum AlgoError {
         /// The coefficient that asks for them.
         coefficient: &'static str,
     },
+    /// A baseline of the other completions, where there are none.
+    #[error("a group of one completion has no others to be held against: draw two or more")]
+    NoOthers,
+    /// pass@k of fewer than k completions.
+    #[error(
+        "pass@{k} with this baseline cannot be estimated from {group} completions: draw more, or \
+         lower k"
+    )]
+    PassAtK {
+        /// The k asked for.
+        k: usize,
+        /// Completions of the group.
+        group: usize,
+    },
     /// Dr. GRPO divides by the longest completion allowed.
     #[error(
         "`max_completion_length` is 0: the `dr_grpo` loss divides by it, so set it to 1 or more"

@@ -17,6 +17,9 @@ pub enum Scale {
     Group,
     /// The standard deviation over all rewards of the step, every group together.
     Batch,
+    /// The standard deviation over all advantages of the step, after the baseline (REINFORCE++,
+    /// arXiv 2501.03262).
+    Advantages,
     /// Nothing (Dr. GRPO, arXiv 2503.20783: no bias towards problems of low variance).
     None,
 }
@@ -44,23 +47,40 @@ pub fn group_advantages(
     group: usize,
     scale: Scale,
 ) -> Result<Vec<f32>, AlgoError> {
+    check_rewards(rewards, group)?;
+    let of_group = |own: &[f32]| {
+        let mean = mean(own);
+        own.iter().map(|&reward| f64::from(reward) - mean).collect::<Vec<_>>()
+    };
+    let centred: Vec<f64> = rewards.chunks_exact(group).flat_map(of_group).collect();
+    let scales = scaled_by(rewards, &centred, group, scale);
+    Ok(centred.iter().zip(scales).map(|(&value, scale)| (value / scale) as f32).collect())
+}
+
+/// Whole groups of finite rewards, of at most half the largest f32, so that a difference of two
+/// cannot overflow.
+pub(crate) fn check_rewards(rewards: &[f32], group: usize) -> Result<(), AlgoError> {
     check_groups(rewards.len(), group)?;
-    // Half the largest f32, so that a difference of two rewards cannot overflow.
     let taken = |reward: &f32| reward.abs() <= f32::MAX / 2.0;
-    if let Some(index) = rewards.iter().position(|reward| !taken(reward)) {
-        return Err(AlgoError::Reward { index, value: rewards[index] });
+    match rewards.iter().position(|reward| !taken(reward)) {
+        Some(index) => Err(AlgoError::Reward { index, value: rewards[index] }),
+        None => Ok(()),
     }
-    let batch_std = sample_std(rewards);
-    let advantages = rewards.chunks_exact(group).flat_map(|rewards| {
-        let mean = mean(rewards);
-        let divisor = match scale {
-            Scale::Group => sample_std(rewards) + STD_EPSILON,
-            Scale::Batch => batch_std + STD_EPSILON,
-            Scale::None => 1.0,
-        };
-        rewards.iter().map(move |&reward| ((f64::from(reward) - mean) / divisor) as f32)
-    });
-    Ok(advantages.collect())
+}
+
+/// What the centred reward of each completion is divided by.
+pub(crate) fn scaled_by(rewards: &[f32], centred: &[f64], group: usize, scale: Scale) -> Vec<f64> {
+    let all = |divisor| vec![divisor; rewards.len()];
+    match scale {
+        Scale::Group => {
+            let of_group = |own: &[f32]| sample_std(own) + STD_EPSILON;
+            let stds = rewards.chunks_exact(group).map(of_group);
+            stds.flat_map(|std| std::iter::repeat_n(std, group)).collect()
+        }
+        Scale::Batch => all(sample_std(rewards) + STD_EPSILON),
+        Scale::Advantages => all(std(centred.iter().copied()) + STD_EPSILON),
+        Scale::None => all(1.0),
+    }
 }
 
 /// Indices of the groups whose advantages are all 0: they teach nothing.
@@ -85,7 +105,7 @@ pub fn frac_reward_zero_std(rewards: &[f32], group: usize) -> Result<f64, AlgoEr
     Ok(count as f64 / (rewards.len() / group) as f64)
 }
 
-fn check_groups(len: usize, group: usize) -> Result<(), AlgoError> {
+pub(crate) fn check_groups(len: usize, group: usize) -> Result<(), AlgoError> {
     match len {
         0 => Err(AlgoError::Empty),
         _ if group == 0 || !len.is_multiple_of(group) => Err(AlgoError::Groups { len, group }),
@@ -93,18 +113,24 @@ fn check_groups(len: usize, group: usize) -> Result<(), AlgoError> {
     }
 }
 
-fn mean(values: &[f32]) -> f64 {
+pub(crate) fn mean(values: &[f32]) -> f64 {
     values.iter().copied().map(f64::from).sum::<f64>() / values.len() as f64
 }
 
 /// Standard deviation with divisor n − 1; 0 for fewer than two values.
 pub fn sample_std(values: &[f32]) -> f64 {
-    if values.len() < 2 {
+    std(values.iter().copied().map(f64::from))
+}
+
+/// [`sample_std`] of f64 values.
+pub(crate) fn std(values: impl ExactSizeIterator<Item = f64> + Clone) -> f64 {
+    let count = values.len();
+    if count < 2 {
         return 0.0;
     }
-    let mean = mean(values);
-    let squares: f64 = values.iter().map(|&value| (f64::from(value) - mean).powi(2)).sum();
-    (squares / (values.len() - 1) as f64).sqrt()
+    let mean = values.clone().sum::<f64>() / count as f64;
+    let squares: f64 = values.map(|value| (value - mean).powi(2)).sum();
+    (squares / (count - 1) as f64).sqrt()
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 //! Plain numbers in, plain numbers out. **This crate knows no tensor framework, no recipe, no file,
 //! no clock and no randomness**, so every figure in it can be worked by hand, and its tests do.
 //!
-//! - [`group`]: rewards to advantages with a group baseline.
+//! - [`group`]: rewards to advantages with a group baseline; [`baseline`]: with any other.
+//! - [`pass_at_k`]: rewards whose policy gradient is that of pass@k.
+//! - [`shaping`]: what a reward becomes before its baseline; groups that teach.
+//! - [`tokens`]: which tokens are trained on, by entropy or covariance.
+//! - [`gae`]: advantages and targets from a value function.
 //! - [`advantage`]: one advantage per completion to one per token.
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
 //! - [`loss`]: the clipped objective, scalar by scalar; the twin that the tensor version is
@@ -11,20 +15,28 @@
 //! - [`schedule`]: learning rate and gradient-norm clipping.
 
 pub mod advantage;
+pub mod baseline;
 mod error;
+pub mod gae;
 pub mod group;
 pub mod kl;
 pub mod loss;
+pub mod pass_at_k;
 pub mod schedule;
+pub mod shaping;
+pub mod tokens;
 
 pub use advantage::per_token;
+pub use baseline::{Baseline, advantages, signed_advantages};
 pub use error::AlgoError;
+pub use gae::{calibration_error, explained_variance, gae, length_adaptive_lambda, value_loss};
 pub use group::{
     Scale, frac_reward_zero_std, group_advantages, mean_centred, sample_std, zero_advantage_groups,
 };
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
-    Clip, CompletionTerms, LossReport, LossType, Objective, clipped_surrogate, policy_loss,
-    policy_loss_slopes, token_weights,
+    Clip, CompletionTerms, LossReport, LossType, Objective, RatioLevel, Surrogate,
+    clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
 };
+pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
 pub use schedule::{Shape, clip_scale, learning_rate};

@@ -7,7 +7,11 @@
 //! loss = Σ_i w_i Σ_t l_it
 //! ```
 //!
-//! where r = exp(log π − log π_old). The weights w_i hold everything that [`LossType`] decides.
+//! where r = exp(log π − log π_old), of the token or the geometric mean over its completion
+//! ([`RatioLevel`]), and the first term is one of four ([`Surrogate`]). To that come two terms that
+//! most algorithms leave out: an *anchor*, which holds a token near the sampler that drew it by
+//! b_it (r_it − 1 − log r_it), and a *likelihood* term −n_i log π_it, with weights b and n of their
+//! own. The weights w_i hold everything that [`LossType`] decides.
 //! They are computed over the whole optimiser update, so that the sum over micro batches is the
 //! same loss to rounding, however it is cut.
 
@@ -30,6 +34,33 @@ pub enum LossType {
     DrGrpo,
     /// Mean over all tokens of the update (DAPO, arXiv 2503.14476, eq. 8): w_i = 1 / tokens.
     Dapo,
+    /// Sum of tokens, then the mean over completions: the policy gradient as it is derived, without
+    /// regard to length: w_i = 1 / B.
+    Sequence,
+}
+
+/// What a token's part of the objective is, to be maximised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surrogate {
+    /// min(r A, clip(r, 1 − ε_low, 1 + ε_high) A) (PPO, arXiv 1707.06347, eq. 7).
+    Clip,
+    /// r A: corrected for the sampler, without a bound.
+    Ratio,
+    /// A log π: the policy gradient of Williams 1992, as if every draw were the policy's own.
+    LogProb,
+    /// sg(clip(r, 1 − ε_low, 1 + ε_high)) A log π, where sg has no gradient (CISPO,
+    /// arXiv 2506.13585, eq. 4): no token's gradient is taken away, only bounded.
+    ClippedWeight,
+}
+
+/// What the ratio is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RatioLevel {
+    /// Each token: r = π / π_old.
+    Token,
+    /// A whole completion: the geometric mean of its tokens' ratios (GSPO, arXiv 2507.18071,
+    /// eq. 7), the same at every token.
+    Sequence,
 }
 
 /// The objective's constants.
@@ -39,6 +70,10 @@ pub struct Objective {
     pub loss_type: LossType,
     /// Longest completion allowed, in tokens; [`LossType::DrGrpo`] divides by it.
     pub max_completion_length: usize,
+    /// What a token's part of the objective is.
+    pub surrogate: Surrogate,
+    /// What the ratio is of.
+    pub ratio_level: RatioLevel,
     /// The ratio's lower bound is 1 − `eps_low`.
     pub eps_low: f64,
     /// The ratio's upper bound is 1 + `eps_high`.
@@ -64,6 +99,10 @@ pub struct CompletionTerms<'a> {
     pub advantages: &'a [f64],
     /// Entropies of the policy's next-token distribution, in nats, `[tokens]`.
     pub entropy: Option<&'a [f64]>,
+    /// Weights b of the anchor, `[tokens]`; none where there is no anchor.
+    pub anchors: Option<&'a [f64]>,
+    /// Weight n of the likelihood term at each of its tokens.
+    pub likelihood: f64,
     /// Whether the token is in the loss, `[tokens]`: false where the policy did not draw it, and
     /// throughout for a truncated completion that is left out.
     pub mask: &'a [bool],
@@ -71,8 +110,8 @@ pub struct CompletionTerms<'a> {
 
 /// The loss and its parts.
 ///
-/// `loss` = `pg` + `kl_coef` · `kl` − `entropy_coef` · `entropy`, each part weighted by the same
-/// w_i. The clip fractions are plain means over all tokens in the loss; 0 where there are none.
+/// `loss` = `pg` + `kl_coef` · `kl` − `entropy_coef` · `entropy` + `extra`, the first three weighted
+/// by the same w_i. The clip fractions are plain means over all tokens in the loss; 0 where there are none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LossReport {
     /// The number to minimise.
@@ -83,6 +122,8 @@ pub struct LossReport {
     pub kl: f64,
     /// The weighted entropies, in nats; 0 where `entropy_coef` is.
     pub entropy: f64,
+    /// Anchors (weighted by w_i) and likelihood terms together.
+    pub extra: f64,
     /// Share of tokens held at the lower bound.
     pub clip_low: f64,
     /// Share of tokens held at the upper bound.
@@ -148,8 +189,45 @@ pub fn token_weights(
         (_, LossType::Grpo) => 1.0 / (completions * length as f64),
         (_, LossType::DrGrpo) => 1.0 / (completions * max_completion_length as f64),
         (_, LossType::Dapo) => 1.0 / tokens,
+        (_, LossType::Sequence) => 1.0 / completions,
     };
     Ok(in_loss().map(weight).collect())
+}
+
+/// The part of one token in the objective, to be maximised, and the bound that holds its ratio.
+///
+/// `ratio` is the token's or its completion's; `logp` is read by [`Surrogate::LogProb`] and
+/// [`Surrogate::ClippedWeight`] alone. With the latter a held ratio bounds the gradient instead of
+/// ending it.
+pub fn surrogate(
+    kind: Surrogate,
+    ratio: f64,
+    logp: f64,
+    advantage: f64,
+    eps_low: f64,
+    eps_high: f64,
+) -> (f64, Option<Clip>) {
+    match kind {
+        Surrogate::Clip => clipped_surrogate(ratio, advantage, eps_low, eps_high),
+        Surrogate::Ratio => (ratio * advantage, None),
+        Surrogate::LogProb => (advantage * logp, None),
+        Surrogate::ClippedWeight => {
+            let (weight, clip) = clipped_weight(ratio, eps_low, eps_high);
+            (weight * advantage * logp, clip)
+        }
+    }
+}
+
+/// The ratio within its bounds; a NaN stays one.
+fn clipped_weight(ratio: f64, eps_low: f64, eps_high: f64) -> (f64, Option<Clip>) {
+    let (low, high) = (1.0 - eps_low, 1.0 + eps_high);
+    if ratio < low {
+        (low, Some(Clip::Low))
+    } else if ratio > high {
+        (high, Some(Clip::High))
+    } else {
+        (ratio, None)
+    }
 }
 
 /// The loss of one optimiser update and its parts.
@@ -166,7 +244,8 @@ pub fn policy_loss(
 ) -> Result<LossReport, AlgoError> {
     let weights = weights(completions, objective)?;
     let mut tokens = 0.0;
-    let (mut pg, mut kl, mut entropy, mut clip_low, mut clip_high) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    let (mut pg, mut kl, mut entropy, mut extra) = (0.0, 0.0, 0.0, 0.0);
+    let (mut clip_low, mut clip_high) = (0.0, 0.0);
     for (completion, weight) in completions.iter().zip(weights) {
         for token in completion.tokens(objective) {
             let (surrogate, clip) = token.surrogate(objective);
@@ -174,15 +253,19 @@ pub fn policy_loss(
             pg -= weight * surrogate;
             kl += weight * token.kl(objective);
             entropy += weight * token.entropy;
+            let drift = token.logp - token.old_logp;
+            extra += weight * token.anchor * (drift.exp_m1() - drift);
+            extra -= completion.likelihood * token.logp;
             clip_low += f64::from(u8::from(clip == Some(Clip::Low)));
             clip_high += f64::from(u8::from(clip == Some(Clip::High)));
         }
     }
     Ok(LossReport {
-        loss: pg + objective.kl_coef * kl - objective.entropy_coef * entropy,
+        loss: pg + objective.kl_coef * kl - objective.entropy_coef * entropy + extra,
         pg,
         kl,
         entropy,
+        extra,
         clip_low: clip_low / f64::max(tokens, 1.0),
         clip_high: clip_high / f64::max(tokens, 1.0),
     })
@@ -199,10 +282,21 @@ pub fn policy_loss_slopes(
 ) -> Result<Vec<Vec<f64>>, AlgoError> {
     let weights = weights(completions, objective)?;
     let slopes = completions.iter().zip(weights).map(|(completion, weight)| {
-        let mut tokens = completion.tokens(objective);
+        let tokens: Vec<Token> = completion.tokens(objective).collect();
+        let through_ratio: Vec<f64> =
+            tokens.iter().map(|token| token.ratio_slope(objective)).collect();
+        // A completion's ratio moves by 1/tokens of what each of its log-probs does.
+        let shared = through_ratio.iter().sum::<f64>() / (tokens.len() as f64).max(1.0);
+        let mut tokens = tokens.iter().zip(through_ratio);
         let slope = |&in_loss: &bool| {
             let token = if in_loss { tokens.next() } else { None };
-            token.map_or(0.0, |token| weight * token.slope(objective))
+            token.map_or(0.0, |(token, own)| {
+                let through_ratio = match objective.ratio_level {
+                    RatioLevel::Token => own,
+                    RatioLevel::Sequence => shared,
+                };
+                weight * (token.own_slope(objective) + through_ratio) - completion.likelihood
+            })
         };
         completion.mask.iter().map(slope).collect()
     });
@@ -229,18 +323,22 @@ fn weights(
 struct Token {
     logp: f64,
     old_logp: f64,
+    /// Logarithm of the ratio: its own or its completion's.
+    log_ratio: f64,
     base_logp: f64,
     advantage: f64,
     entropy: f64,
+    anchor: f64,
 }
 
 impl Token {
     fn ratio(&self) -> f64 {
-        (self.logp - self.old_logp).exp()
+        self.log_ratio.exp()
     }
 
     fn surrogate(&self, objective: &Objective) -> (f64, Option<Clip>) {
-        clipped_surrogate(self.ratio(), self.advantage, objective.eps_low, objective.eps_high)
+        let (low, high) = (objective.eps_low, objective.eps_high);
+        surrogate(objective.surrogate, self.ratio(), self.logp, self.advantage, low, high)
     }
 
     fn kl(&self, objective: &Objective) -> f64 {
@@ -251,16 +349,30 @@ impl Token {
         }
     }
 
-    /// ∂l/∂logp. The ratio's derivative is the ratio.
-    fn slope(&self, objective: &Objective) -> f64 {
-        let pg = match self.surrogate(objective) {
-            (_, Some(_)) => 0.0,
-            (surrogate, None) => -surrogate,
+    /// ∂l/∂log r: what goes through the ratio, whose derivative is itself.
+    fn ratio_slope(&self, objective: &Objective) -> f64 {
+        match (objective.surrogate, self.surrogate(objective)) {
+            (Surrogate::LogProb | Surrogate::ClippedWeight, _) | (_, (_, Some(_))) => 0.0,
+            (_, (surrogate, None)) => -surrogate,
+        }
+    }
+
+    /// ∂l/∂logp of everything else.
+    fn own_slope(&self, objective: &Objective) -> f64 {
+        let pg = match objective.surrogate {
+            Surrogate::Clip | Surrogate::Ratio => 0.0,
+            Surrogate::LogProb => -self.advantage,
+            Surrogate::ClippedWeight => {
+                let (low, high) = (objective.eps_low, objective.eps_high);
+                -clipped_weight(self.ratio(), low, high).0 * self.advantage
+            }
         };
+        let anchor = self.anchor * (self.logp - self.old_logp).exp_m1();
         if objective.kl_coef == 0.0 {
-            pg
+            pg + anchor
         } else {
-            pg + objective.kl_coef * objective.kl_estimator.slope(self.logp, self.base_logp)
+            let slope = objective.kl_estimator.slope(self.logp, self.base_logp);
+            pg + anchor + objective.kl_coef * slope
         }
     }
 }
@@ -277,6 +389,9 @@ impl CompletionTerms<'_> {
             None if weight == 0.0 => Ok(()),
             None => Err(AlgoError::Missing { completion: index, name, coefficient }),
         };
+        if let Some(anchors) = self.anchors {
+            of_token("anchors", anchors.len())?;
+        }
         optional("base_logp", self.base_logp, "kl_coef", objective.kl_coef)?;
         optional("entropy", self.entropy, "entropy_coef", objective.entropy_coef)
     }
@@ -286,12 +401,20 @@ impl CompletionTerms<'_> {
         let base_logp = self.base_logp.filter(|_| objective.kl_coef != 0.0);
         let entropy = self.entropy.filter(|_| objective.entropy_coef != 0.0);
         let in_loss = self.mask.iter().enumerate().filter(|&(_, &in_loss)| in_loss);
+        let log_ratio = |t: usize| self.logp[t] - self.old_logp[t];
+        let (sum, count) =
+            in_loss.clone().fold((0.0, 0.0), |(sum, n), (t, _)| (sum + log_ratio(t), n + 1.0));
         in_loss.map(move |(t, _)| Token {
             logp: self.logp[t],
             old_logp: self.old_logp[t],
+            log_ratio: match objective.ratio_level {
+                RatioLevel::Token => log_ratio(t),
+                RatioLevel::Sequence => sum / count,
+            },
             base_logp: base_logp.map_or(0.0, |values| values[t]),
             advantage: self.advantages[t],
             entropy: entropy.map_or(0.0, |values| values[t]),
+            anchor: self.anchors.map_or(0.0, |values| values[t]),
         })
     }
 }

@@ -4,6 +4,8 @@
 //! (`[out, in]`) of Hugging Face checkpoints: what is loaded, optimised and saved is the same
 //! thing, and its order never depends on a hash.
 
+mod value;
+
 use std::collections::BTreeMap;
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
@@ -155,11 +157,12 @@ impl Transformer {
     /// The parameters read back to the host, under their Hugging Face names and shapes.
     pub fn to_weights(&self) -> Weights {
         let shapes: BTreeMap<_, _> = self.config.expected_tensors().into_iter().collect();
+        // A value head is none of the checkpoint's tensors.
         let read = |(name, tensor): (&String, &Tensor<2>)| {
-            let shape = shapes[name].clone();
-            (name.clone(), HostTensor { shape, data: to_vec(tensor) })
+            let shape = shapes.get(name)?.clone();
+            Some((name.clone(), HostTensor { shape, data: to_vec(tensor) }))
         };
-        self.parameters.par_iter().map(read).collect()
+        self.parameters.par_iter().filter_map(read).collect()
     }
 
     /// The model's shape.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::check::{critic_effect, effect};
 use crate::recipe::*;
 use crate::written::*;
 
@@ -49,17 +50,8 @@ impl From<&Recipe> for Written {
                 temperature: recipe.rollout.temperature,
                 batch_size: recipe.rollout.batch_size,
             },
-            algorithm: AlgorithmWritten {
-                name: recipe.algorithm.name,
-                loss_type: recipe.algorithm.loss_type,
-                scale_rewards: recipe.algorithm.scale_rewards,
-                epsilon: recipe.algorithm.epsilon,
-                epsilon_high: Some(recipe.algorithm.epsilon_high),
-                kl_coef: recipe.algorithm.kl_coef,
-                kl_estimator: recipe.algorithm.kl_estimator,
-                entropy_coef: recipe.algorithm.entropy_coef,
-                mask_truncated_completions: recipe.algorithm.mask_truncated_completions,
-            },
+            algorithm: algorithm(&recipe.algorithm),
+            critic: recipe.critic.as_ref().map(critic),
             optimizer: optimizer(&recipe.optimizer),
             train: TrainWritten {
                 max_steps: recipe.train.max_steps,
@@ -79,6 +71,30 @@ impl From<&Recipe> for Written {
             },
         }
     }
+}
+
+/// Only what has an effect: the other keys would be refused.
+fn algorithm(settings: &Algorithm) -> AlgorithmWritten {
+    macro_rules! emit {
+        ($from:ident; $($key:ident),*) => {
+            AlgorithmWritten {
+                name: $from.name,
+                $($key: effect(stringify!($key), $from).is_ok().then_some($from.$key),)*
+            }
+        };
+    }
+    algorithm_keys!(emit, settings)
+}
+
+fn critic(settings: &Critic) -> CriticWritten {
+    macro_rules! emit {
+        ($from:ident; $($key:ident),*) => {
+            CriticWritten {
+                $($key: critic_effect(stringify!($key), $from).is_ok().then_some($from.$key),)*
+            }
+        };
+    }
+    critic_keys!(emit, settings)
 }
 
 fn model(model: &Model) -> ModelWritten {
@@ -159,7 +175,12 @@ fn task(task: &Task) -> TaskWritten {
 fn reward(reward: &Reward) -> RewardWritten {
     // The countdown verifier has no extraction to choose, and refuses the key.
     let extract = (reward.verifier != VerifierKind::Countdown).then_some(reward.extract);
-    RewardWritten { verifier: reward.verifier, extract, weight: reward.weight }
+    RewardWritten {
+        verifier: reward.verifier,
+        extract,
+        weight: reward.weight,
+        step_weight: reward.step_weight,
+    }
 }
 
 fn optimizer(adamw: &Optimizer) -> OptimizerWritten {

@@ -8,6 +8,8 @@
 //! held against that schema by a tree that remembers where each key stands (`tree`, `conform`), and
 //! only what needs several keys at once is checked by hand (`check`).
 
+mod algorithm;
+mod algorithms;
 mod check;
 mod conform;
 mod derived;
@@ -24,6 +26,8 @@ mod written;
 
 use std::path::Path;
 
+pub use algorithm::*;
+pub use algorithms::AlgorithmName;
 pub use error::{Place, RecipeError};
 pub use recipe::*;
 pub use reference::reference_markdown;

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use crate::algorithm::{Algorithm, Critic};
+
 /// A whole, validated recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -29,6 +31,8 @@ pub struct Recipe {
     pub rollout: Rollout,
     /// The policy-gradient algorithm.
     pub algorithm: Algorithm,
+    /// The value model, present exactly when the algorithm's advantages are a critic's.
+    pub critic: Option<Critic>,
     /// AdamW and its schedule.
     pub optimizer: Optimizer,
     /// How many steps, and how a rollout becomes updates.
@@ -217,6 +221,14 @@ pub struct Reward {
     pub extract: Extract,
     /// Weight of this verifier's 0/1 in the reward.
     pub weight: f64,
+    /// What all steps of a completion together are worth, from this much to minus it; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub step_weight: f64,
+}
+
+/// Keys of caches are made of rewards: one without steps is what it was before there were any.
+fn is_zero(weight: &f64) -> bool {
+    *weight == 0.0
 }
 
 /// The verifiers there are.
@@ -247,73 +259,6 @@ pub struct Rollout {
     pub temperature: f64,
     /// Rows decoded at once; changes memory and speed only.
     pub batch_size: usize,
-}
-
-/// The policy-gradient algorithm and its keys.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Algorithm {
-    /// Which algorithm.
-    pub name: AlgorithmName,
-    /// How token losses are averaged.
-    pub loss_type: LossType,
-    /// What the mean-centred rewards are divided by.
-    pub scale_rewards: ScaleRewards,
-    /// Lower clip range of the ratio: 1 − epsilon.
-    pub epsilon: f64,
-    /// Upper clip range of the ratio: 1 + epsilon_high (defaults to `epsilon`).
-    pub epsilon_high: f64,
-    /// Weight of the KL penalty against the frozen base; 0 takes no base forward.
-    pub kl_coef: f64,
-    /// Estimator of that KL.
-    pub kl_estimator: KlEstimator,
-    /// Weight of the entropy bonus.
-    pub entropy_coef: f64,
-    /// Leave completions that ran into the length limit out of the loss.
-    pub mask_truncated_completions: bool,
-}
-
-/// The algorithms there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum AlgorithmName {
-    /// Group relative policy optimisation (Shao et al. 2024, arXiv 2402.03300).
-    Grpo,
-}
-
-/// How token losses become one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LossType {
-    /// Mean over each completion's tokens, then over completions (DeepSeekMath eq. 3).
-    Grpo,
-    /// Sum of tokens over completions × `max_completion_length` (Dr. GRPO, arXiv 2503.20783).
-    DrGrpo,
-    /// Mean over all tokens of the update (DAPO, arXiv 2503.14476).
-    Dapo,
-}
-
-/// What mean-centred rewards are divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScaleRewards {
-    /// The group's standard deviation.
-    Group,
-    /// The standard deviation over the whole step.
-    Batch,
-    /// Nothing.
-    None,
-}
-
-/// Estimators of KL(policy ‖ base) per token (Schulman 2020, "Approximating KL divergence").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KlEstimator {
-    /// log π − log π_base
-    K1,
-    /// ½ (log π − log π_base)²
-    K2,
-    /// exp(log π_base − log π) − 1 − (log π_base − log π)
-    K3,
 }
 
 /// AdamW and its schedule.

@@ -1,7 +1,10 @@
 //! The reference page of all keys, from the same definition as the check.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
+use crate::AlgorithmName;
 use crate::conform::{names_of, plain};
 use crate::schema::{Section, json_schema, properties, sections, table_branches};
 
@@ -16,6 +19,35 @@ pub fn reference_markdown() -> String {
     );
     for section in sections(&schema) {
         page.push_str(&section_markdown(&section));
+        if section.path == "algorithm" {
+            page.push_str(&defaults_by_algorithm());
+        }
+    }
+    page
+}
+
+/// What every name of `[algorithm]` sets: the first in full, the others where they differ from it.
+fn defaults_by_algorithm() -> String {
+    let settings = |name: AlgorithmName| {
+        let json = serde_json::to_value(name.settings()).unwrap_or_default();
+        let mut keys: BTreeMap<String, Json> =
+            json.as_object().cloned().unwrap_or_default().into_iter().collect();
+        keys.remove("name");
+        keys
+    };
+    let first = AlgorithmName::ALL[0];
+    let plain = settings(first);
+    let mut page = String::from(
+        "\n### Defaults by `name`\n\nThe first row has every key, the others what differs from it.\n\n\
+         | name | defaults |\n|---|---|\n",
+    );
+    for &name in AlgorithmName::ALL {
+        let own = settings(name);
+        let shown =
+            own.iter().filter(|&(key, value)| name == first || plain.get(key) != Some(value));
+        let cells: Vec<String> =
+            shown.map(|(key, value)| format!("`{key} = {}`", toml_value(value))).collect();
+        page.push_str(&format!("| `{}` | {} |\n", name.name(), cells.join(", ")));
     }
     page
 }

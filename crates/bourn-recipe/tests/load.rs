@@ -65,7 +65,8 @@ fn defaults_of_a_published_model() {
         recipe.tasks,
         [Task { weight: 1.0, template: "{prompt}".into(), kind: TaskKind::Countdown(task) }]
     );
-    let reward = Reward { verifier: VerifierKind::Countdown, extract: Extract::Whole, weight: 1.0 };
+    let (verifier, extract) = (VerifierKind::Countdown, Extract::Whole);
+    let reward = Reward { verifier, extract, weight: 1.0, step_weight: 0.0 };
     assert_eq!(recipe.rewards, [reward]);
     assert_eq!((recipe.rollout.prompts_per_step, recipe.rollout.num_generations), (32, 16));
     assert_eq!((recipe.algorithm.epsilon, recipe.algorithm.epsilon_high), (0.2, 0.2));

@@ -5,6 +5,7 @@ use bourn_verify::Verdict;
 use bourn_verify::countdown::{self, Puzzle};
 use bourn_verify::exact;
 use bourn_verify::math::{self, Gold};
+use bourn_verify::steps::{self, Step};
 
 use crate::seed::content_hash;
 
@@ -84,6 +85,20 @@ impl Problem {
                 exact::answer(completion, reward.extract)
             }
             _ => None,
+        }
+    }
+}
+
+impl Problem {
+    /// The steps of a completion as one of the recipe's verifiers sees them, in order; none for
+    /// text that is compared and not read.
+    pub fn steps(&self, reward: &Reward, completion: &str) -> Vec<Step> {
+        match (reward.verifier, &self.reference) {
+            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
+                steps::countdown(puzzle, completion)
+            }
+            (VerifierKind::Math, Reference::Math { .. }) => steps::equations(completion),
+            _ => Vec::new(),
         }
     }
 }

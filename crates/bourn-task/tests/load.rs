@@ -61,7 +61,7 @@ fn ids(problems: &[Problem]) -> BTreeSet<&str> {
 }
 
 fn reward(verifier: VerifierKind) -> Reward {
-    Reward { verifier, extract: Extract::Whole, weight: 1.0 }
+    Reward { verifier, extract: Extract::Whole, weight: 1.0, step_weight: 0.0 }
 }
 
 #[test]

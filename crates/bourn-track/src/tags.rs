@@ -39,6 +39,28 @@ pub const PPO_KL: &str = "actor/ppo_kl";
 pub const GRAD_NORM: &str = "actor/grad_norm";
 /// Learning rate of the update.
 pub const LR: &str = "actor/lr";
+/// Weight of the entropy bonus, where a target steers it.
+pub const ENTROPY_COEF: &str = "actor/entropy_coef";
+/// Share of the groups drawn that are trained on, with dynamic sampling.
+pub const KEPT_GROUPS: &str = "train/dynamic_sampling/kept";
+/// Groups drawn in the step, with dynamic sampling.
+pub const DRAWN_GROUPS: &str = "train/dynamic_sampling/groups";
+/// Loss of the value model, mean over its updates.
+pub const VF_LOSS: &str = "critic/vf_loss";
+/// Share of tokens whose value the clip held.
+pub const VF_CLIPFRAC: &str = "critic/vf_clipfrac";
+/// Share of the targets' variance that the values explained before the step's updates.
+pub const VF_EXPLAINED_VAR: &str = "critic/vf_explained_var";
+/// How far values are from their targets, on average over tenths of the tokens by value.
+pub const VF_CALIBRATION: &str = "critic/vf_calibration";
+/// Mean value before the step's updates.
+pub const VALUES_MEAN: &str = "critic/values/mean";
+/// Mean target of the values.
+pub const RETURNS_MEAN: &str = "critic/returns/mean";
+/// Gradient norm of a value model of its own, before clipping.
+pub const CRITIC_GRAD_NORM: &str = "critic/grad_norm";
+/// Learning rate of a value model of its own.
+pub const CRITIC_LR: &str = "critic/lr";
 /// Cross-entropy of the base's pretraining, nats/token.
 pub const BASE_LOSS: &str = "base/loss";
 
@@ -48,6 +70,11 @@ pub const TIMING: [&str; 2] = [STEP_TIME, TOKENS_PER_SECOND];
 /// Tag of the mean reward that one verifier gave, before weighting.
 pub fn verifier_mean(verifier: &str) -> String {
     format!("train/rewards/{verifier}/mean")
+}
+
+/// Tag of the share of steps that one verifier found right.
+pub fn verifier_steps(verifier: &str) -> String {
+    format!("train/rewards/{verifier}/steps")
 }
 
 /// Tag of the share of completions with a verdict (`Verdict::name`).
@@ -142,8 +169,24 @@ mod tests {
             GRAD_NORM,
             LR,
             BASE_LOSS,
+            ENTROPY_COEF,
+            KEPT_GROUPS,
+            DRAWN_GROUPS,
+            VF_LOSS,
+            VF_CLIPFRAC,
+            VF_EXPLAINED_VAR,
+            VF_CALIBRATION,
+            VALUES_MEAN,
+            RETURNS_MEAN,
+            CRITIC_GRAD_NORM,
+            CRITIC_LR,
         ];
-        let made = [verifier_mean("{verifier}"), verdict("{kind}"), boundary("{set}", "")];
+        let made = [
+            verifier_mean("{verifier}"),
+            verifier_steps("{verifier}"),
+            verdict("{kind}"),
+            boundary("{set}", ""),
+        ];
         for tag in fixed.into_iter().chain(made.iter().map(String::as_str)) {
             assert!(page.contains(&format!("`{tag}`")), "docs/metrics.md has no `{tag}`");
         }

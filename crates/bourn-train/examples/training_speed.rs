@@ -203,10 +203,11 @@ fn roll_out(
         for (member, completion) in completions.into_iter().enumerate() {
             let advantage = if member % 2 == 0 { 1.0 } else { -1.0 };
             let advantages = vec![advantage; completion.tokens.len()];
-            samples.push(Sample { group, completion, verdicts: vec![], reward: 0.0, advantages });
+            let sample = Sample::new(group, completion, vec![], 0.0);
+            samples.push(Sample { advantages, ..sample });
         }
     }
-    Ok(Experience { prompts, problems, samples })
+    Ok(Experience::new(prompts, problems, samples))
 }
 
 fn random_weights(config: &ModelConfig) -> Weights {

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bourn_model::Bundle;
 use bourn_model::transformer::Transformer;
+use bourn_model::{Bundle, Weights};
 use serde::{Deserialize, Serialize};
 
+use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::optimizer::AdamWOptimizer;
 use crate::{sealed, tensors};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
+const REFERENCE: &str = "reference.safetensors";
 const STATE: &str = "state.json";
 /// Version of the counters' format that is written and read.
 const VERSION: u32 = 1;
@@ -34,6 +36,27 @@ pub struct State {
     /// Hash of the ids of all problems; empty in checkpoints that were written without it.
     #[serde(default)]
     pub problems: String,
+    /// Batches that steps have drawn beyond their first.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub extra_batches: u64,
+    /// Rises less falls of the entropy bonus's weight.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub entropy_level: u64,
+    /// Optimiser updates taken when its moments, and the reference, last started anew.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub reset_at: u64,
+    /// Rollouts that the value model was trained on before the first step.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub pretrained: u64,
+    /// Updates of a value model of its own.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub critic_updates: u64,
+}
+
+/// Counters that stand at 0 are not written: a run that does not use them has the checkpoints of a
+/// version that did not know them.
+fn is_zero(counter: &u64) -> bool {
+    *counter == 0
 }
 
 impl State {
@@ -41,7 +64,19 @@ impl State {
     /// with this [`problems_hash`](crate::experience::problems_hash).
     pub fn new(base: &str, problems: &str) -> State {
         let (base, problems) = (base.to_owned(), problems.to_owned());
-        State { version: VERSION, step: 0, updates: 0, probed: false, base, problems }
+        State {
+            version: VERSION,
+            step: 0,
+            updates: 0,
+            probed: false,
+            base,
+            problems,
+            extra_batches: 0,
+            entropy_level: 0,
+            reset_at: 0,
+            pretrained: 0,
+            critic_updates: 0,
+        }
     }
 }
 
@@ -65,15 +100,29 @@ pub fn path(run_dir: &Path, step: u64) -> PathBuf {
     directory(run_dir).join(format!("step-{step:06}"))
 }
 
+/// Everything that a checkpoint is made of, but its counters.
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The frozen base, whose tokenizer and configuration are the policy's.
+    pub base: &'a Bundle,
+    /// The policy.
+    pub policy: &'a Transformer,
+    /// Its optimiser.
+    pub optimizer: &'a AdamWOptimizer,
+    /// The value model, if there is one.
+    pub critic: Option<&'a Critic>,
+    /// The KL penalty's reference, where it is no longer the base.
+    pub reference: Option<&'a Transformer>,
+}
+
 /// Writes the checkpoint of `state.step` and deletes all but the newest `keep_last` (0 keeps all).
 pub fn save(
     run_dir: &Path,
-    base: &Bundle,
-    policy: &Transformer,
-    optimizer: &AdamWOptimizer,
+    parts: Parts<'_>,
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
+    let Parts { base, policy, optimizer, critic, reference } = parts;
     let target = path(run_dir, state.step);
     sealed::write(&target, |dir| {
         bourn_model::save(
@@ -85,6 +134,12 @@ pub fn save(
             base.chat_template.as_ref(),
         )?;
         tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+        if let Some(critic) = critic {
+            critic.save(dir, policy)?;
+        }
+        if let Some(reference) = reference {
+            tensors::write(&dir.join(REFERENCE), &reference.to_weights())?;
+        }
         sealed::write_file(&dir.join(STATE), sealed::to_json(state).as_bytes())
     })?;
     let steps = list(run_dir)?;
@@ -151,5 +206,11 @@ pub fn restore_optimizer(
     state: &State,
 ) -> Result<(), TrainError> {
     let moments = tensors::read(&path.join(OPTIMIZER))?;
-    optimizer.restore(policy, &moments, state.updates)
+    optimizer.restore(policy, &moments, state.updates, state.reset_at)
+}
+
+/// The weights of the KL penalty's reference, where a checkpoint has one of its own.
+pub fn reference(path: &Path) -> Result<Option<Weights>, TrainError> {
+    let path = path.join(REFERENCE);
+    if path.exists() { Ok(Some(tensors::read(&path)?)) } else { Ok(None) }
 }

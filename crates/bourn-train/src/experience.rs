@@ -2,9 +2,8 @@
 
 use std::ops::ControlFlow;
 
-use bourn_algo::group_advantages;
 use bourn_model::prompt::Prompter;
-use bourn_recipe::{Recipe, ScaleRewards};
+use bourn_recipe::{Baseline, Recipe};
 use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
 use bourn_task::{Problem, Problems};
 use bourn_verify::Verdict;
@@ -22,14 +21,50 @@ pub struct Sample {
     pub verdicts: Vec<Verdict>,
     /// Weighted sum of the correct verdicts.
     pub reward: f32,
+    /// What is paid for steps at each token, beside `reward`; empty where steps are worth nothing.
+    pub step_rewards: Vec<f32>,
+    /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
+    pub steps: Vec<Option<(usize, usize)>>,
     /// Advantage of each token.
     pub advantages: Vec<f32>,
+    /// Weight of the anchor to the sampler at each token; empty for none.
+    pub anchors: Vec<f32>,
+    /// The value model's prediction before each token; empty without one.
+    pub values: Vec<f32>,
+    /// What those values are trained towards; empty without a value model.
+    pub returns: Vec<f32>,
 }
 
 impl Sample {
+    /// A judged completion that no algorithm has looked at.
+    pub fn new(group: usize, completion: Completion, verdicts: Vec<Verdict>, reward: f32) -> Self {
+        Sample {
+            group,
+            completion,
+            verdicts,
+            reward,
+            step_rewards: Vec::new(),
+            steps: Vec::new(),
+            advantages: Vec::new(),
+            anchors: Vec::new(),
+            values: Vec::new(),
+            returns: Vec::new(),
+        }
+    }
+
     /// Whether the completion ran into the length limit.
     pub fn truncated(&self) -> bool {
         self.completion.finish == Finish::Length
+    }
+
+    /// Whether the raw verdict is correct.
+    pub fn correct(&self) -> bool {
+        self.verdicts.first().is_some_and(|verdict| verdict.is_correct())
+    }
+
+    /// log π of the whole completion under the sampler, in nats.
+    pub fn logprob(&self) -> f64 {
+        self.completion.logprobs.iter().copied().map(f64::from).sum()
     }
 }
 
@@ -42,6 +77,36 @@ pub struct Experience {
     pub problems: Vec<String>,
     /// Completions, group after group, `num_generations` of each.
     pub samples: Vec<Sample>,
+    /// The greedy completion of each group, where it is the baseline; empty otherwise.
+    pub greedy: Vec<Sample>,
+    /// Whether each group is trained on.
+    pub kept: Vec<bool>,
+    /// Weight of the entropy bonus in this step.
+    pub entropy_coef: f64,
+}
+
+impl Experience {
+    /// Groups that are all trained on, without greedy completions and entropy bonus.
+    pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
+        let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
+        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 }
+    }
+
+    /// The groups that are trained on, in order.
+    pub fn kept_groups(&self) -> Vec<usize> {
+        (0..self.problems.len()).filter(|&group| self.kept[group]).collect()
+    }
+
+    /// Puts the groups of `other` behind these.
+    pub fn append(&mut self, other: Experience) {
+        let groups = self.problems.len();
+        self.prompts.extend(other.prompts);
+        self.problems.extend(other.problems);
+        self.kept.extend(other.kept);
+        let moved = |sample: Sample| Sample { group: sample.group + groups, ..sample };
+        self.samples.extend(other.samples.into_iter().map(moved));
+        self.greedy.extend(other.greedy.into_iter().map(moved));
+    }
 }
 
 /// Renders the prompts of `problems` to token ids.
@@ -82,49 +147,59 @@ pub fn problems_hash(problems: &Problems) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-/// Draws a group of completions for each problem, judges them and computes their advantages.
-/// `on_progress` hears how many completions are done and may stop the work.
+/// What the draws of a step are for: part of their seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Draws {
+    /// `train`, or what else is drawn for.
+    pub purpose: &'static str,
+    /// Step of the run.
+    pub step: u64,
+    /// How many batches the step has drawn before.
+    pub batch: u64,
+}
+
+/// Draws a group of completions for each problem and judges them; their advantages are not known
+/// yet. `on_progress` hears how many completions are done and may stop the work.
 pub fn collect(
     engine: &mut Engine,
     prompter: &Prompter,
     problems: &[&Problem],
     recipe: &Recipe,
-    step: u64,
+    draws: Draws,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Experience, TrainError> {
-    let group = recipe.rollout.num_generations;
+    let group = recipe.rollout.num_generations as u64;
     let prompts = encode_prompts(problems, prompter, recipe)?;
-    let requests: Vec<Request<'_>> = prompts
-        .iter()
-        .zip(problems)
-        .map(|(prompt, problem)| Request {
-            prompt,
-            stream: &problem.id,
-            first: 0,
-            count: group as u64,
-        })
-        .collect();
-    let sampling = training_sampling(recipe, prompter, step);
-    let groups = engine.generate(&requests, &sampling, on_progress)?;
-
-    let mut samples = Vec::with_capacity(problems.len() * group);
-    for (index, (problem, completions)) in problems.iter().zip(groups).enumerate() {
-        for completion in completions {
-            samples.push(judge(index, problem, completion, prompter, recipe)?);
-        }
-    }
-    let rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
-    let scale = match recipe.algorithm.scale_rewards {
-        ScaleRewards::Group => bourn_algo::Scale::Group,
-        ScaleRewards::Batch => bourn_algo::Scale::Batch,
-        ScaleRewards::None => bourn_algo::Scale::None,
+    let requests = |first: u64, count: u64| -> Vec<Request<'_>> {
+        let pairs = prompts.iter().zip(problems);
+        pairs
+            .map(|(prompt, problem)| Request { prompt, stream: &problem.id, first, count })
+            .collect()
     };
-    let advantages = group_advantages(&rewards, group, scale)?;
-    for (sample, advantage) in samples.iter_mut().zip(advantages) {
-        sample.advantages = vec![advantage; sample.completion.tokens.len()];
-    }
+    let judge = |groups: Vec<Vec<Completion>>| -> Result<Vec<Sample>, TrainError> {
+        let pairs = problems.iter().zip(groups).enumerate();
+        let each = pairs.flat_map(|(index, (problem, completions))| {
+            completions.into_iter().map(move |completion| (index, problem, completion))
+        });
+        each.map(|(index, problem, completion)| judge(index, problem, completion, prompter, recipe))
+            .collect()
+    };
+    let sampling = Sampling {
+        purpose: draws.purpose.into(),
+        ..training_sampling(recipe, prompter, draws.step)
+    };
+    // A problem that comes again in a later batch of the step is drawn anew.
+    let drawn = engine.generate(&requests(draws.batch * group, group), &sampling, on_progress)?;
+    let samples = judge(drawn)?;
+    let greedy = if recipe.algorithm.baseline == Baseline::Greedy {
+        let sampling = Sampling { temperature: 0.0, ..sampling };
+        judge(engine.generate(&requests(0, 1), &sampling, on_progress)?)?
+    } else {
+        Vec::new()
+    };
     let problems = problems.iter().map(|problem| problem.id.clone()).collect();
-    Ok(Experience { prompts, problems, samples })
+    let entropy_coef = recipe.algorithm.entropy_coef;
+    Ok(Experience { greedy, entropy_coef, ..Experience::new(prompts, problems, samples) })
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
@@ -159,5 +234,53 @@ fn judge(
         .filter(|(_, verdict)| verdict.is_correct())
         .map(|(reward, _)| reward.weight)
         .sum::<f64>() as f32;
-    Ok(Sample { group, completion, verdicts, reward, advantages: Vec::new() })
+    let (step_rewards, steps) = pay_steps(problem, &completion, &text, prompter, recipe)?;
+    Ok(Sample { step_rewards, steps, ..Sample::new(group, completion, verdicts, reward) })
+}
+
+/// How many steps of a completion are right, of how many, for each `[[reward]]` that pays steps.
+type StepCounts = Vec<Option<(usize, usize)>>;
+
+/// Pays each step of a completion at the token that ends it.
+fn pay_steps(
+    problem: &Problem,
+    completion: &Completion,
+    text: &str,
+    prompter: &Prompter,
+    recipe: &Recipe,
+) -> Result<(Vec<f32>, StepCounts), TrainError> {
+    if recipe.rewards.iter().all(|reward| reward.step_weight == 0.0) {
+        return Ok((Vec::new(), vec![None; recipe.rewards.len()]));
+    }
+    let tokens = &completion.tokens;
+    let (mut paid, mut counts) = (vec![0.0; tokens.len()], Vec::new());
+    for reward in &recipe.rewards {
+        if reward.step_weight == 0.0 {
+            counts.push(None);
+            continue;
+        }
+        let steps = problem.steps(reward, text);
+        let each = reward.step_weight / steps.len().max(1) as f64;
+        for step in &steps {
+            let token = token_at(tokens, step.end, prompter)?;
+            paid[token] += if step.correct { each as f32 } else { -each as f32 };
+        }
+        let right = steps.iter().filter(|step| step.correct).count();
+        counts.push(Some((right, steps.len())));
+    }
+    Ok((paid, counts))
+}
+
+/// The first token whose text, with that of all before it, has `end` bytes.
+fn token_at(tokens: &[u32], end: usize, prompter: &Prompter) -> Result<usize, TrainError> {
+    // Text grows with every token, so that halves can be searched.
+    let (mut low, mut high) = (0, tokens.len().saturating_sub(1));
+    while low < high {
+        let middle = (low + high) / 2;
+        match prompter.decode(&tokens[..=middle])?.len() >= end {
+            true => high = middle,
+            false => low = middle + 1,
+        }
+    }
+    Ok(low)
 }

@@ -6,6 +6,8 @@
 pub mod announce;
 pub mod base;
 pub mod checkpoint;
+pub mod credit;
+pub mod critic;
 pub mod engine_source;
 mod error;
 pub mod experience;

@@ -4,8 +4,8 @@
 //! hand; the test below holds the two together.
 
 use bourn_model::transformer::{Packed, TokenScores};
-use bourn_recipe::{Algorithm, KlEstimator};
-use burn::tensor::{Device, Tensor, TensorData};
+use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 
 /// A micro batch: completions packed with their prompts, and one entry per completion token.
 #[derive(Clone, Debug, Default)]
@@ -24,36 +24,97 @@ pub struct MicroBatch {
     pub advantages: Vec<f32>,
     /// Weight of each token in the sum over the whole minibatch, `[n]`.
     pub weights: Vec<f32>,
+    /// Weight of the anchor to the sampler at each token, `[n]`; empty for none.
+    pub anchors: Vec<f32>,
+    /// Weight of each token's log-likelihood, whole, `[n]`; empty for none.
+    pub likelihoods: Vec<f32>,
     /// Index into the rollout of the completion that each token belongs to, `[n]`.
     pub completions: Vec<usize>,
 }
 
-/// The scalar to differentiate, a `[1]` tensor: the sum over tokens of weight × (clipped
-/// surrogate + KL penalty − entropy bonus).
+impl MicroBatch {
+    /// The ranges of tokens that belong to one completion each, in order.
+    pub fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+        let mut start = 0;
+        self.completions.chunk_by(|a, b| a == b).map(move |row| {
+            let range = start..start + row.len();
+            start = range.end;
+            range
+        })
+    }
+}
+
+/// The scalar to differentiate, a `[1]` tensor: the sum over tokens of weight × (KL penalty +
+/// anchor − surrogate − entropy bonus) − likelihood weight × log π.
 ///
-/// - Surrogate (Schulman et al. 2017, eq. 7, with separate clip bounds): −min(r A,
-///   clip(r, 1−ε, 1+ε_high) A), where r = π / π_sampler.
+/// - Surrogate ([`bourn_recipe::Surrogate`]), of r = π / π_sampler: by default min(r A,
+///   clip(r, 1−ε, 1+ε_high) A) (Schulman et al. 2017, eq. 7, with separate clip bounds).
+/// - Anchor: b (r − 1 − log r), an estimate of KL(sampler ‖ π) that is not negative.
 /// - KL penalty: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
 ///   [`bourn_recipe::KlEstimator`]).
 /// - Entropy bonus: `entropy_coef` × H(π(· | prefix)).
-pub fn policy_loss(scores: TokenScores, batch: &MicroBatch, algorithm: &Algorithm) -> Tensor<1> {
+pub fn policy_loss(
+    scores: TokenScores,
+    batch: &MicroBatch,
+    algorithm: &Algorithm,
+    entropy_coef: f64,
+) -> Tensor<1> {
     let device = scores.logprobs.device();
     let vector = |values: &[f32]| column(values, &device);
     let logprobs = scores.logprobs;
     let advantages = vector(&batch.advantages);
 
-    let ratio = (logprobs.clone() - vector(&batch.sampler_logprobs)).exp();
-    let clipped = ratio.clone().clamp(1.0 - algorithm.epsilon, 1.0 + algorithm.epsilon_high);
-    let surrogate = (ratio * advantages.clone()).min_pair(clipped * advantages);
+    let drift = logprobs.clone() - vector(&batch.sampler_logprobs); // log of each token's ratio
+    let ratio = match algorithm.ratio_level {
+        RatioLevel::Token => drift.clone().exp(),
+        RatioLevel::Sequence => row_means(drift.clone(), batch, &device).exp(),
+    };
+    let (low, high) = (1.0 - algorithm.epsilon, 1.0 + algorithm.epsilon_high);
+    let surrogate = match algorithm.surrogate {
+        Surrogate::Clip => {
+            let clipped = ratio.clone().clamp(low, high);
+            (ratio * advantages.clone()).min_pair(clipped * advantages)
+        }
+        Surrogate::Ratio => ratio * advantages,
+        Surrogate::LogProb => logprobs.clone() * advantages,
+        Surrogate::ClippedWeight => ratio.clamp(low, high).detach() * advantages * logprobs.clone(),
+    };
     let mut token_loss = surrogate.neg();
+    if !batch.anchors.is_empty() {
+        let anchor = drift.clone().exp() - drift - 1.0;
+        token_loss = token_loss + anchor * vector(&batch.anchors);
+    }
+    let likelihood = (!batch.likelihoods.is_empty())
+        .then(|| (logprobs.clone() * vector(&batch.likelihoods)).sum());
     if algorithm.kl_coef > 0.0 {
         let kl = kl_estimate(logprobs, vector(&batch.base_logprobs), algorithm.kl_estimator);
         token_loss = token_loss + kl.mul_scalar(algorithm.kl_coef);
     }
     if let Some(entropies) = scores.entropies {
-        token_loss = token_loss - entropies.mul_scalar(algorithm.entropy_coef);
+        token_loss = token_loss - entropies.mul_scalar(entropy_coef);
     }
-    (token_loss * vector(&batch.weights)).sum()
+    let loss = (token_loss * vector(&batch.weights)).sum();
+    match likelihood {
+        Some(likelihood) => loss - likelihood,
+        None => loss,
+    }
+}
+
+/// The mean of `values` over each completion, at each of its tokens, `[n]`.
+fn row_means(values: Tensor<1>, batch: &MicroBatch, device: &Device) -> Tensor<1> {
+    let count = batch.targets.len();
+    let rows: Vec<_> = batch.rows().collect();
+    // [rows, n]: the reciprocal of its length where the token is the row's.
+    let mut shares = vec![0.0f32; rows.len() * count];
+    let mut row_of = Vec::with_capacity(count);
+    for (row, range) in rows.iter().enumerate() {
+        shares[row * count..][range.clone()].fill((range.len() as f32).recip());
+        row_of.extend(std::iter::repeat_n(row as i64, range.len()));
+    }
+    let shares = Tensor::<2>::from_data(TensorData::new(shares, [rows.len(), count]), device);
+    let means = shares.matmul(values.reshape([count, 1])); // [rows, 1]
+    let row_of = Tensor::<1, Int>::from_data(TensorData::new(row_of, [count]), device);
+    means.select(0, row_of).reshape([count])
 }
 
 /// Per-token estimators of KL(π ‖ base) (Schulman 2020).
@@ -66,6 +127,6 @@ fn kl_estimate(logprobs: Tensor<1>, base: Tensor<1>, estimator: KlEstimator) -> 
     }
 }
 
-fn column(values: &[f32], device: &Device) -> Tensor<1> {
+pub(crate) fn column(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bourn_model::ModelConfig;
-use bourn_recipe::{ModelSource, Recipe};
+use bourn_recipe::{Critic, ModelSource, Recipe, Trunk};
 use bourn_rollout::EngineOptions;
 
 use crate::error::TrainError;
@@ -63,10 +63,18 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // No prompt shared: completions of one prompt hold its rows once.
     let tokens = recipe.train.micro_batch_size as u64 * length;
     let scored = recipe.train.micro_batch_size as u64 * recipe.rollout.max_completion_length as u64;
+    // A value model of its own: its weights, and gradients and moments like the policy's.
+    let own = |critic: &Critic| critic.trunk == Trunk::Own;
+    let critic = recipe.critic.as_ref().is_some_and(own) as u64;
+    let models = if critic == 1 {
+        "policy, frozen base, engine, critic"
+    } else {
+        "policy, frozen base, engine"
+    };
     vec![
-        ("weights (policy, frozen base, engine)".into(), (2 + reference) * parameters),
+        (format!("weights ({models})"), (2 + reference + critic) * parameters),
         // The copy that the engine packs is made when the gradients are gone.
-        ("gradients and AdamW moments".into(), 3 * parameters),
+        ("gradients and AdamW moments".into(), 3 * (1 + critic) * parameters),
         ("KV cache".into(), cache_bytes(recipe, config)),
         (
             "activations of a micro batch, at most".into(),

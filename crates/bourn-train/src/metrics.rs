@@ -31,6 +31,12 @@ pub fn step_metrics(
     for (index, reward) in recipe.rewards.iter().enumerate() {
         let correct = samples.iter().filter(|sample| sample.verdicts[index].is_correct()).count();
         put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
+        let counts = samples.iter().filter_map(|sample| sample.steps.get(index).copied().flatten());
+        let (right, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+        if reward.step_weight > 0.0 {
+            let tag = tags::verifier_steps(verifier_name(reward.verifier));
+            put(&tag, right as f64 / all.max(1) as f64);
+        }
     }
     for verdict in Verdict::ALL {
         let count = samples.iter().filter(|sample| sample.verdicts[0] == verdict).count();
@@ -57,6 +63,27 @@ pub fn step_metrics(
     put(tags::PPO_KL, report.ppo_kl);
     put(tags::GRAD_NORM, report.grad_norm);
     put(tags::LR, report.lr);
+    if recipe.algorithm.entropy_target > 0.0 {
+        put(tags::ENTROPY_COEF, experience.entropy_coef);
+    }
+    if recipe.algorithm.dynamic_sampling > 0 {
+        let drawn = experience.problems.len();
+        put(tags::DRAWN_GROUPS, drawn as f64);
+        put(tags::KEPT_GROUPS, experience.kept_groups().len() as f64 / drawn.max(1) as f64);
+    }
+    if let Some(critic) = &report.critic {
+        put(tags::VF_LOSS, critic.loss);
+        put(tags::VF_CLIPFRAC, critic.clipped);
+        put(tags::VF_CALIBRATION, critic.calibration);
+        put(tags::VALUES_MEAN, critic.value);
+        put(tags::RETURNS_MEAN, critic.target);
+        let optional = [
+            (tags::VF_EXPLAINED_VAR, critic.explained),
+            (tags::CRITIC_GRAD_NORM, critic.grad_norm),
+            (tags::CRITIC_LR, critic.lr),
+        ];
+        optional.into_iter().for_each(|(tag, value)| value.into_iter().for_each(|v| put(tag, v)));
+    }
     Ok(metrics)
 }
 

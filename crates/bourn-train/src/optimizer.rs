@@ -67,6 +67,8 @@ pub struct AdamWOptimizer {
     vectors: AdamW,
     states: BTreeMap<String, AdamWState<2>>,
     updates: u64,
+    /// Updates taken when the moments last started anew.
+    reset_at: u64,
     settings: bourn_recipe::Optimizer,
 }
 
@@ -82,8 +84,20 @@ impl AdamWOptimizer {
             vectors: config.with_weight_decay(0.0).build(),
             states: BTreeMap::new(),
             updates: 0,
+            reset_at: 0,
             settings: settings.clone(),
         }
+    }
+
+    /// Forgets all moments; the schedule goes on.
+    pub fn reset(&mut self) {
+        self.states.clear();
+        self.reset_at = self.updates;
+    }
+
+    /// Updates taken when the moments last started anew.
+    pub fn reset_at(&self) -> u64 {
+        self.reset_at
     }
 
     /// Updates taken so far.
@@ -175,7 +189,8 @@ impl AdamWOptimizer {
         weights
     }
 
-    /// Restores what [`AdamWOptimizer::to_weights`] gave after `updates` updates.
+    /// Restores what [`AdamWOptimizer::to_weights`] gave after `updates` updates, with moments that
+    /// started anew after `reset_at` of them.
     ///
     /// # Errors
     /// Names the moment that is missing or misshapen.
@@ -184,10 +199,13 @@ impl AdamWOptimizer {
         policy: &Transformer,
         weights: &Weights,
         updates: u64,
+        reset_at: u64,
     ) -> Result<(), TrainError> {
         self.updates = updates;
+        self.reset_at = reset_at;
         self.states.clear();
-        if updates == 0 {
+        let age = updates.saturating_sub(reset_at);
+        if age == 0 {
             return Ok(());
         }
         let device = policy.device().clone().inner();
@@ -202,7 +220,7 @@ impl AdamWOptimizer {
                     _ => Err(TrainError::OptimizerState { tensor: key }),
                 }
             };
-            let momentum = AdaptiveMomentumState::new(updates as usize, moment("m")?, moment("v")?);
+            let momentum = AdaptiveMomentumState::new(age as usize, moment("m")?, moment("v")?);
             self.states.insert(name.clone(), AdamWState::new(momentum));
         }
         Ok(())
@@ -270,7 +288,7 @@ mod tests {
 
         let mut other = policy.clone();
         let mut restored = AdamWOptimizer::new(&settings);
-        restored.restore(&other, &optimizer.to_weights(), optimizer.updates()).unwrap();
+        restored.restore(&other, &optimizer.to_weights(), optimizer.updates(), 0).unwrap();
         for (policy, optimizer) in [(&mut policy, &mut optimizer), (&mut other, &mut restored)] {
             let gradients = constant(policy, -0.2);
             optimizer.step(policy, gradients, 1e-3);
@@ -280,7 +298,7 @@ mod tests {
 
         let mut torn = optimizer.to_weights();
         torn.remove("v/model.norm.weight");
-        let error = restored.restore(&other, &torn, 2).unwrap_err();
+        let error = restored.restore(&other, &torn, 2, 0).unwrap_err();
         assert!(error.to_string().contains("v/model.norm.weight"), "{error}");
     }
 }

@@ -46,8 +46,12 @@ fn problems() -> Vec<Problem> {
 
 fn recipe() -> Recipe {
     let mut recipe = testing::recipe("", "");
-    recipe.rewards =
-        vec![Reward { verifier: VerifierKind::Exact, extract: Extract::Whole, weight: 1.0 }];
+    recipe.rewards = vec![Reward {
+        verifier: VerifierKind::Exact,
+        extract: Extract::Whole,
+        weight: 1.0,
+        step_weight: 0.0,
+    }];
     recipe.rollout.max_completion_length = 3;
     recipe.probe.n_max = 256;
     recipe.probe.stop = 0;

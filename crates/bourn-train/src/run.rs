@@ -6,8 +6,10 @@
 //!                     └───────── new weights ────────┘  every N steps: probe, checkpoint
 //! ```
 
+mod steps;
+
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
@@ -19,7 +21,8 @@ use bourn_task::{Problem, Problems};
 use bourn_track::{Console, Stage};
 use burn::tensor::Device;
 
-use crate::checkpoint::{self, State};
+use crate::checkpoint::{self, Parts, State};
+use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::experience::{self, Experience};
 use crate::logbook::{self, Logbook};
@@ -27,7 +30,7 @@ use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
 use crate::rundir::{self, Claim, Lock, Start};
 use crate::side::{Engines, Side};
-use crate::update::{NonFinite, UpdateError, UpdateReport, update};
+use crate::update::UpdateReport;
 use crate::{base, check_context, engine_options, origins};
 
 /// What the command line adds to the recipe.
@@ -82,6 +85,7 @@ pub fn train(
     let mut run = Run::new(order, &problems, &base, &device, claim)?;
     run.announce()?;
     let last = last_step(recipe, options);
+    run.pretrain_critic(&problems)?;
     let mut progress = run.progress_bar(last);
     loop {
         if run.probe_is_due(last) {
@@ -93,13 +97,13 @@ pub fn train(
         if run.state.step >= last {
             break;
         }
-        let step = run.state.step;
-        let prompts = problems.step_problems(recipe.seed, step, recipe.rollout.prompts_per_step);
-        let experience = run.roll_out(&prompts)?;
+        let mut experience = run.roll_out(&problems)?;
+        run.assign_credit(&mut experience)?;
         let report = run.update(&experience)?;
         run.engine.update(&run.policy.to_weights())?;
         run.state.step += 1;
         run.state.probed = false;
+        run.reset_if_due()?;
         run.log(&experience, &report, &mut progress)?;
     }
     progress.finish(format!("{} steps", run.state.step));
@@ -139,12 +143,13 @@ struct Run<'a> {
     console: &'a Console,
     stop: &'a AtomicBool,
     base: &'a Bundle,
-    /// The frozen base on the device, where the KL penalty asks for its log-probs.
+    /// What the KL penalty is held against, on the device: the frozen base, until it is reset.
     reference: Option<Transformer>,
     held_out: &'a [Problem],
     prompter: Prompter,
     policy: Transformer,
     optimizer: AdamWOptimizer,
+    critic: Option<Critic>,
     engine: Engine,
     logbook: Logbook,
     state: State,
@@ -183,20 +188,27 @@ impl<'a> Run<'a> {
         let (start, lock) = rundir::claim(&options.run_dir, recipe, claim)?;
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-        let (policy, state, resumed) = match start {
+        let mut reference_weights = None;
+        let (policy, critic, state, resumed) = match start {
             Start::Fresh => {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
-                let policy = Transformer::from_weights(&base.config, &base.weights, device)?
+                let mut policy = Transformer::from_weights(&base.config, &base.weights, device)?
                     .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-                (policy, State::new(&base.weights_hash, &problems_hash), None)
+                let critic = Critic::new(recipe, base, &mut policy, device)?;
+                (policy, critic, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
                 let weights = &restored.policy.weights;
-                let policy = Transformer::from_weights(&base.config, weights, device)?
+                let mut policy = Transformer::from_weights(&base.config, weights, device)?
                     .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 let (path, state) = (&restored.path, restored.state);
+                let mut critic = Critic::new(recipe, base, &mut policy, device)?;
+                if let Some(critic) = &mut critic {
+                    critic.restore(path, &mut policy, state.critic_updates)?;
+                }
+                reference_weights = checkpoint::reference(path)?;
                 checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));
                 engine.update(weights)?;
@@ -206,14 +218,15 @@ impl<'a> Run<'a> {
                 if !state.probed || (goes_on && !is_scheduled(recipe, step)) {
                     logbook::drop_probe(&options.run_dir, step)?;
                 }
-                (policy, state, Some(step))
+                (policy, critic, state, Some(step))
             }
         };
         let logbook = Logbook::open(&options.run_dir, recipe, resumed)?;
         let reference = match recipe.algorithm.kl_coef > 0.0 {
             true => {
                 let device = device.clone().inner();
-                Some(Transformer::from_weights(&base.config, &base.weights, &device)?)
+                let weights = reference_weights.as_ref().unwrap_or(&base.weights);
+                Some(Transformer::from_weights(&base.config, weights, &device)?)
             }
             false => None,
         };
@@ -228,6 +241,7 @@ impl<'a> Run<'a> {
             prompter,
             policy,
             optimizer,
+            critic,
             engine,
             logbook,
             saved: resumed.map(|_| state.clone()),
@@ -305,52 +319,22 @@ impl<'a> Run<'a> {
     fn save(&mut self) -> Result<PathBuf, TrainError> {
         self.logbook.sync()?;
         self.state.updates = self.optimizer.updates();
+        self.state.critic_updates = self.critic.as_ref().map_or(0, Critic::updates);
         if self.saved.as_ref() == Some(&self.state) {
             return Ok(checkpoint::path(&self.options.run_dir, self.state.step));
         }
         let keep = self.recipe.checkpoint.keep_last;
-        let (dir, state) = (&self.options.run_dir, &self.state);
-        let path = checkpoint::save(dir, self.base, &self.policy, &self.optimizer, state, keep)?;
+        let was_reset = self.state.reset_at > 0;
+        let parts = Parts {
+            base: self.base,
+            policy: &self.policy,
+            optimizer: &self.optimizer,
+            critic: self.critic.as_ref(),
+            reference: self.reference.as_ref().filter(|_| was_reset),
+        };
+        let path = checkpoint::save(&self.options.run_dir, parts, &self.state, keep)?;
         self.saved = Some(self.state.clone());
         Ok(path)
-    }
-
-    fn roll_out(&mut self, prompts: &[&Problem]) -> Result<Experience, TrainError> {
-        self.logbook.start_step();
-        let stop = self.stop;
-        let experience = experience::collect(
-            &mut self.engine,
-            &self.prompter,
-            prompts,
-            self.recipe,
-            self.state.step,
-            &mut |_| match stop.load(Ordering::Relaxed) {
-                true => std::ops::ControlFlow::Break(()),
-                false => std::ops::ControlFlow::Continue(()),
-            },
-        );
-        experience.map_err(|error| self.or_save(error))
-    }
-
-    fn update(&mut self, experience: &Experience) -> Result<UpdateReport, TrainError> {
-        // A step of several updates that fails half-way must leave no trace; a single update that
-        // fails has changed nothing, and need not hold the old weights in memory.
-        let several = self.recipe.train.num_iterations * self.recipe.train.minibatches > 1;
-        let before = several.then(|| (self.policy.clone(), self.optimizer.clone()));
-        let (policy, optimizer) = (&mut self.policy, &mut self.optimizer);
-        let (recipe, step) = (self.recipe, self.state.step);
-        match update(policy, optimizer, self.reference.as_ref(), experience, recipe, step) {
-            Ok(report) => Ok(report),
-            Err(UpdateError::Train(error)) => Err(error),
-            Err(UpdateError::NonFinite(NonFinite { what, value, problem })) => {
-                if let Some(before) = before {
-                    (self.policy, self.optimizer) = before;
-                }
-                let checkpoint = self.save()?;
-                let step = step + 1;
-                Err(TrainError::NonFinite { step, what, value, problem, checkpoint })
-            }
-        }
     }
 
     fn log(

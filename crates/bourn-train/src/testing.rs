@@ -12,8 +12,14 @@ use rand::Rng;
 /// Of the test recipe's rollouts.
 pub const TEMPERATURE: f64 = 0.8;
 
-/// A recipe with these lines in `[algorithm]` and `[train]`.
+/// A recipe with these lines in `[algorithm]` (GRPO, unless they name another) and `[train]`.
 pub fn recipe(algorithm: &str, train: &str) -> Recipe {
+    recipe_with(algorithm, train, "")
+}
+
+/// A recipe with these lines in `[algorithm]`, `[train]` and at the end.
+pub fn recipe_with(algorithm: &str, train: &str, more: &str) -> Recipe {
+    let name = if algorithm.contains("name =") { "" } else { "name = \"grpo\"" };
     let text = format!(
         r#"
         [model]
@@ -29,13 +35,14 @@ pub fn recipe(algorithm: &str, train: &str) -> Recipe {
         max_completion_length = 8
         temperature = {TEMPERATURE}
         [algorithm]
-        name = "grpo"
+        {name}
         {algorithm}
         [optimizer]
         lr = 1e-3
         [train]
         max_steps = 4
         {train}
+        {more}
         "#
     );
     bourn_recipe::parse(&text, Path::new("test.toml"), &[]).unwrap()

@@ -1,12 +1,16 @@
 //! From experience to new weights: minibatches, micro batches, gradients, one optimiser update
 //! per minibatch.
 
-use bourn_algo::{Clip, Shape, clip_scale, clipped_surrogate, learning_rate, token_weights};
+mod tally;
+
+use bourn_algo::{Shape, clip_scale, learning_rate, token_weights};
 use bourn_model::transformer::{Transformer, to_vec};
-use bourn_recipe::{Algorithm, KlEstimator, LossType, Optimizer, Recipe, Schedule};
+use bourn_recipe::{LossType, Optimizer, Recipe, Schedule, Trunk};
 use bourn_task::seed::rng;
 use rand::seq::SliceRandom;
 
+use self::tally::Tally;
+use crate::critic::{self, CriticReport, value_batches, value_loss};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::loss::{MicroBatch, policy_loss};
@@ -40,6 +44,8 @@ pub struct UpdateReport {
     pub kl: Option<f64>,
     /// Tokens that took a forward and backward, over all updates.
     pub trained_tokens: u64,
+    /// The value model's own report, where there is one.
+    pub critic: Option<CriticReport>,
 }
 
 /// What stops being a number, and where; the caller knows the step and the checkpoint.
@@ -83,6 +89,8 @@ pub fn update(
     let mut tally = Tally::default();
     let taken_before = optimizer.updates();
     let base_logprobs = base.map(|base| score_all(base, experience, recipe));
+    let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
+    let (mut value_loss_sum, mut value_tokens, mut value_clipped) = (0.0, 0, 0);
 
     for iteration in 0..recipe.train.num_iterations {
         for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
@@ -94,6 +102,16 @@ pub fn update(
                     tally.add(batch, logp, &recipe.algorithm, first);
                 })?;
                 report.loss += loss;
+            }
+            if let Some(critic) = shared {
+                for batch in value_batches(experience, groups, recipe) {
+                    let part = value_loss(policy, &batch, experience, critic)?;
+                    value_loss_sum += part.value;
+                    value_tokens += part.tokens;
+                    value_clipped += part.clipped;
+                    let weighted = part.loss.mul_scalar(critic.value_coef);
+                    gradients.add(policy, part.trace, weighted);
+                }
             }
             let norm = gradients.norm();
             if !norm.is_finite() {
@@ -118,6 +136,11 @@ pub fn update(
     let updates = (optimizer.updates() - taken_before).max(1) as f64;
     report.loss /= updates;
     report.grad_norm /= updates;
+    report.critic = shared.map(|_| CriticReport {
+        loss: value_loss_sum / updates,
+        clipped: value_clipped as f64 / value_tokens.max(1) as f64,
+        ..critic::before(experience)
+    });
     tally.finish(&mut report, updates, recipe.algorithm.kl_coef > 0.0);
     Ok(report)
 }
@@ -159,7 +182,7 @@ fn accumulate(
     mut on_logprobs: impl FnMut(&[f32]),
 ) -> Result<f64, UpdateError> {
     let temperature = recipe.rollout.temperature;
-    let with_entropy = recipe.algorithm.entropy_coef > 0.0;
+    let with_entropy = experience.entropy_coef > 0.0;
     let positions = batch.positions.clone();
     let (scores, trace) =
         policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
@@ -172,7 +195,7 @@ fn accumulate(
             problem: experience.problems[sample.group].clone(),
         }));
     }
-    let loss = policy_loss(scores, batch, &recipe.algorithm);
+    let loss = policy_loss(scores, batch, &recipe.algorithm, experience.entropy_coef);
     let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
     if !value.is_finite() {
         let groups: Vec<usize> =
@@ -188,14 +211,15 @@ fn accumulate(
     Ok(value)
 }
 
-/// The groups of each minibatch: an even split of a permutation keyed by seed, step and pass.
-fn minibatches(
+/// The groups of each minibatch: an even split of a permutation of those that are trained on, keyed
+/// by seed, step and pass.
+pub(crate) fn minibatches(
     experience: &Experience,
     recipe: &Recipe,
     step: u64,
     iteration: usize,
 ) -> Vec<Vec<usize>> {
-    let mut groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let mut groups = experience.kept_groups();
     let count = recipe.train.minibatches;
     if count > 1 {
         groups.shuffle(&mut rng(recipe.seed, "minibatch", &[step, iteration as u64]));
@@ -214,19 +238,34 @@ fn micro_batches(
     let mut rows = weighted_rows(experience, groups, recipe)?;
     // Without KL and entropy terms a completion whose advantages are all zero has a gradient of
     // exactly zero: it has counted in the weights, and takes no forward.
-    if algorithm.kl_coef == 0.0 && algorithm.entropy_coef == 0.0 {
-        rows.retain(|&(index, _)| experience.samples[index].advantages.iter().any(|&a| a != 0.0));
+    if algorithm.kl_coef == 0.0 && experience.entropy_coef == 0.0 {
+        let speaks = |row: &Row| {
+            let sample = &experience.samples[row.index];
+            let weights = sample.advantages.iter().chain(&sample.anchors);
+            row.likelihood != 0.0 || weights.copied().any(|weight| weight != 0.0)
+        };
+        rows.retain(speaks);
     }
     Ok(pack(experience, &rows, base_logprobs, recipe.train.micro_batch_size))
 }
 
-/// The completions of `groups` that are in the loss, with the weight of each one's tokens in the
-/// sum over the whole minibatch, whatever `micro_batch_size` is.
+/// A completion in the loss.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Row {
+    /// Index into the experience.
+    pub index: usize,
+    /// Weight of each of its tokens in the sum over the whole minibatch.
+    pub weight: f64,
+    /// Weight of each of its tokens' log-likelihood.
+    pub likelihood: f64,
+}
+
+/// The completions of `groups` that are in the loss, weighted whatever `micro_batch_size` is.
 fn weighted_rows(
     experience: &Experience,
     groups: &[usize],
     recipe: &Recipe,
-) -> Result<Vec<(usize, f64)>, TrainError> {
+) -> Result<Vec<Row>, TrainError> {
     let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
     let sample = |index: usize| &experience.samples[index];
     let lengths: Vec<usize> =
@@ -238,26 +277,49 @@ fn weighted_rows(
         LossType::Grpo => bourn_algo::LossType::Grpo,
         LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
         LossType::Dapo => bourn_algo::LossType::Dapo,
+        LossType::Sequence => bourn_algo::LossType::Sequence,
     };
     let weights = token_weights(&lengths, &kept, kind, recipe.rollout.max_completion_length)?;
-    let rows = members.into_iter().zip(weights).zip(kept);
-    Ok(rows.filter_map(|(row, kept)| kept.then_some(row)).collect())
+    let likelihoods = likelihoods(experience, &members, &kept, recipe.algorithm.positive_nll);
+    let rows = members.into_iter().zip(weights).zip(likelihoods).zip(kept);
+    let rows = rows.filter(|&(_, kept)| kept);
+    Ok(rows.map(|(((index, weight), likelihood), _)| Row { index, weight, likelihood }).collect())
+}
+
+/// `coef` over the tokens of all correct completions, for each of these, and 0 for the others.
+fn likelihoods(experience: &Experience, members: &[usize], kept: &[bool], coef: f64) -> Vec<f64> {
+    let counts = |index: usize, kept: bool| kept && experience.samples[index].correct();
+    let correct = || members.iter().zip(kept).map(|(&index, &kept)| counts(index, kept));
+    let length = |&index: &usize| experience.samples[index].completion.tokens.len();
+    let tokens: usize =
+        members.iter().zip(correct()).filter(|&(_, correct)| correct).map(|(i, _)| length(i)).sum();
+    let weight = coef / tokens.max(1) as f64;
+    correct().map(|correct| if correct { weight } else { 0.0 }).collect()
 }
 
 /// Packs rows into micro batches of at most `size` completions.
 fn pack(
     experience: &Experience,
-    rows: &[(usize, f64)],
+    rows: &[Row],
     base_logprobs: Option<&[Vec<f32>]>,
     size: usize,
 ) -> Vec<MicroBatch> {
-    let pack = |rows: &[(usize, f64)]| {
+    let likelihood = rows.iter().any(|row| row.likelihood != 0.0);
+    let anchors = rows.iter().any(|row| !experience.samples[row.index].anchors.is_empty());
+    let pack = |rows: &[Row]| {
         let mut batch = MicroBatch::default();
-        for &(index, weight) in rows {
+        for &Row { index, weight, likelihood: own } in rows {
             let sample = &experience.samples[index];
+            let count = sample.completion.tokens.len();
             batch.push_row(&experience.prompts[sample.group], sample, index, weight as f32);
             if let Some(base) = base_logprobs {
                 batch.base_logprobs.extend(&base[index]);
+            }
+            if likelihood {
+                batch.likelihoods.extend(std::iter::repeat_n(own as f32, count));
+            }
+            if anchors {
+                batch.anchors.extend(&sample.anchors);
             }
         }
         batch
@@ -265,11 +327,21 @@ fn pack(
     rows.chunks(size.max(1)).map(pack).collect()
 }
 
+/// These completions of the experience, packed to be scored; they weigh nothing.
+pub(crate) fn pack_rows(
+    experience: &Experience,
+    indices: &[usize],
+    size: usize,
+) -> Vec<MicroBatch> {
+    let row = |&index: &usize| Row { index, weight: 0.0, likelihood: 0.0 };
+    pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, size)
+}
+
 /// Log-probs of every completion under `model`, per sample.
 fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> Vec<Vec<f32>> {
-    let rows: Vec<(usize, f64)> = (0..experience.samples.len()).map(|index| (index, 0.0)).collect();
-    let mut scored = Vec::with_capacity(rows.len());
-    for batch in pack(experience, &rows, None, recipe.train.micro_batch_size) {
+    let mut scored = Vec::with_capacity(experience.samples.len());
+    let all: Vec<usize> = (0..experience.samples.len()).collect();
+    for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
         let temperature = recipe.rollout.temperature;
         let (scores, _) =
             model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
@@ -307,69 +379,12 @@ impl Experience {
     }
 }
 
-fn problems_of(experience: &Experience, groups: &[usize]) -> String {
+pub(crate) fn problems_of(experience: &Experience, groups: &[usize]) -> String {
     let mut groups = groups.to_vec();
     groups.sort_unstable();
     groups.dedup();
     let ids: Vec<&str> = groups.iter().map(|&group| experience.problems[group].as_str()).collect();
     ids.join(", ")
-}
-
-/// Token statistics, from log-probs that are read back anyway.
-#[derive(Default)]
-struct Tally {
-    tokens: u64,
-    pg_loss: f64,
-    clipped_low: u64,
-    clipped_high: u64,
-    /// Of log π_sampler − log π.
-    ppo_kl: f64,
-    kl: f64,
-    first_tokens: u64,
-    first_k3: f64,
-    first_ratio: f64,
-}
-
-impl Tally {
-    fn add(&mut self, batch: &MicroBatch, logprobs: &[f32], algorithm: &Algorithm, first: bool) {
-        for (token, &logprob) in logprobs.iter().enumerate() {
-            let log_ratio = f64::from(logprob) - f64::from(batch.sampler_logprobs[token]);
-            let ratio = log_ratio.exp();
-            let advantage = f64::from(batch.advantages[token]);
-            let (low, high) = (algorithm.epsilon, algorithm.epsilon_high);
-            let (surrogate, clip) = clipped_surrogate(ratio, advantage, low, high);
-            self.tokens += 1;
-            self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
-            self.clipped_low += u64::from(clip == Some(Clip::Low));
-            self.clipped_high += u64::from(clip == Some(Clip::High));
-            self.ppo_kl -= log_ratio;
-            if let Some(&base) = batch.base_logprobs.get(token) {
-                let (logp, base) = (f64::from(logprob), f64::from(base));
-                self.kl += match algorithm.kl_estimator {
-                    KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
-                    KlEstimator::K2 => bourn_algo::kl_k2(logp, base),
-                    KlEstimator::K3 => bourn_algo::kl_k3(logp, base),
-                };
-            }
-            if first {
-                self.first_tokens += 1;
-                self.first_k3 += ratio - 1.0 - log_ratio;
-                self.first_ratio = self.first_ratio.max((ratio - 1.0).abs());
-            }
-        }
-    }
-
-    fn finish(self, report: &mut UpdateReport, updates: f64, kl: bool) {
-        let mean = |sum: f64, count: u64| if count == 0 { 0.0 } else { sum / count as f64 };
-        report.pg_loss = self.pg_loss / updates;
-        report.clip_low = mean(self.clipped_low as f64, self.tokens);
-        report.clip_high = mean(self.clipped_high as f64, self.tokens);
-        report.ppo_kl = mean(self.ppo_kl, self.tokens);
-        report.mismatch_kl = mean(self.first_k3, self.first_tokens);
-        report.mismatch_ratio = self.first_ratio;
-        report.kl = kl.then(|| mean(self.kl, self.tokens));
-        report.trained_tokens = self.tokens;
-    }
 }
 
 #[cfg(test)]

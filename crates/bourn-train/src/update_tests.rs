@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use bourn_model::transformer::Packed;
+use bourn_recipe::{KlEstimator, RatioLevel, Surrogate};
 use bourn_rollout::{Completion, Engine, EngineOptions, Finish, Request, Sampling};
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -29,12 +30,14 @@ fn experience(policy: &Transformer, noise: f32) -> Experience {
                 finish: if group == 1 && member == 1 { Finish::Length } else { Finish::Stop },
                 tokens,
             };
-            let (verdicts, advantages) = (vec![Verdict::Wrong], vec![advantage; length]);
-            samples.push(Sample { group, completion, verdicts, reward: 0.0, advantages });
+            let verdict = if member == 0 { Verdict::Correct } else { Verdict::Wrong };
+            let (verdicts, advantages) = (vec![verdict], vec![advantage; length]);
+            let sample = Sample::new(group, completion, verdicts, 0.0);
+            samples.push(Sample { advantages, ..sample });
         }
     }
     let problems = (0..4).map(|group| format!("problem-{group}")).collect();
-    let mut experience = Experience { prompts, problems, samples };
+    let mut experience = Experience::new(prompts, problems, samples);
     let scored = score_all(policy, &experience, &recipe("", "micro_batch_size = 4"));
     for (sample, own) in experience.samples.iter_mut().zip(scored) {
         sample.completion.logprobs =
@@ -64,8 +67,23 @@ fn distance(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) -> f
     pairs.map(|(&a, &b)| (f64::from(a) - f64::from(b)).powi(2)).sum::<f64>().sqrt()
 }
 
+/// The experience as a recipe's loss reads it: its entropy bonus, and with KL-Cov an anchor at every
+/// other token.
+fn as_of(recipe: &Recipe, experience: &Experience) -> Experience {
+    let mut experience = experience.clone();
+    experience.entropy_coef = recipe.algorithm.entropy_coef;
+    if recipe.algorithm.covariance == bourn_recipe::Covariance::Kl {
+        for sample in &mut experience.samples {
+            let weight = recipe.algorithm.covariance_coef as f32;
+            let anchor = |t: usize| if t.is_multiple_of(2) { weight } else { 0.0 };
+            sample.anchors = (0..sample.completion.tokens.len()).map(anchor).collect();
+        }
+    }
+    experience
+}
+
 /// Each configuration of the loss that has a gradient of its own.
-const LOSSES: [&str; 8] = [
+const LOSSES: [&str; 14] = [
     "loss_type = \"grpo\"",
     "loss_type = \"dr_grpo\"",
     "loss_type = \"dapo\"",
@@ -74,6 +92,12 @@ const LOSSES: [&str; 8] = [
     "loss_type = \"grpo\"\nkl_coef = 0.3\nkl_estimator = \"k2\"",
     "loss_type = \"dr_grpo\"\nkl_coef = 0.3\nkl_estimator = \"k3\"\nmask_truncated_completions = true",
     "loss_type = \"grpo\"\nentropy_coef = 0.2\nmask_truncated_completions = true",
+    "name = \"reinforce\"",
+    "name = \"reinforce\"\nsurrogate = \"ratio\"\nratio_level = \"sequence\"",
+    "name = \"gspo\"\nepsilon = 0.05\nepsilon_high = 0.08",
+    "name = \"gspo\"\nloss_type = \"sequence\"\nepsilon = 0.2\nmask_truncated_completions = true",
+    "name = \"kl_cov\"",
+    "name = \"grpo\"\npositive_nll = 0.5\nmask_truncated_completions = true",
 ];
 
 #[test]
@@ -83,6 +107,7 @@ fn gradients_agree_with_finite_differences() {
     let experience = experience(&policy, 0.25);
     for loss in LOSSES {
         let recipe = recipe(loss, "micro_batch_size = 5");
+        let experience = as_of(&recipe, &experience);
         let (_, analytic) = gradient(&policy, Some(&base), &experience, &recipe);
         let length = norm(&analytic);
         // Along the normalised gradient the directional derivative is the gradient's length; a
@@ -133,7 +158,7 @@ fn micro_batches_change_nothing_but_rounding() {
     for loss in LOSSES {
         let of = |size: usize| {
             let recipe = recipe(loss, &format!("micro_batch_size = {size}"));
-            gradient(&policy, Some(&base), &experience, &recipe)
+            gradient(&policy, Some(&base), &as_of(&recipe, &experience), &recipe)
         };
         let (whole_loss, whole) = of(12);
         for size in [1, 5, 7] {
@@ -175,8 +200,11 @@ fn the_loss_is_that_of_the_plain_twin() {
     let device = Device::flex().autodiff();
     let (policy, base) = (model(1, &device), model(2, &Device::flex()));
     let experience = experience(&policy, 0.4);
-    for loss in LOSSES {
+    for loss in LOSSES.into_iter().chain([CISPO]) {
         let recipe = recipe(loss, "micro_batch_size = 5");
+        let experience = as_of(&recipe, &experience);
+        let algorithm = &recipe.algorithm;
+        let likelihoods = likelihoods_by_hand(&experience, &recipe);
         let own = score_all(&policy, &experience, &recipe);
         let of_base = score_all(&base, &experience, &recipe);
         let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&v| f64::from(v)).collect() };
@@ -186,7 +214,7 @@ fn the_loss_is_that_of_the_plain_twin() {
             .iter()
             .enumerate()
             .map(|(index, sample)| {
-                let in_loss = !(recipe.algorithm.mask_truncated_completions && sample.truncated());
+                let in_loss = !(algorithm.mask_truncated_completions && sample.truncated());
                 (
                     wide(&own[index]),
                     wide(&sample.completion.logprobs),
@@ -194,23 +222,26 @@ fn the_loss_is_that_of_the_plain_twin() {
                     wide(&sample.advantages),
                     entropies[index].clone(),
                     vec![in_loss; own[index].len()],
+                    (!sample.anchors.is_empty()).then(|| wide(&sample.anchors)),
+                    likelihoods[index],
                 )
             })
             .collect();
         let terms: Vec<bourn_algo::CompletionTerms<'_>> = columns
             .iter()
-            .map(|(logp, old_logp, base_logp, advantages, entropy, mask)| {
+            .map(|(logp, old_logp, base_logp, advantages, entropy, mask, anchors, likelihood)| {
                 bourn_algo::CompletionTerms {
                     logp,
                     old_logp,
                     base_logp: Some(base_logp),
                     advantages,
                     entropy: Some(entropy),
+                    anchors: anchors.as_deref(),
+                    likelihood: *likelihood,
                     mask,
                 }
             })
             .collect();
-        let algorithm = &recipe.algorithm;
         let twin = bourn_algo::policy_loss(
             &terms,
             &bourn_algo::Objective {
@@ -218,8 +249,19 @@ fn the_loss_is_that_of_the_plain_twin() {
                     LossType::Grpo => bourn_algo::LossType::Grpo,
                     LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
                     LossType::Dapo => bourn_algo::LossType::Dapo,
+                    LossType::Sequence => bourn_algo::LossType::Sequence,
                 },
                 max_completion_length: recipe.rollout.max_completion_length,
+                surrogate: match algorithm.surrogate {
+                    Surrogate::Clip => bourn_algo::Surrogate::Clip,
+                    Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
+                    Surrogate::LogProb => bourn_algo::Surrogate::LogProb,
+                    Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
+                },
+                ratio_level: match algorithm.ratio_level {
+                    RatioLevel::Token => bourn_algo::RatioLevel::Token,
+                    RatioLevel::Sequence => bourn_algo::RatioLevel::Sequence,
+                },
                 eps_low: algorithm.epsilon,
                 eps_high: algorithm.epsilon_high,
                 kl_coef: algorithm.kl_coef,
@@ -233,9 +275,65 @@ fn the_loss_is_that_of_the_plain_twin() {
         )
         .unwrap();
         let (value, _) = gradient(&policy, Some(&base), &experience, &recipe);
-        // f32 against f64 over some forty terms of about one.
-        assert!((value - twin.loss).abs() < 2e-6, "{loss}: {value} against {}", twin.loss);
+        // f32 against f64 over some forty terms: of about one divided by a length, or undivided
+        // ones of up to ten where tokens are summed.
+        let tolerance = if algorithm.loss_type == LossType::Sequence { 2e-5 } else { 2e-6 };
+        assert!((value - twin.loss).abs() < tolerance, "{loss}: {value} against {}", twin.loss);
     }
+}
+
+/// A weight that has no gradient: its loss is not what its gradient is the slope of.
+const CISPO: &str = "name = \"cispo\"\nepsilon = 0.1\nepsilon_high = 0.1";
+
+/// Weight of the likelihood of each completion's tokens: μ over all tokens of correct ones.
+fn likelihoods_by_hand(experience: &Experience, recipe: &Recipe) -> Vec<f64> {
+    let masks = recipe.algorithm.mask_truncated_completions;
+    let counts = |sample: &Sample| sample.correct() && !(masks && sample.truncated());
+    let samples = || experience.samples.iter();
+    let tokens: usize = samples().filter(|s| counts(s)).map(|s| s.completion.tokens.len()).sum();
+    let weight = recipe.algorithm.positive_nll / tokens as f64;
+    samples().map(|sample| if counts(sample) { weight } else { 0.0 }).collect()
+}
+
+/// CISPO's gradient is that of Σ w sg(clip(r)) A log π: of REINFORCE with advantages that were
+/// multiplied by the clipped ratios beforehand.
+#[test]
+fn the_gradient_of_cispo_is_that_of_reinforce_with_clipped_weights() {
+    let policy = model(1, &Device::flex().autodiff());
+    let mut experience = experience(&policy, 0.4);
+    let cispo = recipe(CISPO, "micro_batch_size = 5");
+    let (_, got) = gradient(&policy, None, &experience, &cispo);
+    let own = score_all(&policy, &experience, &cispo);
+    for (sample, own) in experience.samples.iter_mut().zip(own) {
+        let drawn = sample.completion.logprobs.clone();
+        for ((a, own), drawn) in sample.advantages.iter_mut().zip(own).zip(drawn) {
+            *a *= (own - drawn).exp().clamp(0.9, 1.1);
+        }
+    }
+    let reinforce = recipe("name = \"reinforce\"\nloss_type = \"dapo\"", "micro_batch_size = 5");
+    let (_, expect) = gradient(&policy, None, &experience, &reinforce);
+    // The same products in another order, in f32.
+    assert!(distance(&got, &expect) < 1e-6 * norm(&expect), "{}", distance(&got, &expect));
+}
+
+/// 1 × 8 = 8 × 1, and the sequence is the token, on completions of one token.
+#[test]
+fn on_completions_of_one_token_gspo_is_grpo() {
+    let policy = model(1, &Device::flex().autodiff());
+    let mut experience = experience(&policy, 0.4);
+    for sample in &mut experience.samples {
+        sample.completion.tokens.truncate(1);
+        sample.completion.logprobs.truncate(1);
+        sample.advantages.truncate(1);
+    }
+    let of = |level: &str| {
+        let text = format!("loss_type = \"grpo\"\nratio_level = \"{level}\"");
+        gradient(&policy, None, &experience, &recipe(&text, "micro_batch_size = 5"))
+    };
+    let ((token_loss, token), (sequence_loss, sequence)) = (of("token"), of("sequence"));
+    // A mean of one in f32, as a product with 1.
+    assert!((token_loss - sequence_loss).abs() < 1e-7);
+    assert!(distance(&token, &sequence) < 1e-6 * norm(&token));
 }
 
 /// Entropies straight from the logits, in f64.
@@ -329,10 +427,11 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
             for (member, completion) in completions.into_iter().enumerate() {
                 let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
                 let verdicts = vec![Verdict::Wrong];
-                samples.push(Sample { group, completion, verdicts, reward: 0.0, advantages });
+                let sample = Sample::new(group, completion, verdicts, 0.0);
+                samples.push(Sample { advantages, ..sample });
             }
         }
-        let experience = Experience { prompts, problems, samples };
+        let experience = Experience::new(prompts, problems, samples);
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
         let Ok(report) = updated else { panic!("the loss is finite") };

@@ -6,6 +6,7 @@
 //! - [`countdown`]: one arithmetic expression that uses each number once and hits the target.
 //! - [`math`]: equality of numbers, in exact rationals.
 //! - [`exact`]: equality of trimmed text.
+//! - [`steps`]: the steps of a text, each by itself: equations, numbers used.
 
 pub mod countdown;
 pub mod exact;
@@ -13,6 +14,7 @@ mod extract;
 mod latex;
 pub mod math;
 mod number;
+pub mod steps;
 
 pub use extract::extract;
 

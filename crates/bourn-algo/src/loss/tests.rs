@@ -8,13 +8,15 @@ const ROUNDING: f64 = 1e-13;
 const OBJECTIVE: Objective = Objective {
     loss_type: LossType::Grpo,
     max_completion_length: 4,
+    surrogate: Surrogate::Clip,
+    ratio_level: RatioLevel::Token,
     eps_low: 0.2,
     eps_high: 0.3,
     kl_coef: 0.0,
     kl_estimator: KlEstimator::K3,
     entropy_coef: 0.0,
 };
-const TYPES: [LossType; 3] = [LossType::Grpo, LossType::DrGrpo, LossType::Dapo];
+const TYPES: [LossType; 4] = [LossType::Grpo, LossType::DrGrpo, LossType::Dapo, LossType::Sequence];
 
 #[track_caller]
 fn close(got: f64, expect: f64) {
@@ -73,6 +75,8 @@ fn example<'a>(logp: &'a [[f64; 2]; 2]) -> [CompletionTerms<'a>; 2] {
         base_logp: Some(&[0.0, 0.0]),
         advantages: &[1.0, 1.0],
         entropy: Some(&[0.25, 0.75]),
+        anchors: None,
+        likelihood: 0.0,
         mask: &[true, true],
     };
     // The second token was not drawn by the policy; nothing of it may be read.
@@ -82,6 +86,8 @@ fn example<'a>(logp: &'a [[f64; 2]; 2]) -> [CompletionTerms<'a>; 2] {
         base_logp: Some(&[0.0, f64::NAN]),
         advantages: &[-2.0, f64::NAN],
         entropy: Some(&[0.5, f64::NAN]),
+        anchors: None,
+        likelihood: 0.0,
         mask: &[true, false],
     };
     [first, second]
@@ -134,6 +140,8 @@ fn at_ratio_one_the_loss_is_minus_the_advantage_and_so_is_its_slope() {
         base_logp: None,
         advantages: &[0.75, 0.75],
         entropy: None,
+        anchors: None,
+        likelihood: 0.0,
         mask: &[true, true],
     };
     let report = policy_loss(&[completion], &OBJECTIVE).unwrap();
@@ -216,6 +224,8 @@ fn errors_name_what_is_wrong() {
 struct Owned {
     lists: Vec<[f64; 5]>,
     mask: Vec<bool>,
+    /// Whether it has anchors and a likelihood term.
+    extra: bool,
 }
 
 fn token() -> impl Strategy<Value = [f64; 5]> {
@@ -229,7 +239,7 @@ fn token() -> impl Strategy<Value = [f64; 5]> {
 fn completion(lengths: std::ops::Range<usize>) -> impl Strategy<Value = Owned> {
     prop::collection::vec((token(), prop::bool::weighted(0.8)), lengths).prop_map(|tokens| {
         let (lists, mask) = tokens.into_iter().unzip();
-        Owned { lists, mask }
+        Owned { lists, mask, extra: false }
     })
 }
 
@@ -247,6 +257,9 @@ fn with_terms<R>(owned: &[Owned], run: impl FnOnce(&[CompletionTerms<'_>]) -> R)
             base_logp: Some(base_logp),
             advantages,
             entropy: Some(entropy),
+            // The entropies serve as anchors too: some weight, different at each token.
+            anchors: owned.extra.then_some(entropy),
+            likelihood: if owned.extra { 0.25 } else { 0.0 },
             mask: &owned.mask,
         })
         .collect();
@@ -333,6 +346,7 @@ proptest! {
             (LossType::Grpo, speaking / count),
             (LossType::DrGrpo, tokens / (count * 5.0)),
             (LossType::Dapo, if tokens > 0.0 { 1.0 } else { 0.0 }),
+            (LossType::Sequence, tokens / count),
         ] {
             let weights = token_weights(&lengths, &kept, loss_type, 5).unwrap();
             let sum: f64 = weights.iter().zip(&lengths).map(|(w, &n)| w * n as f64).sum();
@@ -343,16 +357,24 @@ proptest! {
     /// The analytic slope against the central difference of the loss itself.
     #[test]
     fn slope_is_the_difference_quotient(
-        owned in prop::collection::vec(completion(1..4), 1..4),
+        mut owned in prop::collection::vec(completion(1..4), 1..4),
         objective in objective(),
+        kind in prop::sample::select(vec![Surrogate::Clip, Surrogate::Ratio, Surrogate::LogProb]),
+        ratio_level in prop::sample::select(vec![RatioLevel::Token, RatioLevel::Sequence]),
+        extra in any::<bool>(),
     ) {
+        let objective = Objective { surrogate: kind, ratio_level, ..objective };
+        owned.iter_mut().for_each(|owned| owned.extra = extra);
         let step = 1e-5;
         let slopes = with_terms(&owned, |terms| policy_loss_slopes(terms, &objective).unwrap());
         for (i, completion) in owned.iter().enumerate() {
+            let drifts: Vec<f64> = completion.drifts();
+            let mean = drifts.iter().sum::<f64>() / drifts.len() as f64;
             for (t, &[logp, old, ..]) in completion.lists.iter().enumerate() {
-                let ratio = (logp - old).exp();
+                let log_ratio =
+                    if ratio_level == RatioLevel::Sequence { mean } else { logp - old };
                 // The loss has a kink at each bound; a step across one has no derivative.
-                if [0.8, 1.3].iter().any(|bound| (ratio - bound).abs() < 1e-3) {
+                if [0.8, 1.3].iter().any(|bound| (log_ratio.exp() - bound).abs() < 1e-3) {
                     continue;
                 }
                 let nudged = |by: f64| {
@@ -361,10 +383,136 @@ proptest! {
                     loss(&owned, &objective)
                 };
                 let quotient = (nudged(step) - nudged(-step)) / (2.0 * step);
-                // Third derivatives stay below 2e (ratio · advantage) + e: 9 h²/6 = 1.5e-10;
-                // rounding of a loss below 10 is 1e-15/h = 1e-10.
+                // Third derivatives stay below 3 tokens of 2e (ratio · advantage), e, and 3e of the
+                // anchor: 30 h²/6 = 5e-10; rounding of a loss below 30 is 3e-15/h = 3e-10.
                 prop_assert!((slopes[i][t] - quotient).abs() <= 1e-9, "{:?} {}", slopes, quotient);
             }
         }
     }
+
+    /// Completions of one token have one ratio, whatever it is of: GSPO is then GRPO.
+    #[test]
+    fn at_length_1_the_sequence_is_the_token(
+        mut owned in prop::collection::vec(completion(1..2), 1..7),
+        objective in objective(),
+    ) {
+        owned.iter_mut().for_each(|owned| owned.mask.fill(true));
+        let of = |ratio_level| {
+            let objective = Objective { ratio_level, ..objective };
+            with_terms(&owned, |terms| {
+                (policy_loss(terms, &objective).unwrap(), policy_loss_slopes(terms, &objective))
+            })
+        };
+        prop_assert_eq!(of(RatioLevel::Token), of(RatioLevel::Sequence));
+    }
+
+    /// While no bound is met, clipping is not there, and CISPO's gradient is that of the ratio:
+    /// ∇(r A) = r A ∇log π.
+    #[test]
+    fn between_the_bounds_the_surrogates_have_one_gradient(
+        owned in prop::collection::vec(completion(1..4), 1..4),
+        objective in objective(),
+    ) {
+        let of = |kind| {
+            let wide = Objective { surrogate: kind, eps_low: 1.0, eps_high: 99.0, ..objective };
+            with_terms(&owned, |terms| policy_loss_slopes(terms, &wide).unwrap())
+        };
+        let ratio = of(Surrogate::Ratio);
+        for kind in [Surrogate::Clip, Surrogate::ClippedWeight] {
+            for (a, b) in of(kind).iter().flatten().zip(ratio.iter().flatten()) {
+                prop_assert!((a - b).abs() <= ROUNDING, "{:?}", kind);
+            }
+        }
+    }
+
+    /// At ratio 1, where every step begins, all four have the policy gradient −w A.
+    #[test]
+    fn on_policy_every_surrogate_is_reinforce(
+        mut owned in prop::collection::vec(completion(1..4), 1..4),
+        ratio_level in prop::sample::select(vec![RatioLevel::Token, RatioLevel::Sequence]),
+    ) {
+        for owned in &mut owned {
+            owned.lists.iter_mut().for_each(|token| token[1] = token[0]);
+            // One advantage a completion: what a sequence's ratio is made for.
+            let advantage = owned.lists[0][3];
+            owned.lists.iter_mut().for_each(|token| token[3] = advantage);
+        }
+        let of = |kind| {
+            let objective = Objective { surrogate: kind, ratio_level, ..OBJECTIVE };
+            with_terms(&owned, |terms| policy_loss_slopes(terms, &objective).unwrap())
+        };
+        let reinforce = of(Surrogate::LogProb);
+        for kind in [Surrogate::Clip, Surrogate::Ratio, Surrogate::ClippedWeight] {
+            for (a, b) in of(kind).iter().flatten().zip(reinforce.iter().flatten()) {
+                prop_assert!((a - b).abs() <= ROUNDING, "{:?} {:?}", kind, ratio_level);
+            }
+        }
+    }
+}
+
+impl Owned {
+    /// log π − log π_old of the tokens in the loss.
+    fn drifts(&self) -> Vec<f64> {
+        let tokens = self.lists.iter().zip(&self.mask).filter(|&(_, &in_loss)| in_loss);
+        tokens.map(|([logp, old, ..], _)| logp - old).collect()
+    }
+}
+
+/// Two tokens with ratios 2 and ½ have a sequence ratio of 1; ratios 4 and 1 one of 2.
+#[test]
+fn other_surrogates_worked_by_hand() {
+    let ln2 = std::f64::consts::LN_2;
+    let of = |logp: &[f64], advantages: &[f64], surrogate, ratio_level| {
+        let completion = CompletionTerms {
+            logp,
+            old_logp: &[0.0, 0.0],
+            base_logp: None,
+            advantages,
+            entropy: None,
+            anchors: None,
+            likelihood: 0.0,
+            mask: &[true, true],
+        };
+        let objective = Objective { surrogate, ratio_level, ..OBJECTIVE };
+        let report = policy_loss(&[completion], &objective).unwrap();
+        let slopes = policy_loss_slopes(&[completion], &objective).unwrap();
+        (report.pg, slopes[0].clone(), report.clip_low, report.clip_high)
+    };
+    let (even, high) = ([ln2, -ln2], [2.0 * ln2, 0.0]);
+    let check = |got: (f64, Vec<f64>, f64, f64), expect: (f64, [f64; 2], f64, f64)| {
+        close(got.0, expect.0);
+        got.1.iter().zip(expect.1).for_each(|(got, expect)| close(*got, expect));
+        assert_eq!((got.2, got.3), (expect.2, expect.3));
+    };
+    let (token, sequence) = (RatioLevel::Token, RatioLevel::Sequence);
+    // GSPO: ratio 1 at both; the slope of each log-prob is −s · mean A / 2 tokens · weight.
+    check(of(&even, &[1.0; 2], Surrogate::Clip, sequence), (-1.0, [-0.5; 2], 0.0, 0.0));
+    check(of(&high, &[1.0; 2], Surrogate::Clip, sequence), (-1.3, [0.0; 2], 0.0, 1.0));
+    check(of(&high, &[-1.0; 2], Surrogate::Clip, sequence), (2.0, [1.0; 2], 0.0, 0.0));
+    check(of(&even, &[1.0; 2], Surrogate::Ratio, token), (-1.25, [-1.0, -0.25], 0.0, 0.0));
+    check(of(&even, &[1.0, 3.0], Surrogate::LogProb, token), (ln2, [-0.5, -1.5], 0.0, 0.0));
+    // CISPO: weights 1.3 and 0.8, whatever the advantage's sign; no gradient is taken away.
+    let loss = -(1.3 * ln2 - 0.8 * ln2) / 2.0;
+    check(of(&even, &[1.0; 2], Surrogate::ClippedWeight, token), (loss, [-0.65, -0.4], 0.5, 0.5));
+}
+
+/// An anchor of weight 2 at ratio 2 costs 2 (2 − 1 − ln 2); a likelihood of ¼ costs −¼ ln 2.
+#[test]
+fn anchors_and_likelihood_worked_by_hand() {
+    let ln2 = std::f64::consts::LN_2;
+    let completion = CompletionTerms {
+        logp: &[ln2],
+        old_logp: &[0.0],
+        base_logp: None,
+        advantages: &[0.0],
+        entropy: None,
+        anchors: Some(&[2.0]),
+        likelihood: 0.25,
+        mask: &[true],
+    };
+    let report = policy_loss(&[completion], &OBJECTIVE).unwrap();
+    close(report.extra, 2.0 * (1.0 - ln2) - 0.25 * ln2);
+    close(report.loss, report.extra);
+    // 2 (r − 1) − ¼.
+    assert_eq!(policy_loss_slopes(&[completion], &OBJECTIVE).unwrap(), [[1.75]]);
 }

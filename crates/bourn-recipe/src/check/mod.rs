@@ -1,14 +1,18 @@
 //! From the recipe as written to the recipe as checked: defaults that depend on other keys, and
 //! the rules that span several keys.
 
+mod algorithm;
 mod model;
 mod task;
+
+pub(crate) use algorithm::{critic_effect, effect};
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 
+use crate::algorithm::Baseline;
 use crate::error::RecipeError;
 use crate::recipe::*;
 use crate::schema::name;
@@ -45,6 +49,19 @@ pub(crate) fn check(
     site.vocabulary(&model, &tasks)?;
     let rewards = site.rewards(written.reward, &tasks)?;
     let rollout = site.rollout(written.rollout, &model)?;
+    let algorithm = site.algorithm(&written.algorithm, &rollout)?;
+    if let Some(index) = rewards.iter().position(|reward| reward.step_weight > 0.0)
+        && algorithm.baseline == Baseline::Verdict
+    {
+        return Err(site.error(
+            &[&format!("reward.{index}.step_weight")],
+            format!(
+                "has no effect: {} takes advantages from raw verdicts; remove it",
+                algorithm.name.name()
+            ),
+        ));
+    }
+    let critic = site.critic(written.critic.as_ref(), &algorithm)?;
     let train = site.train(written.train, &rollout)?;
     let probe = site.probe(written.probe, &rollout)?;
     Ok(Recipe {
@@ -56,7 +73,8 @@ pub(crate) fn check(
         tasks,
         rewards,
         rollout,
-        algorithm: algorithm(&written.algorithm),
+        algorithm,
+        critic,
         optimizer: optimizer(&written.optimizer),
         train,
         probe,
@@ -292,20 +310,6 @@ fn nearby(whole: usize, part: usize) -> String {
         (Some(below), Some(above)) => format!("{below} and {above} do"),
         (Some(one), None) | (None, Some(one)) => format!("{one} does"),
         (None, None) => "1 does".to_string(),
-    }
-}
-
-fn algorithm(written: &AlgorithmWritten) -> Algorithm {
-    Algorithm {
-        name: written.name,
-        loss_type: written.loss_type,
-        scale_rewards: written.scale_rewards,
-        epsilon: written.epsilon,
-        epsilon_high: written.epsilon_high.unwrap_or(written.epsilon),
-        kl_coef: written.kl_coef,
-        kl_estimator: written.kl_estimator,
-        entropy_coef: written.entropy_coef,
-        mask_truncated_completions: written.mask_truncated_completions,
     }
 }
 

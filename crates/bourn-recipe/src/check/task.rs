@@ -136,7 +136,14 @@ impl Site<'_> {
             ));
         }
         let extract = written.extract.unwrap_or(natural_extract(written.verifier));
-        Ok(Reward { verifier: written.verifier, extract, weight: written.weight })
+        let (weight, step_weight) = (written.weight, written.step_weight);
+        if written.verifier == VerifierKind::Exact && step_weight > 0.0 {
+            return Err(self.error(
+                &[&format!("reward.{index}.step_weight")],
+                "has no effect: the exact verifier compares text, which has no steps; remove it",
+            ));
+        }
+        Ok(Reward { verifier: written.verifier, extract, weight, step_weight })
     }
 }
 
@@ -155,7 +162,7 @@ fn natural_reward(kind: &TaskKind) -> Reward {
         TaskKind::Countdown(_) => VerifierKind::Countdown,
         TaskKind::Jsonl(_) => VerifierKind::Math,
     };
-    Reward { verifier, extract: natural_extract(verifier), weight: 1.0 }
+    Reward { verifier, extract: natural_extract(verifier), weight: 1.0, step_weight: 0.0 }
 }
 
 fn natural_extract(verifier: VerifierKind) -> Extract {

@@ -5,6 +5,7 @@
 //! and the reference page. An `Option` is a key whose default depends on other keys, named in
 //! `x-default`; `x-hint` is what an error adds when a value is out of range.
 
+mod algorithm;
 mod model;
 mod report;
 mod task;
@@ -13,6 +14,7 @@ mod training;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use algorithm::*;
 pub(crate) use model::*;
 pub(crate) use report::*;
 pub(crate) use task::*;
@@ -61,6 +63,10 @@ pub(crate) struct Written {
     pub rollout: RolloutWritten,
     /// The policy-gradient algorithm.
     pub algorithm: AlgorithmWritten,
+    /// The value model of algorithms that have one; an error with the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "by `algorithm.name`"))]
+    pub critic: Option<CriticWritten>,
     /// AdamW and its schedule.
     #[serde(default)]
     pub optimizer: OptimizerWritten,
@@ -111,17 +117,5 @@ mod defaults {
     }
     pub fn whole() -> Extract {
         Extract::Whole
-    }
-    pub fn loss_type() -> LossType {
-        LossType::Dapo
-    }
-    pub fn scale_rewards() -> ScaleRewards {
-        ScaleRewards::Group
-    }
-    pub fn epsilon() -> f64 {
-        0.2
-    }
-    pub fn kl_estimator() -> KlEstimator {
-        KlEstimator::K3
     }
 }

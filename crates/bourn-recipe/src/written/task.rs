@@ -130,4 +130,10 @@ pub(crate) struct RewardWritten {
     #[serde(default = "defaults::one")]
     #[schemars(range(min = -1e6, max = 1e6))]
     pub weight: f64,
+    /// Process reward: a completion of n steps gets ± this / n for each, + where the step is right,
+    /// at the token that ends it. Steps are equations, and for countdown each number used. A value
+    /// model credits each at its place; elsewhere their sum is part of the completion's reward.
+    #[serde(default)]
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub step_weight: f64,
 }

@@ -1,10 +1,9 @@
-//! `[rollout]`, `[algorithm]`, `[optimizer]` and `[train]` as written.
+//! `[rollout]`, `[optimizer]` and `[train]` as written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::defaults;
-use crate::recipe::{AlgorithmName, KlEstimator, LossType, ScaleRewards, Schedule};
+use crate::recipe::Schedule;
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so
 /// that the sampler's log-probs are the loss's.
@@ -50,42 +49,6 @@ impl Default for RolloutWritten {
             batch_size: 256,
         }
     }
-}
-
-/// The policy-gradient algorithm.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct AlgorithmWritten {
-    /// Which algorithm.
-    pub name: AlgorithmName,
-    /// How token losses are averaged.
-    #[serde(default = "defaults::loss_type")]
-    pub loss_type: LossType,
-    /// What the mean-centred rewards are divided by.
-    #[serde(default = "defaults::scale_rewards")]
-    pub scale_rewards: ScaleRewards,
-    /// Lower clip range of the ratio: 1 − epsilon.
-    #[serde(default = "defaults::epsilon")]
-    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
-    pub epsilon: f64,
-    /// Upper clip range of the ratio: 1 + epsilon_high.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0, "x-default" = "`epsilon`"))]
-    pub epsilon_high: Option<f64>,
-    /// Weight of the KL penalty against the frozen base; 0 takes no base forward.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1000.0))]
-    pub kl_coef: f64,
-    /// Estimator of that KL.
-    #[serde(default = "defaults::kl_estimator")]
-    pub kl_estimator: KlEstimator,
-    /// Weight of the entropy bonus.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1000.0))]
-    pub entropy_coef: f64,
-    /// Leave completions that ran into the length limit out of the loss.
-    #[serde(default)]
-    pub mask_truncated_completions: bool,
 }
 
 /// AdamW and its schedule.

@@ -1,0 +1,177 @@
+//! From rewards to one advantage a completion: every baseline of the field.
+//!
+//! Rewards of a step stand in one list, group after group, `group` completions of one problem each.
+
+use crate::AlgoError;
+use crate::group::{Scale, check_rewards, group_advantages, mean, scaled_by};
+
+/// What a completion's reward is held against.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Baseline<'a> {
+    /// Nothing: the advantage is the reward (Williams 1992).
+    None,
+    /// The mean over all rewards of the step.
+    Batch,
+    /// The mean of its group, itself included (GRPO, arXiv 2402.03300).
+    Group,
+    /// The mean of the others of its group (RLOO, arXiv 2402.14740).
+    LeaveOneOut,
+    /// The reward of the greedy completion of its problem, one for each group (ReMax,
+    /// arXiv 2310.10505).
+    Greedy(&'a [f32]),
+}
+
+/// Advantage of every completion of a step: (reward − baseline) / scale.
+///
+/// With [`Baseline::Group`] it is [`group_advantages`], to the bit. Otherwise [`Scale::Group`] and
+/// [`Scale::Batch`] divide by the same standard deviations of the *rewards*, and
+/// [`Scale::Advantages`] by that of the numerators.
+///
+/// # Errors
+/// As [`group_advantages`]; for [`Baseline::LeaveOneOut`] groups of one, for
+/// [`Baseline::Greedy`] another number of rewards than there are groups.
+pub fn advantages(
+    rewards: &[f32],
+    group: usize,
+    baseline: Baseline<'_>,
+    scale: Scale,
+) -> Result<Vec<f32>, AlgoError> {
+    if baseline == Baseline::Group {
+        return group_advantages(rewards, group, scale);
+    }
+    check_rewards(rewards, group)?;
+    let centred = centred(rewards, group, baseline)?;
+    let scales = scaled_by(rewards, &centred, group, scale);
+    Ok(centred.iter().zip(scales).map(|(&value, scale)| (value / scale) as f32).collect())
+}
+
+fn centred(rewards: &[f32], group: usize, baseline: Baseline<'_>) -> Result<Vec<f64>, AlgoError> {
+    let less = |baseline: f64| move |&reward: &f32| f64::from(reward) - baseline;
+    Ok(match baseline {
+        Baseline::None => rewards.iter().map(less(0.0)).collect(),
+        Baseline::Batch => rewards.iter().map(less(mean(rewards))).collect(),
+        Baseline::Group => {
+            rewards.chunks_exact(group).flat_map(|own| own.iter().map(less(mean(own)))).collect()
+        }
+        Baseline::LeaveOneOut if group < 2 => return Err(AlgoError::NoOthers),
+        Baseline::LeaveOneOut => {
+            // r_i − (Σ − r_i)/(G−1) = G/(G−1) · (r_i − mean): equal rewards give exact zeros.
+            let factor = group as f64 / (group - 1) as f64;
+            let of_group = |own: &[f32]| {
+                let mean = mean(own);
+                own.iter().map(|&reward| factor * (f64::from(reward) - mean)).collect::<Vec<_>>()
+            };
+            rewards.chunks_exact(group).flat_map(of_group).collect()
+        }
+        Baseline::Greedy(greedy) => {
+            crate::error::check_length("greedy", greedy.len(), rewards.len() / group, "group")?;
+            let pairs = rewards.chunks_exact(group).zip(greedy);
+            pairs.flat_map(|(own, &greedy)| own.iter().map(less(f64::from(greedy)))).collect()
+        }
+    })
+}
+
+/// Positive and negative sample reinforcement (arXiv 2506.01347): `positive` for a correct
+/// completion and −`negative` for any other, by the raw verdict.
+///
+/// (1, 0) is PSR, (0, 1) is NSR, (0.1, 1) is the paper's W-REINFORCE.
+pub fn signed_advantages(correct: &[bool], positive: f64, negative: f64) -> Vec<f32> {
+    let of = |&correct: &bool| if correct { positive as f32 } else { (0.0 - negative) as f32 };
+    correct.iter().map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::mean_centred;
+
+    #[track_caller]
+    fn check(baseline: Baseline<'_>, scale: Scale, expect: &[f32]) {
+        let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
+        assert_eq!(advantages(&rewards, 4, baseline, scale).unwrap(), expect, "{baseline:?}");
+    }
+
+    #[test]
+    fn worked_by_hand() {
+        check(Baseline::None, Scale::None, &[1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0]);
+        // The mean over the step is 10/8.
+        check(
+            Baseline::Batch,
+            Scale::None,
+            &[-0.25, -1.25, -1.25, -0.25, 1.75, -0.25, -0.25, 1.75],
+        );
+        check(Baseline::Group, Scale::None, &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0]);
+        // The others of the first have mean 1/3; those of the second 2/3; then 5/3 and 7/3.
+        let (a, b) = ((2.0f64 / 3.0) as f32, (4.0f64 / 3.0) as f32);
+        check(Baseline::LeaveOneOut, Scale::None, &[a, -a, -a, a, b, -b, -b, b]);
+        check(
+            Baseline::Greedy(&[1.0, 0.0]),
+            Scale::None,
+            &[0.0, -1.0, -1.0, 0.0, 3.0, 1.0, 1.0, 3.0],
+        );
+        // Group means off; the numerators' squares sum to 4 · ¼ + 4 = 5, over 7.
+        let std = (5.0f64 / 7.0).sqrt() + crate::group::STD_EPSILON;
+        let (a, b) = ((0.5 / std) as f32, (1.0 / std) as f32);
+        check(Baseline::Group, Scale::Advantages, &[a, -a, -a, a, b, -b, -b, b]);
+        assert_eq!(signed_advantages(&[true, false], 0.1, 1.0), [0.1, -1.0]);
+        assert_eq!(signed_advantages(&[true, false], 1.0, 0.0), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn errors_name_what_is_wrong() {
+        let error = |group, baseline| {
+            advantages(&[1.0, 0.0], group, baseline, Scale::None).unwrap_err().to_string()
+        };
+        assert!(error(1, Baseline::LeaveOneOut).contains("two"));
+        assert!(error(2, Baseline::Greedy(&[])).contains("`greedy` has 0 entries where 1"));
+        assert!(error(3, Baseline::None).contains("do not divide into groups of 3"));
+    }
+
+    proptest! {
+        /// RLOO = G/(G−1) × mean-centred reward.
+        #[test]
+        fn leave_one_out_is_a_multiple_of_mean_centring(
+            rewards in prop::collection::vec(-9.0f32..9.0, 2..12),
+        ) {
+            let n = rewards.len();
+            let loo = advantages(&rewards, n, Baseline::LeaveOneOut, Scale::None).unwrap();
+            for (i, (&loo, centred)) in loo.iter().zip(mean_centred(&rewards)).enumerate() {
+                let factor = n as f32 / (n - 1) as f32;
+                // Two f32 roundings of numbers up to 36.
+                prop_assert!((loo - factor * centred).abs() <= 1e-5);
+                // And the definition, others' mean.
+                let others: f64 = (0..n).filter(|&j| j != i).map(|j| f64::from(rewards[j])).sum();
+                let direct = f64::from(rewards[i]) - others / (n - 1) as f64;
+                prop_assert!((f64::from(loo) - direct).abs() <= 1e-5);
+            }
+        }
+
+        /// With one group, the batch is the group; and whitening the batch's advantages is the
+        /// batch's standard deviation.
+        #[test]
+        fn one_group_is_the_batch(rewards in prop::collection::vec(-9.0f32..9.0, 2..12)) {
+            let n = rewards.len();
+            let of = |baseline, scale| advantages(&rewards, n, baseline, scale).unwrap();
+            prop_assert_eq!(of(Baseline::Batch, Scale::None), of(Baseline::Group, Scale::None));
+            let (a, b) =
+                (of(Baseline::Batch, Scale::Batch), of(Baseline::Batch, Scale::Advantages));
+            for (a, b) in a.iter().zip(b) {
+                // The two standard deviations differ by rounding of sums of f64, then f32.
+                prop_assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0));
+            }
+        }
+
+        /// W-REINFORCE is λ PSR + NSR.
+        #[test]
+        fn signed_advantages_are_linear(correct in prop::collection::vec(any::<bool>(), 0..9)) {
+            let both = signed_advantages(&correct, 0.25, 1.0);
+            let (psr, nsr) =
+                (signed_advantages(&correct, 1.0, 0.0), signed_advantages(&correct, 0.0, 1.0));
+            for ((&both, psr), nsr) in both.iter().zip(psr).zip(nsr) {
+                prop_assert_eq!(both, 0.25 * psr + nsr);
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What a verifier's reward becomes before its baseline. Filters and verdicts never see any of it.
+
+use crate::AlgoError;
+use crate::error::check_length;
+
+/// The penalty of a completion of `length` tokens that comes near `longest` (DAPO,
+/// arXiv 2503.14476, eq. 13): 0 up to `longest` − `buffer`, then along a line to −1 at `longest`.
+///
+/// Without a buffer there is no penalty.
+pub fn overlong_penalty(length: usize, longest: usize, buffer: f64) -> f64 {
+    if buffer <= 0.0 {
+        return 0.0;
+    }
+    // Less the buffer last, so that it is −1 to the bit at the limit.
+    ((longest as f64 - length as f64 - buffer) / buffer).clamp(-1.0, 0.0)
+}
+
+/// Multiplies the rewards of correct completions by 1 − β (G − rank) / G, where rank counts the
+/// completions of the group that are likelier, so that the likeliest gets the least (unlikeliness
+/// reward, arXiv 2506.02355).
+///
+/// `logprobs` are log-probs of whole completions under the sampler. Equally likely completions
+/// share the mean of their ranks.
+///
+/// # Errors
+/// The lists differ in length.
+pub fn unlikeliness(
+    rewards: &mut [f32],
+    correct: &[bool],
+    logprobs: &[f64],
+    group: usize,
+    beta: f64,
+) -> Result<(), AlgoError> {
+    check_length("correct", correct.len(), rewards.len(), "completion")?;
+    check_length("logprobs", logprobs.len(), rewards.len(), "completion")?;
+    let group = group.max(1);
+    for (index, reward) in rewards.iter_mut().enumerate().filter(|&(index, _)| correct[index]) {
+        let first = index / group * group;
+        let others = &logprobs[first..logprobs.len().min(first + group)];
+        let own = logprobs[index];
+        let likelier = others.iter().filter(|&&other| other > own).count() as f64;
+        let equal = others.iter().filter(|&&other| other == own).count() as f64;
+        let rank = likelier + (equal - 1.0) / 2.0;
+        let size = others.len() as f64;
+        *reward = (f64::from(*reward) * (1.0 - beta * (size - rank) / size)) as f32;
+    }
+    Ok(())
+}
+
+/// Differential smoothing (arXiv 2511.19942): a correct completion's reward less
+/// `positive` · log π(y), which favours the rare among the correct; any other's plus
+/// `negative` · log π(y), which does not spread the wrong.
+///
+/// `logprobs` are log-probs of whole completions under the sampler, in nats.
+///
+/// # Errors
+/// The lists differ in length.
+pub fn differential_smoothing(
+    rewards: &mut [f32],
+    correct: &[bool],
+    logprobs: &[f64],
+    positive: f64,
+    negative: f64,
+) -> Result<(), AlgoError> {
+    check_length("correct", correct.len(), rewards.len(), "completion")?;
+    check_length("logprobs", logprobs.len(), rewards.len(), "completion")?;
+    for ((reward, &correct), logprob) in rewards.iter_mut().zip(correct).zip(logprobs) {
+        let change = if correct { -positive * logprob } else { negative * logprob };
+        *reward = (f64::from(*reward) + change) as f32;
+    }
+    Ok(())
+}
+
+/// Whether each group teaches: some of its completions are correct and some are not (DAPO's
+/// dynamic sampling, eq. 11). It reads raw verdicts, whatever the rewards are.
+///
+/// # Errors
+/// No verdicts, or a number of them that is no multiple of `group`.
+pub fn mixed_groups(correct: &[bool], group: usize) -> Result<Vec<bool>, AlgoError> {
+    crate::group::check_groups(correct.len(), group)?;
+    let mixed = |own: &[bool]| own.iter().any(|&c| c != own[0]);
+    Ok(correct.chunks_exact(group).map(mixed).collect())
+}
+
+/// Weight of the entropy bonus under control: it rises by `delta` after a step whose entropy was
+/// below `target` and falls by it otherwise, and acts only below the target (arXiv 2505.22312).
+///
+/// `level` counts rises less falls and is what a checkpoint keeps; returns the weight of this step
+/// and the level of the next.
+pub fn entropy_control(entropy: f64, target: f64, delta: f64, level: u64) -> (f64, u64) {
+    if entropy < target {
+        (level as f64 * delta, level + 1)
+    } else {
+        (0.0, level.saturating_sub(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn overlong_penalty_worked_by_hand() {
+        for (length, expect) in [(0, 0.0), (80, 0.0), (85, -0.25), (90, -0.5), (100, -1.0)] {
+            assert_eq!(overlong_penalty(length, 100, 20.0), expect, "{length}");
+        }
+        assert_eq!(overlong_penalty(100, 100, 0.0), 0.0);
+        assert_eq!(overlong_penalty(8, 8, 0.2 * 8.0), -1.0);
+    }
+
+    #[test]
+    fn unlikeliness_worked_by_hand() {
+        // Likeliest first; the wrong one keeps its 0, and counts in the ranks.
+        let mut rewards = [1.0, 0.0, 1.0, 1.0];
+        let correct = [true, false, true, true];
+        unlikeliness(&mut rewards, &correct, &[-1.0, -2.0, -3.0, -4.0], 4, 0.5).unwrap();
+        // 1 − ½ · 4/4, 1 − ½ · 2/4, 1 − ½ · 1/4.
+        assert_eq!(rewards, [0.5, 0.0, 0.75, 0.875]);
+        // Two alike share ranks 0 and 1.
+        let mut rewards = [1.0, 1.0];
+        unlikeliness(&mut rewards, &[true; 2], &[-1.0; 2], 2, 0.5).unwrap();
+        assert_eq!(rewards, [0.625; 2]);
+        assert!(unlikeliness(&mut rewards, &[true], &[0.0; 2], 2, 0.5).is_err());
+    }
+
+    #[test]
+    fn differential_smoothing_worked_by_hand() {
+        let mut rewards = [1.0, 1.0, 0.0];
+        let (correct, logprobs) = ([true, true, false], [-2.0, -8.0, -4.0]);
+        differential_smoothing(&mut rewards, &correct, &logprobs, 0.125, 0.25).unwrap();
+        assert_eq!(rewards, [1.25, 2.0, -1.0]);
+        assert!(differential_smoothing(&mut rewards, &correct, &[0.0], 0.1, 0.1).is_err());
+    }
+
+    #[test]
+    fn a_group_teaches_when_its_verdicts_differ() {
+        let correct = [true, true, false, true, false, false];
+        assert_eq!(mixed_groups(&correct, 2).unwrap(), [false, true, false]);
+        assert!(mixed_groups(&correct, 4).is_err());
+    }
+
+    #[test]
+    fn entropy_is_pushed_up_only_below_its_target() {
+        let (mut level, mut weights) = (0, Vec::new());
+        for entropy in [0.5, 0.1, 0.1, 0.1, 0.5, 0.1, 0.5, 0.5, 0.5, 0.1] {
+            let (weight, next) = entropy_control(entropy, 0.2, 0.25, level);
+            weights.push(weight);
+            level = next;
+        }
+        assert_eq!(weights, [0.0, 0.0, 0.25, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0]);
+    }
+
+    proptest! {
+        /// With β = 0 and with weights of 0 nothing changes, to the bit.
+        #[test]
+        fn switched_off_nothing_changes(rewards in prop::collection::vec(-3.0f32..3.0, 4)) {
+            let (correct, logprobs) = ([true, false, true, true], [-1.0, -5.0, -2.0, -0.5]);
+            let mut shaped = rewards.clone();
+            unlikeliness(&mut shaped, &correct, &logprobs, 4, 0.0).unwrap();
+            differential_smoothing(&mut shaped, &correct, &logprobs, 0.0, 0.0).unwrap();
+            prop_assert_eq!(shaped, rewards);
+        }
+
+        /// Among correct completions the rarer has the larger reward, by either shaping.
+        #[test]
+        fn the_rare_are_worth_more(a in -20.0f64..-10.0, b in -9.0f64..0.0) {
+            for kind in 0..2 {
+                let mut rewards = [1.0, 1.0];
+                match kind {
+                    0 => unlikeliness(&mut rewards, &[true; 2], &[a, b], 2, 0.25).unwrap(),
+                    _ => differential_smoothing(&mut rewards, &[true; 2], &[a, b], 0.1, 0.1)
+                        .unwrap(),
+                }
+                prop_assert!(rewards[0] > rewards[1]);
+            }
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `[algorithm]` and `[critic]`: settings of each name, keys that move them, keys without effect.
+
+use std::path::Path;
+
+use bourn_recipe::{AlgorithmName, Baseline, LossType, Recipe, RecipeError, Surrogate, parse};
+use insta::assert_snapshot;
+
+fn read(algorithm: &str, more: &str) -> Result<Recipe, RecipeError> {
+    let text = format!(
+        "[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n[algorithm]\n{algorithm}\n{more}"
+    );
+    parse(&text, Path::new("x.toml"), &[])
+}
+
+#[track_caller]
+fn good(algorithm: &str, more: &str) -> Recipe {
+    read(algorithm, more).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[track_caller]
+fn bad(algorithm: &str, more: &str) -> String {
+    read(algorithm, more).expect_err("an error").to_string()
+}
+
+#[test]
+fn every_algorithm_resolves_to_its_settings_and_back() {
+    for &name in AlgorithmName::ALL {
+        let recipe = good(&format!("name = \"{}\"", name.name()), "");
+        assert_eq!(recipe.algorithm, name.settings());
+        assert_eq!(recipe.algorithm.name, name);
+        assert_eq!(recipe.critic, name.critic());
+        assert_eq!(recipe.critic.is_some(), recipe.algorithm.baseline == Baseline::Critic);
+        let again = parse(&recipe.to_toml(), Path::new("x.toml"), &[]).unwrap();
+        assert_eq!(again, recipe, "{}", recipe.to_toml());
+    }
+}
+
+#[test]
+fn names_are_spelt_as_their_files() {
+    let names: Vec<&str> = AlgorithmName::ALL.iter().map(|name| name.name()).collect();
+    for (&name, text) in AlgorithmName::ALL.iter().zip(names) {
+        assert_eq!(serde_json::to_value(name).unwrap(), text);
+    }
+}
+
+/// What recipes of the time before there were other algorithms resolve to.
+#[test]
+fn grpo_is_what_it_was() {
+    let grpo = good("name = \"grpo\"", "").algorithm;
+    assert_eq!((grpo.loss_type, grpo.surrogate), (LossType::Dapo, Surrogate::Clip));
+    assert_eq!((grpo.epsilon, grpo.epsilon_high, grpo.kl_coef), (0.2, 0.2, 0.0));
+    assert_eq!((grpo.entropy_coef, grpo.overlong_share, grpo.dynamic_sampling), (0.0, 0.0, 0));
+    assert_eq!((grpo.unlikeliness, grpo.top_entropy_share, grpo.positive_nll), (0.0, 1.0, 0.0));
+    assert_eq!(grpo.reset_interval, 0);
+}
+
+#[test]
+fn one_bound_of_the_ratio_follows_the_other_only_where_they_are_one() {
+    let bounds = |text| {
+        let algorithm = good(text, "").algorithm;
+        (algorithm.epsilon, algorithm.epsilon_high)
+    };
+    assert_eq!(bounds("name = \"grpo\"\nepsilon = 0.1"), (0.1, 0.1));
+    assert_eq!(bounds("name = \"dapo\"\nepsilon = 0.1"), (0.1, 0.28));
+    assert_eq!(bounds("name = \"grpo\"\nepsilon_high = 0.4"), (0.2, 0.4));
+}
+
+#[test]
+fn a_key_without_effect_is_an_error_that_says_why() {
+    assert_snapshot!(bad("name = \"reinforce\"\nepsilon = 0.1", ""), @"x.toml:7:1: [algorithm] epsilon: has no effect: the surrogate of reinforce here clips no ratio (`surrogate` says which do); remove it");
+    assert_snapshot!(bad("name = \"reinforce\"\nratio_level = \"sequence\"", ""), @"x.toml:7:1: [algorithm] ratio_level: has no effect: the surrogate of reinforce here has no ratio (`surrogate` says which do); remove it");
+    assert_snapshot!(bad("name = \"rloo\"\nbaseline = \"group\"", ""), @"x.toml:7:1: [algorithm] baseline: has no effect: its baseline is what makes rloo what it is; remove it");
+    assert_snapshot!(bad("name = \"reinforce_pp\"\nbaseline = \"greedy\"", ""), @r#"x.toml:7:1: [algorithm] baseline: reinforce_pp has "batch" and "group" to choose from"#);
+    assert_snapshot!(bad("name = \"nsr\"\nscale_rewards = \"group\"", ""), @"x.toml:7:1: [algorithm] scale_rewards: has no effect: nsr takes advantages from verdicts alone; remove it");
+    assert_snapshot!(bad("name = \"nsr\"\nunlikeliness = 0.1", ""), @"x.toml:7:1: [algorithm] unlikeliness: has no effect: nsr takes advantages from raw verdicts, which nothing shapes; remove it");
+    let steps = "[[reward]]\nverifier = \"countdown\"\nstep_weight = 0.5\n";
+    assert_snapshot!(bad("name = \"nsr\"", steps), @"x.toml:9:1: [[reward]] step_weight: has no effect: nsr takes advantages from raw verdicts; remove it");
+    good("name = \"ppo\"", steps);
+    assert_snapshot!(bad("name = \"grpo\"\npass_k = 2", ""), @"x.toml:7:1: [algorithm] pass_k: has no effect: grpo does not follow pass@k; remove it");
+    assert_snapshot!(bad("name = \"grpo\"\ncovariance_coef = 2.0", ""), @r#"x.toml:7:1: [algorithm] covariance_coef: has no effect: only `covariance = "kl"` has a penalty; remove it"#);
+    assert_snapshot!(bad("name = \"grpo\"\nentropy_step = 0.1", ""), @"x.toml:7:1: [algorithm] entropy_step: has no effect: without `entropy_target` the weight is fixed; remove it");
+    assert_snapshot!(bad("name = \"grpo\"\noverlong_penalty = 0.1", ""), @"x.toml:7:1: [algorithm] overlong_penalty: has no effect: `overlong_share` is 0; remove it");
+    assert_snapshot!(bad("name = \"grpo\"", "[critic]\nlr = 0.1\n"), @"x.toml:7:2: [critic]: `grpo` has no value model; the algorithms that have one are `ppo`, `vc_ppo` and `vapo`");
+    assert_snapshot!(bad("name = \"vapo\"", "[critic]\nlambda_policy = 0.1\n"), @"x.toml:8:1: [critic] lambda_policy: has no effect: `length_adaptive` gives every completion its λ; remove it");
+    assert_snapshot!(bad("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nlr = 0.1\n"), @"x.toml:9:1: [critic] lr: has no effect: a shared trunk is trained by `[optimizer]`; remove it");
+}
+
+/// The same keys are taken where another key gives them their effect.
+#[test]
+fn a_key_may_give_another_its_effect() {
+    good("name = \"reinforce\"\nsurrogate = \"clip\"\nepsilon = 0.1", "");
+    good("name = \"reinforce\"\nbaseline = \"batch\"", "");
+    good("name = \"grpo\"\noverlong_share = 0.5\noverlong_penalty = 0.1", "");
+    good("name = \"grpo\"\nentropy_target = 0.3\nentropy_step = 0.1", "");
+    good("name = \"grpo\"\ncovariance = \"kl\"\ncovariance_coef = 2.0", "");
+    good("name = \"vapo\"", "[critic]\nlength_adaptive = 0\nlambda_policy = 0.9\n");
+    good("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nvalue_coef = 0.1\n");
+}
+
+#[test]
+fn values_that_do_not_go_together_are_errors() {
+    assert_snapshot!(bad("name = \"pkpo\"\npass_k = 9", "[rollout]\nnum_generations = 8\n"), @"x.toml:7:1: [algorithm] pass_k: pass@9 cannot be estimated from 8 completions with this baseline; write 8 or less, or raise `num_generations`");
+    assert_snapshot!(bad("name = \"pkpo\"\npass_k = 8\npass_k_baseline = \"leave_one_out\"", "[rollout]\nnum_generations = 8\n"), @"x.toml:7:1: [algorithm] pass_k: pass@8 cannot be estimated from 8 completions with this baseline; write 7 or less, or raise `num_generations`");
+    assert_snapshot!(bad("name = \"clip_cov\"\ncovariance_low = 6", ""), @"x.toml:7:1: [algorithm] covariance_low: no covariance lies between 6 and 5; lower `covariance_low` or raise `covariance_high`");
+    assert_snapshot!(bad("name = \"ppo\"\nscale_rewards = \"group\"", ""), @r#"x.toml:7:1: [algorithm] scale_rewards: a critic's advantages are a token's own and have no group to be scaled by; write "advantages" or "none""#);
+}

@@ -1,0 +1,279 @@
+//! What an algorithm makes of a step's verdicts and rewards: which groups are trained on, and the
+//! advantage of every token.
+//!
+//! Everything here reads settings and plain numbers; which algorithm they belong to is not known.
+
+use bourn_algo::{self as algo, shaping, tokens};
+use bourn_recipe::{Baseline, Covariance, Critic, PassKBaseline, Recipe, ScaleRewards};
+use bourn_task::seed::rng;
+use rand::seq::SliceRandom;
+
+use crate::error::TrainError;
+use crate::experience::{Experience, Sample};
+
+/// How many groups of `experience` have raw verdicts that differ.
+pub fn teaching_groups(experience: &Experience, recipe: &Recipe) -> Result<usize, TrainError> {
+    let correct: Vec<bool> = experience.samples.iter().map(Sample::correct).collect();
+    let mixed = shaping::mixed_groups(&correct, recipe.rollout.num_generations)?;
+    Ok(mixed.iter().filter(|&&mixed| mixed).count())
+}
+
+/// Keeps the first `prompts_per_step` groups that teach, where sampling is dynamic.
+pub fn filter(experience: &mut Experience, recipe: &Recipe) -> Result<(), TrainError> {
+    if recipe.algorithm.dynamic_sampling == 0 {
+        return Ok(());
+    }
+    let correct: Vec<bool> = experience.samples.iter().map(Sample::correct).collect();
+    let mut wanted = recipe.rollout.prompts_per_step;
+    let mixed = shaping::mixed_groups(&correct, recipe.rollout.num_generations)?;
+    for (kept, mixed) in experience.kept.iter_mut().zip(mixed) {
+        *kept = mixed && wanted > 0;
+        wanted -= usize::from(*kept);
+    }
+    Ok(())
+}
+
+/// Fills in advantages and anchors of every token of the groups that are kept; the others have
+/// advantages of 0. With a critic, values must be there, and targets are filled in too.
+///
+/// # Errors
+/// Rewards that no baseline can be taken of.
+pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result<(), TrainError> {
+    for sample in &mut experience.samples {
+        sample.advantages = vec![0.0; sample.completion.tokens.len()];
+    }
+    let rewards = shaped(&experience.samples, recipe)?;
+    if let Some(critic) = &recipe.critic {
+        targets(experience, &rewards, critic)?;
+    }
+    let groups = experience.kept_groups();
+    let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+    if members.is_empty() {
+        return Ok(());
+    }
+    match &recipe.critic {
+        Some(critic) => from_values(experience, &rewards, &members, critic, recipe)?,
+        None => {
+            let advantages = from_rewards(experience, &rewards, &groups, &members, recipe)?;
+            for (&index, advantage) in members.iter().zip(advantages) {
+                experience.samples[index].advantages.fill(advantage);
+            }
+        }
+    }
+    hold_back(experience, &members, recipe, step)
+}
+
+/// Rewards after shaping; the verdicts stay what they are.
+fn shaped(samples: &[Sample], recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
+    let algorithm = &recipe.algorithm;
+    let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
+    if algorithm.unlikeliness > 0.0
+        || algorithm.smoothing_positive > 0.0
+        || algorithm.smoothing_negative > 0.0
+    {
+        let correct: Vec<bool> = samples.iter().map(Sample::correct).collect();
+        let logprobs: Vec<f64> = samples.iter().map(Sample::logprob).collect();
+        let group = recipe.rollout.num_generations;
+        shaping::unlikeliness(&mut rewards, &correct, &logprobs, group, algorithm.unlikeliness)?;
+        shaping::differential_smoothing(
+            &mut rewards,
+            &correct,
+            &logprobs,
+            algorithm.smoothing_positive,
+            algorithm.smoothing_negative,
+        )?;
+    }
+    for (reward, sample) in rewards.iter_mut().zip(samples) {
+        *reward = penalised(*reward, sample, recipe);
+        // A critic credits each step at its place; elsewhere a completion has one reward.
+        if recipe.critic.is_none() && !sample.step_rewards.is_empty() {
+            *reward += sample.step_rewards.iter().sum::<f32>();
+        }
+    }
+    Ok(rewards)
+}
+
+/// A reward less the penalty for length.
+fn penalised(reward: f32, sample: &Sample, recipe: &Recipe) -> f32 {
+    let longest = recipe.rollout.max_completion_length;
+    let buffer = recipe.algorithm.overlong_share * longest as f64;
+    let penalty = algo::shaping::overlong_penalty(sample.completion.tokens.len(), longest, buffer);
+    if penalty == 0.0 {
+        return reward;
+    }
+    (f64::from(reward) + recipe.algorithm.overlong_penalty * penalty) as f32
+}
+
+/// One advantage for each of `members`, the completions of `groups`.
+fn from_rewards(
+    experience: &Experience,
+    rewards: &[f32],
+    groups: &[usize],
+    members: &[usize],
+    recipe: &Recipe,
+) -> Result<Vec<f32>, TrainError> {
+    let algorithm = &recipe.algorithm;
+    let group = members.len() / groups.len().max(1);
+    let rewards: Vec<f32> = members.iter().map(|&index| rewards[index]).collect();
+    let scale = match algorithm.scale_rewards {
+        ScaleRewards::Group => algo::Scale::Group,
+        ScaleRewards::Batch => algo::Scale::Batch,
+        ScaleRewards::Advantages => algo::Scale::Advantages,
+        ScaleRewards::None => algo::Scale::None,
+    };
+    let greedy: Vec<f32>;
+    let baseline = match algorithm.baseline {
+        // A critic's advantages are a token's own; nothing of a completion's is left to be held
+        // against anything.
+        Baseline::None | Baseline::Critic => algo::Baseline::None,
+        Baseline::Batch => algo::Baseline::Batch,
+        Baseline::Group => algo::Baseline::Group,
+        Baseline::LeaveOneOut => algo::Baseline::LeaveOneOut,
+        Baseline::Greedy => {
+            let of = |&group: &usize| {
+                let sample = &experience.greedy[group];
+                let steps: f32 = sample.step_rewards.iter().sum();
+                penalised(sample.reward, sample, recipe) + steps
+            };
+            greedy = groups.iter().map(of).collect();
+            algo::Baseline::Greedy(&greedy)
+        }
+        Baseline::Verdict => {
+            let correct: Vec<bool> =
+                members.iter().map(|&index| experience.samples[index].correct()).collect();
+            let (positive, negative) = (algorithm.positive_weight, algorithm.negative_weight);
+            return Ok(algo::signed_advantages(&correct, positive, negative));
+        }
+        Baseline::PassAtK => {
+            let baseline = match algorithm.pass_k_baseline {
+                PassKBaseline::None => algo::PassAtKBaseline::None,
+                PassKBaseline::LeaveOneOut => algo::PassAtKBaseline::LeaveOneOut,
+                PassKBaseline::LeaveOneOutMinusOne => algo::PassAtKBaseline::LeaveOneOutMinusOne,
+            };
+            return Ok(algo::pass_at_k_advantages(&rewards, group, algorithm.pass_k, baseline)?);
+        }
+    };
+    Ok(algo::advantages(&rewards, group, baseline, scale)?)
+}
+
+/// Rewards of a completion's tokens: those of steps where they end, that of the outcome at the last.
+fn token_rewards(sample: &Sample, reward: f32) -> Vec<f64> {
+    let mut rewards = wide(&sample.step_rewards);
+    rewards.resize(sample.completion.tokens.len(), 0.0);
+    if let Some(last) = rewards.last_mut() {
+        *last += f64::from(reward);
+    }
+    rewards
+}
+
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().copied().map(f64::from).collect()
+}
+
+/// What every completion's values are trained towards: value + λ_value advantage.
+fn targets(
+    experience: &mut Experience,
+    rewards: &[f32],
+    critic: &Critic,
+) -> Result<(), TrainError> {
+    for (sample, &reward) in experience.samples.iter_mut().zip(rewards) {
+        let (paid, values) = (token_rewards(sample, reward), wide(&sample.values));
+        let advantages = algo::gae(&paid, &values, critic.gamma, critic.lambda_value)?;
+        let returns = advantages.iter().zip(values).map(|(a, value)| (a + value) as f32);
+        sample.returns = returns.collect();
+    }
+    Ok(())
+}
+
+/// Advantages by GAE, centred and scaled over all tokens of `members` where that is asked for.
+fn from_values(
+    experience: &mut Experience,
+    rewards: &[f32],
+    members: &[usize],
+    critic: &Critic,
+    recipe: &Recipe,
+) -> Result<(), TrainError> {
+    for &index in members {
+        let sample = &mut experience.samples[index];
+        let length = sample.completion.tokens.len();
+        let lambda = match critic.length_adaptive {
+            0.0 => critic.lambda_policy,
+            alpha => algo::length_adaptive_lambda(alpha, length),
+        };
+        let (paid, values) = (token_rewards(sample, rewards[index]), wide(&sample.values));
+        let advantages = algo::gae(&paid, &values, critic.gamma, lambda)?;
+        sample.advantages = advantages.into_iter().map(|a| a as f32).collect();
+    }
+    if recipe.algorithm.scale_rewards == ScaleRewards::Advantages {
+        let all = each(experience, members, |sample| &sample.advantages);
+        let count = all.len();
+        let whitened =
+            algo::advantages(&all, count, algo::Baseline::Batch, algo::Scale::Advantages)?;
+        let mut whitened = whitened.into_iter();
+        for &index in members {
+            let own = &mut experience.samples[index].advantages;
+            own.iter_mut().zip(&mut whitened).for_each(|(a, white)| *a = white);
+        }
+    }
+    Ok(())
+}
+
+/// Takes advantages away, or anchors tokens, by entropy and covariance.
+fn hold_back(
+    experience: &mut Experience,
+    members: &[usize],
+    recipe: &Recipe,
+    step: u64,
+) -> Result<(), TrainError> {
+    let algorithm = &recipe.algorithm;
+    if algorithm.top_entropy_share < 1.0 {
+        let entropies = each(experience, members, |sample| &sample.completion.entropies);
+        let taken = tokens::top_entropy(&entropies, algorithm.top_entropy_share);
+        let mut taken = taken.into_iter();
+        for &index in members {
+            let own = &mut experience.samples[index].advantages;
+            own.iter_mut().zip(&mut taken).filter(|(_, taken)| !taken).for_each(|(a, _)| *a = 0.0);
+        }
+    }
+    if algorithm.covariance == Covariance::None {
+        return Ok(());
+    }
+    let logprobs = each(experience, members, |sample| &sample.completion.logprobs);
+    let advantages = each(experience, members, |sample| &sample.advantages);
+    let covariances = tokens::covariances(&logprobs, &advantages)?;
+    let count = tokens::share_of(covariances.len(), algorithm.covariance_share);
+    let held = match algorithm.covariance {
+        Covariance::Kl => tokens::top_covariance(&covariances, count),
+        _ => {
+            let (low, high) = (algorithm.covariance_low, algorithm.covariance_high);
+            let mut band = tokens::covariance_band(&covariances, low, high);
+            band.shuffle(&mut rng(recipe.seed, "covariance", &[step]));
+            band.truncate(count);
+            band
+        }
+    };
+    let mut is_held = vec![false; covariances.len()];
+    held.iter().for_each(|&token| is_held[token] = true);
+    let mut is_held = is_held.into_iter();
+    for &index in members {
+        let sample = &mut experience.samples[index];
+        let own: Vec<bool> = is_held.by_ref().take(sample.advantages.len()).collect();
+        if algorithm.covariance == Covariance::Kl {
+            let weight = algorithm.covariance_coef as f32;
+            sample.anchors = own.iter().map(|&held| if held { weight } else { 0.0 }).collect();
+        } else {
+            let pairs = sample.advantages.iter_mut().zip(own);
+            pairs.filter(|&(_, held)| held).for_each(|(a, _)| *a = 0.0);
+        }
+    }
+    Ok(())
+}
+
+/// One list of all tokens of `members`.
+fn each(experience: &Experience, members: &[usize], of: impl Fn(&Sample) -> &Vec<f32>) -> Vec<f32> {
+    members.iter().flat_map(|&index| of(&experience.samples[index])).copied().collect()
+}
+
+#[cfg(test)]
+#[path = "credit_tests.rs"]
+mod tests;

@@ -1,0 +1,300 @@
+//! The value model: what it predicts, what it is trained towards, and what a checkpoint keeps of it.
+
+use std::path::Path;
+
+use bourn_model::transformer::{Trace, Transformer, to_vec};
+use bourn_model::{Bundle, Weights};
+use bourn_recipe::{Critic as Settings, Optimizer, Recipe, Trunk};
+use burn::tensor::{Device, Tensor};
+
+use crate::error::TrainError;
+use crate::experience::Experience;
+use crate::loss::{MicroBatch, column};
+use crate::optimizer::{AdamWOptimizer, NamedGradients};
+use crate::tensors;
+use crate::update::{NonFinite, UpdateError, minibatches, pack_rows, problems_of, scheduled_lr};
+
+const WEIGHTS: &str = "critic.safetensors";
+const OPTIMIZER: &str = "critic_optimizer.safetensors";
+/// Groups of equally many tokens that calibration is measured in.
+const BINS: usize = 10;
+
+/// What one step's updates of the value model did.
+#[derive(Clone, Debug, Default)]
+pub struct CriticReport {
+    /// Mean value loss, over updates.
+    pub loss: f64,
+    /// Share of tokens whose value was held by the clip.
+    pub clipped: f64,
+    /// Share of the targets' variance that the values had explained before the updates; `None`
+    /// where the targets do not vary.
+    pub explained: Option<f64>,
+    /// How far the values were from their targets, on average over groups of like values.
+    pub calibration: f64,
+    /// Mean value before the updates.
+    pub value: f64,
+    /// Mean target.
+    pub target: f64,
+    /// Mean gradient norm before clipping; `None` with a shared trunk.
+    pub grad_norm: Option<f64>,
+    /// Learning rate of the last update; `None` with a shared trunk.
+    pub lr: Option<f64>,
+}
+
+/// The value model of a run.
+#[derive(Clone)]
+pub enum Critic {
+    /// A trunk of its own, with its head and optimiser.
+    Own(Box<(Transformer, AdamWOptimizer)>),
+    /// A head on the policy, trained with it.
+    Shared,
+}
+
+impl Critic {
+    /// The value model of a run that has not begun; with a shared trunk `policy` gets its head.
+    ///
+    /// # Errors
+    /// The base's weights do not make a model.
+    pub fn new(
+        recipe: &Recipe,
+        base: &Bundle,
+        policy: &mut Transformer,
+        device: &Device,
+    ) -> Result<Option<Critic>, TrainError> {
+        let Some(settings) = &recipe.critic else { return Ok(None) };
+        Ok(Some(match settings.trunk {
+            Trunk::Own => {
+                let trunk = Transformer::from_weights(&base.config, &base.weights, device)?;
+                let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
+                Critic::Own(Box::new((trunk.with_value_head(), optimizer)))
+            }
+            Trunk::Shared => {
+                *policy = policy.clone().with_value_head();
+                Critic::Shared
+            }
+        }))
+    }
+
+    /// Fills in the values of every completion.
+    pub fn evaluate(&self, policy: &Transformer, experience: &mut Experience, recipe: &Recipe) {
+        let model = match self {
+            Critic::Own(own) => &own.0,
+            Critic::Shared => policy,
+        };
+        let all: Vec<usize> = (0..experience.samples.len()).collect();
+        for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
+            let (values, _) = model.values(&batch.packed, batch.positions.clone());
+            let values = to_vec(&values.inner());
+            for row in batch.rows() {
+                let sample = &mut experience.samples[batch.completions[row.start]];
+                sample.values = values[row].to_vec();
+            }
+        }
+    }
+
+    /// Trains a model of its own on one step's targets, in the policy's minibatches.
+    ///
+    /// # Errors
+    /// A loss or gradient that is not finite; the update it belongs to is not applied.
+    pub fn update(
+        &mut self,
+        experience: &Experience,
+        recipe: &Recipe,
+        step: u64,
+    ) -> Result<CriticReport, UpdateError> {
+        let mut report = before(experience);
+        let (Critic::Own(own), Some(settings)) = (self, &recipe.critic) else { return Ok(report) };
+        let (model, optimizer) = &mut **own;
+        let adamw = adamw(settings, &recipe.optimizer);
+        let pretraining = settings.pretrain_steps.saturating_mul(recipe.updates_per_step());
+        let total = recipe.total_updates().saturating_add(pretraining);
+        let (mut updates, mut norms, mut tokens, mut clipped) = (0.0, 0.0, 0u64, 0u64);
+        for iteration in 0..recipe.train.num_iterations {
+            for groups in minibatches(experience, recipe, step, iteration) {
+                let mut gradients = NamedGradients::zeros(model);
+                for batch in value_batches(experience, &groups, recipe) {
+                    let part = value_loss(model, &batch, experience, settings)?;
+                    report.loss += part.value;
+                    tokens += part.tokens;
+                    clipped += part.clipped;
+                    gradients.add(model, part.trace, part.loss);
+                }
+                let norm = gradients.norm();
+                if !norm.is_finite() {
+                    return Err(UpdateError::NonFinite(NonFinite {
+                        what: "the critic's gradient norm",
+                        value: norm,
+                        problem: problems_of(experience, &groups),
+                    }));
+                }
+                let scale = bourn_algo::clip_scale(norm, settings.max_grad_norm);
+                if scale < 1.0 {
+                    gradients.scale(scale);
+                }
+                let lr = scheduled_lr(&adamw, optimizer.updates(), total);
+                optimizer.step(model, gradients, lr);
+                report.lr = Some(lr);
+                norms += norm;
+                updates += 1.0;
+            }
+        }
+        report.loss /= f64::max(updates, 1.0);
+        report.grad_norm = Some(norms / f64::max(updates, 1.0));
+        report.clipped = clipped as f64 / tokens.max(1) as f64;
+        Ok(report)
+    }
+
+    /// Updates that a model of its own has taken; 0 with a shared trunk.
+    pub fn updates(&self) -> u64 {
+        match self {
+            Critic::Own(own) => own.1.updates(),
+            Critic::Shared => 0,
+        }
+    }
+
+    /// Writes what [`Critic::restore`] reads into a checkpoint's directory.
+    pub fn save(&self, dir: &Path, policy: &Transformer) -> Result<(), TrainError> {
+        match self {
+            Critic::Own(own) => {
+                let (model, optimizer) = &**own;
+                let mut weights: Weights = model.to_weights();
+                weights.extend(model.value_head());
+                tensors::write(&dir.join(WEIGHTS), &weights)?;
+                tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())
+            }
+            Critic::Shared => tensors::write(&dir.join(WEIGHTS), &policy.value_head()),
+        }
+    }
+
+    /// Restores the value model of a checkpoint; with a shared trunk, `policy`'s head.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing or misshapen.
+    pub fn restore(
+        &mut self,
+        dir: &Path,
+        policy: &mut Transformer,
+        updates: u64,
+    ) -> Result<(), TrainError> {
+        let weights = tensors::read(&dir.join(WEIGHTS))?;
+        match self {
+            Critic::Own(own) => {
+                let (model, optimizer) = &mut **own;
+                let mut restored =
+                    Transformer::from_weights(model.config(), &weights, model.device())?;
+                restored.set_value_head(&weights)?;
+                *model = restored;
+                optimizer.restore(model, &tensors::read(&dir.join(OPTIMIZER))?, updates, 0)
+            }
+            Critic::Shared => Ok(policy.set_value_head(&weights)?),
+        }
+    }
+}
+
+/// The value's optimiser: its own pace, the policy's moments.
+fn adamw(settings: &Settings, policy: &Optimizer) -> Optimizer {
+    Optimizer {
+        lr: settings.lr,
+        warmup_steps: settings.warmup_steps,
+        schedule: settings.schedule,
+        weight_decay: settings.weight_decay,
+        max_grad_norm: settings.max_grad_norm,
+        ..policy.clone()
+    }
+}
+
+/// What is known of the values before they are trained.
+pub fn before(experience: &Experience) -> CriticReport {
+    let all = |of: fn(&crate::experience::Sample) -> &Vec<f32>| -> Vec<f32> {
+        experience.samples.iter().flat_map(of).copied().collect()
+    };
+    let (values, targets) = (all(|sample| &sample.values), all(|sample| &sample.returns));
+    let mean = |values: &[f32]| {
+        values.iter().copied().map(f64::from).sum::<f64>() / values.len().max(1) as f64
+    };
+    CriticReport {
+        explained: bourn_algo::explained_variance(&values, &targets),
+        calibration: bourn_algo::calibration_error(&values, &targets, BINS),
+        value: mean(&values),
+        target: mean(&targets),
+        ..CriticReport::default()
+    }
+}
+
+/// Micro batches of all completions of `groups`; each token weighs one over all of theirs.
+pub(crate) fn value_batches(
+    experience: &Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+) -> Vec<MicroBatch> {
+    let rows: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+    let length = |&index: &usize| experience.samples[index].completion.tokens.len();
+    let weight = 1.0 / rows.iter().map(length).sum::<usize>().max(1) as f32;
+    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size);
+    batches.iter_mut().for_each(|batch| batch.weights.fill(weight));
+    batches
+}
+
+/// The value loss of one micro batch.
+pub(crate) struct ValueLoss {
+    /// The scalar to differentiate: the weighted sum of ½ max((V − R)², (V_clipped − R)²).
+    pub loss: Tensor<1>,
+    /// The way back to the parameters.
+    pub trace: Trace,
+    /// Its value.
+    pub value: f64,
+    /// Tokens.
+    pub tokens: u64,
+    /// Of them, those whose clipped error was the larger.
+    pub clipped: u64,
+}
+
+/// See [`bourn_algo::value_loss`], its plain twin.
+///
+/// # Errors
+/// A loss that is not finite.
+pub(crate) fn value_loss(
+    model: &Transformer,
+    batch: &MicroBatch,
+    experience: &Experience,
+    settings: &Settings,
+) -> Result<ValueLoss, UpdateError> {
+    let (values, trace) = model.values(&batch.packed, batch.positions.clone()); // [n]
+    let device = values.device();
+    let (mut old, mut targets) = (Vec::new(), Vec::new());
+    for row in batch.rows() {
+        let sample = &experience.samples[batch.completions[row.start]];
+        old.extend(&sample.values);
+        targets.extend(&sample.returns);
+    }
+    let target = column(&targets, &device);
+    let mut squares = (values.clone() - target.clone()).square();
+    let mut clipped = 0;
+    if settings.value_clip > 0.0 {
+        let clip = settings.value_clip;
+        let now = to_vec(&values.clone().inner());
+        let twin = |((&now, &old), &target): ((&f32, &f32), &f32)| {
+            bourn_algo::value_loss(f64::from(now), f64::from(old), f64::from(target), clip).1
+        };
+        clipped = now.iter().zip(&old).zip(&targets).filter(|&all| twin(all)).count() as u64;
+        let before = column(&old, &device);
+        let held = (values - before.clone()).clamp(-clip, clip) + before;
+        squares = squares.max_pair((held - target).square());
+    }
+    let loss = (squares * column(&batch.weights, &device)).sum().mul_scalar(0.5);
+    let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+    if !value.is_finite() {
+        let groups: Vec<usize> =
+            batch.completions.iter().map(|&index| experience.samples[index].group).collect();
+        return Err(UpdateError::NonFinite(NonFinite {
+            what: "the value loss",
+            value,
+            problem: problems_of(experience, &groups),
+        }));
+    }
+    Ok(ValueLoss { loss, trace, value, tokens: targets.len() as u64, clipped })
+}
+
+#[cfg(test)]
+#[path = "critic_tests.rs"]
+mod tests;

@@ -1,0 +1,218 @@
+use std::collections::BTreeMap;
+
+use bourn_rollout::{Completion, Finish};
+use bourn_task::seed::rng;
+use bourn_verify::Verdict;
+use burn::tensor::TensorData;
+use rand::Rng;
+
+use super::*;
+use crate::credit;
+use crate::experience::Sample;
+use crate::testing::{model, recipe_with};
+
+/// Two groups of three completions; the first of each is correct.
+fn experience() -> Experience {
+    let mut rng = rng(9, "test/critic", &[]);
+    let sample = |index: usize| {
+        let length = 2 + index % 3;
+        let correct = index.is_multiple_of(3);
+        let completion = Completion {
+            tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
+            logprobs: vec![-1.0; length],
+            sampled_logprobs: vec![-1.0; length],
+            entropies: vec![1.0; length],
+            finish: Finish::Stop,
+        };
+        let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
+        Sample::new(index / 3, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
+    };
+    let prompts = vec![vec![1, 2, 3], vec![4, 5]];
+    let samples = (0..6).map(sample).collect();
+    Experience::new(prompts, vec!["a".into(), "b".into()], samples)
+}
+
+/// A model whose value head says something.
+fn speaking() -> Transformer {
+    let mut model = model(3, &Device::flex().autodiff()).with_value_head();
+    let mut head = model.value_head();
+    let mut rng = rng(4, "test/head", &[]);
+    head.values_mut()
+        .flat_map(|host| &mut host.data)
+        .for_each(|v| *v = rng.random_range(-0.5..0.5));
+    model.set_value_head(&head).unwrap();
+    model
+}
+
+fn ppo(more: &str) -> Recipe {
+    recipe_with("name = \"ppo\"", "micro_batch_size = 4", &format!("[critic]\n{more}"))
+}
+
+fn own(model: Transformer, recipe: &Recipe) -> Critic {
+    let settings = recipe.critic.as_ref().unwrap();
+    Critic::Own(Box::new((model, AdamWOptimizer::new(&adamw(settings, &recipe.optimizer)))))
+}
+
+/// Values that were met, and targets.
+fn judged(critic: &Critic, recipe: &Recipe) -> Experience {
+    let mut experience = experience();
+    critic.evaluate(&model(1, &Device::flex()), &mut experience, recipe);
+    credit::assign(&mut experience, recipe, 0).unwrap();
+    experience
+}
+
+fn total(
+    model: &Transformer,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> (f64, BTreeMap<String, Vec<f32>>) {
+    let mut gradients = NamedGradients::zeros(model);
+    let mut sum = 0.0;
+    for batch in value_batches(experience, &[0, 1], recipe) {
+        let settings = recipe.critic.as_ref().unwrap();
+        let Ok(part) = value_loss(model, &batch, experience, settings) else {
+            panic!("the loss is finite");
+        };
+        sum += part.value;
+        gradients.add(model, part.trace, part.loss);
+    }
+    (sum, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
+}
+
+#[test]
+fn a_new_head_says_zero_and_leaves_the_model_as_it_is() {
+    let plain = model(3, &Device::flex().autodiff());
+    let with = plain.clone().with_value_head();
+    assert_eq!(with.to_weights(), plain.to_weights());
+    let recipe = ppo("");
+    let experience = judged(&own(with, &recipe), &recipe);
+    assert!(experience.samples.iter().all(|sample| sample.values.iter().all(|&v| v == 0.0)));
+    let lengths = experience.samples.iter().map(|s| (s.values.len(), s.completion.tokens.len()));
+    assert!(lengths.into_iter().all(|(values, tokens)| values == tokens));
+}
+
+/// A value is of the prefix before its token, by hand from the hidden states of one sequence.
+#[test]
+fn a_value_is_read_before_its_token_is_drawn() {
+    let (model, recipe) = (speaking(), ppo(""));
+    let experience = judged(&own(model.clone(), &recipe), &recipe);
+    let sample = &experience.samples[4];
+    let prompt = &experience.prompts[sample.group];
+    for t in 0..sample.completion.tokens.len() {
+        let mut batch = bourn_model::transformer::Packed::default();
+        batch.push(prompt.iter().chain(&sample.completion.tokens[..t]).copied());
+        let hidden = to_vec(&model.hidden(&batch).inner());
+        let last = &hidden[hidden.len() - 16..];
+        let head = model.value_head();
+        let weight = &head["value_head.weight"].data;
+        let value: f32 = last.iter().zip(weight).map(|(h, w)| h * w).sum();
+        // Sixteen products in f32, in another batch.
+        let expect = value + head["value_head.bias"].data[0];
+        assert!((sample.values[t] - expect).abs() < 1e-5, "{t}");
+    }
+}
+
+/// The loss against its plain twin, with values that have moved since they were met.
+#[test]
+fn the_value_loss_is_that_of_the_plain_twin() {
+    for clip in ["value_clip = 0", "value_clip = 0.1"] {
+        let recipe = ppo(clip);
+        let clip = recipe.critic.as_ref().unwrap().value_clip;
+        let mut experience = judged(&own(speaking(), &recipe), &recipe);
+        let now: Vec<Vec<f32>> = experience.samples.iter().map(|s| s.values.clone()).collect();
+        for (index, sample) in experience.samples.iter_mut().enumerate() {
+            sample.values.iter_mut().for_each(|v| *v += if index % 2 == 0 { 0.3 } else { -0.05 });
+        }
+        let tokens: usize = now.iter().map(Vec::len).sum();
+        let mut expect = 0.0;
+        for (sample, now) in experience.samples.iter().zip(&now) {
+            for ((&v, &old), &target) in now.iter().zip(&sample.values).zip(&sample.returns) {
+                let [v, old, target] = [v, old, target].map(f64::from);
+                expect += bourn_algo::value_loss(v, old, target, clip).0 / tokens as f64;
+            }
+        }
+        let (got, _) = total(&speaking(), &experience, &recipe);
+        // Eighteen squares in f32.
+        assert!((got - expect).abs() < 1e-6, "{got} {expect}");
+    }
+}
+
+#[test]
+fn value_gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batches() {
+    let recipe = ppo("value_clip = 0.2");
+    let model = speaking();
+    let mut experience = judged(&own(model.clone(), &recipe), &recipe);
+    for (index, sample) in experience.samples.iter_mut().enumerate() {
+        sample.values.iter_mut().for_each(|v| *v += if index % 2 == 0 { 0.4 } else { -0.1 });
+    }
+    let (whole, analytic) = total(&model, &experience, &recipe);
+    let length = analytic.values().flatten().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
+    assert!(length > 1e-3);
+    // Along the normalised gradient the slope is the gradient's length.
+    let step = 2e-3f32;
+    let along = |sign: f32| {
+        let mut moved = model.clone();
+        for (name, tensor) in model.parameters() {
+            let d: Vec<f32> = analytic[name].iter().map(|g| g / length as f32).collect();
+            let d = Tensor::<2>::from_data(TensorData::new(d, tensor.dims()), &Device::flex());
+            moved.set_parameter(name, tensor.clone().inner() + d * (sign * step));
+        }
+        total(&moved, &experience, &recipe).0
+    };
+    let numeric = (along(1.0) - along(-1.0)) / (2.0 * f64::from(step));
+    // As for the policy's: rounding of an f32 loss over the step, and its third derivative.
+    assert!((numeric - length).abs() < 1e-3 * length + 5e-4, "{numeric} {length}");
+
+    let mut other = recipe.clone();
+    for size in [1, 6] {
+        other.train.micro_batch_size = size;
+        let (parts, gradient) = total(&model, &experience, &other);
+        let pairs = gradient.values().flatten().zip(analytic.values().flatten());
+        let far = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        // Sums of f32 in another order.
+        assert!((parts - whole).abs() < 1e-6 && far < 1e-5, "{size}: {far}");
+    }
+}
+
+/// On targets that stay, updates bring the loss down and the explained variance up, and leave the
+/// policy alone.
+#[test]
+fn updates_fit_the_targets() {
+    let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
+    let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
+    let mut reports = Vec::new();
+    for step in 0..30 {
+        let experience = judged(&critic, &recipe);
+        let Ok(report) = critic.update(&experience, &recipe, step) else { panic!("finite") };
+        reports.push(report);
+    }
+    let (first, last) = (&reports[0], &reports[29]);
+    assert_eq!(first.explained, Some(0.0));
+    assert!(last.explained.unwrap() > 0.5, "{last:?}");
+    assert!(last.loss < 0.5 * first.loss && last.calibration < first.calibration, "{last:?}");
+    assert_eq!(critic.updates(), 30);
+}
+
+#[test]
+fn a_restored_critic_goes_on_to_the_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let recipe = ppo("lr = 1e-2");
+    let mut policy = model(1, &Device::flex().autodiff());
+    let mut critic = own(speaking(), &recipe);
+    let experience = judged(&critic, &recipe);
+    let Ok(_) = critic.update(&experience, &recipe, 0) else { panic!("finite") };
+    critic.save(dir.path(), &policy).unwrap();
+    let mut restored = own(model(8, &Device::flex().autodiff()).with_value_head(), &recipe);
+    restored.restore(dir.path(), &mut policy, critic.updates()).unwrap();
+    let weights = |critic: &mut Critic| {
+        let experience = judged(critic, &recipe);
+        let Ok(_) = critic.update(&experience, &recipe, 1) else { panic!("finite") };
+        let Critic::Own(own) = critic else { panic!("a trunk of its own") };
+        (own.0.to_weights(), own.0.value_head(), own.1.to_weights())
+    };
+    assert_eq!(weights(&mut critic), weights(&mut restored));
+
+    std::fs::remove_file(dir.path().join("critic.safetensors")).unwrap();
+    let error = restored.restore(dir.path(), &mut policy, 1).unwrap_err();
+    assert!(error.to_string().contains("critic.safetensors"), "{error}");
+}

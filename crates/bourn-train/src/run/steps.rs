@@ -1,0 +1,167 @@
+//! The parts of one step, in the order of the loop: draw, credit, update, reset; and what stands
+//! before the first, the pretraining of a value model.
+
+use std::sync::atomic::Ordering;
+
+use bourn_algo::shaping::entropy_control;
+use bourn_model::transformer::Transformer;
+use bourn_task::Problems;
+
+use super::Run;
+use crate::credit;
+use crate::critic::Critic;
+use crate::error::TrainError;
+use crate::experience::{self, Draws, Experience};
+use crate::update::{NonFinite, UpdateError, UpdateReport, update};
+
+impl Run<'_> {
+    /// Draws and judges the step's completions: one batch, or with dynamic sampling as many as it
+    /// takes to have enough groups that teach.
+    pub(super) fn roll_out(&mut self, problems: &Problems) -> Result<Experience, TrainError> {
+        self.logbook.start_step();
+        let (step, wanted) = (self.state.step, self.recipe.rollout.prompts_per_step);
+        let mut experience = self.draw(problems, Draws { purpose: "train", step, batch: 0 })?;
+        for batch in 1..=self.recipe.algorithm.dynamic_sampling {
+            if credit::teaching_groups(&experience, self.recipe)? >= wanted {
+                break;
+            }
+            self.state.extra_batches += 1;
+            experience.append(self.draw(problems, Draws { purpose: "train", step, batch })?);
+        }
+        credit::filter(&mut experience, self.recipe)?;
+        Ok(experience)
+    }
+
+    fn draw(&mut self, problems: &Problems, draws: Draws) -> Result<Experience, TrainError> {
+        let (recipe, stop) = (self.recipe, self.stop);
+        let place = draws.step + self.state.extra_batches;
+        let prompts = problems.step_problems(recipe.seed, place, recipe.rollout.prompts_per_step);
+        let on_progress = &mut |_| match stop.load(Ordering::Relaxed) {
+            true => std::ops::ControlFlow::Break(()),
+            false => std::ops::ControlFlow::Continue(()),
+        };
+        let (engine, prompter) = (&mut self.engine, &self.prompter);
+        let drawn = experience::collect(engine, prompter, &prompts, recipe, draws, on_progress);
+        drawn.map_err(|error| self.or_save(error))
+    }
+
+    /// Values, advantages, and the weight of the entropy bonus.
+    pub(super) fn assign_credit(&mut self, experience: &mut Experience) -> Result<(), TrainError> {
+        let (recipe, algorithm) = (self.recipe, &self.recipe.algorithm);
+        if let Some(critic) = &self.critic {
+            critic.evaluate(&self.policy, experience, recipe);
+        }
+        if algorithm.entropy_target > 0.0 {
+            (experience.entropy_coef, self.state.entropy_level) = entropy_control(
+                mean_entropy(experience),
+                algorithm.entropy_target,
+                algorithm.entropy_step,
+                self.state.entropy_level,
+            );
+        }
+        credit::assign(experience, recipe, self.state.step)
+    }
+
+    /// Trains the value model on draws of the frozen policy before the first step.
+    pub(super) fn pretrain_critic(&mut self, problems: &Problems) -> Result<(), TrainError> {
+        let Some(settings) = self.recipe.critic.as_ref() else { return Ok(()) };
+        let total = settings.pretrain_steps;
+        if self.state.step > 0 || self.state.pretrained >= total {
+            return Ok(());
+        }
+        // Monte Carlo: what the completions were worth, whatever the values say.
+        let mut recipe = self.recipe.clone();
+        recipe.critic = Some(bourn_recipe::Critic { lambda_value: 1.0, ..settings.clone() });
+        let mut progress = self.console.stage("critic: pretraining", total, "step");
+        while self.state.pretrained < total {
+            let step = self.state.pretrained;
+            let mut experience =
+                self.draw(problems, Draws { purpose: "critic", step, batch: 0 })?;
+            if let Some(critic) = &mut self.critic {
+                critic.evaluate(&self.policy, &mut experience, &recipe);
+                credit::assign(&mut experience, &recipe, step)?;
+                let before = critic.clone();
+                let report = match critic.update(&experience, &recipe, step) {
+                    Ok(report) => report,
+                    Err(error) => {
+                        *critic = before;
+                        return Err(self.saved_before(error));
+                    }
+                };
+                let explained = report.explained.unwrap_or(0.0);
+                progress.set_message(format!(
+                    "value loss {:.4}, explained variance {explained:.3}",
+                    report.loss
+                ));
+            }
+            self.state.pretrained += 1;
+            progress.inc(1);
+        }
+        progress.finish(format!("{total} rollouts of the frozen policy"));
+        Ok(())
+    }
+
+    pub(super) fn update(&mut self, experience: &Experience) -> Result<UpdateReport, TrainError> {
+        // A step of several updates that fails half-way must leave no trace; a single update that
+        // fails has changed nothing, and need not hold the old weights in memory.
+        let updates = self.recipe.train.num_iterations * self.recipe.train.minibatches;
+        let several = updates > 1 || self.critic.is_some();
+        let before =
+            several.then(|| (self.policy.clone(), self.optimizer.clone(), self.critic.clone()));
+        self.try_update(experience).map_err(|error| {
+            if let (UpdateError::NonFinite(_), Some(before)) = (&error, before) {
+                (self.policy, self.optimizer, self.critic) = before;
+            }
+            self.saved_before(error)
+        })
+    }
+
+    fn try_update(&mut self, experience: &Experience) -> Result<UpdateReport, UpdateError> {
+        let (recipe, step) = (self.recipe, self.state.step);
+        let (policy, optimizer) = (&mut self.policy, &mut self.optimizer);
+        let warming = recipe.critic.as_ref().is_some_and(|critic| step < critic.critic_warmup);
+        let mut report = match warming {
+            true => UpdateReport::default(),
+            false => update(policy, optimizer, self.reference.as_ref(), experience, recipe, step)?,
+        };
+        if let Some(critic @ Critic::Own(_)) = &mut self.critic {
+            report.critic = Some(critic.update(experience, recipe, step)?);
+        }
+        Ok(report)
+    }
+
+    /// A number that is none, as an error that names the checkpoint of the state before it.
+    fn saved_before(&mut self, error: UpdateError) -> TrainError {
+        match error {
+            UpdateError::Train(error) => error,
+            UpdateError::NonFinite(NonFinite { what, value, problem }) => match self.save() {
+                Ok(checkpoint) => {
+                    let step = self.state.step + 1;
+                    TrainError::NonFinite { step, what, value, problem, checkpoint }
+                }
+                Err(error) => error,
+            },
+        }
+    }
+
+    /// Makes the policy the KL penalty's reference and the optimiser forget, where it is time.
+    pub(super) fn reset_if_due(&mut self) -> Result<(), TrainError> {
+        let interval = self.recipe.algorithm.reset_interval;
+        if interval == 0 || !self.state.step.is_multiple_of(interval) {
+            return Ok(());
+        }
+        self.optimizer.reset();
+        self.state.reset_at = self.optimizer.reset_at();
+        if let Some(reference) = &mut self.reference {
+            let (weights, device) = (self.policy.to_weights(), reference.device().clone());
+            *reference = Transformer::from_weights(&self.base.config, &weights, &device)?;
+        }
+        Ok(())
+    }
+}
+
+/// Mean entropy of the policy over the tokens of a step, in nats.
+fn mean_entropy(experience: &Experience) -> f64 {
+    let all = || experience.samples.iter().flat_map(|sample| &sample.completion.entropies);
+    all().copied().map(f64::from).sum::<f64>() / all().count().max(1) as f64
+}

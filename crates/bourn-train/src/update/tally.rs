@@ -1,0 +1,88 @@
+//! What a step's updates did to the tokens they trained on.
+
+use bourn_algo::Clip;
+use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
+
+use super::UpdateReport;
+use crate::loss::MicroBatch;
+
+/// Token statistics, from log-probs that are read back anyway.
+#[derive(Default)]
+pub(super) struct Tally {
+    tokens: u64,
+    pg_loss: f64,
+    clipped_low: u64,
+    clipped_high: u64,
+    /// Of log π_sampler − log π.
+    ppo_kl: f64,
+    kl: f64,
+    first_tokens: u64,
+    first_k3: f64,
+    first_ratio: f64,
+}
+
+impl Tally {
+    pub(super) fn add(
+        &mut self,
+        batch: &MicroBatch,
+        logprobs: &[f32],
+        algorithm: &Algorithm,
+        first: bool,
+    ) {
+        let surrogate = match algorithm.surrogate {
+            Surrogate::Clip => bourn_algo::Surrogate::Clip,
+            Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
+            Surrogate::LogProb => bourn_algo::Surrogate::LogProb,
+            Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
+        };
+        let drift =
+            |token: usize| f64::from(logprobs[token]) - f64::from(batch.sampler_logprobs[token]);
+        let mut shared = Vec::new();
+        if algorithm.ratio_level == RatioLevel::Sequence {
+            for row in batch.rows() {
+                let mean = row.clone().map(drift).sum::<f64>() / row.len() as f64;
+                shared.extend(std::iter::repeat_n(mean.exp(), row.len()));
+            }
+        }
+        for (token, &logprob) in logprobs.iter().enumerate() {
+            let log_ratio = drift(token);
+            let ratio = log_ratio.exp();
+            let advantage = f64::from(batch.advantages[token]);
+            let (low, high) = (algorithm.epsilon, algorithm.epsilon_high);
+            let used = shared.get(token).copied().unwrap_or(ratio);
+            let logp = f64::from(logprob);
+            let (surrogate, clip) =
+                bourn_algo::surrogate(surrogate, used, logp, advantage, low, high);
+            self.tokens += 1;
+            self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
+            self.clipped_low += u64::from(clip == Some(Clip::Low));
+            self.clipped_high += u64::from(clip == Some(Clip::High));
+            self.ppo_kl -= log_ratio;
+            if let Some(&base) = batch.base_logprobs.get(token) {
+                let (logp, base) = (f64::from(logprob), f64::from(base));
+                self.kl += match algorithm.kl_estimator {
+                    KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
+                    KlEstimator::K2 => bourn_algo::kl_k2(logp, base),
+                    KlEstimator::K3 => bourn_algo::kl_k3(logp, base),
+                };
+            }
+            if first {
+                self.first_tokens += 1;
+                self.first_k3 += ratio - 1.0 - log_ratio;
+                self.first_ratio = self.first_ratio.max((ratio - 1.0).abs());
+            }
+        }
+    }
+
+    pub(super) fn finish(self, report: &mut UpdateReport, updates: f64, kl: bool) {
+        let mean = |sum: f64, count: u64| if count == 0 { 0.0 } else { sum / count as f64 };
+        report.pg_loss = self.pg_loss / updates;
+        report.clip_low = mean(self.clipped_low as f64, self.tokens);
+        report.clip_high = mean(self.clipped_high as f64, self.tokens);
+        report.ppo_kl = mean(self.ppo_kl, self.tokens);
+        report.mismatch_kl = mean(self.first_k3, self.first_tokens);
+        report.mismatch_ratio = self.first_ratio;
+        report.kl = kl.then(|| mean(self.kl, self.tokens));
+        report.trained_tokens = self.tokens;
+    }
+}
