@@ -12,12 +12,14 @@
 //! says what each model has to be asked about the other's draws, and [`origins`](fn@origins) makes
 //! figures of the answers.
 
+mod ablation;
 mod anytime;
 mod band;
 mod belief;
 mod bootstrap;
 mod boundary;
 mod compare;
+mod crossed;
 mod detectable;
 mod draw;
 mod ends;
@@ -56,12 +58,17 @@ mod synthetic;
 mod temperature;
 mod upkeep;
 
+pub use ablation::{
+    Ablation, AgainstNull, Difference, RunFigures, Spread, SweepRun, SweepVariant, VariantFigures,
+    ablation,
+};
 pub use bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
     TIE,
 };
 pub use compare::{CompareError, CompareOptions, Names, boundary, compare, compare_curves};
+pub use crossed::{Crossed, crossed, holm};
 pub use detectable::{Detectable, detectable};
 pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
 pub use estimate::{pass_at_k, powers_of_two};

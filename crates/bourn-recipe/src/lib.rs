@@ -21,6 +21,7 @@ mod reference;
 mod schema;
 mod short;
 mod source;
+mod sweep;
 mod tree;
 mod written;
 
@@ -33,6 +34,7 @@ pub use recipe::*;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
+pub use sweep::{Sweep, Variant, load_sweep, parse_sweep};
 
 /// Reads a recipe's file, follows `extends`, applies the overrides (`a.b=c`, in order) and checks
 /// the result.

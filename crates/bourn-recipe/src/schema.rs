@@ -18,7 +18,7 @@ pub fn json_schema() -> Json {
 }
 
 /// TOML has no null: an optional key is left out, never set to nothing.
-fn remove_null(schema: &mut Json) {
+pub(crate) fn remove_null(schema: &mut Json) {
     match schema {
         Json::Array(items) => items.iter_mut().for_each(remove_null),
         Json::Object(object) => {

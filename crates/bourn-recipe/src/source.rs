@@ -127,7 +127,11 @@ fn apply_override(
 }
 
 /// The node at `path`, made if it lacks, with every key that leads to a new one marked.
-fn slot<'a>(tree: &'a mut Node, path: &[Step], mark: Mark) -> Result<&'a mut Node, String> {
+pub(crate) fn slot<'a>(
+    tree: &'a mut Node,
+    path: &[Step],
+    mark: Mark,
+) -> Result<&'a mut Node, String> {
     let mut node = tree;
     for (depth, step) in path.iter().enumerate() {
         let parent = || format!("`{}`", dotted(&path[..depth]));
@@ -176,7 +180,7 @@ fn slot<'a>(tree: &'a mut Node, path: &[Step], mark: Mark) -> Result<&'a mut Nod
     Ok(node)
 }
 
-fn dotted(path: &[Step]) -> String {
+pub(crate) fn dotted(path: &[Step]) -> String {
     let parts: Vec<String> = path
         .iter()
         .map(|step| match step {

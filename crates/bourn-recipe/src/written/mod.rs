@@ -8,6 +8,7 @@
 mod algorithm;
 mod model;
 mod report;
+mod sweep;
 mod task;
 mod training;
 
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use algorithm::*;
 pub(crate) use model::*;
 pub(crate) use report::*;
+pub(crate) use sweep::*;
 pub(crate) use task::*;
 pub(crate) use training::*;
 
