@@ -7,6 +7,7 @@
 // Events carry the time at which they were written, and progress has a rate; no figure does.
 #![allow(clippy::disallowed_methods)]
 
+mod ablation;
 mod append;
 mod boundary;
 mod canvas;
@@ -28,6 +29,9 @@ mod tensorboard;
 #[cfg(test)]
 mod sample;
 
+pub use ablation::{
+    FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv, ablation_table,
+};
 pub use boundary::{boundary_scalars, write_boundary};
 pub use console::{Console, ConsoleMode, ConsoleWriter, Stage};
 pub use error::TrackError;

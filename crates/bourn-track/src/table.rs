@@ -50,6 +50,18 @@ pub fn derived_table(rows: &[(String, String)]) -> String {
     trimmed(&table)
 }
 
+/// Rows under a head, figures to the right; wider than the rest only where its cells are.
+pub(crate) fn plain_table(head: &[String], rows: &[Vec<String>]) -> String {
+    let mut table = Table::new();
+    table.load_style(RULED);
+    table.set_header(head);
+    table.add_rows(rows);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    trimmed(&table)
+}
+
 /// Lost or gained problems with what both models answered: the first `most` of them, texts
 /// shortened, answers with how often they were given.
 pub fn examples_table(examples: &[Example], most: usize) -> String {

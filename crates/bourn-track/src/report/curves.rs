@@ -82,6 +82,26 @@ pub(super) fn overlaid(
     chart.finish(&format!("pass@k of every run's policy, and of the base. {words}"), X)
 }
 
+/// pass@k over k of the variants of a sweep as `(class, label, figures)`, and of their bases; the
+/// marks of the second eight are squares.
+pub(super) fn variants(k: &[u64], of: &[(String, String, &[Estimate])], bases: usize) -> String {
+    let mut chart = Chart::new(Size::Large, Axis::draws(k), Axis::shares());
+    let mut words = Vec::new();
+    for (index, (class, label, list)) in of.iter().enumerate() {
+        let mark = match index {
+            index if index < bases => Mark::Diamond,
+            index if (index - bases) % 16 < 8 => Mark::Disc,
+            _ => Mark::Square,
+        };
+        curve(&mut chart, k, &to_curve(list), class, mark, label);
+        if let (Some(first), Some(last)) = (list.first(), list.last()) {
+            words.push(format!("{label} {}% to {}%", percent(first.value), percent(last.value)));
+        }
+    }
+    let words = words.join("; ");
+    chart.finish(&format!("pass@k of every variant, from the least k to the largest: {words}"), X)
+}
+
 /// Both models where their token entropies are equal, with the policy at the base's own
 /// temperature as a thin line.
 pub(super) fn matched(b: &Boundary, point: &TemperaturePoint) -> String {

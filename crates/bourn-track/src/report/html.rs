@@ -46,7 +46,7 @@ pub(super) fn shell_word(word: &str) -> String {
 }
 
 /// A large number with its digits in groups of three: `1,234,567`.
-pub(super) fn grouped(number: f64) -> String {
+pub(crate) fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

@@ -4,6 +4,7 @@
 //! (the page's own policy forbids it), and without JavaScript the last checkpoint is shown. It
 //! computes no figure either: every number is one that the run wrote, or a count of its draws.
 
+mod ablation;
 mod axis;
 mod chart;
 mod charts;
@@ -32,12 +33,14 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
+pub use ablation::render_ablation;
 pub use error::ReportError;
+pub(crate) use html::grouped;
 pub use hard::{HardSet, read_hard, render_hard};
 pub use page::render_report;
 pub use probe_file::{PROBE_FILE, ProbeFile, ProbedModel};
 pub use problems::{Answer, ProblemRecord, Side, Status};
-pub use read::{Checkpoint, Cost, RunRecord, SetRecord, read_run};
+pub use read::{Checkpoint, Cost, RunRecord, SetRecord, read_cost, read_run};
 
 /// Most runs on one page: as many as there are colours to tell them apart.
 pub const MAX_RUNS: usize = 8;

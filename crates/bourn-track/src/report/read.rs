@@ -239,7 +239,11 @@ fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
     }
 }
 
-fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {
+/// What training cost, from the run's file of step times at `path`; `None` of a run of no steps.
+///
+/// # Errors
+/// Names the line that is torn.
+pub fn read_cost(path: &Path) -> Result<Option<Cost>, ReportError> {
     let lines = match read_metrics(path) {
         Ok(lines) => lines,
         // A run of no steps has no such file.
