@@ -30,6 +30,8 @@ enum Command {
     Probe(commands::probe::Args),
     /// Compare the outcomes of two models, from anywhere
     Compare(commands::compare::Args),
+    /// Train the variants of a sweep and compare their boundaries
+    Ablate(commands::ablate::Args),
     /// One HTML file that shows what runs did to the boundary
     Report(commands::report::Args),
     /// Log-probs of given completions, JSON lines in and out
@@ -58,6 +60,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args, &console),
         Command::Probe(args) => commands::probe::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
+        Command::Ablate(args) => commands::ablate::run(&args, &console),
         Command::Report(args) => commands::report::run(&args),
         Command::Score(args) => commands::score::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),

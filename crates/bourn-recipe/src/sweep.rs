@@ -137,6 +137,16 @@ pub fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError> {
     if k[0] == 0 {
         return Err(sources.error(at("k"), "k", "holds 0; pass@k begins at k = 1"));
     }
+    if let Some(name) = &written.name
+        && (name.is_empty()
+            || name == "."
+            || name == ".."
+            || name.contains(['/', '\\'])
+            || name.chars().any(char::is_control))
+    {
+        let problem = "names a directory inside the runs directory; write one without `/` and `\\`";
+        return Err(sources.error(at("name"), "name", problem));
+    }
     let stem = || file.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
     Ok(Sweep { name: written.name.unwrap_or_else(stem), recipe, seeds, k, reference, variants })
 }

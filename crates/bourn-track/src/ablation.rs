@@ -25,11 +25,19 @@ pub(crate) struct Grid {
     pub(crate) rows: Vec<Vec<String>>,
 }
 
-/// The boundary of every variant, and above them that of the base they share.
-pub(crate) fn figures(a: &Ablation) -> Grid {
+/// The boundary of every variant, and above them that of the base they share; without the ranges
+/// over seeds where there is no room for them.
+pub(crate) fn figures(a: &Ablation, with_ranges: bool) -> Grid {
+    let spread = |s: Spread, show: fn(f64) -> String| match with_ranges {
+        true => spread(s, show),
+        false => show(s.mean),
+    };
+    let against = |n: Option<AgainstNull>| {
+        n.map_or_else(dash, |n| format!("{} [{}]", spread(n.found, counted), counted(n.null)))
+    };
     let mut head = vec!["variant".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
-    head.extend(["Δ_SE", "lost (chance)", "gained (chance)", "entropy"].map(String::from));
+    head.extend(["Δ_SE", "lost [chance]", "gained [chance]", "entropy"].map(String::from));
     let base = |v: &VariantFigures, name: String| {
         let mut row = vec![name];
         row.extend(v.base.iter().map(|&e| interval(e, percent)));
@@ -118,8 +126,8 @@ pub(crate) fn notes(a: &Ablation) -> Vec<String> {
         format!(
             "[{level} interval] for new problems and new seeds (the base's for new problems); \
              differences are paired by problem and seed, p is Holm's over this table. Lost and gained \
-             are expected numbers of problems, the mean over seeds and least–most, with what two runs \
-             of the base would show in brackets. Entropy is in nats a token."
+             are expected numbers of problems, the mean over seeds (and least–most), with what two \
+             runs of the base would show in brackets. Entropy is in nats a token."
         ),
     ];
     if least == 1 {
@@ -133,18 +141,37 @@ pub(crate) fn notes(a: &Ablation) -> Vec<String> {
 /// The sweep in the terminal, at most 100 columns wide where names allow it.
 pub fn ablation_table(a: &Ablation) -> String {
     let mut text = String::new();
-    for grid in [Some(figures(a)), differences(a), Some(costs(a))].into_iter().flatten() {
+    for grid in [Some(figures(a, false)), differences(a), Some(costs(a))].into_iter().flatten() {
         text += &crate::table::plain_table(&grid.head, &grid.rows);
         text += "\n\n";
     }
-    text + &notes(a).join("\n") + "\n"
+    notes(a).iter().for_each(|note| wrapped(&mut text, note));
+    text
+}
+
+/// Words on lines of at most 100 characters.
+fn wrapped(text: &mut String, note: &str) {
+    let mut length = 0;
+    for word in note.split(' ') {
+        let chars = word.chars().count();
+        if length > 0 && length + 1 + chars > 100 {
+            text.push('\n');
+            length = 0;
+        } else if length > 0 {
+            text.push(' ');
+            length += 1;
+        }
+        text.push_str(word);
+        length += chars;
+    }
+    text.push('\n');
 }
 
 /// The sweep as Markdown, with the runs that failed.
 pub fn ablation_markdown(sets: &[Ablation], failed: &[FailedRun]) -> String {
     let mut text = String::new();
     for a in sets {
-        for grid in [Some(figures(a)), differences(a), Some(costs(a))].into_iter().flatten() {
+        for grid in [Some(figures(a, true)), differences(a), Some(costs(a))].into_iter().flatten() {
             markdown(&mut text, &grid);
         }
         text += &notes(a).join("\n\n");

@@ -29,9 +29,7 @@ mod tensorboard;
 #[cfg(test)]
 mod sample;
 
-pub use ablation::{
-    FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv, ablation_table,
-};
+pub use ablation::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv, ablation_table};
 pub use boundary::{boundary_scalars, write_boundary};
 pub use console::{Console, ConsoleMode, ConsoleWriter, Stage};
 pub use error::TrackError;

@@ -299,6 +299,17 @@ pub enum TrainError {
         /// The checkpoint.
         checkpoint: PathBuf,
     },
+    /// The user asked a sweep to stop.
+    #[error("interrupted; {done} of {total} runs are done: the same command goes on from here")]
+    SweepInterrupted {
+        /// Runs that are done.
+        done: usize,
+        /// Runs of the sweep.
+        total: usize,
+    },
+    /// What a run left cannot be shown.
+    #[error(transparent)]
+    Report(#[from] bourn_track::report::ReportError),
     /// The user asked to stop before there was anything to save.
     #[error("interrupted before the first step; nothing was changed")]
     InterruptedEarly,

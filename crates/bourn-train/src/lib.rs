@@ -3,6 +3,7 @@
 //! Begin with [`run`]: it is the table of contents of the whole system. **This room knows
 //! nothing of the command line**: it is given a recipe, a console and a flag to stop.
 
+pub mod ablate;
 pub mod announce;
 pub mod base;
 pub mod checkpoint;

@@ -180,7 +180,8 @@ impl Prober<'_> {
             // The same weights draw other completions as a policy than as a base.
             key.weights += &format!(" as the policy after step {step}");
         }
-        let kept = role == Role::Base || self.standalone;
+        // Before the first step the policy is the base, for every run that starts from it.
+        let kept = role == Role::Base || self.standalone || step == 0;
         let locked = if kept { Some(self.lock(store, &key)?) } else { None };
         let engine = engines.of(role, side)?;
         let mut source = EngineSource::new(engine, side.prompter, self.recipe, sampler, self.stop)
@@ -371,6 +372,11 @@ fn set_name(recipe: &Recipe, sampler: &Sampler) -> String {
             name
         }
     }
+}
+
+/// The names under which the probes of a recipe are filed, one for each sampler.
+pub fn set_names(recipe: &Recipe) -> Vec<String> {
+    recipe.probe.samplers.iter().map(|sampler| set_name(recipe, sampler)).collect()
 }
 
 /// Reads back the figures of the probe at `step`, one for each sampler.

@@ -63,6 +63,23 @@ pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainEr
     Ok(Claim { start, lock })
 }
 
+/// Whether a run was begun in `dir`.
+pub fn is_begun(dir: &Path) -> bool {
+    dir.join(RECIPE).exists()
+}
+
+/// A run that was begun in `dir` must be of this recipe.
+///
+/// # Errors
+/// Names the first key that differs.
+pub fn check_same(dir: &Path, recipe: &Recipe) -> Result<(), TrainError> {
+    let path = dir.join(RECIPE);
+    match is_begun(dir) {
+        true => check_recipe(&path, &sealed::read_text(&path)?, &recipe.to_toml()),
+        false => Ok(()),
+    }
+}
+
 /// Keeps other processes out of a run directory while it lives.
 #[derive(Debug)]
 pub struct Lock(

@@ -16,9 +16,9 @@ use burn::tensor::Device;
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::experience::encode_prompts;
-use crate::probe::{ProbeResult, Prober, check_resamples, store_dir};
-use crate::side::{Engines, Side, engine};
-use crate::{base, rundir, sealed};
+use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
+use crate::side::{Engines, Role, Side, engine};
+use crate::{base, check_context, rundir, sealed};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -45,6 +45,45 @@ pub struct Probing {
     options: ProbeOptions,
     problems: Vec<Problem>,
     warnings: Vec<String>,
+}
+
+/// Draws what every run that starts from `base` needs: the base's draws, and those of the policy
+/// before its first step. What the store has is not drawn again.
+///
+/// # Errors
+/// [`TrainError::ProbeInterrupted`] once `stop` is raised; the draws are kept.
+pub fn draw_base(
+    recipe: &Recipe,
+    base: &Bundle,
+    cache_dir: &Path,
+    console: &Console,
+    stop: &AtomicBool,
+) -> Result<(), TrainError> {
+    let (problems, _) = load_held_out(recipe)?;
+    let prompter = Prompter::new(base, recipe.model.chat_template, &recipe.model.system_prompt)?;
+    encode_prompts(&problems.iter().collect::<Vec<_>>(), &prompter, recipe)?;
+    check_context(recipe, &base.config)?;
+    let side = Side::new(base, &prompter);
+    let mut only = engine(recipe, &side)?;
+    let mut engines = Engines::shared(&mut only);
+    let problems = problems.as_slice();
+    let prober =
+        Prober { recipe, problems, base: side, cache_dir, console, stop, standalone: false };
+    let store = prober.store()?;
+    let mut bench = Bench { engines: &mut engines, policy: &side, step: 0, store };
+    for sampler in &recipe.probe.samplers {
+        for (role, name) in [(Role::Base, "probe: base"), (Role::Policy, "probe: policy at step 0")]
+        {
+            let drawn = prober.draws(&mut bench, role, sampler, extent(recipe), Some(name));
+            drawn.map_err(|error| match error {
+                TrainError::Rollout(RolloutError::Interrupted) => {
+                    TrainError::ProbeInterrupted { store: store_dir(cache_dir) }
+                }
+                error => error,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl Probing {

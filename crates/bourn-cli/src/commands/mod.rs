@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub mod ablate;
 pub mod compare;
 pub mod ledger;
 pub mod probe;

@@ -42,7 +42,7 @@ fn set(a: &Ablation) -> String {
         put(&mut html, format_args!("<p class=\"note\">{}</p>\n", esc(&note)));
     }
     html += "<h3>The boundary of every variant</h3>\n";
-    html += &grid("The boundary of every variant", &figures(a));
+    html += &grid("The boundary of every variant", &figures(a, true));
     html += &curve_section(a);
     if let Some(found) = differences(a) {
         let reference = a.reference.map_or("", |index| a.variants[index].name.as_str());
@@ -59,8 +59,7 @@ fn set(a: &Ablation) -> String {
     let row = |v: &bourn_probe::VariantFigures| {
         let changes: Vec<_> =
             v.changes.iter().map(|(key, value)| esc(&format!("{key} = {value}"))).collect();
-        let changes =
-            if changes.is_empty() { "nothing".to_owned() } else { changes.join("<br>") };
+        let changes = if changes.is_empty() { "nothing".to_owned() } else { changes.join("<br>") };
         vec![esc(&v.name), changes]
     };
     let rows: Vec<_> = a.variants.iter().map(row).collect();
@@ -187,11 +186,8 @@ fn pairs(a: &Ablation) -> String {
                 let same = |d: &&bourn_probe::Difference| (d.from, d.of, d.k) == (from, of, k);
                 a.differences.iter().find(same).map(|d| d.difference)
             };
-            let negated = |e: Estimate| Estimate {
-                value: -e.value,
-                ci_low: -e.ci_high,
-                ci_high: -e.ci_low,
-            };
+            let negated =
+                |e: Estimate| Estimate { value: -e.value, ci_low: -e.ci_high, ci_high: -e.ci_low };
             let found = find(column, row).or_else(|| find(row, column).map(negated));
             match found {
                 Some(e) => super::table::cell(e, points),
@@ -211,13 +207,13 @@ fn pairs(a: &Ablation) -> String {
 fn runs(a: &Ablation) -> String {
     let mut head = vec!["variant".to_owned(), "seed".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
-    head.extend(["lost (chance)", "gained (chance)", "entropy"].map(String::from));
+    head.extend(["lost [chance]", "gained [chance]", "entropy"].map(String::from));
     let head: Vec<&str> = head.iter().map(String::as_str).collect();
     let mut rows = Vec::new();
     for v in &a.variants {
         for run in &v.runs {
             let sets = |side: Option<[f64; 3]>| match side {
-                Some([found, null, _]) => format!("{found:.1} ({null:.1})"),
+                Some([found, null, _]) => format!("{found:.1} [{null:.1}]"),
                 None => "–".to_owned(),
             };
             let mut row = vec![esc(&v.name), run.seed.to_string()];

@@ -35,8 +35,8 @@ use std::path::Path;
 
 pub use ablation::render_ablation;
 pub use error::ReportError;
-pub(crate) use html::grouped;
 pub use hard::{HardSet, read_hard, render_hard};
+pub(crate) use html::grouped;
 pub use page::render_report;
 pub use probe_file::{PROBE_FILE, ProbeFile, ProbedModel};
 pub use problems::{Answer, ProblemRecord, Side, Status};

@@ -1,0 +1,119 @@
+//! `bourn ablate SWEEP`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use bourn_track::{Console, FailedRun, ablation_table, derived_table};
+use bourn_train::ablate::{AblateOptions, Found, ablate, found};
+use bourn_train::memory;
+
+use super::print;
+use crate::interrupt;
+
+/// Train every variant of a sweep with every seed, and compare their boundaries on the same problems.
+/// The same command goes on where it was stopped. See docs/ablations.md.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The sweep, a TOML file
+    sweep: PathBuf,
+    /// Where runs, tables and the report are written [default: runs/NAME-OF-THE-SWEEP]
+    #[arg(long)]
+    run_dir: Option<PathBuf>,
+    /// Most runs at once [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Memory that all runs at once are expected to stay below [default: four fifths of what is free]
+    #[arg(long, value_name = "GIB", value_parser = gibibytes)]
+    memory: Option<u64>,
+    /// Print the runs and what each is expected to take, and train nothing
+    #[arg(long, conflicts_with = "tables")]
+    dry_run: bool,
+    /// Train nothing; make tables and report of the runs that are done
+    #[arg(long)]
+    tables: bool,
+    /// Print the figures as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+    let sweep = bourn_recipe::load_sweep(&args.sweep)?;
+    if args.dry_run {
+        return dry_run(&sweep);
+    }
+    let directory = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
+    let options = AblateOptions {
+        directory,
+        cache_dir: bourn_train::base::default_cache_dir(),
+        program: std::env::current_exe().context("cannot find the program that is running")?,
+        jobs: args.jobs.map(usize::from),
+        memory: args.memory,
+    };
+    let failed = match args.tables {
+        true => Vec::new(),
+        false => ablate(&sweep, &options, console, interrupt::install(console)?)?,
+    };
+    let Found { sets, files } = found(&sweep, &options, &failed)?;
+    match args.json {
+        true => print(&serde_json::to_string_pretty(&sets)?)?,
+        false => {
+            let files = files.iter().map(|path| ("written".to_owned(), path.display().to_string()));
+            let tables: Vec<String> = sets.iter().map(ablation_table).collect();
+            print(&format!(
+                "{}\n{}",
+                tables.join("\n"),
+                derived_table(&files.collect::<Vec<_>>())
+            ))?;
+        }
+    }
+    match &failed[..] {
+        [] => Ok(()),
+        failed => {
+            let line = |run: &FailedRun| {
+                format!("{}, seed {}: {} ({})", run.variant, run.seed, run.problem, run.log)
+            };
+            let lines: Vec<String> = failed.iter().map(line).collect();
+            bail!(
+                "{} of the runs failed; the same command tries them again:\n{}",
+                failed.len(),
+                lines.join("\n")
+            )
+        }
+    }
+}
+
+fn dry_run(sweep: &bourn_recipe::Sweep) -> anyhow::Result<()> {
+    let mut rows = vec![(
+        "runs".to_owned(),
+        format!(
+            "{} variants x {} seeds = {}",
+            sweep.variants.len(),
+            sweep.seeds.len(),
+            sweep.variants.len() * sweep.seeds.len()
+        ),
+    )];
+    for variant in &sweep.variants {
+        let recipe = &variant.recipes[0];
+        bourn_train::check_probe(recipe)?;
+        let changes: Vec<String> =
+            variant.changes.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let bytes = memory::preview(recipe)?
+            .map(|parts| parts.iter().map(|(_, bytes)| bytes).sum::<u64>().div_ceil(1 << 20));
+        let memory = bytes.map_or("memory not known".into(), |mib| format!("{mib} MiB"));
+        let steps = recipe.train.max_steps;
+        let changes = if changes.is_empty() { "as written".into() } else { changes.join(", ") };
+        rows.push((variant.name.clone(), format!("{steps} steps, {memory}: {changes}")));
+    }
+    print(&derived_table(&rows))
+}
+
+/// A number of GiB as bytes.
+fn gibibytes(text: &str) -> Result<u64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() && number > 0.0 => {
+            Ok((number * (1u64 << 30) as f64) as u64)
+        }
+        _ => Err("give a number of GiB above 0, such as 12 or 1.5".into()),
+    }
+}
