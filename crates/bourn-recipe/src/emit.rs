@@ -173,8 +173,9 @@ fn task(task: &Task) -> TaskWritten {
 }
 
 fn reward(reward: &Reward) -> RewardWritten {
-    // The countdown verifier has no extraction to choose, and refuses the key.
-    let extract = (reward.verifier != VerifierKind::Countdown).then_some(reward.extract);
+    // These verifiers have no extraction to choose, and refuse the key.
+    let without = matches!(reward.verifier, VerifierKind::Countdown | VerifierKind::Random);
+    let extract = (!without).then_some(reward.extract);
     RewardWritten {
         verifier: reward.verifier,
         extract,

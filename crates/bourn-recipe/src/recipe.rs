@@ -241,6 +241,10 @@ pub enum VerifierKind {
     Math,
     /// Equality of the trimmed text.
     Exact,
+    /// An answer can be read, right or wrong.
+    Format,
+    /// A fair coin that knows nothing of the completion: a control.
+    Random,
 }
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so

@@ -265,3 +265,18 @@ fn overrides() {
     assert_snapshot!(set(&["task=[]"]), @"--set task: [[task]]: expected at least one table, found 0");
     assert_snapshot!(set(&["optimizer={lr=1e-5,lrr=2}"]), @"--set optimizer: [optimizer] lrr: unknown key; did you mean `lr`?");
 }
+
+#[test]
+fn rewards_for_controls() {
+    let format =
+        "[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"format\"\nweight = 0.1\n";
+    assert_snapshot!(appended(format), @"no error");
+    let random = "[[reward]]\nverifier = \"random\"\n";
+    assert_snapshot!(appended(random), @"x.toml:8:1: [[reward]] verifier: random cannot come first: the first reward gives the raw verdict, which the probe measures; put the task's verifier there, with `weight = 0.0` if it is to pay nothing");
+    let control =
+        "[[reward]]\nverifier = \"countdown\"\nweight = 0.0\n[[reward]]\nverifier = \"random\"\n";
+    assert_snapshot!(appended(control), @"no error");
+    assert_snapshot!(appended(&format!("{control}extract = \"whole\"\n")), @"");
+    assert_snapshot!(appended(&format!("{control}step_weight = 1.0\n")), @"");
+    assert_snapshot!(appended(&format!("{format}step_weight = 1.0\n")), @"");
+}

@@ -53,7 +53,8 @@ impl Problem {
     /// Judges a completion by one of the recipe's verifiers.
     ///
     /// A verifier that cannot judge this kind of reference finds [`Verdict::BadGold`]; the
-    /// recipe's check lets no such pair through.
+    /// recipe's check lets no such pair through. [`VerifierKind::Random`] cannot judge at all: it is a
+    /// coin of the run's seed, which a problem does not know.
     pub fn verify(&self, reward: &Reward, completion: &str) -> Verdict {
         match (reward.verifier, &self.reference) {
             (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
@@ -64,6 +65,17 @@ impl Problem {
             }
             (VerifierKind::Exact, Reference::Exact(text) | Reference::Math { text, .. }) => {
                 exact::verify(text, completion, reward.extract)
+            }
+            (VerifierKind::Format, reference) => {
+                let verifier = match reference {
+                    Reference::Countdown(_) => VerifierKind::Countdown,
+                    Reference::Math { .. } => VerifierKind::Math,
+                    Reference::Exact(_) => VerifierKind::Exact,
+                };
+                match self.verify(&Reward { verifier, ..reward.clone() }, completion) {
+                    Verdict::Correct | Verdict::Wrong => Verdict::Correct,
+                    other => other,
+                }
             }
             _ => Verdict::BadGold,
         }
@@ -82,6 +94,15 @@ impl Problem {
                 math::answer(completion, reward.extract)
             }
             (VerifierKind::Exact, Reference::Exact(_) | Reference::Math { .. }) => {
+                exact::answer(completion, reward.extract)
+            }
+            (VerifierKind::Format, Reference::Countdown(puzzle)) => {
+                countdown::answer(puzzle, completion)
+            }
+            (VerifierKind::Format, Reference::Math { .. }) => {
+                math::answer(completion, reward.extract)
+            }
+            (VerifierKind::Format, Reference::Exact(_)) => {
                 exact::answer(completion, reward.extract)
             }
             _ => None,

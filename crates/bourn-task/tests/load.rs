@@ -294,6 +294,11 @@ fn countdown_problems() {
         let countdown = reward(VerifierKind::Countdown);
         assert_eq!(problem.verify(&countdown, "1+"), Verdict::Unparsed);
         assert_eq!(problem.verify(&reward(VerifierKind::Math), "1"), Verdict::BadGold);
+        // Well-formed is enough for the format, whatever the numbers.
+        let format = reward(VerifierKind::Format);
+        assert_eq!(problem.verify(&format, "1+1"), Verdict::Correct);
+        assert_eq!(problem.verify(&format, "1+"), Verdict::Unparsed);
+        assert_eq!(problem.answer(&format, "1+"), None);
     }
 }
 

@@ -3,10 +3,12 @@
 use std::ops::ControlFlow;
 
 use bourn_model::prompt::Prompter;
-use bourn_recipe::{Baseline, Recipe};
+use bourn_recipe::{Baseline, Recipe, Reward, VerifierKind};
 use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
+use bourn_task::seed::rng;
 use bourn_task::{Problem, Problems};
 use bourn_verify::Verdict;
+use rand::Rng;
 
 use crate::error::TrainError;
 
@@ -179,10 +181,14 @@ pub fn collect(
     let judge = |groups: Vec<Vec<Completion>>| -> Result<Vec<Sample>, TrainError> {
         let pairs = problems.iter().zip(groups).enumerate();
         let each = pairs.flat_map(|(index, (problem, completions))| {
-            completions.into_iter().map(move |completion| (index, problem, completion))
+            let numbered = (draws.batch * group..).zip(completions);
+            numbered.map(move |(number, completion)| (index, problem, number, completion))
         });
-        each.map(|(index, problem, completion)| judge(index, problem, completion, prompter, recipe))
-            .collect()
+        each.map(|(index, problem, number, completion)| {
+            let draw = Draw { step: draws.step, number };
+            judge(index, problem, completion, draw, prompter, recipe)
+        })
+        .collect()
     };
     let sampling = Sampling {
         purpose: draws.purpose.into(),
@@ -217,16 +223,37 @@ pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sam
     }
 }
 
+/// Which draw of a problem a completion is: what a coin may depend on.
+#[derive(Clone, Copy)]
+struct Draw {
+    step: u64,
+    number: u64,
+}
+
+/// The verdict of one `[[reward]]`.
+fn verdict(reward: &Reward, problem: &Problem, text: &str, draw: Draw, seed: u64) -> Verdict {
+    if reward.verifier != VerifierKind::Random {
+        return problem.verify(reward, text);
+    }
+    // A problem's id is a hash of its content, in hexadecimal.
+    let id = u64::from_str_radix(&problem.id, 16).unwrap_or(0);
+    match rng(seed, "reward/random", &[id, draw.step, draw.number]).random::<bool>() {
+        true => Verdict::Correct,
+        false => Verdict::Wrong,
+    }
+}
+
 fn judge(
     group: usize,
     problem: &Problem,
     completion: Completion,
+    draw: Draw,
     prompter: &Prompter,
     recipe: &Recipe,
 ) -> Result<Sample, TrainError> {
     let text = prompter.decode(&completion.tokens)?;
     let verdicts: Vec<Verdict> =
-        recipe.rewards.iter().map(|reward| problem.verify(reward, &text)).collect();
+        recipe.rewards.iter().map(|r| verdict(r, problem, &text, draw, recipe.seed)).collect();
     let reward = recipe
         .rewards
         .iter()
@@ -283,4 +310,38 @@ fn token_at(tokens: &[u32], end: usize, prompter: &Prompter) -> Result<usize, Tr
         }
     }
     Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use bourn_recipe::Extract;
+    use bourn_task::Reference;
+
+    use super::*;
+
+    #[test]
+    fn the_random_verifier_is_a_fair_coin_of_seed_step_and_draw_and_of_nothing_else() {
+        let (verifier, extract) = (VerifierKind::Random, Extract::Whole);
+        let reward = Reward { verifier, extract, weight: 1.0, step_weight: 0.0 };
+        let problem = |prompt: &str| {
+            Problem::new(prompt.into(), Reference::Exact("right".into()), "here".into())
+        };
+        let (one, other) = (problem("a"), problem("b"));
+        let toss = |problem: &Problem, text: &str, seed: u64, step: u64| -> Vec<bool> {
+            let toss =
+                |number| verdict(&reward, problem, text, Draw { step, number }, seed).is_correct();
+            (0..4096).map(toss).collect()
+        };
+        let tosses = toss(&one, "right", 1, 0);
+        let heads = tosses.iter().filter(|&&head| head).count();
+        // Five standard deviations of 4,096 fair coins are 160.
+        assert!(heads.abs_diff(2048) < 160, "{heads}");
+        // The text does not matter, everything else does.
+        assert_eq!(tosses, toss(&one, "wrong", 1, 0));
+        for others in [toss(&one, "right", 2, 0), toss(&one, "right", 1, 1), toss(&other, "", 1, 0)]
+        {
+            let same = tosses.iter().zip(others).filter(|(a, b)| **a == *b).count();
+            assert!(same.abs_diff(2048) < 160, "{same}");
+        }
+    }
 }

@@ -97,6 +97,8 @@ fn verifier_name(kind: VerifierKind) -> &'static str {
         VerifierKind::Countdown => "countdown",
         VerifierKind::Math => "math",
         VerifierKind::Exact => "exact",
+        VerifierKind::Format => "format",
+        VerifierKind::Random => "random",
     }
 }
 

@@ -135,13 +135,33 @@ impl Site<'_> {
                 "has no effect: the countdown verifier reads the whole completion; remove it",
             ));
         }
+        if written.verifier == VerifierKind::Random {
+            if index == 0 {
+                return Err(self.error(
+                    &["reward.0.verifier"],
+                    "random cannot come first: the first reward gives the raw verdict, which the \
+                     probe measures; put the task's verifier there, with `weight = 0.0` if it is to \
+                     pay nothing",
+                ));
+            }
+            if written.extract.is_some() {
+                return Err(self.error(
+                    &[&format!("reward.{index}.extract")],
+                    "has no effect: the random verifier reads no answer; remove it",
+                ));
+            }
+        }
         let extract = written.extract.unwrap_or(natural_extract(written.verifier));
         let (weight, step_weight) = (written.weight, written.step_weight);
-        if written.verifier == VerifierKind::Exact && step_weight > 0.0 {
-            return Err(self.error(
-                &[&format!("reward.{index}.step_weight")],
-                "has no effect: the exact verifier compares text, which has no steps; remove it",
-            ));
+        let stepless = match written.verifier {
+            VerifierKind::Exact => Some("the exact verifier compares text, which has no steps"),
+            VerifierKind::Format => Some("the format verifier looks at the answer, not at steps"),
+            VerifierKind::Random => Some("the random verifier looks at nothing, so at no steps"),
+            VerifierKind::Countdown | VerifierKind::Math => None,
+        };
+        if let Some(why) = stepless.filter(|_| step_weight > 0.0) {
+            let problem = format!("has no effect: {why}; remove it");
+            return Err(self.error(&[&format!("reward.{index}.step_weight")], problem));
         }
         Ok(Reward { verifier: written.verifier, extract, weight, step_weight })
     }
@@ -154,6 +174,7 @@ fn judges(verifier: VerifierKind, kind: &TaskKind) -> bool {
         (VerifierKind::Math | VerifierKind::Exact, TaskKind::Countdown(_)) => false,
         (VerifierKind::Math | VerifierKind::Exact, TaskKind::Jsonl(_)) => true,
         (VerifierKind::Countdown, TaskKind::Jsonl(_)) => false,
+        (VerifierKind::Format | VerifierKind::Random, _) => true,
     }
 }
 
@@ -167,8 +188,8 @@ fn natural_reward(kind: &TaskKind) -> Reward {
 
 fn natural_extract(verifier: VerifierKind) -> Extract {
     match verifier {
-        VerifierKind::Math => Extract::LastNumber,
-        VerifierKind::Countdown | VerifierKind::Exact => Extract::Whole,
+        VerifierKind::Math | VerifierKind::Format => Extract::LastNumber,
+        VerifierKind::Countdown | VerifierKind::Exact | VerifierKind::Random => Extract::Whole,
     }
 }
 
@@ -191,5 +212,7 @@ fn word(verifier: &VerifierKind) -> &'static str {
         VerifierKind::Countdown => "countdown",
         VerifierKind::Math => "math",
         VerifierKind::Exact => "exact",
+        VerifierKind::Format => "format",
+        VerifierKind::Random => "random",
     }
 }

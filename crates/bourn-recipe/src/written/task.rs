@@ -122,9 +122,9 @@ pub(crate) struct JsonlWritten {
 pub(crate) struct RewardWritten {
     /// Which verifier.
     pub verifier: VerifierKind,
-    /// How the completion's answer is found; not for the countdown verifier, which reads all of it.
+    /// How the completion's answer is found; not for the countdown verifier, which reads all of it, and the random one, which reads nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-default" = "`\"last_number\"` for math, `\"whole\"` for exact"))]
+    #[schemars(extend("x-default" = "`\"last_number\"` for math and format, `\"whole\"` for exact"))]
     pub extract: Option<Extract>,
     /// Weight of this verifier's 0 or 1 in the reward.
     #[serde(default = "defaults::one")]
