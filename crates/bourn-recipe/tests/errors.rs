@@ -147,7 +147,7 @@ fn missing_keys() {
     assert_snapshot!(replaced("path = \"a/model\"\n", ""), @"x.toml:1:2: [model]: names no model; write `path` (a published one) or `architecture` (a fresh one)");
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\""), @"x.toml:3:1: [[task]] path: missing key; add it with a string (Training problems; a path relative to the current directory)");
     assert_snapshot!(replaced("num_layers = 2, ", ""), @"x.toml:2:1: [model.architecture] num_layers: missing key; add it with an integer (Transformer blocks)");
-    assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math" or "exact" (Which verifier)"#);
+    assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math", "exact", "format" or "random" (Which verifier)"#);
     assert_snapshot!(error("task = []\n[model]\npath = \"m\"\n[algorithm]\nname = \"grpo\"\n"), @"x.toml:1:1: [[task]]: expected at least one table, found 0");
 }
 
@@ -276,7 +276,7 @@ fn rewards_for_controls() {
     let control =
         "[[reward]]\nverifier = \"countdown\"\nweight = 0.0\n[[reward]]\nverifier = \"random\"\n";
     assert_snapshot!(appended(control), @"no error");
-    assert_snapshot!(appended(&format!("{control}extract = \"whole\"\n")), @"");
-    assert_snapshot!(appended(&format!("{control}step_weight = 1.0\n")), @"");
-    assert_snapshot!(appended(&format!("{format}step_weight = 1.0\n")), @"");
+    assert_snapshot!(appended(&format!("{control}extract = \"whole\"\n")), @"x.toml:12:1: [[reward]] extract: has no effect: the random verifier reads no answer; remove it");
+    assert_snapshot!(appended(&format!("{control}step_weight = 1.0\n")), @"x.toml:12:1: [[reward]] step_weight: has no effect: the random verifier looks at nothing, so at no steps; remove it");
+    assert_snapshot!(appended(&format!("{format}step_weight = 1.0\n")), @"x.toml:12:1: [[reward]] step_weight: has no effect: the format verifier looks at the answer, not at steps; remove it");
 }

@@ -121,13 +121,14 @@ pub fn ablate(
         let dir = options.directory.join(name);
         fs::create_dir_all(&dir).map_err(TrainError::io(&dir, "creating the directory"))?;
     }
-    prepare(&waiting, options, console, stop)?;
+    prepare(&waiting, all.len(), options, console, stop)?;
     run_all(&waiting, all.len(), options, console, stop)
 }
 
 /// The trained bases and their draws, once for all runs that share them.
 fn prepare(
     waiting: &[Job<'_>],
+    all: usize,
     options: &AblateOptions,
     console: &Console,
     stop: &AtomicBool,
@@ -145,9 +146,19 @@ fn prepare(
             recipe.rewards.first(),
             recipe.probe
         );
-        if seen.insert(shared) {
-            let base = base::obtain(recipe, &device, &options.cache_dir, console, stop)?;
-            draw_base(recipe, &base, &options.cache_dir, console, stop)?;
+        if !seen.insert(shared) {
+            continue;
+        }
+        let made = base::obtain(recipe, &device, &options.cache_dir, console, stop)
+            .and_then(|base| draw_base(recipe, &base, &options.cache_dir, console, stop));
+        match made {
+            Err(_) if stop.load(Ordering::Relaxed) => {
+                let done = all - waiting.len();
+                return Err(TrainError::SweepInterrupted { done, total: all });
+            }
+            // The runs will fail with it one by one; those of other bases go on.
+            Err(error) => console.warn(format!("the base of {}: {error}", job.title())),
+            Ok(()) => {}
         }
     }
     Ok(())
@@ -167,7 +178,8 @@ fn run_all(
     let limit = options.memory.or_else(free_memory);
     let mut queue: Vec<(Job<'_>, u64)> = Vec::new();
     for &job in waiting.iter().rev() {
-        let parts = memory::preview(job.recipe)?.unwrap_or_default();
+        // A model that cannot be opened is for its run to report.
+        let parts = memory::preview(job.recipe).ok().flatten().unwrap_or_default();
         queue.push((job, parts.iter().map(|(_, bytes)| bytes).sum()));
     }
     let mut stage = console.stage("sweep", total as u64, "run");
