@@ -70,11 +70,12 @@ fn total(
     let mut sum = 0.0;
     for batch in value_batches(experience, &[0, 1], recipe) {
         let settings = recipe.critic.as_ref().unwrap();
-        let Ok(part) = value_loss(model, &batch, experience, settings) else {
+        let (values, trace) = read_values(model, &batch, false);
+        let Ok(part) = value_loss(values, &batch, experience, settings) else {
             panic!("the loss is finite");
         };
         sum += part.value;
-        gradients.add(model, part.trace, part.loss);
+        gradients.add(model, trace, part.loss);
     }
     (sum, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
 }
@@ -180,10 +181,14 @@ fn value_gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batc
 fn updates_fit_the_targets() {
     let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
     let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
+    let mut policy = model(1, &Device::flex().autodiff());
+    let before = policy.to_weights();
     let mut reports = Vec::new();
     for step in 0..30 {
         let experience = judged(&critic, &recipe);
-        let Ok(report) = critic.update(&experience, &recipe, step) else { panic!("finite") };
+        let Ok(report) = critic.update(&mut policy, &experience, &recipe, step) else {
+            panic!("finite")
+        };
         reports.push(report);
     }
     let (first, last) = (&reports[0], &reports[29]);
@@ -191,6 +196,7 @@ fn updates_fit_the_targets() {
     assert!(last.explained.unwrap() > 0.5, "{last:?}");
     assert!(last.loss < 0.5 * first.loss && last.calibration < first.calibration, "{last:?}");
     assert_eq!(critic.updates(), 30);
+    assert_eq!(policy.to_weights(), before);
 }
 
 #[test]
@@ -200,13 +206,14 @@ fn a_restored_critic_goes_on_to_the_bit() {
     let mut policy = model(1, &Device::flex().autodiff());
     let mut critic = own(speaking(), &recipe);
     let experience = judged(&critic, &recipe);
-    let Ok(_) = critic.update(&experience, &recipe, 0) else { panic!("finite") };
+    let Ok(_) = critic.update(&mut policy, &experience, &recipe, 0) else { panic!("finite") };
     critic.save(dir.path(), &policy).unwrap();
     let mut restored = own(model(8, &Device::flex().autodiff()).with_value_head(), &recipe);
     restored.restore(dir.path(), &mut policy, critic.updates()).unwrap();
     let weights = |critic: &mut Critic| {
         let experience = judged(critic, &recipe);
-        let Ok(_) = critic.update(&experience, &recipe, 1) else { panic!("finite") };
+        let mut policy = model(1, &Device::flex().autodiff());
+        let Ok(_) = critic.update(&mut policy, &experience, &recipe, 1) else { panic!("finite") };
         let Critic::Own(own) = critic else { panic!("a trunk of its own") };
         (own.0.to_weights(), own.0.value_head(), own.1.to_weights())
     };
