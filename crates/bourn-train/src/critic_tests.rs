@@ -223,3 +223,80 @@ fn a_restored_critic_goes_on_to_the_bit() {
     let error = restored.restore(dir.path(), &mut policy, 1).unwrap_err();
     assert!(error.to_string().contains("critic.safetensors"), "{error}");
 }
+
+/// Where the policy waits, a shared trunk's head alone is trained: the loss falls, the trunk stays,
+/// and a restored critic goes on to the bit.
+#[test]
+fn the_head_of_a_trunk_that_waits_is_trained_alone() {
+    let recipe = ppo("trunk = \"shared\"\ncritic_warmup = 40\nlr = 3e-2\nvalue_clip = 0");
+    let settings = recipe.critic.as_ref().unwrap();
+    let new = || Critic::Shared(Box::new(AdamWOptimizer::new(&adamw(settings, &recipe.optimizer))));
+    let mut policy = model(3, &Device::flex().autodiff()).with_value_head();
+    let trunk = policy.to_weights();
+    let mut critic = new();
+    let step = |critic: &mut Critic, policy: &mut Transformer, step| {
+        let mut experience = experience();
+        critic.evaluate(policy, &mut experience, &recipe);
+        credit::assign(&mut experience, &recipe, 0).unwrap();
+        let Ok(report) = critic.update(policy, &experience, &recipe, step) else {
+            panic!("finite")
+        };
+        report
+    };
+    let reports: Vec<_> = (0..40).map(|at| step(&mut critic, &mut policy, at)).collect();
+    let (first, last) = (&reports[0], &reports[39]);
+    assert!(last.loss < 0.7 * first.loss && last.explained > Some(0.1), "{last:?}");
+    assert!(first.grad_norm > Some(0.0) && first.lr == Some(3e-2));
+    assert_eq!(critic.updates(), 40);
+    assert_eq!(policy.to_weights(), trunk);
+
+    let dir = tempfile::tempdir().unwrap();
+    critic.save(dir.path(), &policy).unwrap();
+    let mut other = model(3, &Device::flex().autodiff()).with_value_head();
+    let mut restored = new();
+    restored.restore(dir.path(), &mut other, 40).unwrap();
+    step(&mut critic, &mut policy, 40);
+    step(&mut restored, &mut other, 40);
+    assert_eq!(policy.value_head(), other.value_head());
+}
+
+/// On fresh draws at every step, where the first token decides the reward, values learn to foresee
+/// it: of the variance of all tokens' targets they come to explain what can be known, which is all
+/// but that of first tokens.
+#[test]
+fn values_foresee_what_the_prefix_decides() {
+    let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
+    let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
+    let mut policy = model(1, &Device::flex().autodiff());
+    let mut explained = Vec::new();
+    for step in 0..60 {
+        let mut rng = rng(step, "test/fresh", &[]);
+        let sample = |index: usize| {
+            let tokens: Vec<u32> = (0..4).map(|_| rng.random_range(0..11)).collect();
+            let correct = tokens[0] < 5;
+            let completion = Completion {
+                logprobs: vec![-1.0; 4],
+                sampled_logprobs: vec![-1.0; 4],
+                entropies: vec![1.0; 4],
+                finish: Finish::Stop,
+                tokens,
+            };
+            let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
+            Sample::new(index / 16, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
+        };
+        let samples = (0..32).map(sample).collect();
+        let prompts = vec![vec![1, 2, 3], vec![4, 5]];
+        let mut experience = Experience::new(prompts, vec!["a".into(), "b".into()], samples);
+        critic.evaluate(&policy, &mut experience, &recipe);
+        credit::assign(&mut experience, &recipe, step).unwrap();
+        let Ok(report) = critic.update(&mut policy, &experience, &recipe, step) else {
+            panic!("finite")
+        };
+        explained.push(report.explained.unwrap());
+    }
+    assert_eq!(explained[0], 0.0);
+    // Three tokens of four know the reward: 0.75 is the most there is, and half of that is no
+    // accident of 128 tokens, of which noise would explain less than nothing.
+    let last = explained[50..].iter().sum::<f64>() / 10.0;
+    assert!(last > 0.375 && last < 0.8, "{explained:?}");
+}

@@ -96,33 +96,19 @@ pub fn update(
         for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
             let first = iteration == 0 && index == 0;
             let batches = micro_batches(experience, groups, base_logprobs.as_deref(), recipe)?;
-            let mut gradients = NamedGradients::zeros(policy);
-            let valued = shared.map(|_| value_batches(experience, groups, recipe));
-            let mut valued = valued.unwrap_or_default().into_iter().peekable();
-            for batch in &batches {
-                // One forward for policy and value, where both ask about the same completions.
-                let same = valued.next_if(|valued| valued.completions == batch.completions);
-                let both = shared.zip(same);
-                let part = both.map(|(critic, batch)| Valued { critic, batch, tally: &mut values });
-                let on_logprobs = |logp: &[f32]| tally.add(batch, logp, &recipe.algorithm, first);
-                report.loss += accumulate(
-                    policy,
-                    batch,
-                    part,
-                    experience,
-                    recipe,
-                    &mut gradients,
-                    on_logprobs,
-                )?;
-            }
-            if let Some(critic) = shared {
-                for batch in valued {
-                    let (read, trace) = policy.values(&batch.packed, batch.positions.clone());
-                    let part = value_loss(read, &batch, experience, critic)?;
-                    values.add(&part);
-                    gradients.add(policy, trace, part.loss.mul_scalar(critic.value_coef));
-                }
-            }
+            let mut on_logprobs = |batch: &MicroBatch, logp: &[f32]| {
+                tally.add(batch, logp, &recipe.algorithm, first);
+            };
+            let (loss, mut gradients) = gradients_of(
+                policy,
+                &batches,
+                experience,
+                groups,
+                recipe,
+                &mut values,
+                &mut on_logprobs,
+            )?;
+            report.loss += loss;
             let norm = gradients.norm();
             if !norm.is_finite() {
                 let problem = problems_of(experience, groups);
@@ -164,10 +150,42 @@ pub fn minibatch_gradient(
 ) -> Result<(f64, NamedGradients), UpdateError> {
     let base_logprobs = base.map(|base| score_all(base, experience, recipe));
     let groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let batches = micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)?;
+    let mut values = ValueTally::default();
+    gradients_of(policy, &batches, experience, &groups, recipe, &mut values, &mut |_, _| ())
+}
+
+/// The policy's loss over the micro batches of one minibatch, and the gradient of that and of the
+/// value loss of a head on the policy.
+fn gradients_of(
+    policy: &Transformer,
+    batches: &[MicroBatch],
+    experience: &Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+    values: &mut ValueTally,
+    on_logprobs: &mut dyn FnMut(&MicroBatch, &[f32]),
+) -> Result<(f64, NamedGradients), UpdateError> {
     let mut gradients = NamedGradients::zeros(policy);
     let mut loss = 0.0;
-    for batch in micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)? {
-        loss += accumulate(policy, &batch, None, experience, recipe, &mut gradients, |_| ())?;
+    let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
+    let valued = shared.map(|_| value_batches(experience, groups, recipe));
+    let mut valued = valued.unwrap_or_default().into_iter().peekable();
+    for batch in batches {
+        // One forward for policy and value, where both ask about the same completions.
+        let same = valued.next_if(|valued| valued.completions == batch.completions);
+        let both = shared.zip(same);
+        let both = both.map(|(critic, batch)| Valued { critic, batch, tally: &mut *values });
+        loss +=
+            accumulate(policy, batch, both, experience, recipe, &mut gradients, &mut *on_logprobs)?;
+    }
+    if let Some(critic) = shared {
+        for batch in valued {
+            let (read, trace) = policy.values(&batch.packed, batch.positions.clone());
+            let part = value_loss(read, &batch, experience, critic)?;
+            values.add(&part);
+            gradients.add(policy, trace, part.loss.mul_scalar(critic.value_coef));
+        }
     }
     Ok((loss, gradients))
 }
@@ -197,7 +215,7 @@ fn accumulate(
     experience: &Experience,
     recipe: &Recipe,
     gradients: &mut NamedGradients,
-    mut on_logprobs: impl FnMut(&[f32]),
+    on_logprobs: &mut dyn FnMut(&MicroBatch, &[f32]),
 ) -> Result<f64, UpdateError> {
     let temperature = recipe.rollout.temperature;
     let with_entropy = experience.entropy_coef > 0.0;
@@ -230,7 +248,7 @@ fn accumulate(
             problem: problems_of(experience, &groups),
         }));
     }
-    on_logprobs(&logprobs);
+    on_logprobs(batch, &logprobs);
     if let Some((Valued { critic, batch, tally }, values)) = valued.zip(values) {
         let part = value_loss(values, &batch, experience, critic)?;
         tally.add(&part);
