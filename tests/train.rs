@@ -288,6 +288,15 @@ fn every_algorithm_trains_and_resumes_exactly() {
     }
     let shared = ["algorithm.name=ppo", "critic.trunk=shared"];
     assert!(check("shared", &shared).iter().all(|step| step.contains_key("critic/vf_loss")));
+    // A head that is trained alone, before the first step and in it, and then with the policy.
+    let waiting = ["algorithm.name=vc_ppo", "critic.trunk=shared", "critic.pretrain_steps=2"];
+    let warming = [&waiting[..], &["critic.critic_warmup=1"]].concat();
+    let steps = check("shared-warming", &warming);
+    assert_eq!(steps[0]["actor/grad_norm"], 0.0);
+    assert!(steps[0]["critic/grad_norm"].as_f64().unwrap() > 0.0);
+    assert_ne!(steps[0]["critic/values/mean"], 0.0);
+    assert!(steps[1]["actor/grad_norm"].as_f64().unwrap() > 0.0);
+    assert!(!steps[1].contains_key("critic/grad_norm"));
     let steps = "reward=[{verifier='countdown', step_weight=0.5}]";
     for name in ["algorithm.name=ppo", "algorithm.name=rloo"] {
         for step in check(&name.replace("algorithm.name=", "steps-"), &[name, steps]) {

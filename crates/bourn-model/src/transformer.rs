@@ -41,6 +41,7 @@ enum Way {
 struct Start {
     scores: Option<TokenScores>,
     states: Option<Tensor<2>>,
+    values: Option<Tensor<1>>,
 }
 
 impl Trace {
@@ -71,7 +72,8 @@ impl Trace {
             }
             return;
         };
-        let (tape, Start { scores, states }) = *way;
+        let (tape, Start { scores, states, values }) = *way;
+        let values = values.as_ref().map(|values| slopes(values, &mut gradients));
         let states = states.as_ref().map(|states| slopes(states, &mut gradients));
         let entropies = scores.as_ref().and_then(|scores| scores.entropies.as_ref());
         let entropies = entropies.map(|entropies| slopes(entropies, &mut gradients));
@@ -80,6 +82,7 @@ impl Trace {
             logprobs: logprobs.as_deref().unwrap_or_default(),
             entropies: entropies.as_deref(),
             states: states.as_deref(),
+            values: values.as_deref(),
         };
         let share = |(name, sum)| Some((name, Resident::of::<2>(sum).ok()?));
         let (Some(weights), Some(mut totals)) =
@@ -152,6 +155,11 @@ impl Transformer {
     pub fn with_gradient_checkpointing(mut self, on: bool) -> Transformer {
         self.checkpoints = on;
         self
+    }
+
+    /// Whether the backward pass computes a layer's activations again.
+    pub fn checkpoints_gradients(&self) -> bool {
+        self.checkpoints
     }
 
     /// The parameters read back to the host, under their Hugging Face names and shapes.
@@ -256,12 +264,9 @@ impl Transformer {
         let Some(weights) = self.residents() else {
             return self.score_composed(batch, positions, targets, temperature, with_entropy);
         };
-        let (scores, tape) = self.fused(&weights, batch, positions, targets, temperature);
-        let Scores { logprobs, entropies, .. } = scores;
-        let scores = TokenScores {
-            logprobs: self.start(logprobs, [targets.len()]),
-            entropies: with_entropy.then(|| self.start(entropies, [targets.len()])),
-        };
+        let asked = Asked::targets(batch, positions, targets, temperature);
+        let (scores, tape) = self.fused(&weights, &asked);
+        let scores = self.token_scores(scores, with_entropy);
         let start = Start { scores: Some(scores.clone()), ..Start::default() };
         (scores, Trace::of(tape, start))
     }
@@ -274,28 +279,46 @@ impl Transformer {
             let states = self.hidden(batch).select(0, indices(positions, &self.device));
             return (states, Trace(Way::Graph));
         };
-        let (scores, tape) = self.fused(&weights, batch, positions, &[], 1.0);
+        let (scores, tape) = self.fused(&weights, &Asked::states(batch, positions));
         let states: Tensor<2> = self.start(scores.states, shape);
         let start = Start { states: Some(states.clone()), ..Start::default() };
         (states, Trace::of(tape, start))
     }
 
-    fn fused(
-        &self,
-        weights: &Residents,
-        batch: &Packed,
-        positions: Vec<i64>,
-        targets: &[u32],
-        temperature: f64,
-    ) -> (Scores, Option<Tape>) {
+    /// The same parameters, shared, on the device without autodiff: what it computes is no part of
+    /// any graph, and its forward pass keeps nothing.
+    pub fn frozen(&self) -> Transformer {
+        let inner = |tensor: &Tensor<2>| match tensor.is_autodiff() {
+            true => tensor.clone().inner(),
+            false => tensor.clone(),
+        };
+        let parameters =
+            self.parameters.iter().map(|(name, tensor)| (name.clone(), inner(tensor))).collect();
+        Transformer {
+            config: self.config.clone(),
+            parameters,
+            inverse_frequencies: self.inverse_frequencies.clone(),
+            device: self.device.clone().inner(),
+            checkpoints: self.checkpoints,
+        }
+    }
+
+    fn fused(&self, weights: &Residents, asked: &Asked<'_>) -> (Scores, Option<Tape>) {
         let keep = match (self.device.is_autodiff(), self.checkpoints) {
             (false, _) => Keep::Nothing,
             (true, true) => Keep::Inputs,
             (true, false) => Keep::Everything,
         };
-        let positions = positions.into_iter().map(|position| position as usize).collect();
-        let asked = Asked { batch, positions, targets, temperature: temperature as f32 };
-        self.network(weights).score(&asked, keep).expect(FITS)
+        self.network(weights).score(asked, keep).expect(FITS)
+    }
+
+    /// What Burn's graph of a loss of log-probs begins with.
+    fn token_scores(&self, scores: Scores, with_entropy: bool) -> TokenScores {
+        let shape = [scores.logprobs.len()];
+        TokenScores {
+            logprobs: self.start(scores.logprobs, shape),
+            entropies: with_entropy.then(|| self.start(scores.entropies, shape)),
+        }
     }
 
     /// A tensor that Burn's graph begins with.

@@ -265,3 +265,157 @@ fn states_and_their_gradients_are_those_of_burn() {
         }
     }
 }
+
+/// A model whose value head says something.
+fn valued(config: &ModelConfig) -> Transformer {
+    let mut model = model(config, &Device::flex().autodiff()).with_value_head();
+    let mut head = model.value_head();
+    for (seed, host) in head.values_mut().enumerate() {
+        host.data = values(seed + 70, host.data.len()).collect();
+    }
+    model.set_value_head(&head).unwrap();
+    model
+}
+
+/// A loss that weighs every value differently, and is not linear in them.
+fn value_loss(read: &Tensor<1>) -> Tensor<1> {
+    let count = read.dims()[0];
+    let weights = TensorData::new(values(5, count).collect::<Vec<_>>(), [count]);
+    (read.clone().square() * Tensor::from_data(weights, &read.device())).sum()
+}
+
+fn value_gradients(
+    model: &Transformer,
+    (read, trace): (Tensor<1>, Trace),
+) -> BTreeMap<String, Vec<f32>> {
+    let zeros =
+        |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
+    let mut sums = model.parameters().iter().map(zeros).collect();
+    trace.add_gradients(model, value_loss(&read), &mut sums);
+    sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
+}
+
+fn assert_near(found: &BTreeMap<String, Vec<f32>>, expect: &BTreeMap<String, Vec<f32>>) {
+    assert!(found.keys().eq(expect.keys()));
+    for (name, expect) in expect {
+        let largest = expect.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        for (found, expect) in found[name].iter().zip(expect) {
+            // As for the scores: a few hundred roundings, relative to the largest entry.
+            assert!((found - expect).abs() <= 1e-4 * largest + 1e-6, "{name}: {found}, {expect}");
+        }
+    }
+}
+
+#[test]
+fn fused_values_and_gradients_are_those_of_burn() {
+    for config in configs() {
+        let model = valued(&config);
+        for Batch { packed, positions, targets } in batches() {
+            let fused = model.values(&packed, positions.clone());
+            let composed = model.values_composed(&packed, positions.clone());
+            let frozen = model.frozen().values(&packed, positions.clone()).0;
+            assert_eq!(to_vec(&frozen), to_vec(&fused.0));
+            assert!(!frozen.is_autodiff());
+            for (fused, composed) in to_vec(&fused.0).iter().zip(to_vec(&composed.0)) {
+                // Twenty-four products of states near 1, after three layers in f32 in two orders.
+                assert!((fused - composed).abs() < 1e-4, "{fused} for {composed}");
+            }
+            let expect = value_gradients(&model, composed);
+            assert!(expect["value_head.weight"].iter().any(|&g| g.abs() > 1e-3));
+            assert_near(&value_gradients(&model, fused), &expect);
+
+            // With scores in the same forward neither changes, and gradients add up.
+            let (scores, read, trace) =
+                model.score_with_values(&packed, positions.clone(), &targets, 0.7, true);
+            let (alone, alone_trace) = model.score(&packed, positions.clone(), &targets, 0.7, true);
+            assert_eq!(to_vec(&scores.logprobs), to_vec(&alone.logprobs));
+            assert_eq!(to_vec(&read), to_vec(&frozen));
+            let zeros = |(name, p): (&String, &Tensor<2>)| {
+                (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
+            };
+            let mut sums = model.parameters().iter().map(zeros).collect();
+            trace.add_gradients(&model, loss(&scores) + value_loss(&read), &mut sums);
+            let both = sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect();
+            let mut parts = gradients(&model, (alone, alone_trace));
+            for (name, sum) in &mut parts {
+                sum.iter_mut().zip(&expect[name]).for_each(|(sum, value)| *sum += value);
+            }
+            assert_near(&both, &parts);
+        }
+    }
+}
+
+#[test]
+fn fused_value_gradients_are_those_of_finite_differences() {
+    for config in configs() {
+        let mut model = valued(&config);
+        let Batch { packed, positions, .. } = batches().swap_remove(2);
+        let gradient = value_gradients(&model, model.values(&packed, positions.clone()));
+        for (seed, (name, gradient)) in gradient.iter().enumerate() {
+            let direction: Vec<f32> = values(seed + 50, gradient.len()).collect();
+            let length = direction.iter().map(|d| d * d).sum::<f32>().sqrt();
+            let product = gradient.iter().zip(&direction).map(|(g, d)| f64::from(g * d));
+            let slope = product.sum::<f64>() / f64::from(length);
+            let here = model.parameters()[name].clone().inner();
+            let mut at = |distance: f32| -> f64 {
+                let data = TensorData::new(direction.clone(), here.dims());
+                let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
+                model.set_parameter(name, here.clone() + step);
+                let (read, _) = model.values(&packed, positions.clone());
+                f64::from(to_vec(&value_loss(&read))[0])
+            };
+            let step = 4e-3;
+            let numeric = (at(step) - at(-step)) / f64::from(2.0 * step);
+            at(0.0);
+            // The loss sums some fifty squares of up to a hundred and is rounded to about 2e-5, which
+            // the step turns into 5e-3; the third derivative's share is of the order of step².
+            let bound = 1e-2 + 5e-3 * slope.abs();
+            assert!((numeric - slope).abs() < bound, "{name}: numeric {numeric}, {slope}");
+        }
+    }
+}
+
+#[test]
+fn values_depend_on_neither_checkpoints_nor_threads_nor_sharing() {
+    for config in configs() {
+        let Batch { packed, positions, .. } = batches().swap_remove(2);
+        let run = |threads: usize, checkpoints: bool| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let model = valued(&config).with_gradient_checkpointing(checkpoints);
+                let read = model.values(&packed, positions.clone());
+                (to_vec(&read.0), value_gradients(&model, read))
+            })
+        };
+        let one = run(1, false);
+        assert_eq!(one, run(4, false));
+        assert_eq!(one, run(2, true));
+
+        let (flat, rows) = packed.unshared();
+        let apart = positions.iter().map(|&p| rows[p as usize] as i64).collect();
+        let model = valued(&config);
+        let alone = model.values(&flat, apart);
+        assert_eq!(to_vec(&alone.0), one.0);
+        assert_near(&one.1, &value_gradients(&model, alone));
+    }
+}
+
+/// The head alone: its gradients are those that it has with the trunk, and the trunk has none.
+#[test]
+fn a_head_alone_has_the_gradients_that_it_has_with_its_trunk() {
+    let model = valued(&configs()[1]);
+    let Batch { packed, positions, .. } = batches().swap_remove(2);
+    let whole = value_gradients(&model, model.values(&packed, positions.clone()));
+    let alone = value_gradients(&model, model.values_of_head(&packed, positions));
+    for (name, alone) in &alone {
+        if !name.starts_with("value_head") {
+            assert!(alone.iter().all(|&g| g == 0.0), "{name}");
+            continue;
+        }
+        let largest = whole[name].iter().fold(0.0_f32, |a, b| a.max(b.abs()));
+        for (alone, whole) in alone.iter().zip(&whole[name]) {
+            // The same fifty terms in another order.
+            assert!((alone - whole).abs() <= 1e-5 * largest, "{name}: {alone}, {whole}");
+        }
+    }
+}

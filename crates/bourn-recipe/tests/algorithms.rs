@@ -82,7 +82,7 @@ fn a_key_without_effect_is_an_error_that_says_why() {
     assert_snapshot!(bad("name = \"grpo\"\noverlong_penalty = 0.1", ""), @"x.toml:7:1: [algorithm] overlong_penalty: has no effect: `overlong_share` is 0; remove it");
     assert_snapshot!(bad("name = \"grpo\"", "[critic]\nlr = 0.1\n"), @"x.toml:7:2: [critic]: `grpo` has no value model; the algorithms that have one are `ppo`, `vc_ppo` and `vapo`");
     assert_snapshot!(bad("name = \"vapo\"", "[critic]\nlambda_policy = 0.1\n"), @"x.toml:8:1: [critic] lambda_policy: has no effect: `length_adaptive` gives every completion its λ; remove it");
-    assert_snapshot!(bad("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nlr = 0.1\n"), @"x.toml:9:1: [critic] lr: has no effect: a shared trunk is trained by `[optimizer]`; remove it");
+    assert_snapshot!(bad("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nlr = 0.1\n"), @"x.toml:9:1: [critic] lr: has no effect: a shared trunk is trained by `[optimizer]`, and its head alone only where `pretrain_steps` or `critic_warmup` is not 0; remove it");
 }
 
 /// The same keys are taken where another key gives them their effect.
@@ -95,6 +95,15 @@ fn a_key_may_give_another_its_effect() {
     good("name = \"grpo\"\ncovariance = \"kl\"\ncovariance_coef = 2.0", "");
     good("name = \"vapo\"", "[critic]\nlength_adaptive = 0\nlambda_policy = 0.9\n");
     good("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nvalue_coef = 0.1\n");
+    // A head that is trained alone has a pace of its own, and another default than a trunk.
+    let lr = |name: &str, keys: &str| {
+        good(name, &format!("[critic]\n{keys}")).critic.map(|critic| critic.lr)
+    };
+    assert_eq!(lr("name = \"vc_ppo\"", "trunk = \"shared\"\nlr = 0.1\n"), Some(0.1));
+    assert_eq!(lr("name = \"vapo\"", "trunk = \"shared\"\n"), Some(1e-3));
+    let warming = "trunk = \"shared\"\ncritic_warmup = 3\nschedule = \"cosine\"\n";
+    assert_eq!(lr("name = \"ppo\"", warming), Some(1e-3));
+    assert_eq!(lr("name = \"vapo\"", "trunk = \"own\"\n"), Some(1e-5));
 }
 
 #[test]

@@ -35,9 +35,9 @@ pub struct CriticReport {
     pub value: f64,
     /// Mean target.
     pub target: f64,
-    /// Mean gradient norm before clipping; `None` with a shared trunk.
+    /// Mean gradient norm before clipping; `None` where the value is trained with the policy.
     pub grad_norm: Option<f64>,
-    /// Learning rate of the last update; `None` with a shared trunk.
+    /// Learning rate of the last update; `None` where the value is trained with the policy.
     pub lr: Option<f64>,
 }
 
@@ -46,8 +46,9 @@ pub struct CriticReport {
 pub enum Critic {
     /// A trunk of its own, with its head and optimiser.
     Own(Box<(Transformer, AdamWOptimizer)>),
-    /// A head on the policy, trained with it.
-    Shared,
+    /// A head on the policy, trained with it; and the optimiser of the head alone, for as long as the
+    /// policy waits.
+    Shared(Box<AdamWOptimizer>),
 }
 
 impl Critic {
@@ -62,29 +63,30 @@ impl Critic {
         device: &Device,
     ) -> Result<Option<Critic>, TrainError> {
         let Some(settings) = &recipe.critic else { return Ok(None) };
+        let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
         Ok(Some(match settings.trunk {
             Trunk::Own => {
-                let trunk = Transformer::from_weights(&base.config, &base.weights, device)?;
-                let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
+                let trunk = Transformer::from_weights(&base.config, &base.weights, device)?
+                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 Critic::Own(Box::new((trunk.with_value_head(), optimizer)))
             }
             Trunk::Shared => {
                 *policy = policy.clone().with_value_head();
-                Critic::Shared
+                Critic::Shared(Box::new(optimizer))
             }
         }))
     }
 
-    /// Fills in the values of every completion.
+    /// Fills in the values of every completion. Nothing is kept for a way back.
     pub fn evaluate(&self, policy: &Transformer, experience: &mut Experience, recipe: &Recipe) {
         let model = match self {
-            Critic::Own(own) => &own.0,
-            Critic::Shared => policy,
+            Critic::Own(own) => own.0.frozen(),
+            Critic::Shared(_) => policy.frozen(),
         };
         let all: Vec<usize> = (0..experience.samples.len()).collect();
         for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
             let (values, _) = model.values(&batch.packed, batch.positions.clone());
-            let values = to_vec(&values.inner());
+            let values = to_vec(&values);
             for row in batch.rows() {
                 let sample = &mut experience.samples[batch.completions[row.start]];
                 sample.values = values[row].to_vec();
@@ -92,32 +94,39 @@ impl Critic {
         }
     }
 
-    /// Trains a model of its own on one step's targets, in the policy's minibatches.
+    /// Trains the value model on one step's targets, in the policy's minibatches, and leaves the
+    /// policy what it is: a model of its own whole, of one that shares its trunk the head alone.
     ///
     /// # Errors
     /// A loss or gradient that is not finite; the update it belongs to is not applied.
     pub fn update(
         &mut self,
+        policy: &mut Transformer,
         experience: &Experience,
         recipe: &Recipe,
         step: u64,
     ) -> Result<CriticReport, UpdateError> {
         let mut report = before(experience);
-        let (Critic::Own(own), Some(settings)) = (self, &recipe.critic) else { return Ok(report) };
-        let (model, optimizer) = &mut **own;
+        let Some(settings) = &recipe.critic else { return Ok(report) };
         let adamw = adamw(settings, &recipe.optimizer);
-        let pretraining = settings.pretrain_steps.saturating_mul(recipe.updates_per_step());
-        let total = recipe.total_updates().saturating_add(pretraining);
-        let (mut updates, mut norms, mut tokens, mut clipped) = (0.0, 0.0, 0u64, 0u64);
+        let total = updates_alone(settings, recipe);
+        let (model, optimizer, head_alone) = match self {
+            Critic::Own(own) => (&mut own.0, &mut own.1, false),
+            Critic::Shared(optimizer) => (policy, &mut **optimizer, true),
+        };
+        let mut tally = ValueTally::default();
+        let (mut updates, mut norms) = (0.0, 0.0);
         for iteration in 0..recipe.train.num_iterations {
             for groups in minibatches(experience, recipe, step, iteration) {
-                let mut gradients = NamedGradients::zeros(model);
+                let mut gradients = match head_alone {
+                    true => NamedGradients::zeros_of(model, &Transformer::VALUE_HEAD),
+                    false => NamedGradients::zeros(model),
+                };
                 for batch in value_batches(experience, &groups, recipe) {
-                    let part = value_loss(model, &batch, experience, settings)?;
-                    report.loss += part.value;
-                    tokens += part.tokens;
-                    clipped += part.clipped;
-                    gradients.add(model, part.trace, part.loss);
+                    let (values, trace) = read_values(model, &batch, head_alone);
+                    let part = value_loss(values, &batch, experience, settings)?;
+                    tally.add(&part);
+                    gradients.add(model, trace, part.loss);
                 }
                 let norm = gradients.norm();
                 if !norm.is_finite() {
@@ -138,17 +147,16 @@ impl Critic {
                 updates += 1.0;
             }
         }
-        report.loss /= f64::max(updates, 1.0);
         report.grad_norm = Some(norms / f64::max(updates, 1.0));
-        report.clipped = clipped as f64 / tokens.max(1) as f64;
+        tally.finish(&mut report, updates);
         Ok(report)
     }
 
-    /// Updates that a model of its own has taken; 0 with a shared trunk.
+    /// Updates that the value model has taken without the policy.
     pub fn updates(&self) -> u64 {
         match self {
             Critic::Own(own) => own.1.updates(),
-            Critic::Shared => 0,
+            Critic::Shared(optimizer) => optimizer.updates(),
         }
     }
 
@@ -162,7 +170,10 @@ impl Critic {
                 tensors::write(&dir.join(WEIGHTS), &weights)?;
                 tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())
             }
-            Critic::Shared => tensors::write(&dir.join(WEIGHTS), &policy.value_head()),
+            Critic::Shared(optimizer) => {
+                tensors::write(&dir.join(WEIGHTS), &policy.value_head())?;
+                tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())
+            }
         }
     }
 
@@ -181,12 +192,20 @@ impl Critic {
             Critic::Own(own) => {
                 let (model, optimizer) = &mut **own;
                 let mut restored =
-                    Transformer::from_weights(model.config(), &weights, model.device())?;
+                    Transformer::from_weights(model.config(), &weights, model.device())?
+                        .with_gradient_checkpointing(model.checkpoints_gradients());
                 restored.set_value_head(&weights)?;
                 *model = restored;
                 optimizer.restore(model, &tensors::read(&dir.join(OPTIMIZER))?, updates, 0)
             }
-            Critic::Shared => Ok(policy.set_value_head(&weights)?),
+            Critic::Shared(optimizer) => {
+                policy.set_value_head(&weights)?;
+                if updates == 0 {
+                    return Ok(());
+                }
+                let moments = tensors::read(&dir.join(OPTIMIZER))?;
+                optimizer.restore_of(policy, &Transformer::VALUE_HEAD, &moments, updates, 0)
+            }
         }
     }
 }
@@ -200,6 +219,25 @@ fn adamw(settings: &Settings, policy: &Optimizer) -> Optimizer {
         weight_decay: settings.weight_decay,
         max_grad_norm: settings.max_grad_norm,
         ..policy.clone()
+    }
+}
+
+/// Updates that a value model takes without the policy over a whole run: what its schedule is of.
+fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
+    let of = |steps: u64| steps.saturating_mul(recipe.updates_per_step());
+    let steps = match settings.trunk {
+        Trunk::Own => recipe.total_updates(),
+        Trunk::Shared => of(settings.critic_warmup.min(recipe.train.max_steps)),
+    };
+    steps.saturating_add(of(settings.pretrain_steps))
+}
+
+/// The values of a micro batch, and the way back to all parameters or to those of the head alone.
+fn read_values(model: &Transformer, batch: &MicroBatch, head_alone: bool) -> (Tensor<1>, Trace) {
+    let positions = batch.positions.clone();
+    match head_alone {
+        true => model.values_of_head(&batch.packed, positions),
+        false => model.values(&batch.packed, positions),
     }
 }
 
@@ -239,8 +277,6 @@ pub(crate) fn value_batches(
 pub(crate) struct ValueLoss {
     /// The scalar to differentiate: the weighted sum of ½ max((V − R)², (V_clipped − R)²).
     pub loss: Tensor<1>,
-    /// The way back to the parameters.
-    pub trace: Trace,
     /// Its value.
     pub value: f64,
     /// Tokens.
@@ -249,17 +285,38 @@ pub(crate) struct ValueLoss {
     pub clipped: u64,
 }
 
-/// See [`bourn_algo::value_loss`], its plain twin.
+/// Sums over the micro batches of a step.
+#[derive(Default)]
+pub(crate) struct ValueTally {
+    loss: f64,
+    tokens: u64,
+    clipped: u64,
+}
+
+impl ValueTally {
+    pub(crate) fn add(&mut self, part: &ValueLoss) {
+        self.loss += part.value;
+        self.tokens += part.tokens;
+        self.clipped += part.clipped;
+    }
+
+    /// Fills in what the sums say of so many updates.
+    pub(crate) fn finish(self, report: &mut CriticReport, updates: f64) {
+        report.loss = self.loss / f64::max(updates, 1.0);
+        report.clipped = self.clipped as f64 / self.tokens.max(1) as f64;
+    }
+}
+
+/// The loss of a micro batch's `values`, `[n]`. See [`bourn_algo::value_loss`], its plain twin.
 ///
 /// # Errors
 /// A loss that is not finite.
 pub(crate) fn value_loss(
-    model: &Transformer,
+    values: Tensor<1>,
     batch: &MicroBatch,
     experience: &Experience,
     settings: &Settings,
 ) -> Result<ValueLoss, UpdateError> {
-    let (values, trace) = model.values(&batch.packed, batch.positions.clone()); // [n]
     let device = values.device();
     let (mut old, mut targets) = (Vec::new(), Vec::new());
     for row in batch.rows() {
@@ -292,7 +349,7 @@ pub(crate) fn value_loss(
             problem: problems_of(experience, &groups),
         }));
     }
-    Ok(ValueLoss { loss, trace, value, tokens: targets.len() as u64, clipped })
+    Ok(ValueLoss { loss, value, tokens: targets.len() as u64, clipped })
 }
 
 #[cfg(test)]

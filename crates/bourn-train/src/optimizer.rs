@@ -21,6 +21,13 @@ impl NamedGradients {
         NamedGradients(policy.parameters().iter().map(zeros).collect())
     }
 
+    /// Zero for the parameters of these names alone; no others are summed or updated.
+    pub fn zeros_of(policy: &Transformer, names: &[&str]) -> NamedGradients {
+        let mut all = NamedGradients::zeros(policy);
+        all.0.retain(|name, _| names.contains(&name.as_str()));
+        all
+    }
+
     /// Adds the gradient of `loss`, which was made of what `trace` belongs to.
     pub fn add(&mut self, policy: &Transformer, trace: Trace, loss: Tensor<1>) {
         trace.add_gradients(policy, loss, &mut self.0);
@@ -201,6 +208,23 @@ impl AdamWOptimizer {
         updates: u64,
         reset_at: u64,
     ) -> Result<(), TrainError> {
+        let names: Vec<&str> = policy.parameters().keys().map(String::as_str).collect();
+        self.restore_of(policy, &names, weights, updates, reset_at)
+    }
+
+    /// [`AdamWOptimizer::restore`] for an optimiser that has updated the parameters of these names
+    /// alone.
+    ///
+    /// # Errors
+    /// Names the moment that is missing or misshapen.
+    pub fn restore_of(
+        &mut self,
+        policy: &Transformer,
+        names: &[&str],
+        weights: &Weights,
+        updates: u64,
+        reset_at: u64,
+    ) -> Result<(), TrainError> {
         self.updates = updates;
         self.reset_at = reset_at;
         self.states.clear();
@@ -209,7 +233,8 @@ impl AdamWOptimizer {
             return Ok(());
         }
         let device = policy.device().clone().inner();
-        for (name, parameter) in policy.parameters() {
+        let named = |(name, _): &(&String, &Tensor<2>)| names.contains(&name.as_str());
+        for (name, parameter) in policy.parameters().iter().filter(named) {
             let moment = |prefix: &str| {
                 let key = format!("{prefix}/{name}");
                 match weights.get(&key) {

@@ -5,12 +5,12 @@ mod tally;
 
 use bourn_algo::{Shape, clip_scale, learning_rate, token_weights};
 use bourn_model::transformer::{Transformer, to_vec};
-use bourn_recipe::{LossType, Optimizer, Recipe, Schedule, Trunk};
+use bourn_recipe::{Critic, LossType, Optimizer, Recipe, Schedule, Trunk};
 use bourn_task::seed::rng;
 use rand::seq::SliceRandom;
 
 use self::tally::Tally;
-use crate::critic::{self, CriticReport, value_batches, value_loss};
+use crate::critic::{self, CriticReport, ValueTally, value_batches, value_loss};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::loss::{MicroBatch, policy_loss};
@@ -90,29 +90,25 @@ pub fn update(
     let taken_before = optimizer.updates();
     let base_logprobs = base.map(|base| score_all(base, experience, recipe));
     let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
-    let (mut value_loss_sum, mut value_tokens, mut value_clipped) = (0.0, 0, 0);
+    let mut values = ValueTally::default();
 
     for iteration in 0..recipe.train.num_iterations {
         for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
             let first = iteration == 0 && index == 0;
             let batches = micro_batches(experience, groups, base_logprobs.as_deref(), recipe)?;
-            let mut gradients = NamedGradients::zeros(policy);
-            for batch in &batches {
-                let loss = accumulate(policy, batch, experience, recipe, &mut gradients, |logp| {
-                    tally.add(batch, logp, &recipe.algorithm, first);
-                })?;
-                report.loss += loss;
-            }
-            if let Some(critic) = shared {
-                for batch in value_batches(experience, groups, recipe) {
-                    let part = value_loss(policy, &batch, experience, critic)?;
-                    value_loss_sum += part.value;
-                    value_tokens += part.tokens;
-                    value_clipped += part.clipped;
-                    let weighted = part.loss.mul_scalar(critic.value_coef);
-                    gradients.add(policy, part.trace, weighted);
-                }
-            }
+            let mut on_logprobs = |batch: &MicroBatch, logp: &[f32]| {
+                tally.add(batch, logp, &recipe.algorithm, first);
+            };
+            let (loss, mut gradients) = gradients_of(
+                policy,
+                &batches,
+                experience,
+                groups,
+                recipe,
+                &mut values,
+                &mut on_logprobs,
+            )?;
+            report.loss += loss;
             let norm = gradients.norm();
             if !norm.is_finite() {
                 let problem = problems_of(experience, groups);
@@ -136,10 +132,10 @@ pub fn update(
     let updates = (optimizer.updates() - taken_before).max(1) as f64;
     report.loss /= updates;
     report.grad_norm /= updates;
-    report.critic = shared.map(|_| CriticReport {
-        loss: value_loss_sum / updates,
-        clipped: value_clipped as f64 / value_tokens.max(1) as f64,
-        ..critic::before(experience)
+    report.critic = shared.map(|_| {
+        let mut report = critic::before(experience);
+        values.finish(&mut report, updates);
+        report
     });
     tally.finish(&mut report, updates, recipe.algorithm.kl_coef > 0.0);
     Ok(report)
@@ -154,10 +150,42 @@ pub fn minibatch_gradient(
 ) -> Result<(f64, NamedGradients), UpdateError> {
     let base_logprobs = base.map(|base| score_all(base, experience, recipe));
     let groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let batches = micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)?;
+    let mut values = ValueTally::default();
+    gradients_of(policy, &batches, experience, &groups, recipe, &mut values, &mut |_, _| ())
+}
+
+/// The policy's loss over the micro batches of one minibatch, and the gradient of that and of the
+/// value loss of a head on the policy.
+fn gradients_of(
+    policy: &Transformer,
+    batches: &[MicroBatch],
+    experience: &Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+    values: &mut ValueTally,
+    on_logprobs: &mut dyn FnMut(&MicroBatch, &[f32]),
+) -> Result<(f64, NamedGradients), UpdateError> {
     let mut gradients = NamedGradients::zeros(policy);
     let mut loss = 0.0;
-    for batch in micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)? {
-        loss += accumulate(policy, &batch, experience, recipe, &mut gradients, |_| ())?;
+    let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
+    let valued = shared.map(|_| value_batches(experience, groups, recipe));
+    let mut valued = valued.unwrap_or_default().into_iter().peekable();
+    for batch in batches {
+        // One forward for policy and value, where both ask about the same completions.
+        let same = valued.next_if(|valued| valued.completions == batch.completions);
+        let both = shared.zip(same);
+        let both = both.map(|(critic, batch)| Valued { critic, batch, tally: &mut *values });
+        loss +=
+            accumulate(policy, batch, both, experience, recipe, &mut gradients, &mut *on_logprobs)?;
+    }
+    if let Some(critic) = shared {
+        for batch in valued {
+            let (read, trace) = policy.values(&batch.packed, batch.positions.clone());
+            let part = value_loss(read, &batch, experience, critic)?;
+            values.add(&part);
+            gradients.add(policy, trace, part.loss.mul_scalar(critic.value_coef));
+        }
     }
     Ok((loss, gradients))
 }
@@ -172,20 +200,34 @@ pub fn scheduled_lr(settings: &Optimizer, update: u64, total: u64) -> f64 {
     learning_rate(update, total, settings.lr, settings.warmup_steps, shape)
 }
 
-/// Forward, check, backward, add.
+/// A value loss that goes with a policy's: of the same completions, read by a head on the policy.
+struct Valued<'a> {
+    critic: &'a Critic,
+    batch: MicroBatch,
+    tally: &'a mut ValueTally,
+}
+
+/// Forward, check, backward, add. Returns the policy's loss.
 fn accumulate(
     policy: &Transformer,
     batch: &MicroBatch,
+    valued: Option<Valued<'_>>,
     experience: &Experience,
     recipe: &Recipe,
     gradients: &mut NamedGradients,
-    mut on_logprobs: impl FnMut(&[f32]),
+    on_logprobs: &mut dyn FnMut(&MicroBatch, &[f32]),
 ) -> Result<f64, UpdateError> {
     let temperature = recipe.rollout.temperature;
     let with_entropy = experience.entropy_coef > 0.0;
-    let positions = batch.positions.clone();
-    let (scores, trace) =
-        policy.score(&batch.packed, positions, &batch.targets, temperature, with_entropy);
+    let (packed, positions, targets) = (&batch.packed, batch.positions.clone(), &batch.targets);
+    let (scores, values, trace) = if valued.is_some() {
+        let (scores, values, trace) =
+            policy.score_with_values(packed, positions, targets, temperature, with_entropy);
+        (scores, Some(values), trace)
+    } else {
+        let (scores, trace) = policy.score(packed, positions, targets, temperature, with_entropy);
+        (scores, None, trace)
+    };
     let logprobs = to_vec(&scores.logprobs.clone().inner());
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
         let sample = &experience.samples[batch.completions[token]];
@@ -195,7 +237,7 @@ fn accumulate(
             problem: experience.problems[sample.group].clone(),
         }));
     }
-    let loss = policy_loss(scores, batch, &recipe.algorithm, experience.entropy_coef);
+    let mut loss = policy_loss(scores, batch, &recipe.algorithm, experience.entropy_coef);
     let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
     if !value.is_finite() {
         let groups: Vec<usize> =
@@ -206,7 +248,12 @@ fn accumulate(
             problem: problems_of(experience, &groups),
         }));
     }
-    on_logprobs(&logprobs);
+    on_logprobs(batch, &logprobs);
+    if let Some((Valued { critic, batch, tally }, values)) = valued.zip(values) {
+        let part = value_loss(values, &batch, experience, critic)?;
+        tally.add(&part);
+        loss = loss + part.loss.mul_scalar(critic.value_coef);
+    }
     gradients.add(policy, trace, loss);
     Ok(value)
 }

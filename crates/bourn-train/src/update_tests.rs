@@ -8,7 +8,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
 use super::*;
-use crate::testing::{TEMPERATURE, model, recipe};
+use crate::testing::{TEMPERATURE, model, recipe, recipe_with};
 
 /// Four groups of three completions of different lengths. The sampler's log-probs are the
 /// policy's own plus some noise, so that ratios lie on both sides of the clip; the third group's
@@ -184,7 +184,9 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
     let everything = pack(&experience, &rows, None, 12);
     let mut full = NamedGradients::zeros(&policy);
     for batch in &everything {
-        let Ok(_) = accumulate(&policy, batch, &experience, &recipe, &mut full, |_| ()) else {
+        let Ok(_) =
+            accumulate(&policy, batch, None, &experience, &recipe, &mut full, &mut |_, _| ())
+        else {
             panic!("the loss is finite");
         };
     }
@@ -438,5 +440,64 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
         assert!(report.trained_tokens > 12, "{report:?}");
         assert_eq!((report.mismatch_ratio, report.mismatch_kl), (0.0, 0.0), "{temperature}");
         assert_eq!(optimizer.updates(), 2);
+    }
+}
+
+/// On a shared trunk the gradient is that of the policy's loss plus `value_coef` times that of the
+/// value's, each by a forward of its own: whether both are asked of the same completions, so that
+/// there is one forward, or the policy of fewer.
+#[test]
+fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
+    let mut policy = model(1, &Device::flex().autodiff()).with_value_head();
+    let mut head = policy.value_head();
+    let mut rng = rng(6, "test/head", &[]);
+    let values = head.values_mut().flat_map(|host| &mut host.data);
+    values.for_each(|v| *v = rng.random_range(-0.5..0.5));
+    policy.set_value_head(&head).unwrap();
+    let mut experience = experience(&policy, 0.4);
+    for sample in &mut experience.samples {
+        let length = sample.completion.tokens.len();
+        sample.values = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
+        sample.returns = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
+    }
+    for (lines, alike) in [("mask_truncated_completions = true", false), ("kl_coef = 0.1", true)] {
+        let text = format!("name = \"ppo\"\n{lines}");
+        let critic = "[critic]\ntrunk = \"shared\"\nvalue_coef = 0.7";
+        let shared = recipe_with(&text, "micro_batch_size = 4", critic);
+        let base = alike.then(|| model(2, &Device::flex()));
+        let of = |kept: &[Vec<usize>]| kept.concat();
+        let asked = |batches: Vec<MicroBatch>| {
+            of(&batches.into_iter().map(|batch| batch.completions).collect::<Vec<_>>())
+        };
+        let groups = [0, 1, 2, 3];
+        let scored = base.as_ref().map(|base| score_all(base, &experience, &shared));
+        let batches = micro_batches(&experience, &groups, scored.as_deref(), &shared);
+        let Ok(batches) = batches else { panic!("the rows are weighted") };
+        let valued = value_batches(&experience, &groups, &shared);
+        assert_eq!(asked(batches) == asked(valued), alike);
+
+        let (loss, both) = gradient(&policy, base.as_ref(), &experience, &shared);
+        let alone = recipe(&text.replace("ppo", "reinforce_pp"), "micro_batch_size = 4");
+        let (policy_loss, mut parts) = gradient(&policy, base.as_ref(), &experience, &alone);
+        assert_eq!(loss, policy_loss);
+        let settings = shared.critic.as_ref().unwrap();
+        let mut values = NamedGradients::zeros(&policy);
+        for batch in value_batches(&experience, &groups, &shared) {
+            let (read, trace) = policy.values_composed(&batch.packed, batch.positions.clone());
+            let Ok(part) = value_loss(read, &batch, &experience, settings) else {
+                panic!("the loss is finite");
+            };
+            values.add(&policy, trace, part.loss);
+        }
+        let mut value_part = 0.0;
+        for (name, sum) in &mut parts {
+            for (sum, value) in sum.iter_mut().zip(to_vec(&values.tensors()[name])) {
+                *sum += 0.7 * value;
+                value_part += f64::from(0.7 * value).powi(2);
+            }
+        }
+        // Sums of f32 in another order; the value's part is no rounding.
+        assert!(value_part.sqrt() > 0.05 * norm(&both), "{value_part}");
+        assert!(distance(&both, &parts) < 1e-4 * norm(&both), "{}", distance(&both, &parts));
     }
 }

@@ -52,10 +52,12 @@ impl Network<'_> {
             chosen,
             logits: whole.then_some(logits),
         });
+        let values = if asked.values { self.read_values(&normed)? } else { Vec::new() };
         let scores = Scores {
             logprobs: scored.iter().map(|scored| scored.logprob).collect(),
             entropies: scored.iter().map(|scored| scored.entropy).collect(),
             states: normed,
+            values,
         };
         Ok((scores, head))
     }
@@ -76,6 +78,9 @@ impl Network<'_> {
             Some(states) => states.to_vec(),
             None => vec![0.0; normed.len()],
         };
+        if let Some(values) = slopes.values {
+            self.values_backward(values, &normed, &mut normed_gradient, sums)?;
+        }
         let rows = chunk_rows(vocabulary);
         let known = logits.is_some();
         let mut logits = logits.unwrap_or_default();

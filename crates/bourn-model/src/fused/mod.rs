@@ -8,6 +8,7 @@
 
 mod block;
 mod head;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +16,7 @@ use bourn_kernel::{GroupedHeads, KernelError, Matrix, MatrixMut, Store, gemm};
 
 use self::block::Activations;
 use self::head::Head;
+pub(crate) use self::value::{BIAS, WEIGHT};
 use crate::ModelConfig;
 use crate::packed::Packed;
 use crate::resident::Resident;
@@ -29,12 +31,34 @@ pub(crate) struct Network<'a> {
     pub(crate) inverse_frequencies: &'a [f32],
 }
 
-/// What is scored: `targets[i]` after the packed token `positions[i]`.
+/// What is scored: `targets[i]` after the packed token `positions[i]`, and the value there.
 pub(crate) struct Asked<'a> {
     pub(crate) batch: &'a Packed,
     pub(crate) positions: Vec<usize>,
+    /// As many as positions, or none.
     pub(crate) targets: &'a [u32],
     pub(crate) temperature: f32,
+    /// Whether the value head is asked, which is then among the parameters.
+    pub(crate) values: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// Targets at a temperature; no values.
+    pub(crate) fn targets(
+        batch: &'a Packed,
+        positions: Vec<i64>,
+        targets: &'a [u32],
+        temperature: f64,
+    ) -> Asked<'a> {
+        let temperature = temperature as f32;
+        Asked { targets, temperature, ..Asked::states(batch, positions) }
+    }
+
+    /// Final hidden states alone.
+    pub(crate) fn states(batch: &'a Packed, positions: Vec<i64>) -> Asked<'a> {
+        let positions = positions.into_iter().map(|position| position as usize).collect();
+        Asked { batch, positions, targets: &[], temperature: 1.0, values: false }
+    }
 }
 
 /// How much of the forward pass is kept for the backward pass.
@@ -62,6 +86,8 @@ pub(crate) struct Scores {
     pub(crate) entropies: Vec<f32>,
     /// Final hidden states at the positions, `[n, hidden]`.
     pub(crate) states: Vec<f32>,
+    /// The value head's, `[n]`; empty where it was not asked.
+    pub(crate) values: Vec<f32>,
 }
 
 /// Gradients of a loss with respect to what was scored.
@@ -69,6 +95,7 @@ pub(crate) struct Slopes<'a> {
     pub(crate) logprobs: &'a [f32],
     pub(crate) entropies: Option<&'a [f32]>,
     pub(crate) states: Option<&'a [f32]>,
+    pub(crate) values: Option<&'a [f32]>,
 }
 
 /// What the rows of a batch have in common in every layer.

@@ -146,6 +146,10 @@ const PLAIN: Algorithm = Algorithm {
     reset_interval: 0,
 };
 
+/// Learning rate of a head alone, on a trunk that waits: a linear fit from 0, whose weights have a
+/// way to go.
+pub(crate) const HEAD_LR: f64 = 1e-3;
+
 impl AlgorithmName {
     /// The settings of its value model, for those that have one.
     pub fn critic(self) -> Option<Critic> {

@@ -3,6 +3,7 @@
 use super::Site;
 use crate::AlgorithmName;
 use crate::algorithm::*;
+use crate::algorithms::HEAD_LR;
 use crate::error::RecipeError;
 use crate::names::list;
 use crate::recipe::Rollout;
@@ -122,6 +123,9 @@ impl Site<'_> {
                 $(if let Some(value) = $from.$key { $to.$key = value; })*
             };
         }
+        if written.trunk == Some(Trunk::Shared) {
+            settings.lr = HEAD_LR;
+        }
         critic_keys!(take, written, settings);
         macro_rules! check {
             ($from:ident, $settings:ident; $($key:ident),*) => {
@@ -212,7 +216,12 @@ pub(crate) fn critic_effect(key: &str, critic: &Critic) -> Result<(), String> {
             when(critic.trunk == Trunk::Shared, "a trunk of its own has a loss of its own")
         }
         "lr" | "warmup_steps" | "schedule" | "weight_decay" | "max_grad_norm" => {
-            when(critic.trunk == Trunk::Own, "a shared trunk is trained by `[optimizer]`")
+            let alone = critic.pretrain_steps > 0 || critic.critic_warmup > 0;
+            when(
+                critic.trunk == Trunk::Own || alone,
+                "a shared trunk is trained by `[optimizer]`, and its head alone only where \
+                 `pretrain_steps` or `critic_warmup` is not 0",
+            )
         }
         _ => Ok(()),
     }

@@ -199,20 +199,25 @@ pub(crate) struct CriticWritten {
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "`0.5`"))]
     pub value_coef: Option<f64>,
     /// Rollouts of the frozen policy that the value is trained on before the first step, with Monte
-    /// Carlo targets; they are no steps of the run.
+    /// Carlo targets; they are no steps of the run. With `trunk = "shared"` they train the head alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0, max = 1_000_000_000),
         extend("x-default" = "`0`; `50` with `vc_ppo` and `vapo`")
     )]
     pub pretrain_steps: Option<u64>,
-    /// First steps of the run in which the value alone is trained.
+    /// First steps of the run in which the value alone is trained; with `trunk = "shared"`, the head
+    /// alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000), extend("x-default" = "`0`"))]
     pub critic_warmup: Option<u64>,
-    /// Peak learning rate of the value's own trunk; its moments decay as `[optimizer]` says.
+    /// Peak learning rate of a value that is trained by itself: a trunk of its own, or the head of a
+    /// shared one while the policy waits. Moments decay as `[optimizer]` says.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 10.0), extend("x-default" = "`1e-5`"))]
+    #[schemars(
+        range(min = 0.0, max = 10.0),
+        extend("x-default" = "`1e-5`; `1e-3` with `trunk = \"shared\"`")
+    )]
     pub lr: Option<f64>,
     /// Updates of linear warmup from 0.
     #[serde(skip_serializing_if = "Option::is_none")]

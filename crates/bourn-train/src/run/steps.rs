@@ -80,11 +80,11 @@ impl Run<'_> {
             if let Some(critic) = &mut self.critic {
                 critic.evaluate(&self.policy, &mut experience, &recipe);
                 credit::assign(&mut experience, &recipe, step)?;
-                let before = critic.clone();
-                let report = match critic.update(&experience, &recipe, step) {
+                let before = (critic.clone(), self.policy.clone());
+                let report = match critic.update(&mut self.policy, &experience, &recipe, step) {
                     Ok(report) => report,
                     Err(error) => {
-                        *critic = before;
+                        (*critic, self.policy) = before;
                         return Err(self.saved_before(error));
                     }
                 };
@@ -124,8 +124,11 @@ impl Run<'_> {
             true => UpdateReport::default(),
             false => update(policy, optimizer, self.reference.as_ref(), experience, recipe, step)?,
         };
-        if let Some(critic @ Critic::Own(_)) = &mut self.critic {
-            report.critic = Some(critic.update(experience, recipe, step)?);
+        // A head on the policy has been trained with it, unless the policy waits.
+        if let Some(critic) = &mut self.critic
+            && (warming || matches!(critic, Critic::Own(_)))
+        {
+            report.critic = Some(critic.update(policy, experience, recipe, step)?);
         }
         Ok(report)
     }
