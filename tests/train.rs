@@ -316,3 +316,73 @@ fn every_algorithm_trains_and_resumes_exactly() {
         .collect();
     assert_eq!(weights, [0.0, 0.25]);
 }
+
+/// Replay knows what it knows from checkpoint and ledger: a run that stops between two looks, and at
+/// one, is the run that did not stop. Its figures are of what was replayed, and a run in which no
+/// problem is ever lost enough has the weights of one without replay.
+#[test]
+fn replay_resumes_exactly_and_without_endangered_problems_changes_nothing() {
+    let place = Place::new();
+    let run = |dir: &str, keys: &[&str], more: &[&str]| {
+        let set: Vec<&str> = keys.iter().flat_map(|&key| ["--set", key]).collect();
+        let all = [&["train", "small.toml", "--run-dir", dir], &set[..], more].concat();
+        text(&place.bourn(&all).stderr)
+    };
+    // Steps of a size that loses problems within two of them.
+    let common = ["probe.interval=0", "checkpoint.interval=0", "optimizer.lr=1e-2"];
+    let four = [&common[..], &["train.max_steps=4"]].concat();
+    let on = ["replay.share=0.5", "replay.interval=1", "replay.n_max=16", "replay.problems=12"];
+    let low = [&four[..], &on[..], &["replay.threshold=0.02", "replay.groups=2"]].concat();
+    let log = run("straight", &low, &[]);
+    assert!(log.contains("step 1: replay: ") && !log.contains("step 4: replay: "), "{log}");
+    run("parts", &low, &["--max-steps", "1"]);
+    for stop in ["2", "3"] {
+        run("parts", &low, &["--max-steps", stop, "--resume"]);
+    }
+    run("parts", &low, &["--resume"]);
+    let steps = metrics(&place.path("straight"));
+    assert_eq!(steps, metrics(&place.path("parts")));
+    let last = "checkpoints/step-000004";
+    for file in ["model.safetensors", "optimizer.safetensors", "state.json"] {
+        let read = |run: &str| fs::read(place.path(run).join(last).join(file)).unwrap();
+        assert!(read("straight") == read("parts"), "{file} differs");
+    }
+    // Between two looks: what a look found holds until the next.
+    let two = ["replay.interval=2", "checkpoint.interval=1"];
+    let low_two = [&low[..], &two[..]].concat();
+    run("two", &low_two, &[]);
+    run("two-parts", &low_two, &["--max-steps", "3"]);
+    run("two-parts", &low_two, &["--resume"]);
+    assert_same_run(&place.path("two"), &place.path("two-parts"));
+
+    let of = |steps: &[BTreeMap<String, Value>], key: &str| -> Vec<f64> {
+        steps.iter().map(|step| step[key].as_f64().unwrap()).collect()
+    };
+    let replayed = of(&steps, "train/replay/completions");
+    assert_eq!(replayed[0], 0.0, "there was no look yet");
+    // Half of a group of four, of two groups at most.
+    assert!(replayed.iter().all(|&count| count % 2.0 == 0.0 && count <= 4.0), "{replayed:?}");
+    assert!(replayed.iter().sum::<f64>() > 0.0, "nothing was replayed: the test tests nothing");
+    for (step, &count) in steps.iter().zip(&replayed) {
+        assert_eq!(step.contains_key("train/replay/weight_mean"), count > 0.0);
+        assert!(step["train/mismatch_kl"].as_f64().unwrap().abs() < 1e-8, "{step:?}");
+    }
+
+    let high = [&four[..], &on[..], &["replay.threshold=0.999999"]].concat();
+    run("none", &high, &[]);
+    run("off", &[&four[..], &["replay.share=0"]].concat(), &[]);
+    run("without", &four, &[]);
+    let none = metrics(&place.path("none"));
+    assert_eq!(of(&none, "train/replay/problems"), [0.0; 4]);
+    let weights =
+        |run: &str| fs::read(place.path(run).join(last).join("model.safetensors")).unwrap();
+    assert!(weights("none") == weights("without") && weights("off") == weights("without"));
+    assert!(weights("straight") != weights("without"), "what was replayed was trained on");
+    let rest = |steps: Vec<BTreeMap<String, Value>>| -> Vec<BTreeMap<String, Value>> {
+        let own = |step: BTreeMap<String, Value>| {
+            step.into_iter().filter(|(key, _)| !key.starts_with("train/replay/")).collect()
+        };
+        steps.into_iter().map(own).collect()
+    };
+    assert_eq!(rest(none), metrics(&place.path("without")));
+}

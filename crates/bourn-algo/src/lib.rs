@@ -12,6 +12,7 @@
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
 //! - [`loss`]: the clipped objective, scalar by scalar; the twin that the tensor version is
 //!   checked against, and the token weights that it uses.
+//! - [`replay`]: completions that another model drew, with importance weights.
 //! - [`schedule`]: learning rate and gradient-norm clipping.
 
 pub mod advantage;
@@ -22,6 +23,7 @@ pub mod group;
 pub mod kl;
 pub mod loss;
 pub mod pass_at_k;
+pub mod replay;
 pub mod schedule;
 pub mod shaping;
 pub mod tokens;
@@ -39,4 +41,5 @@ pub use loss::{
     clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
 };
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
+pub use replay::{replayed_surrogate, truncated_weight};
 pub use schedule::{Shape, clip_scale, learning_rate};

@@ -93,7 +93,7 @@ pub(crate) fn sizes(probabilities: impl Iterator<Item = (f64, f64)>) -> [f64; 4]
 }
 
 /// A problem's probabilities of being kept, gained, lost and neither.
-fn parts(base: f64, policy: f64) -> [f64; 4] {
+pub(crate) fn parts(base: f64, policy: f64) -> [f64; 4] {
     [base * policy, (1.0 - base) * policy, base * (1.0 - policy), (1.0 - base) * (1.0 - policy)]
 }
 

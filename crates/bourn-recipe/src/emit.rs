@@ -61,6 +61,7 @@ impl From<&Recipe> for Written {
                 gradient_checkpointing: recipe.train.gradient_checkpointing,
             },
             probe: probe(&recipe.probe),
+            replay: recipe.replay.as_ref().into(),
             checkpoint: CheckpointWritten {
                 interval: recipe.checkpoint.interval,
                 keep_last: recipe.checkpoint.keep_last,

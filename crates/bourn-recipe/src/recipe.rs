@@ -39,6 +39,8 @@ pub struct Recipe {
     pub train: Train,
     /// The boundary probe.
     pub probe: Probe,
+    /// Witness replay, where there is any.
+    pub replay: Option<Replay>,
     /// When checkpoints are written and how many stay.
     pub checkpoint: Checkpoint,
     /// What is logged.
@@ -394,6 +396,34 @@ pub struct Sampler {
     pub top_k: usize,
     /// Drop tokens below this share of the likeliest one's probability; 0 for none.
     pub min_p: f64,
+}
+
+/// Witness replay: training problems that are being lost get correct draws of the base in their
+/// groups. An experiment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Replay {
+    /// Share of a replayed group that the base drew; above 0 and below 1.
+    pub share: f64,
+    /// Least probability of being lost of a problem that is replayed.
+    pub threshold: f64,
+    /// Looks at the watched problems are this many steps apart.
+    pub interval: u64,
+    /// Training problems that are watched.
+    pub problems: usize,
+    /// Most draws of each at a look, and of the base once.
+    pub n_max: usize,
+    /// Most replayed groups of a step.
+    pub groups: usize,
+    /// Most that the importance weight of a token may be.
+    pub max_weight: f64,
+}
+
+impl Replay {
+    /// Completions of a group of `num_generations` that the base drew: at least one, and not all.
+    pub fn witnesses(&self, num_generations: usize) -> usize {
+        let share = (self.share * num_generations as f64).round() as usize;
+        share.clamp(1, num_generations.saturating_sub(1).max(1))
+    }
 }
 
 /// When checkpoints are written and how many stay.

@@ -113,3 +113,33 @@ fn values_that_do_not_go_together_are_errors() {
     assert_snapshot!(bad("name = \"clip_cov\"\ncovariance_low = 6", ""), @"x.toml:7:1: [algorithm] covariance_low: no covariance lies between 6 and 5; lower `covariance_low` or raise `covariance_high`");
     assert_snapshot!(bad("name = \"ppo\"\nscale_rewards = \"group\"", ""), @r#"x.toml:7:1: [algorithm] scale_rewards: a critic's advantages are a token's own and have no group to be scaled by; write "advantages" or "none""#);
 }
+
+/// Off, it is a table of its own share alone; on, every default is written out and read back.
+#[test]
+fn replay_is_off_by_default_and_asks_for_groups_it_can_join() {
+    let grpo = "name = \"grpo\"";
+    assert_eq!(good(grpo, "").replay, None);
+    assert_eq!(good(grpo, "[replay]\nshare = 0\n").replay, None);
+    let recipe = good(grpo, "[replay]\nshare = 0.25\nthreshold = 0.8\n");
+    let replay = recipe.replay.clone().unwrap();
+    assert_eq!((replay.share, replay.threshold, replay.max_weight), (0.25, 0.8, 2.0));
+    assert_eq!((replay.interval, replay.problems, replay.n_max, replay.groups), (20, 64, 128, 4));
+    assert_eq!(parse(&recipe.to_toml(), Path::new("x.toml"), &[]).unwrap(), recipe);
+    // At least one and not all, else the nearest number.
+    let of = |share, group| bourn_recipe::Replay { share, ..replay.clone() }.witnesses(group);
+    assert_eq!(
+        [of(0.25, 16), of(0.01, 16), of(0.99, 16), of(0.3, 4), of(0.5, 2)],
+        [4, 1, 15, 1, 1]
+    );
+
+    let on = "[replay]\nshare = 0.25\n";
+    assert_snapshot!(bad(grpo, "[replay]\nthreshold = 0.5\n"), @"x.toml:8:1: [replay] threshold: has no effect: `replay.share` is 0, with which nothing is replayed; raise it or remove this");
+    assert_snapshot!(bad(grpo, "[replay]\nshare = 0.25\ninterval = 100\n"), @"x.toml:9:1: [replay] interval: the first look would be after step 100, and the run has 100 steps, so that nothing could be replayed; lower `interval`");
+    assert_snapshot!(bad(grpo, "[replay]\nshare = 1.0\n"), @"x.toml:8:1: [replay] share: must be below 1, found 1.0");
+    assert_snapshot!(bad("name = \"pkpo\"", on), @"x.toml:8:1: [replay] share: pkpo estimates pass@k of the policy from the group, which has to be the policy's own draws; choose another algorithm or remove `[replay]`");
+    assert_snapshot!(bad("name = \"ppo\"", on), @"x.toml:8:1: [replay] share: the value model of ppo says what the policy's own draws are worth, and knows nothing of others; choose another algorithm or remove `[replay]`");
+    assert_snapshot!(bad("name = \"nsr\"", on), @"x.toml:8:1: [replay] share: has no effect: nsr gives correct completions no advantage, and witnesses are correct; remove `[replay]`");
+    assert_snapshot!(bad("name = \"unlikeliness\"", on), @"x.toml:8:1: [replay] share: unlikeliness shapes rewards by the log-probs of the policy's draws, which witnesses are not; choose another algorithm or remove `[replay]`");
+    good("name = \"w_reinforce\"", on);
+    good("name = \"gspo\"", on);
+}

@@ -45,6 +45,14 @@ pub const ENTROPY_COEF: &str = "actor/entropy_coef";
 pub const KEPT_GROUPS: &str = "train/dynamic_sampling/kept";
 /// Groups drawn in the step, with dynamic sampling.
 pub const DRAWN_GROUPS: &str = "train/dynamic_sampling/groups";
+/// Watched problems that were being lost at the last look, with replay.
+pub const REPLAY_PROBLEMS: &str = "train/replay/problems";
+/// Completions of the frozen base in the step's groups, with replay.
+pub const REPLAY_COMPLETIONS: &str = "train/replay/completions";
+/// Mean importance weight of their tokens, after truncation.
+pub const REPLAY_WEIGHT_MEAN: &str = "train/replay/weight_mean";
+/// Share of their tokens whose importance weight was truncated.
+pub const REPLAY_WEIGHT_CLIPPED: &str = "train/replay/weight_clipped";
 /// Loss of the value model, mean over its updates.
 pub const VF_LOSS: &str = "critic/vf_loss";
 /// Share of tokens whose value the clip held.
@@ -172,6 +180,10 @@ mod tests {
             ENTROPY_COEF,
             KEPT_GROUPS,
             DRAWN_GROUPS,
+            REPLAY_PROBLEMS,
+            REPLAY_COMPLETIONS,
+            REPLAY_WEIGHT_MEAN,
+            REPLAY_WEIGHT_CLIPPED,
             VF_LOSS,
             VF_CLIPFRAC,
             VF_EXPLAINED_VAR,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::optimizer::AdamWOptimizer;
+use crate::replay::Look;
 use crate::{sealed, tensors};
 
 const OPTIMIZER: &str = "optimizer.safetensors";
@@ -51,6 +52,9 @@ pub struct State {
     /// Updates of a value model of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub critic_updates: u64,
+    /// The last looks at the problems that may be replayed, the older first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub looks: Vec<Look>,
 }
 
 /// Counters that stand at 0 are not written: a run that does not use them has the checkpoints of a
@@ -76,6 +80,7 @@ impl State {
             reset_at: 0,
             pretrained: 0,
             critic_updates: 0,
+            looks: Vec::new(),
         }
     }
 }

@@ -226,6 +226,10 @@ fn hold_back(
     step: u64,
 ) -> Result<(), TrainError> {
     let algorithm = &recipe.algorithm;
+    // What a token's entropy and log-prob say is said of the policy's own draws.
+    let members: Vec<usize> =
+        members.iter().copied().filter(|&index| !experience.samples[index].witness).collect();
+    let members = members.as_slice();
     if algorithm.top_entropy_share < 1.0 {
         let entropies = each(experience, members, |sample| &sample.completion.entropies);
         let taken = tokens::top_entropy(&entropies, algorithm.top_entropy_share);

@@ -268,3 +268,49 @@ fn steps_are_credited_at_their_place() {
     assign(&mut experience, &reinforce, 0).unwrap();
     assert_eq!(advantages(&experience), [[1.25, 1.25], [0.25, 0.25], [0.0, 0.0]]);
 }
+
+/// A replayed group's baseline is that of all its completions; what is held back by entropy or
+/// covariance is held back of the policy's own draws, and filters know nothing of the group.
+#[test]
+fn witnesses_count_in_the_baseline_and_are_not_held_back() {
+    let dr_grpo = "name = \"dr_grpo\"\n";
+    let mixed = |text: &str, samples: &[Drawn<'_>]| {
+        let mut experience = experience(samples);
+        experience.samples.last_mut().unwrap().witness = true;
+        assign(&mut experience, &recipe(text, ""), 0).unwrap();
+        experience
+    };
+    // One of three is correct: 0 − ⅓ and 1 − ⅓. Without the witness nothing would be taught.
+    let third = 1.0f32 / 3.0;
+    let samples = [WRONG, WRONG, RIGHT];
+    let got = advantages(&mixed(dr_grpo, &samples));
+    for (got, expect) in got.concat().iter().zip([-third, -third, -third, -third, 1.0, 1.0]) {
+        let expect = if expect == 1.0 { 2.0 * third } else { expect };
+        assert!((got - expect).abs() < 1e-6, "{got} {expect}");
+    }
+    // Of the four tokens of the policy's own the two of the highest entropy; both of the witness.
+    let held = advantages(&mixed(&format!("{dr_grpo}top_entropy_share = 0.5"), &samples));
+    let kept: Vec<bool> = held.concat().iter().map(|&a| a != 0.0).collect();
+    assert_eq!(kept, [true, false, true, false, true, true]);
+    // KL-Cov anchors none of the witness's tokens.
+    let text = format!("{dr_grpo}covariance = \"kl\"\ncovariance_share = 1.0");
+    let experience = mixed(&text, &samples);
+    let anchors: Vec<usize> = experience.samples.iter().map(|s| s.anchors.len()).collect();
+    assert_eq!(anchors, [2, 2, 0]);
+}
+
+/// Groups that are replayed come behind those that filters have seen, and metrics do not count them.
+#[test]
+fn a_steps_own_groups_are_those_before_the_replayed() {
+    let mut own = experience(&[RIGHT, WRONG, WRONG, WRONG, WRONG, WRONG]);
+    own.kept[1] = false;
+    let mut replayed = experience(&[WRONG, WRONG, RIGHT]);
+    replayed.samples[2].witness = true;
+    replayed.replayed = crate::experience::Replayed { endangered: 5, groups: 1 };
+    own.replay(replayed);
+    assert_eq!((own.problems.len(), own.own_groups(), own.own().len()), (3, 2, 6));
+    assert_eq!(own.kept, [true, false, true]);
+    assert_eq!(own.replayed.endangered, 5);
+    assert!(own.own().iter().all(|sample| !sample.witness) && own.samples[8].witness);
+    assert_eq!(own.samples[8].group, 2);
+}

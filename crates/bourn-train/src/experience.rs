@@ -17,6 +17,9 @@ use crate::error::TrainError;
 pub struct Sample {
     /// Index of the group (and of its prompt).
     pub group: usize,
+    /// Whether the frozen base drew it, and not the policy: then log-probs and entropies are the
+    /// base's.
+    pub witness: bool,
     /// Tokens, log-probs and entropies as the sampler gave them.
     pub completion: Completion,
     /// Verdict of each `[[reward]]`, in recipe order; the first is the raw verdict.
@@ -42,6 +45,7 @@ impl Sample {
     pub fn new(group: usize, completion: Completion, verdicts: Vec<Verdict>, reward: f32) -> Self {
         Sample {
             group,
+            witness: false,
             completion,
             verdicts,
             reward,
@@ -85,18 +89,46 @@ pub struct Experience {
     pub kept: Vec<bool>,
     /// Weight of the entropy bonus in this step.
     pub entropy_coef: f64,
+    /// What was replayed; the groups of it are the last.
+    pub replayed: Replayed,
+}
+
+/// Groups of a step that hold witnesses, completions that the frozen base drew.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Problems that were being lost when they were looked at last.
+    pub endangered: usize,
+    /// Groups of some of these.
+    pub groups: usize,
 }
 
 impl Experience {
     /// Groups that are all trained on, without greedy completions and entropy bonus.
     pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
         let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
-        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 }
+        let replayed = Replayed::default();
+        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0, replayed }
     }
 
     /// The groups that are trained on, in order.
     pub fn kept_groups(&self) -> Vec<usize> {
         (0..self.problems.len()).filter(|&group| self.kept[group]).collect()
+    }
+
+    /// Number of groups that the step drew for the problems of its turn: those before the replayed.
+    pub fn own_groups(&self) -> usize {
+        self.problems.len() - self.replayed.groups
+    }
+
+    /// The completions of these groups: what metrics are about.
+    pub fn own(&self) -> &[Sample] {
+        &self.samples[..self.members(self.own_groups()).start]
+    }
+
+    /// Puts the groups that are replayed behind these; filters know nothing of them.
+    pub fn replay(&mut self, other: Experience) {
+        self.replayed = other.replayed;
+        self.append(other);
     }
 
     /// Puts the groups of `other` behind these.
@@ -225,9 +257,11 @@ pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sam
 
 /// Which draw of a problem a completion is: what a coin may depend on.
 #[derive(Clone, Copy)]
-struct Draw {
-    step: u64,
-    number: u64,
+pub(crate) struct Draw {
+    /// Step of the run.
+    pub(crate) step: u64,
+    /// Number of the draw among those of its problem and step.
+    pub(crate) number: u64,
 }
 
 /// The verdict of one `[[reward]]`.
@@ -243,7 +277,8 @@ fn verdict(reward: &Reward, problem: &Problem, text: &str, draw: Draw, seed: u64
     }
 }
 
-fn judge(
+/// A completion with its verdicts and its reward.
+pub(crate) fn judge(
     group: usize,
     problem: &Problem,
     completion: Completion,

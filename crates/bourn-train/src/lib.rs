@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod optimizer;
 pub mod origins;
 pub mod probe;
+pub mod replay;
 pub mod run;
 pub mod rundir;
 pub mod sealed;

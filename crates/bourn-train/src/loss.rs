@@ -28,8 +28,24 @@ pub struct MicroBatch {
     pub anchors: Vec<f32>,
     /// Weight of each token's log-likelihood, whole, `[n]`; empty for none.
     pub likelihoods: Vec<f32>,
+    /// The base's witnesses among the completions; none where the policy drew them all. At their
+    /// tokens every list above but `weights` is 0.
+    pub witnesses: Option<Witnesses>,
     /// Index into the rollout of the completion that each token belongs to, `[n]`.
     pub completions: Vec<usize>,
+}
+
+/// Tokens that the frozen base drew.
+#[derive(Clone, Debug, Default)]
+pub struct Witnesses {
+    /// 1 at tokens that the policy drew and 0 at the others, `[n]`.
+    pub own: Vec<f32>,
+    /// Log-probs of the others under the base, `[n]`; 0 at the policy's own.
+    pub base_logprobs: Vec<f32>,
+    /// Their advantages, `[n]`; 0 at the policy's own.
+    pub advantages: Vec<f32>,
+    /// Most that an importance weight may be.
+    pub max_weight: f64,
 }
 
 impl MicroBatch {
@@ -49,6 +65,8 @@ impl MicroBatch {
 ///
 /// - Surrogate ([`bourn_recipe::Surrogate`]), of r = π / π_sampler: by default min(r A,
 ///   clip(r, 1−ε, 1+ε_high) A) (Schulman et al. 2017, eq. 7, with separate clip bounds).
+/// - Instead of all this, at a token that the base drew: sg(min(π / π_base, `max_weight`)) A log π,
+///   without a gradient through the weight.
 /// - Anchor: b (r − 1 − log r), an estimate of KL(sampler ‖ π) that is not negative.
 /// - KL penalty: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
 ///   [`bourn_recipe::KlEstimator`]).
@@ -61,7 +79,13 @@ pub fn policy_loss(
 ) -> Tensor<1> {
     let device = scores.logprobs.device();
     let vector = |values: &[f32]| column(values, &device);
-    let logprobs = scores.logprobs;
+    let every = scores.logprobs;
+    // At a witness's token 0, as in the lists: no term of the policy's own draws is there.
+    let own = batch.witnesses.as_ref().map(|witnesses| vector(&witnesses.own));
+    let logprobs = match &own {
+        Some(own) => every.clone() * own.clone(),
+        None => every.clone(),
+    };
     let advantages = vector(&batch.advantages);
 
     let drift = logprobs.clone() - vector(&batch.sampler_logprobs); // log of each token's ratio
@@ -91,7 +115,16 @@ pub fn policy_loss(
         token_loss = token_loss + kl.mul_scalar(algorithm.kl_coef);
     }
     if let Some(entropies) = scores.entropies {
+        let entropies = match own {
+            Some(own) => entropies * own,
+            None => entropies,
+        };
         token_loss = token_loss - entropies.mul_scalar(entropy_coef);
+    }
+    if let Some(witnesses) = &batch.witnesses {
+        let drift = every.clone().detach() - vector(&witnesses.base_logprobs);
+        let weight = drift.exp().clamp_max(witnesses.max_weight);
+        token_loss = token_loss - weight * vector(&witnesses.advantages) * every;
     }
     let loss = (token_loss * vector(&batch.weights)).sum();
     match likelihood {

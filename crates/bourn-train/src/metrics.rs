@@ -20,7 +20,8 @@ pub fn step_metrics(
     let mut put = |tag: &str, value: f64| {
         metrics.insert(tag.to_owned(), value);
     };
-    let samples = &experience.samples;
+    // Groups with completions that the policy did not draw say nothing of what it draws.
+    let samples = experience.own();
     let share = |count: usize| count as f64 / samples.len().max(1) as f64;
 
     let rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
@@ -67,9 +68,19 @@ pub fn step_metrics(
         put(tags::ENTROPY_COEF, experience.entropy_coef);
     }
     if recipe.algorithm.dynamic_sampling > 0 {
-        let drawn = experience.problems.len();
+        let drawn = experience.own_groups();
+        let kept = experience.kept[..drawn].iter().filter(|&&kept| kept).count();
         put(tags::DRAWN_GROUPS, drawn as f64);
-        put(tags::KEPT_GROUPS, experience.kept_groups().len() as f64 / drawn.max(1) as f64);
+        put(tags::KEPT_GROUPS, kept as f64 / drawn.max(1) as f64);
+    }
+    if recipe.replay.is_some() {
+        let witnesses = experience.samples.iter().filter(|sample| sample.witness).count();
+        put(tags::REPLAY_PROBLEMS, experience.replayed.endangered as f64);
+        put(tags::REPLAY_COMPLETIONS, witnesses as f64);
+        if let Some(replay) = &report.replay {
+            put(tags::REPLAY_WEIGHT_MEAN, replay.weight);
+            put(tags::REPLAY_WEIGHT_CLIPPED, replay.clipped);
+        }
     }
     if let Some(critic) = &report.critic {
         put(tags::VF_LOSS, critic.loss);
@@ -89,7 +100,8 @@ pub fn step_metrics(
 
 /// Completion tokens that the step drew.
 pub fn drawn_tokens(experience: &Experience) -> u64 {
-    experience.samples.iter().map(|sample| sample.completion.tokens.len() as u64).sum()
+    let drawn = experience.samples.iter().filter(|sample| !sample.witness);
+    drawn.map(|sample| sample.completion.tokens.len() as u64).sum()
 }
 
 fn verifier_name(kind: VerifierKind) -> &'static str {

@@ -76,7 +76,7 @@ pub struct ProbeResult {
 pub struct Prober<'a> {
     /// The run's recipe.
     pub recipe: &'a Recipe,
-    /// Held-out problems.
+    /// Held-out problems, of a run's probes.
     pub problems: &'a [Problem],
     /// The frozen base.
     pub base: Side<'a>,

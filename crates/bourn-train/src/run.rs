@@ -6,6 +6,7 @@
 //!                     └───────── new weights ────────┘  every N steps: probe, checkpoint
 //! ```
 
+mod replay;
 mod steps;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ use crate::experience::{self, Experience};
 use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
+use crate::replay::Replay;
 use crate::rundir::{self, Claim, Lock, Start};
 use crate::side::{Engines, Side};
 use crate::update::UpdateReport;
@@ -97,6 +99,7 @@ pub fn train(
         if run.state.step >= last {
             break;
         }
+        run.look_if_due(&problems)?;
         let mut experience = run.roll_out(&problems)?;
         run.assign_credit(&mut experience)?;
         let report = run.update(&experience)?;
@@ -151,6 +154,8 @@ struct Run<'a> {
     optimizer: AdamWOptimizer,
     critic: Option<Critic>,
     engine: Engine,
+    /// Problems that may be replayed, once they were looked at.
+    replay: Option<Replay>,
     logbook: Logbook,
     state: State,
     /// The last probe's figures and texts.
@@ -243,6 +248,7 @@ impl<'a> Run<'a> {
             optimizer,
             critic,
             engine,
+            replay: None,
             logbook,
             saved: resumed.map(|_| state.clone()),
             _lock: lock,

@@ -13,7 +13,7 @@ use self::tally::Tally;
 use crate::critic::{self, CriticReport, ValueTally, value_batches, value_loss};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
-use crate::loss::{MicroBatch, policy_loss};
+use crate::loss::{MicroBatch, Witnesses, policy_loss};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 
 /// What one step's updates did. Shares and means over tokens are over those that took a forward
@@ -44,8 +44,20 @@ pub struct UpdateReport {
     pub kl: Option<f64>,
     /// Tokens that took a forward and backward, over all updates.
     pub trained_tokens: u64,
+    /// What the base's witnesses weighed, where there were any; no other figure here is of them, but
+    /// `loss`, `grad_norm` and `trained_tokens`.
+    pub replay: Option<ReplayReport>,
     /// The value model's own report, where there is one.
     pub critic: Option<CriticReport>,
+}
+
+/// Importance weights of the tokens of witnesses, over all updates.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ReplayReport {
+    /// Their mean, after truncation.
+    pub weight: f64,
+    /// Share of them that was truncated.
+    pub clipped: f64,
 }
 
 /// What stops being a number, and where; the caller knows the step and the checkpoint.
@@ -293,7 +305,11 @@ fn micro_batches(
         };
         rows.retain(speaks);
     }
-    Ok(pack(experience, &rows, base_logprobs, recipe.train.micro_batch_size))
+    let mut batches = pack(experience, &rows, base_logprobs, recipe.train.micro_batch_size);
+    if let Some(replay) = &recipe.replay {
+        batches.iter_mut().for_each(|batch| batch.set_apart(experience, replay.max_weight));
+    }
+    Ok(batches)
 }
 
 /// A completion in the loss.
@@ -335,7 +351,10 @@ fn weighted_rows(
 
 /// `coef` over the tokens of all correct completions, for each of these, and 0 for the others.
 fn likelihoods(experience: &Experience, members: &[usize], kept: &[bool], coef: f64) -> Vec<f64> {
-    let counts = |index: usize, kept: bool| kept && experience.samples[index].correct();
+    let counts = |index: usize, kept: bool| {
+        let sample = &experience.samples[index];
+        kept && sample.correct() && !sample.witness
+    };
     let correct = || members.iter().zip(kept).map(|(&index, &kept)| counts(index, kept));
     let length = |&index: &usize| experience.samples[index].completion.tokens.len();
     let tokens: usize =
@@ -366,7 +385,9 @@ fn pack(
                 batch.likelihoods.extend(std::iter::repeat_n(own as f32, count));
             }
             if anchors {
+                // A witness has none, and stands for a zero at each token.
                 batch.anchors.extend(&sample.anchors);
+                batch.anchors.resize(batch.targets.len(), 0.0);
             }
         }
         batch
@@ -415,6 +436,31 @@ impl MicroBatch {
         self.advantages.extend(&sample.advantages);
         self.weights.extend(std::iter::repeat_n(weight, count));
         self.completions.extend(std::iter::repeat_n(index, count));
+    }
+}
+
+impl MicroBatch {
+    /// Moves what the loss reads of witnesses out of the lists of the policy's own draws.
+    fn set_apart(&mut self, experience: &Experience, max_weight: f64) {
+        let witness = |&index: &usize| experience.samples[index].witness;
+        if !self.completions.iter().any(witness) {
+            return;
+        }
+        let count = self.targets.len();
+        let mut apart = Witnesses {
+            own: vec![1.0; count],
+            base_logprobs: vec![0.0; count],
+            advantages: vec![0.0; count],
+            max_weight,
+        };
+        for token in (0..count).filter(|&token| witness(&self.completions[token])) {
+            apart.own[token] = 0.0;
+            apart.base_logprobs[token] = std::mem::take(&mut self.sampler_logprobs[token]);
+            apart.advantages[token] = std::mem::take(&mut self.advantages[token]);
+            // The KL penalty's reference may be another model than the base that drew.
+            self.base_logprobs.iter_mut().skip(token).take(1).for_each(|logprob| *logprob = 0.0);
+        }
+        self.witnesses = Some(apart);
     }
 }
 

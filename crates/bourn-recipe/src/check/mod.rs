@@ -3,6 +3,7 @@
 
 mod algorithm;
 mod model;
+mod replay;
 mod task;
 
 pub(crate) use algorithm::{critic_effect, effect};
@@ -64,6 +65,7 @@ pub(crate) fn check(
     let critic = site.critic(written.critic.as_ref(), &algorithm)?;
     let train = site.train(written.train, &rollout)?;
     let probe = site.probe(written.probe, &rollout)?;
+    let replay = site.replay(&written.replay, &algorithm, &train)?;
     Ok(Recipe {
         name,
         seed: written.seed,
@@ -78,6 +80,7 @@ pub(crate) fn check(
         optimizer: optimizer(&written.optimizer),
         train,
         probe,
+        replay,
         checkpoint: Checkpoint {
             interval: written.checkpoint.interval,
             keep_last: written.checkpoint.keep_last,

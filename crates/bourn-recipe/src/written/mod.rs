@@ -7,6 +7,7 @@
 
 mod algorithm;
 mod model;
+mod replay;
 mod report;
 mod sweep;
 mod task;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use algorithm::*;
 pub(crate) use model::*;
+pub(crate) use replay::*;
 pub(crate) use report::*;
 pub(crate) use sweep::*;
 pub(crate) use task::*;
@@ -78,6 +80,10 @@ pub(crate) struct Written {
     /// The boundary probe: the policy and its frozen base on the same held-out problems.
     #[serde(default)]
     pub probe: ProbeWritten,
+    /// Witness replay, an experiment: training problems that are being lost get correct draws of
+    /// the frozen base in their groups. The probe's held-out problems are never replayed.
+    #[serde(default)]
+    pub replay: ReplayWritten,
     /// When checkpoints are written and how many stay.
     #[serde(default)]
     pub checkpoint: CheckpointWritten,

@@ -16,10 +16,12 @@ use crate::update::{NonFinite, UpdateError, UpdateReport, update};
 
 impl Run<'_> {
     /// Draws and judges the step's completions: one batch, or with dynamic sampling as many as it
-    /// takes to have enough groups that teach.
+    /// takes to have enough groups that teach. Behind them come the groups of problems that are
+    /// replayed.
     pub(super) fn roll_out(&mut self, problems: &Problems) -> Result<Experience, TrainError> {
         self.logbook.start_step();
         let (step, wanted) = (self.state.step, self.recipe.rollout.prompts_per_step);
+        let replayed = self.replay()?;
         let mut experience = self.draw(problems, Draws { purpose: "train", step, batch: 0 })?;
         for batch in 1..=self.recipe.algorithm.dynamic_sampling {
             if credit::teaching_groups(&experience, self.recipe)? >= wanted {
@@ -29,6 +31,9 @@ impl Run<'_> {
             experience.append(self.draw(problems, Draws { purpose: "train", step, batch })?);
         }
         credit::filter(&mut experience, self.recipe)?;
+        if let Some(replayed) = replayed {
+            experience.replay(replayed);
+        }
         Ok(experience)
     }
 
@@ -165,6 +170,6 @@ impl Run<'_> {
 
 /// Mean entropy of the policy over the tokens of a step, in nats.
 fn mean_entropy(experience: &Experience) -> f64 {
-    let all = || experience.samples.iter().flat_map(|sample| &sample.completion.entropies);
+    let all = || experience.own().iter().flat_map(|sample| &sample.completion.entropies);
     all().copied().map(f64::from).sum::<f64>() / all().count().max(1) as f64
 }

@@ -3,7 +3,7 @@
 use bourn_algo::Clip;
 use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
 
-use super::UpdateReport;
+use super::{ReplayReport, UpdateReport};
 use crate::loss::MicroBatch;
 
 /// Token statistics, from log-probs that are read back anyway.
@@ -19,6 +19,9 @@ pub(super) struct Tally {
     first_tokens: u64,
     first_k3: f64,
     first_ratio: f64,
+    replayed: u64,
+    replay_weight: f64,
+    replay_held: u64,
 }
 
 impl Tally {
@@ -45,6 +48,17 @@ impl Tally {
             }
         }
         for (token, &logprob) in logprobs.iter().enumerate() {
+            if let Some(witnesses) = &batch.witnesses
+                && witnesses.own[token] == 0.0
+            {
+                let base = f64::from(witnesses.base_logprobs[token]);
+                let most = witnesses.max_weight;
+                let (weight, held) = bourn_algo::truncated_weight(f64::from(logprob), base, most);
+                self.replayed += 1;
+                self.replay_weight += weight;
+                self.replay_held += u64::from(held);
+                continue;
+            }
             let log_ratio = drift(token);
             let ratio = log_ratio.exp();
             let advantage = f64::from(batch.advantages[token]);
@@ -83,6 +97,10 @@ impl Tally {
         report.mismatch_kl = mean(self.first_k3, self.first_tokens);
         report.mismatch_ratio = self.first_ratio;
         report.kl = kl.then(|| mean(self.kl, self.tokens));
-        report.trained_tokens = self.tokens;
+        report.trained_tokens = self.tokens + self.replayed;
+        report.replay = (self.replayed > 0).then(|| ReplayReport {
+            weight: mean(self.replay_weight, self.replayed),
+            clipped: mean(self.replay_held as f64, self.replayed),
+        });
     }
 }
