@@ -209,7 +209,7 @@ pub struct Critic {
     pub pretrain_steps: u64,
     /// First steps in which the value alone is trained.
     pub critic_warmup: u64,
-    /// Constant learning rate of the value's AdamW; with a shared trunk the policy's serves.
+    /// Peak learning rate of a value trained by itself; with the policy, the policy's serves.
     pub lr: f64,
     /// Its updates of linear warmup from 0.
     pub warmup_steps: u64,
