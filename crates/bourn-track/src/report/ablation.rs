@@ -117,7 +117,7 @@ fn forest(a: &Ablation) -> String {
         put(
             &mut html,
             format_args!(
-                "<figure><svg class=\"chart\" viewBox=\"0 0 660 {height}\" role=\"img\" \
+                "<figure><svg class=\"chart large\" viewBox=\"0 0 660 {height}\" role=\"img\" \
                  aria-label=\"{label}\"><g class=\"grid\"><path class=\"zero\" d=\"M{x0:.1} 4V{end}\"/>",
                 x0 = x(0.0),
                 end = height - 26.0
