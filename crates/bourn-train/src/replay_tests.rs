@@ -37,7 +37,7 @@ fn bundle(seed: u64) -> Bundle {
     }
 }
 
-/// Short answers, which random weights give now and then, and one that they never give.
+/// Short answers, which random weights give now and then, and one that is too long for them.
 fn problems(answers: &[&str]) -> Vec<Problem> {
     let problem = |answer: &&str| {
         Problem::new(format!("{answer}0"), Gold::Exact((*answer).to_owned()), "test".to_owned())
@@ -46,7 +46,7 @@ fn problems(answers: &[&str]) -> Vec<Problem> {
 }
 
 fn recipe() -> Recipe {
-    let replay = "[replay]\nshare = 0.34\nthreshold = 0.5\ninterval = 1\nproblems = 4\nn_max = 128\n\
+    let replay = "[replay]\nshare = 0.34\nthreshold = 0.5\ninterval = 1\nproblems = 4\nn_max = 1024\n\
                   groups = 2\n";
     let mut recipe = testing::recipe_with("", "", replay);
     recipe.rewards = vec![Reward {
@@ -100,7 +100,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let (recipe, settings) = (recipe(), recipe_settings());
     let (base, policy) = (bundle(1), bundle(2));
     let prompter = Prompter::new(&base, false, "").unwrap();
-    let (problems, stop) = (problems(&["1", "2", "3", "456"]), AtomicBool::new(false));
+    let (problems, stop) = (problems(&["1", "2", "3", "4567"]), AtomicBool::new(false));
     let prober = Prober {
         recipe: &recipe,
         problems: &problems,
@@ -138,7 +138,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         }
     }
     assert!(count > 3, "{count} witnesses");
-    assert!(!replay.witnesses.contains_key(&problems[3].id), "random weights never write 456");
+    assert!(!replay.witnesses.contains_key(&problems[3].id), "random weights never write four");
 
     // A look's counts are those of the policy, and another look of the same policy has others.
     let first = Replay::look(&prober, &mut bench, &settings).unwrap();
