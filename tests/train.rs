@@ -295,6 +295,14 @@ fn every_algorithm_trains_and_resumes_exactly() {
             assert!(share > 0.0 && share <= 1.0, "{share}");
         }
     }
+    let kl = ["algorithm.kl_coef=0.1", "algorithm.kl_in=reward"];
+    for name in ["rloo", "reinforce_pp", "ppo"] {
+        let algorithm = format!("algorithm.name={name}");
+        let steps = check(&format!("kl-{name}"), &[&[algorithm.as_str()], &kl[..]].concat());
+        // The policy is its own reference until it is updated.
+        assert_eq!(steps[0]["train/kl"], 0.0, "{name}");
+        assert_ne!(steps[1]["train/kl"], 0.0, "{name}");
+    }
     let warming = ["algorithm.name=ppo", "critic.critic_warmup=1"];
     let steps = check("warming", &warming);
     assert_eq!(steps[0]["actor/grad_norm"], 0.0);

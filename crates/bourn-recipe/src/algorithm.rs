@@ -32,6 +32,8 @@ pub struct Algorithm {
     pub kl_coef: f64,
     /// Estimator of that KL.
     pub kl_estimator: KlEstimator,
+    /// Where that penalty stands.
+    pub kl_in: KlIn,
     /// Weight of the entropy bonus, where no target steers it.
     pub entropy_coef: f64,
     /// Entropy below which the bonus's weight rises, nats a token; 0 for a fixed weight.
@@ -186,6 +188,28 @@ pub enum KlEstimator {
     K2,
     /// exp(log π_base − log π) − 1 − (log π_base − log π)
     K3,
+}
+
+/// Where the KL penalty stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KlIn {
+    /// A term of the loss, with a gradient of its own.
+    Loss,
+    /// Taken off the reward of each token, as the sampler drew it; no gradient goes through it.
+    Reward,
+}
+
+impl Algorithm {
+    /// Weight of the KL penalty as a term of the loss.
+    pub fn kl_in_loss(&self) -> f64 {
+        if self.kl_in == KlIn::Loss { self.kl_coef } else { 0.0 }
+    }
+
+    /// Weight of the KL penalty in the reward.
+    pub fn kl_in_reward(&self) -> f64 {
+        if self.kl_in == KlIn::Reward { self.kl_coef } else { 0.0 }
+    }
 }
 
 /// The value model and its optimiser.

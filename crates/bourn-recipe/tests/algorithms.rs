@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use bourn_recipe::{AlgorithmName, Baseline, LossType, Recipe, RecipeError, Surrogate, parse};
+use bourn_recipe::{
+    AlgorithmName, Baseline, KlEstimator, LossType, Recipe, RecipeError, Surrogate, parse,
+};
 use insta::assert_snapshot;
 
 fn read(algorithm: &str, more: &str) -> Result<Recipe, RecipeError> {
@@ -83,6 +85,21 @@ fn a_key_without_effect_is_an_error_that_says_why() {
     assert_snapshot!(bad("name = \"grpo\"", "[critic]\nlr = 0.1\n"), @"x.toml:7:2: [critic]: `grpo` has no value model; the algorithms that have one are `ppo`, `vc_ppo` and `vapo`");
     assert_snapshot!(bad("name = \"vapo\"", "[critic]\nlambda_policy = 0.1\n"), @"x.toml:8:1: [critic] lambda_policy: has no effect: `length_adaptive` gives every completion its λ; remove it");
     assert_snapshot!(bad("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nlr = 0.1\n"), @"x.toml:9:1: [critic] lr: has no effect: a shared trunk is trained by `[optimizer]`; remove it");
+}
+
+#[test]
+fn a_kl_in_the_reward_needs_a_weight_and_a_reward() {
+    assert_snapshot!(bad("name = \"rloo\"\nkl_in = \"reward\"", ""), @"x.toml:7:1: [algorithm] kl_in: has no effect: `kl_coef` is 0, and there is no penalty to stand anywhere; remove it");
+    assert_snapshot!(bad("name = \"nsr\"\nkl_coef = 0.1\nkl_in = \"reward\"", ""), @"x.toml:8:1: [algorithm] kl_in: has no effect: nsr takes advantages from raw verdicts, which nothing shapes; remove it");
+    let rloo = good("name = \"rloo\"\nkl_coef = 0.1\nkl_in = \"reward\"", "").algorithm;
+    assert_eq!((rloo.kl_in_loss(), rloo.kl_in_reward()), (0.0, 0.1));
+    // What has the KL's gradient as a reward, and what has it in the loss.
+    assert_eq!(rloo.kl_estimator, KlEstimator::K1);
+    let loss = good("name = \"rloo\"\nkl_coef = 0.1", "").algorithm;
+    assert_eq!((loss.kl_in_loss(), loss.kl_in_reward()), (0.1, 0.0));
+    assert_eq!(loss.kl_estimator, KlEstimator::K3);
+    let k2 = "name = \"rloo\"\nkl_coef = 0.1\nkl_in = \"reward\"\nkl_estimator = \"k2\"";
+    assert_eq!(good(k2, "").algorithm.kl_estimator, KlEstimator::K2);
 }
 
 /// The same keys are taken where another key gives them their effect.

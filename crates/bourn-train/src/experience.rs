@@ -25,6 +25,8 @@ pub struct Sample {
     pub step_rewards: Vec<f32>,
     /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
     pub steps: Vec<Option<(usize, usize)>>,
+    /// Log-probs under the KL penalty's reference; empty unless that penalty is in the reward.
+    pub reference_logprobs: Vec<f32>,
     /// Advantage of each token.
     pub advantages: Vec<f32>,
     /// Weight of the anchor to the sampler at each token; empty for none.
@@ -45,6 +47,7 @@ impl Sample {
             reward,
             step_rewards: Vec::new(),
             steps: Vec::new(),
+            reference_logprobs: Vec::new(),
             advantages: Vec::new(),
             anchors: Vec::new(),
             values: Vec::new(),

@@ -50,7 +50,7 @@ impl MicroBatch {
 /// - Surrogate ([`bourn_recipe::Surrogate`]), of r = π / π_sampler: by default min(r A,
 ///   clip(r, 1−ε, 1+ε_high) A) (Schulman et al. 2017, eq. 7, with separate clip bounds).
 /// - Anchor: b (r − 1 − log r), an estimate of KL(sampler ‖ π) that is not negative.
-/// - KL penalty: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
+/// - KL penalty, unless it is in the reward: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
 ///   [`bourn_recipe::KlEstimator`]).
 /// - Entropy bonus: `entropy_coef` × H(π(· | prefix)).
 pub fn policy_loss(
@@ -86,9 +86,9 @@ pub fn policy_loss(
     }
     let likelihood = (!batch.likelihoods.is_empty())
         .then(|| (logprobs.clone() * vector(&batch.likelihoods)).sum());
-    if algorithm.kl_coef > 0.0 {
+    if algorithm.kl_in_loss() > 0.0 {
         let kl = kl_estimate(logprobs, vector(&batch.base_logprobs), algorithm.kl_estimator);
-        token_loss = token_loss + kl.mul_scalar(algorithm.kl_coef);
+        token_loss = token_loss + kl.mul_scalar(algorithm.kl_in_loss());
     }
     if let Some(entropies) = scores.entropies {
         token_loss = token_loss - entropies.mul_scalar(entropy_coef);

@@ -122,6 +122,7 @@ const PLAIN: Algorithm = Algorithm {
     epsilon_high: 0.2,
     kl_coef: 0.0,
     kl_estimator: KlEstimator::K3,
+    kl_in: KlIn::Loss,
     entropy_coef: 0.0,
     entropy_target: 0.0,
     entropy_step: 0.005,

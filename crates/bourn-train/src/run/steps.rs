@@ -12,7 +12,7 @@ use crate::credit;
 use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::experience::{self, Draws, Experience};
-use crate::update::{NonFinite, UpdateError, UpdateReport, update};
+use crate::update::{NonFinite, UpdateError, UpdateReport, score_all, update};
 
 impl Run<'_> {
     /// Draws and judges the step's completions: one batch, or with dynamic sampling as many as it
@@ -59,6 +59,14 @@ impl Run<'_> {
                 self.state.entropy_level,
             );
         }
+        if algorithm.kl_in_reward() > 0.0
+            && let Some(reference) = &self.reference
+        {
+            let scored = score_all(reference, experience, recipe);
+            for (sample, logprobs) in experience.samples.iter_mut().zip(scored) {
+                sample.reference_logprobs = logprobs;
+            }
+        }
         credit::assign(experience, recipe, self.state.step)
     }
 
@@ -69,6 +77,7 @@ impl Run<'_> {
         if self.state.step > 0 || self.state.pretrained >= total {
             return Ok(());
         }
+        // No KL in these rewards: the policy is its own reference before the first step.
         // Monte Carlo: what the completions were worth, whatever the values say.
         let mut recipe = self.recipe.clone();
         recipe.critic = Some(bourn_recipe::Critic { lambda_value: 1.0, ..settings.clone() });
