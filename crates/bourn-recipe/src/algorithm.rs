@@ -62,9 +62,9 @@ pub struct Algorithm {
     pub covariance_coef: f64,
     /// How much less the likeliest correct completion of a group is worth; 0 for nothing.
     pub unlikeliness: f64,
-    /// Times log π(y), off the reward of a correct completion.
+    /// Times log π(y), off the advantage of a correct completion.
     pub smoothing_positive: f64,
-    /// Times log π(y), onto the reward of any other.
+    /// Times log π(y), onto the advantage of any other.
     pub smoothing_negative: f64,
     /// Advantage of a correct completion with [`Baseline::Verdict`].
     pub positive_weight: f64,
@@ -253,4 +253,23 @@ pub enum Trunk {
     Own,
     /// The policy's.
     Shared,
+}
+
+/// Process rewards of a model that learns from outcomes (PRIME, arXiv 2502.01456), and its AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImplicitReward {
+    /// Times the log-ratio of this model to the base: a token's reward.
+    pub beta: f64,
+    /// Weight of what these rewards make of an advantage, beside that of the outcome.
+    pub coef: f64,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Updates of linear warmup from 0.
+    pub warmup_steps: u64,
+    /// What follows the warmup.
+    pub schedule: Schedule,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Global gradient-norm clip; 0 for none.
+    pub max_grad_norm: f64,
 }

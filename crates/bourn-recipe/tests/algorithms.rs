@@ -102,6 +102,17 @@ fn a_kl_in_the_reward_needs_a_weight_and_a_reward() {
     assert_eq!(good(k2, "").algorithm.kl_estimator, KlEstimator::K2);
 }
 
+#[test]
+fn implicit_rewards_are_on_where_their_section_is() {
+    assert_eq!(good("name = \"rloo\"", "").implicit_reward, None);
+    let with = good("name = \"rloo\"", "[implicit_reward]\n");
+    let settings = with.implicit_reward.clone().unwrap();
+    assert_eq!((settings.beta, settings.coef, settings.lr), (0.05, 1.0, 1e-6));
+    assert_eq!(parse(&with.to_toml(), Path::new("x.toml"), &[]).unwrap(), with);
+    assert_snapshot!(bad("name = \"nsr\"", "[implicit_reward]\n"), @"x.toml:7:2: [implicit_reward]: has no effect: nsr takes advantages from raw verdicts; remove it");
+    assert_snapshot!(bad("name = \"rloo\"", "[implicit_reward]\ncoef = 0\n"), @"x.toml:8:1: [implicit_reward] coef: must be above 0, found 0: without weight the model would be trained for nothing; remove the section");
+}
+
 /// The same keys are taken where another key gives them their effect.
 #[test]
 fn a_key_may_give_another_its_effect() {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::critic::Critic;
 use crate::error::TrainError;
+use crate::implicit::Implicit;
 use crate::optimizer::AdamWOptimizer;
 use crate::{sealed, tensors};
 
@@ -51,6 +52,9 @@ pub struct State {
     /// Updates of a value model of its own.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub critic_updates: u64,
+    /// Updates of the implicit reward model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub implicit_updates: u64,
 }
 
 /// Counters that stand at 0 are not written: a run that does not use them has the checkpoints of a
@@ -76,6 +80,7 @@ impl State {
             reset_at: 0,
             pretrained: 0,
             critic_updates: 0,
+            implicit_updates: 0,
         }
     }
 }
@@ -111,6 +116,8 @@ pub struct Parts<'a> {
     pub optimizer: &'a AdamWOptimizer,
     /// The value model, if there is one.
     pub critic: Option<&'a Critic>,
+    /// The implicit reward model, if there is one.
+    pub implicit: Option<&'a Implicit>,
     /// The KL penalty's reference, where it is no longer the base.
     pub reference: Option<&'a Transformer>,
 }
@@ -122,7 +129,7 @@ pub fn save(
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
-    let Parts { base, policy, optimizer, critic, reference } = parts;
+    let Parts { base, policy, optimizer, critic, implicit, reference } = parts;
     let target = path(run_dir, state.step);
     sealed::write(&target, |dir| {
         bourn_model::save(
@@ -136,6 +143,9 @@ pub fn save(
         tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
         if let Some(critic) = critic {
             critic.save(dir, policy)?;
+        }
+        if let Some(implicit) = implicit {
+            implicit.save(dir)?;
         }
         if let Some(reference) = reference {
             tensors::write(&dir.join(REFERENCE), &reference.to_weights())?;

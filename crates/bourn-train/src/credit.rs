@@ -70,6 +70,8 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
             }
         }
     }
+    smooth(experience, &members, recipe)?;
+    add_implicit(experience, &groups, recipe)?;
     hold_back(experience, &members, recipe, step)
 }
 
@@ -77,21 +79,11 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
 fn shaped(samples: &[Sample], recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
     let algorithm = &recipe.algorithm;
     let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
-    if algorithm.unlikeliness > 0.0
-        || algorithm.smoothing_positive > 0.0
-        || algorithm.smoothing_negative > 0.0
-    {
+    if algorithm.unlikeliness > 0.0 {
         let correct: Vec<bool> = samples.iter().map(Sample::correct).collect();
         let logprobs: Vec<f64> = samples.iter().map(Sample::logprob).collect();
         let group = recipe.rollout.num_generations;
         shaping::unlikeliness(&mut rewards, &correct, &logprobs, group, algorithm.unlikeliness)?;
-        shaping::differential_smoothing(
-            &mut rewards,
-            &correct,
-            &logprobs,
-            algorithm.smoothing_positive,
-            algorithm.smoothing_negative,
-        )?;
     }
     for (reward, sample) in rewards.iter_mut().zip(samples) {
         *reward = penalised(*reward, sample, recipe);
@@ -198,12 +190,64 @@ fn from_rewards(
     Ok(algo::advantages(&rewards, group, baseline, scale)?)
 }
 
-/// Rewards of a completion's tokens: those of steps where they end, the KL's at each, that of the
-/// outcome at the last.
+/// Differential smoothing of the advantages of `members`.
+fn smooth(
+    experience: &mut Experience,
+    members: &[usize],
+    recipe: &Recipe,
+) -> Result<(), TrainError> {
+    let (positive, negative) =
+        (recipe.algorithm.smoothing_positive, recipe.algorithm.smoothing_negative);
+    if positive == 0.0 && negative == 0.0 {
+        return Ok(());
+    }
+    for &index in members {
+        let sample = &mut experience.samples[index];
+        let count = sample.advantages.len();
+        let (correct, logprob) = (vec![sample.correct(); count], vec![sample.logprob(); count]);
+        let advantages = &mut sample.advantages;
+        shaping::differential_smoothing(advantages, &correct, &logprob, positive, negative)?;
+    }
+    Ok(())
+}
+
+/// Adds what the implicit reward model makes of an advantage, where no value model has seen its
+/// rewards.
+fn add_implicit(
+    experience: &mut Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+) -> Result<(), TrainError> {
+    let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_none()) else {
+        return Ok(());
+    };
+    for &group in groups {
+        let members = experience.members(group);
+        let rewards: Vec<Vec<f64>> = experience.samples[members.clone()]
+            .iter()
+            .map(|sample| wide(&sample.implicit_rewards))
+            .collect();
+        let rewards: Vec<&[f64]> = rewards.iter().map(Vec::as_slice).collect();
+        let added = algo::implicit_advantages(&rewards)?;
+        for (sample, added) in experience.samples[members].iter_mut().zip(added) {
+            for (advantage, added) in sample.advantages.iter_mut().zip(added) {
+                *advantage = (f64::from(*advantage) + settings.coef * added) as f32;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rewards of a completion's tokens: those of steps where they end, the KL's and, with a value
+/// model, the implicit ones at each, that of the outcome at the last.
 fn token_rewards(sample: &Sample, reward: f32, recipe: &Recipe) -> Result<Vec<f64>, TrainError> {
     let mut rewards = wide(&sample.step_rewards);
     rewards.resize(sample.completion.tokens.len(), 0.0);
     rewards.iter_mut().zip(kl_rewards(sample, recipe)?).for_each(|(sum, kl)| *sum += kl);
+    if let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_some()) {
+        let implicit = rewards.iter_mut().zip(&sample.implicit_rewards);
+        implicit.for_each(|(sum, &paid)| *sum += settings.coef * f64::from(paid));
+    }
     if let Some(last) = rewards.last_mut() {
         *last += f64::from(reward);
     }

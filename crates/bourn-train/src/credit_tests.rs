@@ -416,3 +416,133 @@ fn filters_do_not_see_the_kl() {
     assert_eq!(experience.kept, [false]);
     assert_eq!(advantages(&experience).concat(), [0.0; 6]);
 }
+
+/// A model that is its reference pays nothing: every algorithm is what it is without one.
+#[test]
+fn implicit_rewards_of_nothing_change_no_algorithm() {
+    for &name in AlgorithmName::ALL {
+        let plain = of(name);
+        if plain.algorithm.baseline == Baseline::Verdict {
+            continue;
+        }
+        let settings = recipe_with("name = \"rloo\"", "", "[implicit_reward]").implicit_reward;
+        let with = Recipe { implicit_reward: settings, ..plain.clone() };
+        let run = |recipe: &Recipe| {
+            let mut experience = experience(&[RIGHT, WRONG, WRONG]);
+            experience.greedy = vec![experience.samples[1].clone()];
+            for sample in &mut experience.samples {
+                sample.implicit_rewards = vec![0.0; 2];
+            }
+            filter(&mut experience, recipe).unwrap();
+            assign(&mut experience, recipe, 0).unwrap();
+            (
+                advantages(&experience),
+                experience.samples.iter().map(|s| s.returns.clone()).collect(),
+            )
+        };
+        let (got, expect): ((_, Vec<_>), (_, Vec<_>)) = (run(&with), run(&plain));
+        assert_eq!(got, expect, "{}", name.name());
+    }
+}
+
+/// RLOO of the outcome, and returns of rewards less the others' mean token reward: of 1 and 0, ½ and
+/// ½, 0 and −1 the means are ½, ½ and −½; the baselines 0, 0 and ½.
+#[test]
+fn implicit_rewards_have_their_own_leave_one_out() {
+    let pay = |recipe: &Recipe| {
+        let mut experience = experience(&[RIGHT, WRONG, WRONG]);
+        let paid = [[1.0, 0.0], [0.5, 0.5], [0.0, -1.0]];
+        for (sample, paid) in experience.samples.iter_mut().zip(paid) {
+            sample.implicit_rewards = paid.to_vec();
+        }
+        assign(&mut experience, recipe, 0).unwrap();
+        experience
+    };
+    let more = "[implicit_reward]\ncoef = 0.5";
+    let rloo = recipe_with("name = \"rloo\"", "", more);
+    let expect = [[1.5, 1.0], [0.0, -0.25], [-1.5, -1.25]];
+    for (got, expect) in advantages(&pay(&rloo)).concat().iter().zip(expect.concat()) {
+        // RLOO's 1 and −½ in f32.
+        assert!((got - expect).abs() < 1e-6, "{got} {expect}");
+    }
+    // A value model's GAE has the rewards themselves: with values of 0, their returns.
+    let ppo = recipe_with("name = \"ppo\"\nscale_rewards = \"none\"", "", more);
+    assert_eq!(advantages(&pay(&ppo)), [[1.5, 1.0], [0.5, 0.25], [-0.5, -0.5]]);
+    assert_eq!(pay(&ppo).samples[1].returns, [0.5, 0.25]);
+    // A group whose verdicts agree still learns from what its tokens are paid.
+    let mut alike = experience(&[WRONG, WRONG, WRONG]);
+    alike.samples[0].implicit_rewards = vec![1.0, 0.0];
+    alike.samples[1].implicit_rewards = vec![0.0; 2];
+    alike.samples[2].implicit_rewards = vec![0.0; 2];
+    assign(&mut alike, &rloo, 0).unwrap();
+    // ½ (1 + 0), and ½ (0 − ¼) twice and once.
+    assert_eq!(advantages(&alike), [[0.5, 0.0], [-0.25, -0.125], [-0.25, -0.125]]);
+}
+
+/// A correct completion less γ log π of its whole, the others plus: after the baseline and the
+/// scale, so that a group whose verdicts agree is smoothed too, and without weights it is GRPO.
+#[test]
+fn smoothing_stands_behind_the_baseline() {
+    let text = "name = \"dr_grpo\"\nsmoothing_positive = 0.125\nsmoothing_negative = 0.5";
+    // Less a mean of ⅓; log π is −3 and −¾.
+    let got = advantages(&assigned(&[RIGHT, WRONG, WRONG], &recipe(text, ""))).concat();
+    let (right, wrong) = (2.0 / 3.0 + 0.375, -1.0 / 3.0 - 0.375);
+    for (got, expect) in got.iter().zip([right, right, wrong, wrong, wrong, wrong]) {
+        // Thirds in f32.
+        assert!((got - expect).abs() < 1e-6, "{got} {expect}");
+    }
+    let alike = assigned(&[RIGHT, RIGHT, RIGHT], &recipe(text, ""));
+    assert_eq!(advantages(&alike).concat(), [0.375; 6]);
+    let off = "name = \"differential_smoothing\"\nsmoothing_positive = 0";
+    assert_eq!(
+        advantages(&assigned(&[RIGHT, WRONG, WRONG], &recipe(off, ""))),
+        advantages(&assigned(&[RIGHT, WRONG, WRONG], &recipe("name = \"grpo\"", "")))
+    );
+}
+
+/// What every name is when its own device is switched off: the identity that its file claims.
+#[test]
+fn without_its_device_every_name_is_another() {
+    let samples = [RIGHT, WRONG, WRONG, WRONG, RIGHT, RIGHT, WRONG, WRONG, WRONG];
+    let of = |text: &str, more: &str| {
+        let experience = assigned(&samples, &recipe_with(text, "", more));
+        let anchors: Vec<Vec<f32>> =
+            experience.samples.iter().map(|sample| sample.anchors.clone()).collect();
+        // An anchor of weight 0 is none.
+        let anchored = anchors.concat().iter().any(|&weight| weight != 0.0);
+        (advantages(&experience), anchored, experience.kept)
+    };
+    let dapo = "name = \"dapo\"\noverlong_share = 0";
+    for (name, off, other) in [
+        ("unlikeliness", "unlikeliness = 0", "name = \"grpo\""),
+        ("clip_cov", "covariance = \"none\"", "name = \"grpo\""),
+        ("kl_cov", "covariance_coef = 0", "name = \"grpo\""),
+        ("top_entropy", "top_entropy_share = 1\noverlong_share = 0", dapo),
+        ("dapo", "overlong_share = 0\ndynamic_sampling = 0", "name = \"grpo\""),
+        ("prorl", "overlong_share = 0", dapo),
+        ("gspo", "", "name = \"grpo\""),
+        ("cispo", "", "name = \"grpo\""),
+        ("dr_grpo", "scale_rewards = \"group\"", "name = \"grpo\""),
+        ("w_reinforce", "positive_weight = 0", "name = \"nsr\""),
+        ("w_reinforce", "negative_weight = 0\npositive_weight = 1", "name = \"psr\""),
+        ("psr", "", "name = \"reinforce\""),
+        ("pkpo", "pass_k = 1", "name = \"rloo\""),
+        ("pkpo", "pass_k = 1\npass_k_baseline = \"none\"", "name = \"reinforce\""),
+    ] {
+        let got = of(&format!("name = \"{name}\"\n{off}"), "");
+        let expect = of(other, "");
+        // RLOO and PKPO come to thirds by two ways.
+        let pairs = got.0.concat().into_iter().zip(expect.0.concat());
+        let far = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(far < 1e-6, "{name}: {far}");
+        assert_eq!((got.1, got.2), (expect.1, expect.2), "{name}");
+    }
+    // Value models: what is decoupled, coupled again; and a λ that adapts to nothing.
+    for (name, critic) in [
+        ("vc_ppo", "[critic]\nlambda_policy = 1.0"),
+        ("vapo", "[critic]\nlength_adaptive = 0.0\nlambda_policy = 1.0"),
+    ] {
+        let got = of(&format!("name = \"{name}\""), critic);
+        assert_eq!(got.0, of("name = \"ppo\"", "").0, "{name}");
+    }
+}

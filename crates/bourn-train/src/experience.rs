@@ -9,6 +9,7 @@ use bourn_task::{Problem, Problems};
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
+use crate::implicit::ImplicitReport;
 
 /// One completion with what its verifiers said and what it is worth.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub struct Sample {
     pub steps: Vec<Option<(usize, usize)>>,
     /// Log-probs under the KL penalty's reference; empty unless that penalty is in the reward.
     pub reference_logprobs: Vec<f32>,
+    /// What the implicit reward model pays for each token; empty without one.
+    pub implicit_rewards: Vec<f32>,
     /// Advantage of each token.
     pub advantages: Vec<f32>,
     /// Weight of the anchor to the sampler at each token; empty for none.
@@ -48,6 +51,7 @@ impl Sample {
             step_rewards: Vec::new(),
             steps: Vec::new(),
             reference_logprobs: Vec::new(),
+            implicit_rewards: Vec::new(),
             advantages: Vec::new(),
             anchors: Vec::new(),
             values: Vec::new(),
@@ -86,13 +90,15 @@ pub struct Experience {
     pub kept: Vec<bool>,
     /// Weight of the entropy bonus in this step.
     pub entropy_coef: f64,
+    /// What the implicit reward model learned of this step, where there is one.
+    pub implicit: Option<ImplicitReport>,
 }
 
 impl Experience {
     /// Groups that are all trained on, without greedy completions and entropy bonus.
     pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
         let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
-        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0 }
+        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0, implicit: None }
     }
 
     /// The groups that are trained on, in order.

@@ -71,6 +71,13 @@ pub fn step_metrics(
         put(tags::DRAWN_GROUPS, drawn as f64);
         put(tags::KEPT_GROUPS, experience.kept_groups().len() as f64 / drawn.max(1) as f64);
     }
+    if let Some(implicit) = &experience.implicit {
+        put(tags::IMPLICIT_LOSS, implicit.loss);
+        put(tags::IMPLICIT_ACCURACY, implicit.accuracy);
+        put(tags::IMPLICIT_REWARD, implicit.reward);
+        put(tags::IMPLICIT_GRAD_NORM, implicit.grad_norm);
+        put(tags::IMPLICIT_LR, implicit.lr);
+    }
     if let Some(critic) = &report.critic {
         put(tags::VF_LOSS, critic.loss);
         put(tags::VF_CLIPFRAC, critic.clipped);

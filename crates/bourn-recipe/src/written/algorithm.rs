@@ -117,11 +117,11 @@ pub(crate) struct AlgorithmWritten {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "by `name`"))]
     pub unlikeliness: Option<f64>,
-    /// Times log π of the completion, taken off the reward of a correct one.
+    /// Times log π of the completion, taken off the advantage of a correct one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_positive: Option<f64>,
-    /// Times log π of the completion, added to the reward of any other.
+    /// Times log π of the completion, added to the advantage of any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_negative: Option<f64>,

@@ -47,6 +47,14 @@ impl Run<'_> {
 
     /// Values, advantages, and the weight of the entropy bonus.
     pub(super) fn assign_credit(&mut self, experience: &mut Experience) -> Result<(), TrainError> {
+        // Kept until the policy is updated too: a step that fails leaves no trace.
+        self.implicit_before = self.implicit.clone();
+        if let Some(implicit) = &mut self.implicit
+            && let Err(error) = implicit.learn_and_pay(experience, self.recipe, self.state.step)
+        {
+            self.implicit = self.implicit_before.take();
+            return Err(self.saved_before(error));
+        }
         let (recipe, algorithm) = (self.recipe, &self.recipe.algorithm);
         if let Some(critic) = &self.critic {
             critic.evaluate(&self.policy, experience, recipe);
@@ -117,12 +125,17 @@ impl Run<'_> {
         let several = updates > 1 || self.critic.is_some();
         let before =
             several.then(|| (self.policy.clone(), self.optimizer.clone(), self.critic.clone()));
-        self.try_update(experience).map_err(|error| {
+        let report = self.try_update(experience).map_err(|error| {
             if let (UpdateError::NonFinite(_), Some(before)) = (&error, before) {
                 (self.policy, self.optimizer, self.critic) = before;
             }
+            if let Some(before) = self.implicit_before.take() {
+                self.implicit = Some(before);
+            }
             self.saved_before(error)
-        })
+        })?;
+        self.implicit_before = None;
+        Ok(report)
     }
 
     fn try_update(&mut self, experience: &Experience) -> Result<UpdateReport, UpdateError> {
