@@ -304,6 +304,24 @@ fn every_algorithm_trains_and_resumes_exactly() {
             assert!(share > 0.0 && share <= 1.0, "{share}");
         }
     }
+    let kl = ["algorithm.kl_coef=0.1", "algorithm.kl_in=reward"];
+    for name in ["rloo", "reinforce_pp", "ppo"] {
+        let algorithm = format!("algorithm.name={name}");
+        let steps = check(&format!("kl-{name}"), &[&[algorithm.as_str()], &kl[..]].concat());
+        assert!(steps.iter().all(|step| step["train/kl"].is_f64()), "{name}");
+    }
+    let learns = ["implicit_reward.lr=1e-3", "train.minibatches=2"];
+    for name in ["rloo", "ppo", "dapo"] {
+        let algorithm = format!("algorithm.name={name}");
+        let steps =
+            check(&format!("implicit-{name}"), &[&[algorithm.as_str()], &learns[..]].concat());
+        // Where something was learned, something is paid.
+        let learned = |step: &BTreeMap<String, Value>| step["train/implicit/grad_norm"] != 0.0;
+        assert!(steps.iter().any(learned), "{name}");
+        for step in steps.iter().filter(|step| learned(step)) {
+            assert_ne!(step["train/implicit/reward"], 0.0, "{name}");
+        }
+    }
     let warming = ["algorithm.name=ppo", "critic.critic_warmup=1"];
     let steps = check("warming", &warming);
     assert_eq!(steps[0]["actor/grad_norm"], 0.0);

@@ -163,6 +163,58 @@ mod tests {
             }
         }
 
+        /// REINFORCE++: centred, of standard deviation 1, and blind to where rewards begin and
+        /// what they are counted in. With the group's baseline each group is centred too.
+        #[test]
+        fn whitened_advantages_have_no_unit(
+            mut rewards in prop::collection::vec(-9.0f32..9.0, 6), by in -4.0f32..4.0,
+        ) {
+            // Far enough apart that 1e-4 beside the standard deviation stays small.
+            rewards[0] += 20.0;
+            for (baseline, group) in [(Baseline::Batch, 6), (Baseline::Group, 3)] {
+                let of = |rewards: &[f32]| {
+                    advantages(rewards, group, baseline, Scale::Advantages).unwrap()
+                };
+                let plain = of(&rewards);
+                for own in plain.chunks(group) {
+                    prop_assert!(own.iter().map(|&a| f64::from(a)).sum::<f64>().abs() < 1e-6);
+                }
+                let squares: f64 = plain.iter().map(|&a| f64::from(a).powi(2)).sum();
+                // 1e-4 in a divisor of 5 and more.
+                prop_assert!((squares / 5.0 - 1.0).abs() < 1e-4);
+                let other: Vec<f32> = rewards.iter().map(|r| 2.0 * r + by).collect();
+                for (a, b) in plain.iter().zip(of(&other)) {
+                    prop_assert!((a - b).abs() < 1e-4, "{} {}", a, b);
+                }
+            }
+        }
+
+        /// ReMax with a greedy completion as good as the group's mean is mean-centring, with one that
+        /// is worth nothing REINFORCE.
+        #[test]
+        fn greedy_between_the_others(rewards in prop::collection::vec(-9i8..9, 4)) {
+            let rewards: Vec<f32> = rewards.into_iter().map(f32::from).collect();
+            let mean = [rewards.iter().sum::<f32>() / 4.0];
+            let of =
+                |baseline: Baseline<'_>| advantages(&rewards, 4, baseline, Scale::None).unwrap();
+            // Quarters of small whole numbers are exact.
+            prop_assert_eq!(of(Baseline::Greedy(&mean)), mean_centred(&rewards));
+            prop_assert_eq!(of(Baseline::Greedy(&[0.0])), of(Baseline::None));
+        }
+
+        /// With rewards of 0 and 1, PSR is REINFORCE; NSR is the same less 1, a constant baseline.
+        #[test]
+        fn signed_advantages_are_reinforce_with_a_constant(
+            correct in prop::collection::vec(any::<bool>(), 1..9),
+        ) {
+            let rewards: Vec<f32> = correct.iter().map(|&c| f32::from(u8::from(c))).collect();
+            let reinforce =
+                advantages(&rewards, rewards.len(), Baseline::None, Scale::None).unwrap();
+            prop_assert_eq!(&signed_advantages(&correct, 1.0, 0.0), &reinforce);
+            let less: Vec<f32> = reinforce.iter().map(|a| a - 1.0).collect();
+            prop_assert_eq!(signed_advantages(&correct, 0.0, 1.0), less);
+        }
+
         /// W-REINFORCE is λ PSR + NSR.
         #[test]
         fn signed_advantages_are_linear(correct in prop::collection::vec(any::<bool>(), 0..9)) {

@@ -141,6 +141,43 @@ mod tests {
             }
         }
 
+        /// VAPO's λ is the one whose weights Σ λ^t sum to α · length (its eq. 5), and 1 in the limit.
+        #[test]
+        fn the_adaptive_lambda_weighs_a_share_of_the_length(
+            length in 1usize..3000, alpha in 0.02f64..5.0,
+        ) {
+            let lambda = length_adaptive_lambda(alpha, length);
+            let reach = alpha * length as f64;
+            prop_assert!((0.0..1.0).contains(&lambda));
+            if reach >= 1.0 {
+                // One division there and one back.
+                prop_assert!((1.0 / (1.0 - lambda) - reach).abs() < 1e-9 * reach.powi(2));
+            } else {
+                prop_assert_eq!(lambda, 0.0);
+            }
+            prop_assert!(length_adaptive_lambda(1e12, length) > 1.0 - 1e-11);
+        }
+
+        /// A value without a clip, and one inside it, has half its squared error, whose slope is the
+        /// error; a clip never makes the loss smaller.
+        #[test]
+        fn the_value_loss_is_at_least_half_the_square(
+            value in -3.0f64..3.0, old in -3.0f64..3.0, target in -3.0f64..3.0,
+            clip in 0.01f64..2.0,
+        ) {
+            let half = 0.5 * (value - target).powi(2);
+            prop_assert_eq!(value_loss(value, old, target, 0.0).0, half);
+            let (clipped, held) = value_loss(value, old, target, clip);
+            prop_assert!(clipped >= half && (held == (clipped > half)));
+            if (value - old).abs() < clip {
+                prop_assert!((clipped - half).abs() < 1e-12);
+            }
+            let slope = (value_loss(value + 1e-5, old, target, 0.0).0
+                - value_loss(value - 1e-5, old, target, 0.0).0) / 2e-5;
+            // A square has no third derivative: rounding of 1e-15 over 2e-5.
+            prop_assert!((slope - (value - target)).abs() < 1e-9);
+        }
+
         /// Zero values and γ = λ = 1 give every token the reward of the end: REINFORCE.
         #[test]
         fn a_zero_critic_is_reinforce(reward in -3.0f64..3.0, n in 1usize..20) {

@@ -10,6 +10,8 @@
 //! - [`gae`]: advantages and targets from a value function.
 //! - [`advantage`]: one advantage per completion to one per token.
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
+//! - [`token_rewards`]: rewards of single tokens: the KL's, and returns.
+//! - [`implicit`]: process rewards of a model that learns from outcomes.
 //! - [`loss`]: the clipped objective, scalar by scalar; the twin that the tensor version is
 //!   checked against, and the token weights that it uses.
 //! - [`replay`]: completions that another model drew, with importance weights.
@@ -20,12 +22,14 @@ pub mod baseline;
 mod error;
 pub mod gae;
 pub mod group;
+pub mod implicit;
 pub mod kl;
 pub mod loss;
 pub mod pass_at_k;
 pub mod replay;
 pub mod schedule;
 pub mod shaping;
+pub mod token_rewards;
 pub mod tokens;
 
 pub use advantage::per_token;
@@ -35,6 +39,7 @@ pub use gae::{calibration_error, explained_variance, gae, length_adaptive_lambda
 pub use group::{
     Scale, frac_reward_zero_std, group_advantages, mean_centred, sample_std, zero_advantage_groups,
 };
+pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
     Clip, CompletionTerms, LossReport, LossType, Objective, RatioLevel, Surrogate,
@@ -43,3 +48,4 @@ pub use loss::{
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
 pub use replay::{replayed_surrogate, truncated_weight};
 pub use schedule::{Shape, clip_scale, learning_rate};
+pub use token_rewards::{kl_rewards, returns};

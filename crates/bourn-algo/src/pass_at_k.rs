@@ -22,8 +22,8 @@ pub enum PassAtKBaseline {
     None,
     /// k ρ₋ᵢ(n − 1, k) / (n − 1): the mean of the others' s, computed without i. Needs k < n.
     LeaveOneOut,
-    /// (k/n) ρ₋ᵢ(n − 1, k − 1): each subset's largest reward without i. With k = 1 there is none
-    /// and this is no baseline.
+    /// (k/n) ρ₋ᵢ(n − 1, k − 1): each subset's largest reward without i. With k = 1 no subset has
+    /// one, and the others' mean stands for it: RLOO.
     LeaveOneOutMinusOne,
 }
 
@@ -57,6 +57,7 @@ pub fn pass_at_k_advantages(
                 let baseline = match baseline {
                     PassAtKBaseline::None => 0.0,
                     PassAtKBaseline::LeaveOneOut => n * k_ / (n - 1.0) * without(k),
+                    PassAtKBaseline::LeaveOneOutMinusOne if k == 1 && group > 1 => without(1),
                     PassAtKBaseline::LeaveOneOutMinusOne => k_ * without(k - 1),
                 };
                 (n * transformed[i] - baseline) as f32

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Baseline, Scale, advantages};
+use crate::{Baseline, Scale, advantages, mean_centred};
 
 const ALL: [PassAtKBaseline; 3] =
     [PassAtKBaseline::None, PassAtKBaseline::LeaveOneOut, PassAtKBaseline::LeaveOneOutMinusOne];
@@ -80,7 +80,12 @@ fn by_enumeration(rewards: &[f32], k: usize, baseline: PassAtKBaseline) -> Vec<f
                         let rest: Vec<usize> = subset.iter().copied().filter(|&j| j != i).collect();
                         if rest.is_empty() { 0.0 } else { largest(&rest) }
                     };
-                    mine.map(rest).sum::<f64>() / whole.len() as f64
+                    if k == 1 {
+                        let sum: f64 = others.iter().map(|&j| f64::from(rewards[j])).sum();
+                        sum / others.len() as f64 / n as f64
+                    } else {
+                        mine.map(rest).sum::<f64>() / whole.len() as f64
+                    }
                 }
             };
             n as f64 * (s - b)
@@ -132,14 +137,18 @@ proptest! {
         }
     }
 
-    /// k = 1: the reward, less n/(n−1) times the others' mean with the first baseline. RLOO's
-    /// subtracts that mean once; both are baselines, and this one is the paper's.
+    /// k = 1: the reward; less n/(n−1) times the others' mean with the first baseline, as the
+    /// paper's listing has it; RLOO, n/(n−1) times the mean-centred reward, with the second.
     #[test]
     fn at_k_1_it_is_reinforce_with_a_baseline(rewards in prop::collection::vec(-2.0f32..2.0, 2..9)) {
         let n = rewards.len();
         let plain: Vec<f64> = rewards.iter().map(|&r| f64::from(r)).collect();
         check(&rewards, 1, PassAtKBaseline::None, &plain);
-        check(&rewards, 1, PassAtKBaseline::LeaveOneOutMinusOne, &plain);
+        let centred: Vec<f64> = mean_centred(&rewards)
+            .into_iter()
+            .map(|r| n as f64 / (n - 1) as f64 * f64::from(r))
+            .collect();
+        check(&rewards, 1, PassAtKBaseline::LeaveOneOutMinusOne, &centred);
         let loo = advantages(&rewards, n, Baseline::LeaveOneOut, Scale::None).unwrap();
         let factor = n as f64 / (n - 1) as f64;
         let expect: Vec<f64> = plain

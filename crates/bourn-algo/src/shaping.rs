@@ -1,4 +1,5 @@
-//! What a verifier's reward becomes before its baseline. Filters and verdicts never see any of it.
+//! What a verifier's reward becomes before its baseline, or an advantage after it. Filters and
+//! verdicts never see any of it.
 
 use crate::AlgoError;
 use crate::error::check_length;
@@ -47,7 +48,7 @@ pub fn unlikeliness(
     Ok(())
 }
 
-/// Differential smoothing (arXiv 2511.19942): a correct completion's reward less
+/// Differential smoothing (arXiv 2511.19942, eq. 6): a correct completion's advantage less
 /// `positive` · log π(y), which favours the rare among the correct; any other's plus
 /// `negative` · log π(y), which does not spread the wrong.
 ///
@@ -56,17 +57,17 @@ pub fn unlikeliness(
 /// # Errors
 /// The lists differ in length.
 pub fn differential_smoothing(
-    rewards: &mut [f32],
+    advantages: &mut [f32],
     correct: &[bool],
     logprobs: &[f64],
     positive: f64,
     negative: f64,
 ) -> Result<(), AlgoError> {
-    check_length("correct", correct.len(), rewards.len(), "completion")?;
-    check_length("logprobs", logprobs.len(), rewards.len(), "completion")?;
-    for ((reward, &correct), logprob) in rewards.iter_mut().zip(correct).zip(logprobs) {
+    check_length("correct", correct.len(), advantages.len(), "completion")?;
+    check_length("logprobs", logprobs.len(), advantages.len(), "completion")?;
+    for ((advantage, &correct), logprob) in advantages.iter_mut().zip(correct).zip(logprobs) {
         let change = if correct { -positive * logprob } else { negative * logprob };
-        *reward = (f64::from(*reward) + change) as f32;
+        *advantage = (f64::from(*advantage) + change) as f32;
     }
     Ok(())
 }
@@ -161,6 +162,57 @@ mod tests {
             unlikeliness(&mut shaped, &correct, &logprobs, 4, 0.0).unwrap();
             differential_smoothing(&mut shaped, &correct, &logprobs, 0.0, 0.0).unwrap();
             prop_assert_eq!(shaped, rewards);
+        }
+
+        /// Unlikeliness: all alike lose the same, β (G + 1)/2G of a correct reward, and the sum of what
+        /// is lost by a group of different ones is the same as of ones alike.
+        #[test]
+        fn unlikeliness_takes_its_share(
+            logprobs in prop::collection::vec(-20.0f64..0.0, 2..9), beta in 0.0f64..1.0,
+        ) {
+            let n = logprobs.len();
+            let lost = |logprobs: &[f64]| -> f64 {
+                let mut rewards = vec![1.0f32; n];
+                unlikeliness(&mut rewards, &vec![true; n], logprobs, n, beta).unwrap();
+                rewards.iter().map(|&r| 1.0 - f64::from(r)).sum()
+            };
+            let share = beta * (n as f64 + 1.0) / 2.0;
+            // n roundings to f32 of numbers of one.
+            prop_assert!((lost(&logprobs) - share).abs() < 1e-6);
+            prop_assert!((lost(&vec![-1.0; n]) - share).abs() < 1e-6);
+        }
+
+        /// Smoothing is linear in its weights, and with both equal it is −γ log π times ±1.
+        #[test]
+        fn smoothing_is_linear(logprobs in prop::collection::vec(-8i8..0, 4), gamma in 0u8..8) {
+            let logprobs: Vec<f64> = logprobs.into_iter().map(f64::from).collect();
+            let correct = [true, false, true, false];
+            let of = |positive: f64, negative: f64| {
+                let mut advantages = [0.0f32; 4];
+                differential_smoothing(&mut advantages, &correct, &logprobs, positive, negative)
+                    .unwrap();
+                advantages
+            };
+            let gamma = f64::from(gamma) / 8.0;
+            let (a, b, both) = (of(gamma, 0.0), of(0.0, gamma), of(gamma, gamma));
+            for i in 0..4 {
+                // Eighths of small whole numbers are exact.
+                prop_assert_eq!(both[i], a[i] + b[i]);
+                let sign = if correct[i] { -1.0 } else { 1.0 };
+                prop_assert_eq!(f64::from(both[i]), sign * gamma * logprobs[i]);
+            }
+        }
+
+        /// The penalty is the line through its two ends, whatever the length: halfway it is a half.
+        #[test]
+        fn the_penalty_is_a_line(longest in 1usize..500, share in 0.05f64..1.0, by in 0usize..500) {
+            let buffer = share * longest as f64;
+            let of = |length: usize| overlong_penalty(length, longest, buffer);
+            let length = by.min(longest);
+            let inside = (length as f64 - (longest as f64 - buffer)) / buffer;
+            prop_assert!((of(length) + inside.max(0.0)).abs() < 1e-12);
+            prop_assert_eq!(of(longest), -1.0);
+            prop_assert!(of(length) <= of(length.saturating_sub(1)));
         }
 
         /// Among correct completions the rarer has the larger reward, by either shaping.

@@ -32,6 +32,8 @@ pub struct Algorithm {
     pub kl_coef: f64,
     /// Estimator of that KL.
     pub kl_estimator: KlEstimator,
+    /// Where that penalty stands.
+    pub kl_in: KlIn,
     /// Weight of the entropy bonus, where no target steers it.
     pub entropy_coef: f64,
     /// Entropy below which the bonus's weight rises, nats a token; 0 for a fixed weight.
@@ -60,9 +62,9 @@ pub struct Algorithm {
     pub covariance_coef: f64,
     /// How much less the likeliest correct completion of a group is worth; 0 for nothing.
     pub unlikeliness: f64,
-    /// Times log π(y), off the reward of a correct completion.
+    /// Times log π(y), off the advantage of a correct completion.
     pub smoothing_positive: f64,
-    /// Times log π(y), onto the reward of any other.
+    /// Times log π(y), onto the advantage of any other.
     pub smoothing_negative: f64,
     /// Advantage of a correct completion with [`Baseline::Verdict`].
     pub positive_weight: f64,
@@ -188,6 +190,28 @@ pub enum KlEstimator {
     K3,
 }
 
+/// Where the KL penalty stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum KlIn {
+    /// A term of the loss, with a gradient of its own.
+    Loss,
+    /// Taken off the reward of each token, as the sampler drew it; no gradient goes through it.
+    Reward,
+}
+
+impl Algorithm {
+    /// Weight of the KL penalty as a term of the loss.
+    pub fn kl_in_loss(&self) -> f64 {
+        if self.kl_in == KlIn::Loss { self.kl_coef } else { 0.0 }
+    }
+
+    /// Weight of the KL penalty in the reward.
+    pub fn kl_in_reward(&self) -> f64 {
+        if self.kl_in == KlIn::Reward { self.kl_coef } else { 0.0 }
+    }
+}
+
 /// The value model and its optimiser.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Critic {
@@ -229,4 +253,23 @@ pub enum Trunk {
     Own,
     /// The policy's.
     Shared,
+}
+
+/// Process rewards of a model that learns from outcomes (PRIME, arXiv 2502.01456), and its AdamW.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ImplicitReward {
+    /// Times the log-ratio of this model to the base: a token's reward.
+    pub beta: f64,
+    /// Weight of what these rewards make of an advantage, beside that of the outcome.
+    pub coef: f64,
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Updates of linear warmup from 0.
+    pub warmup_steps: u64,
+    /// What follows the warmup.
+    pub schedule: Schedule,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Global gradient-norm clip; 0 for none.
+    pub max_grad_norm: f64,
 }

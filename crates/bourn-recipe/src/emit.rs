@@ -52,6 +52,7 @@ impl From<&Recipe> for Written {
             },
             algorithm: algorithm(&recipe.algorithm),
             critic: recipe.critic.as_ref().map(critic),
+            implicit_reward: recipe.implicit_reward.as_ref().map(implicit_reward),
             optimizer: optimizer(&recipe.optimizer),
             train: TrainWritten {
                 max_steps: recipe.train.max_steps,
@@ -96,6 +97,18 @@ fn critic(settings: &Critic) -> CriticWritten {
         };
     }
     critic_keys!(emit, settings)
+}
+
+fn implicit_reward(settings: &ImplicitReward) -> ImplicitRewardWritten {
+    ImplicitRewardWritten {
+        beta: settings.beta,
+        coef: settings.coef,
+        lr: settings.lr,
+        warmup_steps: settings.warmup_steps,
+        schedule: settings.schedule,
+        weight_decay: settings.weight_decay,
+        max_grad_norm: settings.max_grad_norm,
+    }
 }
 
 fn model(model: &Model) -> ModelWritten {

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::algorithm::{Algorithm, Critic};
+pub use crate::algorithm::{Algorithm, Critic, ImplicitReward};
 
 /// A whole, validated recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +33,8 @@ pub struct Recipe {
     pub algorithm: Algorithm,
     /// The value model, present exactly when the algorithm's advantages are a critic's.
     pub critic: Option<Critic>,
+    /// The model that process rewards are read from, where there are such.
+    pub implicit_reward: Option<ImplicitReward>,
     /// AdamW and its schedule.
     pub optimizer: Optimizer,
     /// How many steps, and how a rollout becomes updates.

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use bourn_recipe::{AlgorithmName, Baseline, LossType, Recipe, RecipeError, Surrogate, parse};
+use bourn_recipe::{
+    AlgorithmName, Baseline, KlEstimator, LossType, Recipe, RecipeError, Surrogate, parse,
+};
 use insta::assert_snapshot;
 
 fn read(algorithm: &str, more: &str) -> Result<Recipe, RecipeError> {
@@ -85,6 +87,32 @@ fn a_key_without_effect_is_an_error_that_says_why() {
     assert_snapshot!(bad("name = \"ppo\"", "[critic]\ntrunk = \"shared\"\nlr = 0.1\n"), @"x.toml:9:1: [critic] lr: has no effect: a shared trunk is trained by `[optimizer]`, and its head alone only where `pretrain_steps` or `critic_warmup` is not 0; remove it");
 }
 
+#[test]
+fn a_kl_in_the_reward_needs_a_weight_and_a_reward() {
+    assert_snapshot!(bad("name = \"rloo\"\nkl_in = \"reward\"", ""), @"x.toml:7:1: [algorithm] kl_in: has no effect: `kl_coef` is 0, and there is no penalty to stand anywhere; remove it");
+    assert_snapshot!(bad("name = \"nsr\"\nkl_coef = 0.1\nkl_in = \"reward\"", ""), @"x.toml:8:1: [algorithm] kl_in: has no effect: nsr takes advantages from raw verdicts, which nothing shapes; remove it");
+    let rloo = good("name = \"rloo\"\nkl_coef = 0.1\nkl_in = \"reward\"", "").algorithm;
+    assert_eq!((rloo.kl_in_loss(), rloo.kl_in_reward()), (0.0, 0.1));
+    // What has the KL's gradient as a reward, and what has it in the loss.
+    assert_eq!(rloo.kl_estimator, KlEstimator::K1);
+    let loss = good("name = \"rloo\"\nkl_coef = 0.1", "").algorithm;
+    assert_eq!((loss.kl_in_loss(), loss.kl_in_reward()), (0.1, 0.0));
+    assert_eq!(loss.kl_estimator, KlEstimator::K3);
+    let k2 = "name = \"rloo\"\nkl_coef = 0.1\nkl_in = \"reward\"\nkl_estimator = \"k2\"";
+    assert_eq!(good(k2, "").algorithm.kl_estimator, KlEstimator::K2);
+}
+
+#[test]
+fn implicit_rewards_are_on_where_their_section_is() {
+    assert_eq!(good("name = \"rloo\"", "").implicit_reward, None);
+    let with = good("name = \"rloo\"", "[implicit_reward]\n");
+    let settings = with.implicit_reward.clone().unwrap();
+    assert_eq!((settings.beta, settings.coef, settings.lr), (0.05, 1.0, 1e-6));
+    assert_eq!(parse(&with.to_toml(), Path::new("x.toml"), &[]).unwrap(), with);
+    assert_snapshot!(bad("name = \"nsr\"", "[implicit_reward]\n"), @"x.toml:7:2: [implicit_reward]: has no effect: nsr takes advantages from raw verdicts; remove it");
+    assert_snapshot!(bad("name = \"rloo\"", "[implicit_reward]\ncoef = 0\n"), @"x.toml:8:1: [implicit_reward] coef: must be above 0, found 0: without weight the model would be trained for nothing; remove the section");
+}
+
 /// The same keys are taken where another key gives them their effect.
 #[test]
 fn a_key_may_give_another_its_effect() {
@@ -142,4 +170,11 @@ fn replay_is_off_by_default_and_asks_for_groups_it_can_join() {
     assert_snapshot!(bad("name = \"unlikeliness\"", on), @"x.toml:8:1: [replay] share: unlikeliness shapes rewards by the log-probs of the policy's draws, which witnesses are not; choose another algorithm or remove `[replay]`");
     good("name = \"w_reinforce\"", on);
     good("name = \"gspo\"", on);
+}
+
+#[test]
+fn replay_has_draws_that_are_not_the_policys() {
+    let replay = "[replay]\nshare = 0.2\n";
+    assert_snapshot!(bad("name = \"grpo\"", &format!("{replay}[implicit_reward]\n")), @"x.toml:8:1: [replay] share: the implicit reward model learns from the policy's own draws, which witnesses are not; remove one of the two sections");
+    assert_snapshot!(bad("name = \"grpo\"\nkl_coef = 0.1\nkl_in = \"reward\"", replay), @"x.toml:10:1: [replay] share: the KL in the reward is of the policy's own draws, which witnesses are not; put it into the loss (`algorithm.kl_in`) or remove `[replay]`");
 }

@@ -69,6 +69,16 @@ pub const RETURNS_MEAN: &str = "critic/returns/mean";
 pub const CRITIC_GRAD_NORM: &str = "critic/grad_norm";
 /// Learning rate of a value model of its own.
 pub const CRITIC_LR: &str = "critic/lr";
+/// Cross-entropy of the verdicts under the implicit reward model, before each of its updates, nats.
+pub const IMPLICIT_LOSS: &str = "train/implicit/loss";
+/// Share of completions whose verdict the sign of their implicit reward had right, before them.
+pub const IMPLICIT_ACCURACY: &str = "train/implicit/accuracy";
+/// Mean implicit reward of a completion, after the updates.
+pub const IMPLICIT_REWARD: &str = "train/implicit/reward";
+/// Gradient norm of the implicit reward model, before clipping.
+pub const IMPLICIT_GRAD_NORM: &str = "train/implicit/grad_norm";
+/// Learning rate of the implicit reward model.
+pub const IMPLICIT_LR: &str = "train/implicit/lr";
 /// Cross-entropy of the base's pretraining, nats/token.
 pub const BASE_LOSS: &str = "base/loss";
 
@@ -192,6 +202,11 @@ mod tests {
             RETURNS_MEAN,
             CRITIC_GRAD_NORM,
             CRITIC_LR,
+            IMPLICIT_LOSS,
+            IMPLICIT_ACCURACY,
+            IMPLICIT_REWARD,
+            IMPLICIT_GRAD_NORM,
+            IMPLICIT_LR,
         ];
         let made = [
             verifier_mean("{verifier}"),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::critic::Critic;
 use crate::error::TrainError;
+use crate::implicit::Implicit;
 use crate::optimizer::AdamWOptimizer;
 use crate::replay::Look;
 use crate::{sealed, tensors};
@@ -55,6 +56,9 @@ pub struct State {
     /// The last looks at the problems that may be replayed, the older first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub looks: Vec<Look>,
+    /// Updates of the implicit reward model.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub implicit_updates: u64,
 }
 
 /// Counters that stand at 0 are not written: a run that does not use them has the checkpoints of a
@@ -81,6 +85,7 @@ impl State {
             pretrained: 0,
             critic_updates: 0,
             looks: Vec::new(),
+            implicit_updates: 0,
         }
     }
 }
@@ -116,6 +121,8 @@ pub struct Parts<'a> {
     pub optimizer: &'a AdamWOptimizer,
     /// The value model, if there is one.
     pub critic: Option<&'a Critic>,
+    /// The implicit reward model, if there is one.
+    pub implicit: Option<&'a Implicit>,
     /// The KL penalty's reference, where it is no longer the base.
     pub reference: Option<&'a Transformer>,
 }
@@ -127,7 +134,7 @@ pub fn save(
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
-    let Parts { base, policy, optimizer, critic, reference } = parts;
+    let Parts { base, policy, optimizer, critic, implicit, reference } = parts;
     let target = path(run_dir, state.step);
     sealed::write(&target, |dir| {
         bourn_model::save(
@@ -141,6 +148,9 @@ pub fn save(
         tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
         if let Some(critic) = critic {
             critic.save(dir, policy)?;
+        }
+        if let Some(implicit) = implicit {
+            implicit.save(dir)?;
         }
         if let Some(reference) = reference {
             tensors::write(&dir.join(REFERENCE), &reference.to_weights())?;

@@ -4,7 +4,9 @@
 //! Everything here reads settings and plain numbers; which algorithm they belong to is not known.
 
 use bourn_algo::{self as algo, shaping, tokens};
-use bourn_recipe::{Baseline, Covariance, Critic, PassKBaseline, Recipe, ScaleRewards};
+use bourn_recipe::{
+    Baseline, Covariance, Critic, KlEstimator, PassKBaseline, Recipe, ScaleRewards,
+};
 use bourn_task::seed::rng;
 use rand::seq::SliceRandom;
 
@@ -44,7 +46,7 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
     }
     let rewards = shaped(&experience.samples, recipe)?;
     if let Some(critic) = &recipe.critic {
-        targets(experience, &rewards, critic)?;
+        targets(experience, &rewards, critic, recipe)?;
     }
     let groups = experience.kept_groups();
     let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
@@ -53,6 +55,14 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
     }
     match &recipe.critic {
         Some(critic) => from_values(experience, &rewards, &members, critic, recipe)?,
+        None if by_token(recipe) => {
+            for &index in &members {
+                let sample = &mut experience.samples[index];
+                let paid = token_rewards(sample, rewards[index], recipe)?;
+                sample.advantages = narrow(algo::returns(&paid));
+            }
+            whiten(experience, &members)?;
+        }
         None => {
             let advantages = from_rewards(experience, &rewards, &groups, &members, recipe)?;
             for (&index, advantage) in members.iter().zip(advantages) {
@@ -60,6 +70,8 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
             }
         }
     }
+    smooth(experience, &members, recipe)?;
+    add_implicit(experience, &groups, recipe)?;
     hold_back(experience, &members, recipe, step)
 }
 
@@ -67,30 +79,52 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
 fn shaped(samples: &[Sample], recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
     let algorithm = &recipe.algorithm;
     let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
-    if algorithm.unlikeliness > 0.0
-        || algorithm.smoothing_positive > 0.0
-        || algorithm.smoothing_negative > 0.0
-    {
+    if algorithm.unlikeliness > 0.0 {
         let correct: Vec<bool> = samples.iter().map(Sample::correct).collect();
         let logprobs: Vec<f64> = samples.iter().map(Sample::logprob).collect();
         let group = recipe.rollout.num_generations;
         shaping::unlikeliness(&mut rewards, &correct, &logprobs, group, algorithm.unlikeliness)?;
-        shaping::differential_smoothing(
-            &mut rewards,
-            &correct,
-            &logprobs,
-            algorithm.smoothing_positive,
-            algorithm.smoothing_negative,
-        )?;
     }
     for (reward, sample) in rewards.iter_mut().zip(samples) {
         *reward = penalised(*reward, sample, recipe);
-        // A critic credits each step at its place; elsewhere a completion has one reward.
-        if recipe.critic.is_none() && !sample.step_rewards.is_empty() {
+        // A critic and REINFORCE++ credit each token's pay at its place; elsewhere a completion has
+        // one reward.
+        if recipe.critic.is_some() || by_token(recipe) {
+            continue;
+        }
+        if !sample.step_rewards.is_empty() {
             *reward += sample.step_rewards.iter().sum::<f32>();
+        }
+        if !sample.reference_logprobs.is_empty() {
+            *reward = (f64::from(*reward) + kl_rewards(sample, recipe)?.iter().sum::<f64>()) as f32;
         }
     }
     Ok(rewards)
+}
+
+/// Whether the pay of single tokens reaches only the tokens before it, without a value model: with
+/// the KL in the reward, where advantages are held against the whole step's and not against their
+/// group's (REINFORCE++).
+fn by_token(recipe: &Recipe) -> bool {
+    let algorithm = &recipe.algorithm;
+    algorithm.kl_in_reward() > 0.0
+        && algorithm.baseline == Baseline::Batch
+        && algorithm.scale_rewards == ScaleRewards::Advantages
+}
+
+/// What the KL penalty takes off each token's reward; nothing where it is elsewhere.
+fn kl_rewards(sample: &Sample, recipe: &Recipe) -> Result<Vec<f64>, TrainError> {
+    let algorithm = &recipe.algorithm;
+    if sample.reference_logprobs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let estimator = match algorithm.kl_estimator {
+        KlEstimator::K1 => algo::KlEstimator::K1,
+        KlEstimator::K2 => algo::KlEstimator::K2,
+        KlEstimator::K3 => algo::KlEstimator::K3,
+    };
+    let (own, of) = (&sample.completion.logprobs, &sample.reference_logprobs);
+    Ok(algo::kl_rewards(own, of, algorithm.kl_in_reward(), estimator)?)
 }
 
 /// A reward less the penalty for length.
@@ -156,14 +190,72 @@ fn from_rewards(
     Ok(algo::advantages(&rewards, group, baseline, scale)?)
 }
 
-/// Rewards of a completion's tokens: those of steps where they end, that of the outcome at the last.
-fn token_rewards(sample: &Sample, reward: f32) -> Vec<f64> {
+/// Differential smoothing of the advantages of `members`.
+fn smooth(
+    experience: &mut Experience,
+    members: &[usize],
+    recipe: &Recipe,
+) -> Result<(), TrainError> {
+    let (positive, negative) =
+        (recipe.algorithm.smoothing_positive, recipe.algorithm.smoothing_negative);
+    if positive == 0.0 && negative == 0.0 {
+        return Ok(());
+    }
+    for &index in members {
+        let sample = &mut experience.samples[index];
+        let count = sample.advantages.len();
+        let (correct, logprob) = (vec![sample.correct(); count], vec![sample.logprob(); count]);
+        let advantages = &mut sample.advantages;
+        shaping::differential_smoothing(advantages, &correct, &logprob, positive, negative)?;
+    }
+    Ok(())
+}
+
+/// Adds what the implicit reward model makes of an advantage, where no value model has seen its
+/// rewards.
+fn add_implicit(
+    experience: &mut Experience,
+    groups: &[usize],
+    recipe: &Recipe,
+) -> Result<(), TrainError> {
+    let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_none()) else {
+        return Ok(());
+    };
+    for &group in groups {
+        let members = experience.members(group);
+        let rewards: Vec<Vec<f64>> = experience.samples[members.clone()]
+            .iter()
+            .map(|sample| wide(&sample.implicit_rewards))
+            .collect();
+        let rewards: Vec<&[f64]> = rewards.iter().map(Vec::as_slice).collect();
+        let added = algo::implicit_advantages(&rewards)?;
+        for (sample, added) in experience.samples[members].iter_mut().zip(added) {
+            for (advantage, added) in sample.advantages.iter_mut().zip(added) {
+                *advantage = (f64::from(*advantage) + settings.coef * added) as f32;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rewards of a completion's tokens: those of steps where they end, the KL's and, with a value
+/// model, the implicit ones at each, that of the outcome at the last.
+fn token_rewards(sample: &Sample, reward: f32, recipe: &Recipe) -> Result<Vec<f64>, TrainError> {
     let mut rewards = wide(&sample.step_rewards);
     rewards.resize(sample.completion.tokens.len(), 0.0);
+    rewards.iter_mut().zip(kl_rewards(sample, recipe)?).for_each(|(sum, kl)| *sum += kl);
+    if let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_some()) {
+        let implicit = rewards.iter_mut().zip(&sample.implicit_rewards);
+        implicit.for_each(|(sum, &paid)| *sum += settings.coef * f64::from(paid));
+    }
     if let Some(last) = rewards.last_mut() {
         *last += f64::from(reward);
     }
-    rewards
+    Ok(rewards)
+}
+
+fn narrow(values: Vec<f64>) -> Vec<f32> {
+    values.into_iter().map(|value| value as f32).collect()
 }
 
 fn wide(values: &[f32]) -> Vec<f64> {
@@ -175,9 +267,10 @@ fn targets(
     experience: &mut Experience,
     rewards: &[f32],
     critic: &Critic,
+    recipe: &Recipe,
 ) -> Result<(), TrainError> {
     for (sample, &reward) in experience.samples.iter_mut().zip(rewards) {
-        let (paid, values) = (token_rewards(sample, reward), wide(&sample.values));
+        let (paid, values) = (token_rewards(sample, reward, recipe)?, wide(&sample.values));
         let advantages = algo::gae(&paid, &values, critic.gamma, critic.lambda_value)?;
         let returns = advantages.iter().zip(values).map(|(a, value)| (a + value) as f32);
         sample.returns = returns.collect();
@@ -200,20 +293,25 @@ fn from_values(
             0.0 => critic.lambda_policy,
             alpha => algo::length_adaptive_lambda(alpha, length),
         };
-        let (paid, values) = (token_rewards(sample, rewards[index]), wide(&sample.values));
+        let (paid, values) = (token_rewards(sample, rewards[index], recipe)?, wide(&sample.values));
         let advantages = algo::gae(&paid, &values, critic.gamma, lambda)?;
-        sample.advantages = advantages.into_iter().map(|a| a as f32).collect();
+        sample.advantages = narrow(advantages);
     }
     if recipe.algorithm.scale_rewards == ScaleRewards::Advantages {
-        let all = each(experience, members, |sample| &sample.advantages);
-        let count = all.len();
-        let whitened =
-            algo::advantages(&all, count, algo::Baseline::Batch, algo::Scale::Advantages)?;
-        let mut whitened = whitened.into_iter();
-        for &index in members {
-            let own = &mut experience.samples[index].advantages;
-            own.iter_mut().zip(&mut whitened).for_each(|(a, white)| *a = white);
-        }
+        whiten(experience, members)?;
+    }
+    Ok(())
+}
+
+/// Centres and scales the advantages of `members` over all their tokens.
+fn whiten(experience: &mut Experience, members: &[usize]) -> Result<(), TrainError> {
+    let all = each(experience, members, |sample| &sample.advantages);
+    let count = all.len();
+    let whitened = algo::advantages(&all, count, algo::Baseline::Batch, algo::Scale::Advantages)?;
+    let mut whitened = whitened.into_iter();
+    for &index in members {
+        let own = &mut experience.samples[index].advantages;
+        own.iter_mut().zip(&mut whitened).for_each(|(a, white)| *a = white);
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use bourn_verify::Verdict;
 use rand::Rng;
 
 use crate::error::TrainError;
+use crate::implicit::ImplicitReport;
 
 /// One completion with what its verifiers said and what it is worth.
 #[derive(Clone, Debug)]
@@ -30,6 +31,10 @@ pub struct Sample {
     pub step_rewards: Vec<f32>,
     /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
     pub steps: Vec<Option<(usize, usize)>>,
+    /// Log-probs under the KL penalty's reference; empty unless that penalty is in the reward.
+    pub reference_logprobs: Vec<f32>,
+    /// What the implicit reward model pays for each token; empty without one.
+    pub implicit_rewards: Vec<f32>,
     /// Advantage of each token.
     pub advantages: Vec<f32>,
     /// Weight of the anchor to the sampler at each token; empty for none.
@@ -51,6 +56,8 @@ impl Sample {
             reward,
             step_rewards: Vec::new(),
             steps: Vec::new(),
+            reference_logprobs: Vec::new(),
+            implicit_rewards: Vec::new(),
             advantages: Vec::new(),
             anchors: Vec::new(),
             values: Vec::new(),
@@ -91,6 +98,8 @@ pub struct Experience {
     pub entropy_coef: f64,
     /// What was replayed; the groups of it are the last.
     pub replayed: Replayed,
+    /// What the implicit reward model learned of this step, where there is one.
+    pub implicit: Option<ImplicitReport>,
 }
 
 /// Groups of a step that hold witnesses, completions that the frozen base drew.
@@ -106,8 +115,17 @@ impl Experience {
     /// Groups that are all trained on, without greedy completions and entropy bonus.
     pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
         let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
-        let replayed = Replayed::default();
-        Experience { prompts, problems, samples, greedy, kept, entropy_coef: 0.0, replayed }
+        let (replayed, implicit) = (Replayed::default(), None);
+        Experience {
+            prompts,
+            problems,
+            samples,
+            greedy,
+            kept,
+            entropy_coef: 0.0,
+            replayed,
+            implicit,
+        }
     }
 
     /// The groups that are trained on, in order.

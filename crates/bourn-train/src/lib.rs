@@ -12,6 +12,7 @@ pub mod critic;
 pub mod engine_source;
 mod error;
 pub mod experience;
+pub mod implicit;
 pub mod logbook;
 pub mod loss;
 pub mod memory;

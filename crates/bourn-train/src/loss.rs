@@ -68,7 +68,7 @@ impl MicroBatch {
 /// - Instead of all this, at a token that the base drew: sg(min(π / π_base, `max_weight`)) A log π,
 ///   without a gradient through the weight.
 /// - Anchor: b (r − 1 − log r), an estimate of KL(sampler ‖ π) that is not negative.
-/// - KL penalty: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
+/// - KL penalty, unless it is in the reward: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
 ///   [`bourn_recipe::KlEstimator`]).
 /// - Entropy bonus: `entropy_coef` × H(π(· | prefix)).
 pub fn policy_loss(
@@ -110,9 +110,9 @@ pub fn policy_loss(
     }
     let likelihood = (!batch.likelihoods.is_empty())
         .then(|| (logprobs.clone() * vector(&batch.likelihoods)).sum());
-    if algorithm.kl_coef > 0.0 {
+    if algorithm.kl_in_loss() > 0.0 {
         let kl = kl_estimate(logprobs, vector(&batch.base_logprobs), algorithm.kl_estimator);
-        token_loss = token_loss + kl.mul_scalar(algorithm.kl_coef);
+        token_loss = token_loss + kl.mul_scalar(algorithm.kl_in_loss());
     }
     if let Some(entropies) = scores.entropies {
         let entropies = match own {

@@ -66,15 +66,17 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // A value model of its own: its weights, and gradients and moments like the policy's.
     let own = |critic: &Critic| critic.trunk == Trunk::Own;
     let critic = recipe.critic.as_ref().is_some_and(own) as u64;
-    let models = if critic == 1 {
-        "policy, frozen base, engine, critic"
-    } else {
-        "policy, frozen base, engine"
-    };
+    // An implicit reward model and the base that it is held against. It and its moments are there
+    // twice within a step, which must leave no trace if it fails; its gradients are gone when the
+    // policy's come.
+    let implicit = recipe.implicit_reward.is_some() as u64;
+    let mut models = "policy, frozen base, engine".to_owned();
+    models += if critic == 1 { ", critic" } else { "" };
+    models += if implicit == 1 { ", implicit reward" } else { "" };
     vec![
-        (format!("weights ({models})"), (2 + reference + critic) * parameters),
+        (format!("weights ({models})"), (2 + reference + critic + 3 * implicit) * parameters),
         // The copy that the engine packs is made when the gradients are gone.
-        ("gradients and AdamW moments".into(), 3 * (1 + critic) * parameters),
+        ("gradients and AdamW moments".into(), (3 * (1 + critic) + 4 * implicit) * parameters),
         ("KV cache".into(), cache_bytes(recipe, config)),
         (
             "activations of a micro batch, at most".into(),

@@ -82,6 +82,13 @@ pub fn step_metrics(
             put(tags::REPLAY_WEIGHT_CLIPPED, replay.clipped);
         }
     }
+    if let Some(implicit) = &experience.implicit {
+        put(tags::IMPLICIT_LOSS, implicit.loss);
+        put(tags::IMPLICIT_ACCURACY, implicit.accuracy);
+        put(tags::IMPLICIT_REWARD, implicit.reward);
+        put(tags::IMPLICIT_GRAD_NORM, implicit.grad_norm);
+        put(tags::IMPLICIT_LR, implicit.lr);
+    }
     if let Some(critic) = &report.critic {
         put(tags::VF_LOSS, critic.loss);
         put(tags::VF_CLIPFRAC, critic.clipped);

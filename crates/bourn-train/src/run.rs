@@ -26,6 +26,7 @@ use crate::checkpoint::{self, Parts, State};
 use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::experience::{self, Experience};
+use crate::implicit::Implicit;
 use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
@@ -153,6 +154,9 @@ struct Run<'a> {
     policy: Transformer,
     optimizer: AdamWOptimizer,
     critic: Option<Critic>,
+    /// The model that process rewards are read from, and what it was before the step under way.
+    implicit: Option<Implicit>,
+    implicit_before: Option<Implicit>,
     engine: Engine,
     /// Problems that may be replayed, once they were looked at.
     replay: Option<Replay>,
@@ -194,6 +198,7 @@ impl<'a> Run<'a> {
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let mut reference_weights = None;
+        let mut implicit = Implicit::new(recipe, base, device)?;
         let (policy, critic, state, resumed) = match start {
             Start::Fresh => {
                 if options.resume {
@@ -212,6 +217,9 @@ impl<'a> Run<'a> {
                 let mut critic = Critic::new(recipe, base, &mut policy, device)?;
                 if let Some(critic) = &mut critic {
                     critic.restore(path, &mut policy, state.critic_updates)?;
+                }
+                if let Some(implicit) = &mut implicit {
+                    implicit.restore(path, recipe, state.implicit_updates)?;
                 }
                 reference_weights = checkpoint::reference(path)?;
                 checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
@@ -247,6 +255,8 @@ impl<'a> Run<'a> {
             policy,
             optimizer,
             critic,
+            implicit,
+            implicit_before: None,
             engine,
             replay: None,
             logbook,
@@ -326,6 +336,7 @@ impl<'a> Run<'a> {
         self.logbook.sync()?;
         self.state.updates = self.optimizer.updates();
         self.state.critic_updates = self.critic.as_ref().map_or(0, Critic::updates);
+        self.state.implicit_updates = self.implicit.as_ref().map_or(0, Implicit::updates);
         if self.saved.as_ref() == Some(&self.state) {
             return Ok(checkpoint::path(&self.options.run_dir, self.state.step));
         }
@@ -336,6 +347,7 @@ impl<'a> Run<'a> {
             policy: &self.policy,
             optimizer: &self.optimizer,
             critic: self.critic.as_ref(),
+            implicit: self.implicit.as_ref(),
             reference: self.reference.as_ref().filter(|_| was_reset),
         };
         let path = checkpoint::save(&self.options.run_dir, parts, &self.state, keep)?;

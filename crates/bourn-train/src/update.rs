@@ -100,7 +100,7 @@ pub fn update(
     let mut report = UpdateReport::default();
     let mut tally = Tally::default();
     let taken_before = optimizer.updates();
-    let base_logprobs = base.map(|base| score_all(base, experience, recipe));
+    let base_logprobs = base.map(|base| under_reference(base, experience, recipe));
     let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
     let mut values = ValueTally::default();
 
@@ -160,7 +160,7 @@ pub fn minibatch_gradient(
     experience: &Experience,
     recipe: &Recipe,
 ) -> Result<(f64, NamedGradients), UpdateError> {
-    let base_logprobs = base.map(|base| score_all(base, experience, recipe));
+    let base_logprobs = base.map(|base| under_reference(base, experience, recipe));
     let groups: Vec<usize> = (0..experience.problems.len()).collect();
     let batches = micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)?;
     let mut values = ValueTally::default();
@@ -295,9 +295,9 @@ fn micro_batches(
 ) -> Result<Vec<MicroBatch>, TrainError> {
     let algorithm = &recipe.algorithm;
     let mut rows = weighted_rows(experience, groups, recipe)?;
-    // Without KL and entropy terms a completion whose advantages are all zero has a gradient of
+    // Without KL and entropy terms in the loss a completion whose advantages are all zero has a gradient of
     // exactly zero: it has counted in the weights, and takes no forward.
-    if algorithm.kl_coef == 0.0 && experience.entropy_coef == 0.0 {
+    if algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
         let speaks = |row: &Row| {
             let sample = &experience.samples[row.index];
             let weights = sample.advantages.iter().chain(&sample.anchors);
@@ -405,8 +405,22 @@ pub(crate) fn pack_rows(
     pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, size)
 }
 
+/// Log-probs of every completion under the reference: those that credit was assigned by, where they
+/// are there.
+fn under_reference(base: &Transformer, experience: &Experience, recipe: &Recipe) -> Vec<Vec<f32>> {
+    let known = |sample: &Sample| sample.reference_logprobs.len() == sample.completion.tokens.len();
+    match experience.samples.iter().all(known) {
+        true => experience.samples.iter().map(|sample| sample.reference_logprobs.clone()).collect(),
+        false => score_all(base, experience, recipe),
+    }
+}
+
 /// Log-probs of every completion under `model`, per sample.
-fn score_all(model: &Transformer, experience: &Experience, recipe: &Recipe) -> Vec<Vec<f32>> {
+pub(crate) fn score_all(
+    model: &Transformer,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Vec<Vec<f32>> {
     let mut scored = Vec::with_capacity(experience.samples.len());
     let all: Vec<usize> = (0..experience.samples.len()).collect();
     for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {

@@ -196,6 +196,33 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
     assert!(distance(&full, &skipping) < 1e-6 * norm(&full));
 }
 
+/// With the KL in the reward the loss has no term of it, and reads what credit was assigned by.
+#[test]
+fn kl_in_the_reward_leaves_the_loss_alone() {
+    let device = Device::flex().autodiff();
+    let (policy, base) = (model(1, &device), model(2, &Device::flex()));
+    let mut experience = experience(&policy, 0.25);
+    let with = recipe("kl_coef = 0.3\nkl_in = \"reward\"", "micro_batch_size = 5");
+    let (loss, of) = gradient(&policy, Some(&base), &experience, &with);
+    let (plain_loss, plain) =
+        gradient(&policy, None, &experience, &recipe("", "micro_batch_size = 5"));
+    assert_eq!((loss, &of), (plain_loss, &plain));
+    // Groups without advantages are left out of it as without a KL.
+    let trained = micro_batches(&experience, &[0, 1, 2, 3], None, &with).unwrap();
+    assert!(trained.iter().all(|batch| batch.completions.iter().all(|&c| !(6..9).contains(&c))));
+
+    // The metric is still there, of the log-probs that are stored: here KL is 1 at each token.
+    let own = score_all(&policy, &experience, &with);
+    for (sample, own) in experience.samples.iter_mut().zip(own) {
+        sample.reference_logprobs = own.iter().map(|own| own - 1.0).collect();
+    }
+    let (mut policy, mut optimizer) = (policy, AdamWOptimizer::new(&with.optimizer));
+    let updated = update(&mut policy, &mut optimizer, Some(&base), &experience, &with, 0);
+    let Ok(report) = updated else { panic!("the loss is finite") };
+    // Differences of f32 numbers of about three.
+    assert!((report.kl.unwrap() - 1.0).abs() < 1e-6, "{report:?}");
+}
+
 /// Two groups by hand: the loss of the micro batches is the plain twin's.
 #[test]
 fn the_loss_is_that_of_the_plain_twin() {

@@ -1,7 +1,7 @@
 //! The algorithms there are, a file each: its paper, its formula and its settings.
 //!
-//! To add one, write its file, and a line of the table below (and its `mod`): names, schema,
-//! reference page and tests follow.
+//! To add one, write its file, and a line of the table below: modules, names, schema, reference page
+//! and tests follow. What no key of [`Algorithm`] says yet is first a key there, for all of them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,32 +9,11 @@ use serde::{Deserialize, Serialize};
 use crate::algorithm::*;
 use crate::recipe::Schedule;
 
-mod cispo;
-mod clip_cov;
-mod dapo;
-mod differential_smoothing;
-mod dr_grpo;
-mod grpo;
-mod gspo;
-mod kl_cov;
-mod nsr;
-mod pkpo;
-mod ppo;
-mod prorl;
-mod psr;
-mod reinforce;
-mod reinforce_pp;
-mod remax;
-mod rloo;
-mod top_entropy;
-mod unlikeliness;
-mod vapo;
-mod vc_ppo;
-mod w_reinforce;
-
-/// Makes [`AlgorithmName`] and its settings of one table.
+/// Makes the modules, [`AlgorithmName`] and its settings of one table.
 macro_rules! table {
-    ($($(#[$about:meta])* $name:ident => $file:ident,)*) => {
+    ($($(#[$about:meta])* $name:ident => $file:ident $(with $critic:ident)?,)*) => {
+        $(mod $file;)*
+
         /// The algorithms there are.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "snake_case")]
@@ -57,6 +36,14 @@ macro_rules! table {
             pub fn settings(self) -> Algorithm {
                 match self {
                     $(AlgorithmName::$name => $file::SETTINGS,)*
+                }
+            }
+
+            /// The settings of its value model, for those that have one.
+            pub fn critic(self) -> Option<Critic> {
+                match self {
+                    $($(AlgorithmName::$name => Some($file::$critic),)?)*
+                    _ => None,
                 }
             }
         }
@@ -83,11 +70,11 @@ table! {
     /// CISPO (arXiv 2506.13585): the importance weight is clipped, never the gradient.
     Cispo => cispo,
     /// PPO (arXiv 1707.06347) with a value model; see `[critic]`.
-    Ppo => ppo,
+    Ppo => ppo with CRITIC,
     /// VC-PPO (arXiv 2503.01491): value pretraining and decoupled GAE.
-    VcPpo => vc_ppo,
+    VcPpo => vc_ppo with CRITIC,
     /// VAPO (arXiv 2504.05118): length-adaptive GAE and a likelihood term.
-    Vapo => vapo,
+    Vapo => vapo with CRITIC,
     /// PSR (arXiv 2506.01347): only correct completions are reinforced.
     Psr => psr,
     /// NSR (arXiv 2506.01347): only wrong completions are penalised.
@@ -122,6 +109,7 @@ const PLAIN: Algorithm = Algorithm {
     epsilon_high: 0.2,
     kl_coef: 0.0,
     kl_estimator: KlEstimator::K3,
+    kl_in: KlIn::Loss,
     entropy_coef: 0.0,
     entropy_target: 0.0,
     entropy_step: 0.005,
@@ -150,30 +138,21 @@ const PLAIN: Algorithm = Algorithm {
 /// way to go.
 pub(crate) const HEAD_LR: f64 = 1e-3;
 
-impl AlgorithmName {
-    /// The settings of its value model, for those that have one.
-    pub fn critic(self) -> Option<Critic> {
-        let plain = Critic {
-            trunk: Trunk::Own,
-            gamma: 1.0,
-            lambda_policy: 1.0,
-            lambda_value: 1.0,
-            length_adaptive: 0.0,
-            value_clip: 0.5,
-            value_coef: 0.5,
-            pretrain_steps: 0,
-            critic_warmup: 0,
-            lr: 1e-5,
-            warmup_steps: 0,
-            schedule: Schedule::Constant,
-            weight_decay: 0.0,
-            max_grad_norm: 1.0,
-        };
-        let pretrained = Critic { lambda_policy: 0.95, pretrain_steps: 50, ..plain.clone() };
-        match self {
-            AlgorithmName::VcPpo => Some(pretrained),
-            AlgorithmName::Vapo => Some(Critic { length_adaptive: 0.05, ..pretrained }),
-            _ => (self.settings().baseline == Baseline::Critic).then_some(plain),
-        }
-    }
-}
+/// A value model on a trunk of its own, with Monte Carlo advantages and targets: what files below
+/// start from.
+const PLAIN_CRITIC: Critic = Critic {
+    trunk: Trunk::Own,
+    gamma: 1.0,
+    lambda_policy: 1.0,
+    lambda_value: 1.0,
+    length_adaptive: 0.0,
+    value_clip: 0.5,
+    value_coef: 0.5,
+    pretrain_steps: 0,
+    critic_warmup: 0,
+    lr: 1e-5,
+    warmup_steps: 0,
+    schedule: Schedule::Constant,
+    weight_decay: 0.0,
+    max_grad_norm: 1.0,
+};

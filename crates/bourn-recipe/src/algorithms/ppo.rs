@@ -11,3 +11,5 @@ pub(super) const SETTINGS: Algorithm = Algorithm {
     scale_rewards: ScaleRewards::Advantages,
     ..PLAIN
 };
+
+pub(super) const CRITIC: Critic = PLAIN_CRITIC;

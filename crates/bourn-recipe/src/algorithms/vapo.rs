@@ -13,3 +13,6 @@ pub(super) const SETTINGS: Algorithm = Algorithm {
     positive_nll: 0.1,
     ..PLAIN
 };
+
+pub(super) const CRITIC: Critic =
+    Critic { length_adaptive: 0.05, lambda_policy: 0.95, pretrain_steps: 50, ..PLAIN_CRITIC };

@@ -11,3 +11,6 @@ pub(super) const SETTINGS: Algorithm = Algorithm {
     scale_rewards: ScaleRewards::Advantages,
     ..PLAIN
 };
+
+pub(super) const CRITIC: Critic =
+    Critic { lambda_policy: 0.95, pretrain_steps: 50, ..PLAIN_CRITIC };

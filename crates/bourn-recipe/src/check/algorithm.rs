@@ -26,6 +26,11 @@ impl Site<'_> {
         if let (Some(epsilon), None, true) = (written.epsilon, written.epsilon_high, one_range) {
             settings.epsilon_high = epsilon;
         }
+        // ∇E[k] = E[k ∇log π] + E[∇k]. A reward gives the first part, which is the whole for k1
+        // alone: its E[∇k] is 0.
+        if written.kl_estimator.is_none() && settings.kl_in == KlIn::Reward {
+            settings.kl_estimator = KlEstimator::K1;
+        }
 
         macro_rules! check {
             ($from:ident, $settings:ident; $($key:ident),*) => {
@@ -175,6 +180,13 @@ pub(crate) fn effect(key: &str, settings: &Algorithm) -> Result<(), String> {
         "ratio_level" => when(
             a.surrogate != Surrogate::LogProb,
             &format!("the surrogate of {name} here has no ratio (`surrogate` says which do)"),
+        ),
+        "kl_in" if a.kl_coef == 0.0 => {
+            Err("`kl_coef` is 0, and there is no penalty to stand anywhere".to_string())
+        }
+        "kl_in" => when(
+            a.kl_in == KlIn::Loss || a.baseline != Baseline::Verdict,
+            &format!("{name} takes advantages from raw verdicts, which nothing shapes"),
         ),
         "entropy_step" => {
             when(a.entropy_target > 0.0, "without `entropy_target` the weight is fixed")

@@ -63,9 +63,19 @@ pub(crate) fn check(
         ));
     }
     let critic = site.critic(written.critic.as_ref(), &algorithm)?;
+    if written.implicit_reward.is_some() && algorithm.baseline == Baseline::Verdict {
+        return Err(site.error(
+            &["implicit_reward"],
+            format!(
+                "has no effect: {} takes advantages from raw verdicts; remove it",
+                algorithm.name.name()
+            ),
+        ));
+    }
     let train = site.train(written.train, &rollout)?;
     let probe = site.probe(written.probe, &rollout)?;
-    let replay = site.replay(&written.replay, &algorithm, &train)?;
+    let implicit = written.implicit_reward.is_some();
+    let replay = site.replay(&written.replay, &algorithm, &train, implicit)?;
     Ok(Recipe {
         name,
         seed: written.seed,
@@ -77,6 +87,7 @@ pub(crate) fn check(
         rollout,
         algorithm,
         critic,
+        implicit_reward: written.implicit_reward.as_ref().map(implicit_reward),
         optimizer: optimizer(&written.optimizer),
         train,
         probe,
@@ -313,6 +324,18 @@ fn nearby(whole: usize, part: usize) -> String {
         (Some(below), Some(above)) => format!("{below} and {above} do"),
         (Some(one), None) | (None, Some(one)) => format!("{one} does"),
         (None, None) => "1 does".to_string(),
+    }
+}
+
+fn implicit_reward(written: &ImplicitRewardWritten) -> ImplicitReward {
+    ImplicitReward {
+        beta: written.beta,
+        coef: written.coef,
+        lr: written.lr,
+        warmup_steps: written.warmup_steps,
+        schedule: written.schedule,
+        weight_decay: written.weight_decay,
+        max_grad_norm: written.max_grad_norm,
     }
 }
 

@@ -12,6 +12,7 @@ impl Site<'_> {
         written: &ReplayWritten,
         algorithm: &Algorithm,
         train: &Train,
+        implicit: bool,
     ) -> Result<Option<Replay>, RecipeError> {
         if written.share == 0.0 {
             return match written.other_key() {
@@ -25,6 +26,11 @@ impl Site<'_> {
         }
         let settings = written.settings();
         if let Some(why) = obstacle(algorithm) {
+            return Err(self.error(&["replay.share"], why));
+        }
+        if implicit {
+            let why = "the implicit reward model learns from the policy's own draws, which witnesses are \
+                       not; remove one of the two sections";
             return Err(self.error(&["replay.share"], why));
         }
         if settings.interval >= train.max_steps {
@@ -66,6 +72,11 @@ fn obstacle(algorithm: &Algorithm) -> Option<String> {
                  not; choose another algorithm or remove `[replay]`"
             ))
         }
+        _ if algorithm.kl_in_reward() > 0.0 => Some(
+            "the KL in the reward is of the policy's own draws, which witnesses are not; put it into \
+             the loss (`algorithm.kl_in`) or remove `[replay]`"
+                .to_owned(),
+        ),
         _ => None,
     }
 }

@@ -52,8 +52,12 @@ pub(crate) struct AlgorithmWritten {
     pub kl_coef: Option<f64>,
     /// Estimator of that KL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-default" = "by `name`"))]
+    #[schemars(extend("x-default" = "by `name`; `\"k1\"` with `kl_in = \"reward\"`"))]
     pub kl_estimator: Option<KlEstimator>,
+    /// Where the KL penalty stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "by `name`"))]
+    pub kl_in: Option<KlIn>,
     /// Weight of the entropy bonus.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
@@ -113,11 +117,11 @@ pub(crate) struct AlgorithmWritten {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "by `name`"))]
     pub unlikeliness: Option<f64>,
-    /// Times log π of the completion, taken off the reward of a correct one.
+    /// Times log π of the completion, taken off the advantage of a correct one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_positive: Option<f64>,
-    /// Times log π of the completion, added to the reward of any other.
+    /// Times log π of the completion, added to the advantage of any other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_negative: Option<f64>,
@@ -153,7 +157,7 @@ macro_rules! algorithm_keys {
     ($use:ident, $($first:tt),*) => {
         $use!($($first),*;
             baseline, loss_type, scale_rewards, surrogate, ratio_level, epsilon, epsilon_high,
-            kl_coef, kl_estimator, entropy_coef, entropy_target, entropy_step,
+            kl_coef, kl_estimator, kl_in, entropy_coef, entropy_target, entropy_step,
             mask_truncated_completions, overlong_share, overlong_penalty, dynamic_sampling,
             top_entropy_share, covariance, covariance_share, covariance_low, covariance_high,
             covariance_coef, unlikeliness, smoothing_positive, smoothing_negative,

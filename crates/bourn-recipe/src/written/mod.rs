@@ -6,6 +6,7 @@
 //! `x-default`; `x-hint` is what an error adds when a value is out of range.
 
 mod algorithm;
+mod implicit;
 mod model;
 mod replay;
 mod report;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use algorithm::*;
+pub(crate) use implicit::*;
 pub(crate) use model::*;
 pub(crate) use replay::*;
 pub(crate) use report::*;
@@ -71,6 +73,10 @@ pub(crate) struct Written {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `algorithm.name`"))]
     pub critic: Option<CriticWritten>,
+    /// Process rewards of a model that learns from the verdicts; none without this section.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "none"))]
+    pub implicit_reward: Option<ImplicitRewardWritten>,
     /// AdamW and its schedule.
     #[serde(default)]
     pub optimizer: OptimizerWritten,

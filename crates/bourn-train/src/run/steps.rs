@@ -12,7 +12,7 @@ use crate::credit;
 use crate::critic::Critic;
 use crate::error::TrainError;
 use crate::experience::{self, Draws, Experience};
-use crate::update::{NonFinite, UpdateError, UpdateReport, update};
+use crate::update::{NonFinite, UpdateError, UpdateReport, score_all, update};
 
 impl Run<'_> {
     /// Draws and judges the step's completions: one batch, or with dynamic sampling as many as it
@@ -52,6 +52,14 @@ impl Run<'_> {
 
     /// Values, advantages, and the weight of the entropy bonus.
     pub(super) fn assign_credit(&mut self, experience: &mut Experience) -> Result<(), TrainError> {
+        // Kept until the policy is updated too: a step that fails leaves no trace.
+        self.implicit_before = self.implicit.clone();
+        if let Some(implicit) = &mut self.implicit
+            && let Err(error) = implicit.learn_and_pay(experience, self.recipe, self.state.step)
+        {
+            self.implicit = self.implicit_before.take();
+            return Err(self.saved_before(error));
+        }
         let (recipe, algorithm) = (self.recipe, &self.recipe.algorithm);
         if let Some(critic) = &self.critic {
             critic.evaluate(&self.policy, experience, recipe);
@@ -64,6 +72,14 @@ impl Run<'_> {
                 self.state.entropy_level,
             );
         }
+        if algorithm.kl_in_reward() > 0.0
+            && let Some(reference) = &self.reference
+        {
+            let scored = score_all(reference, experience, recipe);
+            for (sample, logprobs) in experience.samples.iter_mut().zip(scored) {
+                sample.reference_logprobs = logprobs;
+            }
+        }
         credit::assign(experience, recipe, self.state.step)
     }
 
@@ -74,6 +90,7 @@ impl Run<'_> {
         if self.state.step > 0 || self.state.pretrained >= total {
             return Ok(());
         }
+        // No KL in these rewards: the policy is its own reference before the first step.
         // Monte Carlo: what the completions were worth, whatever the values say.
         let mut recipe = self.recipe.clone();
         recipe.critic = Some(bourn_recipe::Critic { lambda_value: 1.0, ..settings.clone() });
@@ -113,12 +130,17 @@ impl Run<'_> {
         let several = updates > 1 || self.critic.is_some();
         let before =
             several.then(|| (self.policy.clone(), self.optimizer.clone(), self.critic.clone()));
-        self.try_update(experience).map_err(|error| {
+        let report = self.try_update(experience).map_err(|error| {
             if let (UpdateError::NonFinite(_), Some(before)) = (&error, before) {
                 (self.policy, self.optimizer, self.critic) = before;
             }
+            if let Some(before) = self.implicit_before.take() {
+                self.implicit = Some(before);
+            }
             self.saved_before(error)
-        })
+        })?;
+        self.implicit_before = None;
+        Ok(report)
     }
 
     fn try_update(&mut self, experience: &Experience) -> Result<UpdateReport, UpdateError> {
