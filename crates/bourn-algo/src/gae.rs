@@ -141,7 +141,7 @@ mod tests {
             }
         }
 
-        /// VAPO's λ is the one whose weights Σ λ^t sum to α · length (its eq. 5), and 1 in the limit.
+        /// VAPO's λ is the one whose weights Σ λ^t sum to α · length, and 1 in the limit.
         #[test]
         fn the_adaptive_lambda_weighs_a_share_of_the_length(
             length in 1usize..3000, alpha in 0.02f64..5.0,

@@ -5,8 +5,8 @@
 //! With r_φ(y_t) = β (log π_φ(y_t | y_<t) − log π_ref(y_t | y_<t)) and r_φ(y) = Σ_t r_φ(y_t):
 //!
 //! ```text
-//! loss      −log σ(r_φ(y)) of a right completion, −log σ(−r_φ(y)) of a wrong one      (eq. 5)
-//! advantage Σ_{s ≥ t} [ r_φ(y_s) − mean over the others of their mean token reward ]  (eq. 6)
+//! loss      −log σ(r_φ(y)) of a right completion, −log σ(−r_φ(y)) of a wrong one
+//! advantage Σ_{s ≥ t} [ r_φ(y_s) − mean over the others of their mean token reward ]
 //! ```
 
 use crate::AlgoError;
