@@ -96,6 +96,8 @@ pub struct Experience {
     pub kept: Vec<bool>,
     /// Weight of the entropy bonus in this step.
     pub entropy_coef: f64,
+    /// Batches that dynamic sampling drew beyond the first.
+    pub extra_batches: u64,
     /// What was replayed; the groups of it are the last.
     pub replayed: Replayed,
     /// What the implicit reward model learned of this step, where there is one.
@@ -123,6 +125,7 @@ impl Experience {
             greedy,
             kept,
             entropy_coef: 0.0,
+            extra_batches: 0,
             replayed,
             implicit,
         }

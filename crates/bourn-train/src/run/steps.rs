@@ -27,8 +27,9 @@ impl Run<'_> {
             if credit::teaching_groups(&experience, self.recipe)? >= wanted {
                 break;
             }
-            self.state.extra_batches += 1;
             experience.append(self.draw(problems, Draws { purpose: "train", step, batch })?);
+            // Counted for good once the step is done: one that is interrupted here begins anew.
+            experience.extra_batches = batch;
         }
         credit::filter(&mut experience, self.recipe)?;
         if let Some(replayed) = replayed {
@@ -39,7 +40,7 @@ impl Run<'_> {
 
     fn draw(&mut self, problems: &Problems, draws: Draws) -> Result<Experience, TrainError> {
         let (recipe, stop) = (self.recipe, self.stop);
-        let place = draws.step + self.state.extra_batches;
+        let place = draws.step + self.state.extra_batches + draws.batch;
         let prompts = problems.step_problems(recipe.seed, place, recipe.rollout.prompts_per_step);
         let on_progress = &mut |_| match stop.load(Ordering::Relaxed) {
             true => std::ops::ControlFlow::Break(()),
@@ -140,6 +141,7 @@ impl Run<'_> {
             self.saved_before(error)
         })?;
         self.implicit_before = None;
+        self.state.extra_batches += experience.extra_batches;
         Ok(report)
     }
 
