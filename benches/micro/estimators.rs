@@ -13,6 +13,10 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use rand::Rng;
 
+// The allocator of `bourn` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

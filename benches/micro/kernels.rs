@@ -19,6 +19,10 @@ use burn::tensor::Device;
 use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 
+// The allocator of `bourn` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -12,6 +12,10 @@ use bourn_rollout::{Engine, EngineOptions, Request, Sampling};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
+// The allocator of `bourn` itself.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() {
     divan::main();
 }

@@ -15,7 +15,9 @@ def reward(reference, text):
 
 def countdown(numbers, target, text):
     """1 where the text is an expression over each number once that has the target's value."""
-    text = text.strip().split("=")[0]
+    text, *claimed = (part.strip() for part in text.split("="))
+    if claimed not in ([], [str(target)]):
+        return 0.0
     # What a model of a few thousand steps writes is short; longer text is no answer.
     if len(text) > 64 or not re.fullmatch(r"[0-9+\-*() ]+", text):
         return 0.0
