@@ -360,7 +360,7 @@ def grpo_forced(args, inputs, name, groups, n, tokens, micro_batch, target):
             f'probe_path = {json.dumps(str(held_out))}\n[[reward]]\nverifier = "exact"')
     recipe = inputs.recipe(f"forced-{name}", STEP.format(
         model=json.dumps(str(inputs.endless[model])), chat="false", task=task, groups=groups, n=n,
-        prompt=PROMPT, tokens=tokens, batch=groups * n, algorithm=EVERY_GROUP, steps=steps,
+        prompt=PROMPT + 1, tokens=tokens, batch=groups * n, algorithm=EVERY_GROUP, steps=steps,
         micro_batch=micro_batch))
     work = {"groups": groups, "n": n, "tokens": tokens, "micro_batch": micro_batch}
     case.bourn = bourn_steps(inputs, recipe, steps)
@@ -387,9 +387,13 @@ def grpo_real(args, inputs, name):
     return case
 
 
+def gemm_size(args):
+    return 256 if args.quick else 1024
+
+
 def gemm_peak(env, runner, args):
-    """GFLOP/s of a 1024³ product, by bourn and by torch."""
-    size = 256 if args.quick else 1024
+    """GFLOP/s of a square product, by bourn and by torch."""
+    size = gemm_size(args)
     bourn = runner.json([args.bin / "bourn-bench", "gemm", "--size", size])
     torch = runner.json([env.python(), TORCH, "gemm", "--size", size])
     return {"bourn": bourn["gflops"], "torch": torch["gflops"]}

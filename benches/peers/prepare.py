@@ -30,6 +30,8 @@ def tiny(out):
     end = TINY["vocab_size"] - 1
     config = LlamaConfig(**TINY, bos_token_id=None, eos_token_id=end, pad_token_id=end)
     model = LlamaForCausalLM(config)
+    # The row of the padding token is made of zeros, where a norm's slope is 1/√eps in every layer.
+    torch.nn.init.normal_(model.get_input_embeddings().weight.data[end], std=0.02)
     model.generation_config.eos_token_id = end
     model.generation_config.pad_token_id = end
     model.save_pretrained(out)
@@ -110,8 +112,11 @@ def prompts(model, out, count, tokens):
 
 def sequences(model, out, count, tokens):
     config = json.loads((model / "config.json").read_text())
+    # Torch takes no gradient for the embedding of a padding token; bourn knows of none.
+    special = {config.get(key) for key in ("bos_token_id", "eos_token_id", "pad_token_id")}
+    words = [index for index in range(config["vocab_size"]) if index not in special]
     draw = random.Random(1)
-    ids = [[draw.randrange(config["vocab_size"]) for _ in range(tokens)] for _ in range(count)]
+    ids = [[draw.choice(words) for _ in range(tokens)] for _ in range(count)]
     out.write_text(json.dumps(ids))
 
 
