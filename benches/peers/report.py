@@ -93,7 +93,7 @@ class Report:
             ])
         own = [[entry["name"], entry.get("failure") or f"{entry['seconds']:.3g} s",
                 f"< {entry['target_seconds']} s" if entry["target_seconds"] else "–",
-                "" if "failure" in entry or not entry["target_seconds"]
+                "" if "failure" in entry or not entry["target_seconds"] or self.args.quick
                 else "met" if entry["seconds"] < entry["target_seconds"] else "missed"]
                for entry in self.own]
         missing = [[entry["case"], entry["peer"], entry["reason"]] for entry in self.missing]
