@@ -73,7 +73,7 @@ fn read(job: &Job<'_>, set: &str, options: &AblateOptions) -> Result<SweepRun, T
     let boundary = index.and_then(|index| figures.into_iter().nth(index)).ok_or_else(missing)?;
     let boundaries = directory.join("boundary");
     let outcomes = |file: String| -> Result<_, TrainError> {
-        Ok(read_ledger(&boundaries.join(file))?.1.outcomes())
+        Ok(read_ledger(boundaries.join(file))?.1.outcomes())
     };
     let timing = directory.join("timing.jsonl");
     let cost = match fs::exists(&timing) {
