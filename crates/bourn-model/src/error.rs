@@ -10,6 +10,14 @@ pub enum ModelError {
         "no model at `{0}`: it is not a directory, not a GGUF file, and not a hub id of the form org/name[@revision]"
     )]
     NotFound(String),
+    /// A device cannot be used.
+    #[error("device {device}: {message}")]
+    Device {
+        /// Its name in recipes.
+        device: String,
+        /// Why, and what to do about it.
+        message: String,
+    },
     /// A file that the model needs is not there.
     #[error("{} is missing: {hint}", path.display())]
     MissingFile {

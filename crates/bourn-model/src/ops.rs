@@ -59,12 +59,46 @@ impl Rotary {
     }
 }
 
+/// The sizes that a packed batch's tensors have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shapes {
+    /// Rows of packed tensors.
+    pub tokens: usize,
+    /// Sequences side by side in attention.
+    pub rows: usize,
+    /// Their length in attention.
+    pub longest: usize,
+}
+
+impl Shapes {
+    /// The sizes of `sequences` as they are.
+    pub fn exact(sequences: &[Range<usize>]) -> Shapes {
+        let longest = sequences.iter().map(Range::len).max().unwrap_or(0);
+        let tokens = sequences.iter().map(Range::len).sum();
+        Shapes { tokens, rows: sequences.len(), longest }
+    }
+
+    /// Rounded up to [`bucket`]s, so that a GPU compiles and tunes its kernels for few shapes.
+    pub fn bucketed(self) -> Shapes {
+        let Shapes { tokens, rows, longest } = self;
+        Shapes { tokens: bucket(tokens), rows: bucket(rows), longest: bucket(longest) }
+    }
+}
+
+/// The least of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, … (powers of two and the middles between them) that
+/// is at least `size`: at most half of a size is added, a quarter in the mean.
+pub fn bucket(size: usize) -> usize {
+    let power = size.next_power_of_two();
+    let middle = power / 4 * 3;
+    if power >= 4 && size <= middle { middle } else { power }
+}
+
 /// Where each sequence of a packed batch stands, and the mask its attention needs.
 pub struct Attention {
     rows: usize,
     longest: usize,
-    /// Packed index of every `[row, position]` slot (padding slots repeat the row's first token),
-    /// absent where all rows are equally long and packed order is already padded order.
+    /// Packed index of every `[row, position]` slot (padding slots repeat a token), absent where all
+    /// rows are equally long and packed order is already padded order.
     pad: Option<Tensor<1, Int>>,
     /// Padded slot of every packed token, present with `pad`.
     unpad: Option<Tensor<1, Int>>,
@@ -74,15 +108,17 @@ pub struct Attention {
 
 impl Attention {
     /// Plans causal attention within each of `sequences`, which partition the packed tokens in
-    /// order.
-    pub fn new(sequences: &[Range<usize>], device: &Device) -> Attention {
-        let rows = sequences.len();
-        let longest = sequences.iter().map(Range::len).max().unwrap_or(0);
-        let ragged = sequences.iter().any(|row| row.len() != longest);
+    /// order, but for tokens behind the last of them up to `shapes.tokens`: those are padding and
+    /// attend to something finite that nobody reads.
+    pub fn new(sequences: &[Range<usize>], shapes: &Shapes, device: &Device) -> Attention {
+        let &Shapes { tokens, rows, longest } = shapes;
+        let ragged = rows * longest != tokens || sequences.iter().any(|row| row.len() != longest);
         let (pad, unpad) = if ragged {
             let mut pad = Vec::with_capacity(rows * longest);
             let mut unpad = Vec::new();
-            for (row, range) in sequences.iter().enumerate() {
+            let nothing = 0..0;
+            let empty = std::iter::repeat_n(&nothing, rows.saturating_sub(sequences.len()));
+            for (row, range) in sequences.iter().chain(empty).enumerate() {
                 for position in 0..longest {
                     let inside = position < range.len();
                     pad.push((if inside { range.start + position } else { range.start }) as i64);
@@ -91,6 +127,7 @@ impl Attention {
                     }
                 }
             }
+            unpad.resize(tokens, 0);
             (Some(indices(pad, device)), Some(indices(unpad, device)))
         } else {
             (None, None)
@@ -153,4 +190,16 @@ impl Attention {
 pub fn indices(values: Vec<i64>, device: &Device) -> Tensor<1, Int> {
     let shape = [values.len()];
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_by_hand() {
+        let sizes = [0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 13, 17, 24, 25, 33, 1000, 1500];
+        let expect = [1, 1, 2, 3, 4, 6, 6, 8, 12, 12, 16, 24, 24, 32, 48, 1024, 1536];
+        assert_eq!(sizes.map(bucket), expect);
+    }
 }

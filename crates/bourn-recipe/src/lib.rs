@@ -13,6 +13,7 @@ mod algorithms;
 mod check;
 mod conform;
 mod derived;
+mod device;
 mod emit;
 mod error;
 mod names;

@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::algorithm::{Algorithm, Critic, ImplicitReward};
+pub use crate::device::Device;
 
 /// A whole, validated recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,14 +48,6 @@ pub struct Recipe {
     pub checkpoint: Checkpoint,
     /// What is logged.
     pub log: Log,
-}
-
-/// The device that tensors live on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Device {
-    /// Burn's `flex` backend on the CPU.
-    Cpu,
 }
 
 /// The policy model and how problems are put to it.

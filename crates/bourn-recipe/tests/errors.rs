@@ -177,7 +177,7 @@ fn wrong_types() {
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = \"+-\""), @r#"x.toml:5:1: [[task]] operators: expected an array of "+", "-", "*" or "/", found the string "+-""#);
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\noperators = [\"+\", \"x\"]"), @r#"x.toml:5:19: [[task]] operators.1: expected "+", "-", "*" or "/", found the string "x"; did you mean "+"?"#);
     assert_snapshot!(replaced("path = \"a/model\"", "path = 3"), @"x.toml:2:1: [model] path: expected a string, found the integer 3");
-    assert_snapshot!(error("device = \"cuda:0\"\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n"), @r#"x.toml:1:1: device: expected "cpu", found the string "cuda:0""#);
+    assert_snapshot!(error("device = \"cuda\"\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n"), @r#"x.toml:1:1: device: expected "cpu", "cuda:0", "cuda:1", "cuda:2", "cuda:3", "cuda:4", "cuda:5", "cuda:6", "cuda:7", "wgpu", "vulkan" or "metal", found the string "cuda"; did you mean "cuda:0"?"#);
     assert_snapshot!(unnamed(replaced("name = \"grpo\"", "name = \"gpro\"")), @r#"x.toml:6:1: [algorithm] name: expected {names}, found the string "gpro"; did you mean "grpo"?"#);
     assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nloss_type = \"dr-grpo\""), @r#"x.toml:7:1: [algorithm] loss_type: expected "grpo", "dr_grpo", "dapo" or "sequence", found the string "dr-grpo"; did you mean "dr_grpo"?"#);
     assert_snapshot!(replaced("name = \"grpo\"", "name = \"grpo\"\nscale_rewards = false"), @r#"x.toml:7:1: [algorithm] scale_rewards: expected "group", "batch", "advantages" or "none", found false"#);

@@ -45,7 +45,8 @@ pub(crate) struct Written {
     /// Seed of the run; every random draw is a function of it and of counters.
     #[serde(default = "defaults::seed")]
     pub seed: u64,
-    /// Where tensors live.
+    /// Where tensors live. All but the CPU need a binary that was built with the Cargo feature of the
+    /// same name; `wgpu` takes the best adapter that it finds.
     #[serde(default = "defaults::device")]
     pub device: Device,
     /// The policy; its frozen copy is the base. Exactly one of `path` and `architecture`.
