@@ -1,6 +1,7 @@
 //! The `bourn` command line: parse, call, print. Results go to standard output, everything else
 //! to standard error; the exit code is 0 only if the work was done.
 
+mod allocator;
 mod commands;
 mod interrupt;
 
@@ -8,11 +9,6 @@ use std::process::ExitCode;
 
 use bourn_track::{Console, ConsoleMode};
 use clap::{Parser, Subcommand};
-
-// glibc returns large buffers to the kernel after every operation, which cost a third of CPU
-// training in page faults.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Train language-model policies with verifiable rewards, and see what it does to the boundary.
 #[derive(Parser)]
@@ -56,6 +52,9 @@ fn main() -> ExitCode {
         )
         .without_time()
         .init();
+    if matches!(cli.command, Command::Train(_)) {
+        allocator::keep_memory();
+    }
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &console),
         Command::Probe(args) => commands::probe::run(&args, &console),

@@ -1,9 +1,10 @@
 //! Opening and saving a model with everything that belongs to it.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -26,8 +27,10 @@ const TEMPLATE: &str = "chat_template.jinja";
 pub struct Bundle {
     /// The shape.
     pub config: ModelConfig,
-    /// Every tensor, in f32.
-    pub weights: Weights,
+    /// Every tensor, in f32, unless they were taken.
+    weights: Option<Weights>,
+    /// The directory or file that was opened.
+    path: PathBuf,
     /// Text to ids and back; every id has a row in the embedding.
     pub tokenizer: Tokenizer,
     /// Ids that end a completion; possibly none.
@@ -40,25 +43,79 @@ pub struct Bundle {
     pub source: String,
 }
 
+/// Weights of fewer bytes stay with a bundle that they were taken from: reading them again would save
+/// nothing that matters.
+pub const KEPT_BELOW: usize = 256 << 20;
+
+impl Bundle {
+    /// A model that was made here. It is not in any file, so that its weights always stay with it.
+    pub fn new(config: ModelConfig, weights: Weights, tokenizer: Tokenizer) -> Bundle {
+        Bundle {
+            weights_hash: weights_hash(&weights),
+            config,
+            weights: Some(weights),
+            path: PathBuf::new(),
+            tokenizer,
+            stop_tokens: BTreeSet::new(),
+            chat_template: None,
+            source: String::new(),
+        }
+    }
+
+    /// Every tensor, in f32; read again where they were taken.
+    ///
+    /// # Errors
+    /// The files can no longer be read, or hold other weights now.
+    pub fn weights(&self) -> Result<Cow<'_, Weights>, ModelError> {
+        if let Some(weights) = &self.weights {
+            return Ok(Cow::Borrowed(weights));
+        }
+        let again = open_path(&self.path, &self.source)?;
+        if again.weights_hash != self.weights_hash {
+            let message = "holds other weights than when it was opened; put the old ones back, or start anew with the new ones";
+            return Err(ModelError::file(&self.path, message));
+        }
+        Ok(Cow::Owned(again.weights.unwrap_or_default()))
+    }
+
+    /// The weights, which [`Bundle::weights`] then reads again where they are large: a frozen base is
+    /// asked for now and then, and need not fill memory in between.
+    ///
+    /// # Errors
+    /// As [`Bundle::weights`].
+    pub fn take_weights(&mut self) -> Result<Weights, ModelError> {
+        let weights = self.weights()?.into_owned();
+        let bytes: usize = weights.values().map(|tensor| size_of_val(&*tensor.data)).sum();
+        if bytes >= KEPT_BELOW && !self.path.as_os_str().is_empty() {
+            self.weights = None;
+        }
+        Ok(weights)
+    }
+}
+
 /// Opens a Hugging Face directory, a `.gguf` file or a hub id (`org/name[@revision]`). A path that
 /// exists goes before a hub id of the same spelling.
 ///
 /// The hub is asked as `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say.
 pub fn open(source: &str) -> Result<Bundle, ModelError> {
     let path = Path::new(source);
+    if path.exists() {
+        return open_path(path, source);
+    }
+    let id = HubId::parse(source).filter(|_| !source.ends_with(".gguf"));
+    let id = id.ok_or_else(|| ModelError::NotFound(source.to_owned()))?;
+    open_directory(&Hub::from_environment()?.fetch(&id)?, source)
+}
+
+fn open_path(path: &Path, source: &str) -> Result<Bundle, ModelError> {
     if path.is_dir() {
         return open_directory(path, source);
     }
     if gguf::is_gguf(path) {
         return open_gguf(path, source);
     }
-    if path.exists() {
-        let message = "is not a GGUF file; give a Hugging Face directory, a .gguf file or a hub id";
-        return Err(ModelError::file(path, message));
-    }
-    let id = HubId::parse(source).filter(|_| !source.ends_with(".gguf"));
-    let id = id.ok_or_else(|| ModelError::NotFound(source.to_owned()))?;
-    open_directory(&Hub::from_environment()?.fetch(&id)?, source)
+    let message = "is not a GGUF file; give a Hugging Face directory, a .gguf file or a hub id";
+    Err(ModelError::file(path, message))
 }
 
 fn open_gguf(path: &Path, source: &str) -> Result<Bundle, ModelError> {
@@ -67,7 +124,8 @@ fn open_gguf(path: &Path, source: &str) -> Result<Bundle, ModelError> {
     Ok(Bundle {
         weights_hash: weights_hash(&contents.weights),
         config: contents.config,
-        weights: contents.weights,
+        weights: Some(contents.weights),
+        path: path.to_owned(),
         tokenizer: contents.tokenizer,
         stop_tokens: contents.stop_tokens,
         chat_template: contents.chat_template,
@@ -106,8 +164,16 @@ pub(crate) fn open_directory(dir: &Path, source: &str) -> Result<Bundle, ModelEr
     let chat_template = read_template(dir, tokenizer_config.as_ref(), &tokenizer)?;
     let weights = safetensors_file::read_directory(dir, &config)?;
     let weights_hash = weights_hash(&weights);
-    let source = source.to_owned();
-    Ok(Bundle { config, weights, tokenizer, stop_tokens, chat_template, weights_hash, source })
+    Ok(Bundle {
+        config,
+        weights: Some(weights),
+        path: dir.to_owned(),
+        tokenizer,
+        stop_tokens,
+        chat_template,
+        weights_hash,
+        source: source.to_owned(),
+    })
 }
 
 /// Reads `bos_token` and its like, each a text or an object with `content`.

@@ -8,6 +8,7 @@
 mod bundle;
 mod chat;
 mod config;
+mod device;
 mod error;
 mod fused;
 mod gguf;
@@ -23,10 +24,12 @@ mod tokenizer;
 pub mod transformer;
 mod weights;
 
-pub use bundle::{Bundle, open, save};
+pub use bundle::{Bundle, KEPT_BELOW, open, save};
 pub use chat::{ChatTemplate, Message};
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
+pub use device::open_device;
 pub use error::ModelError;
 pub use resident::Resident;
+pub use safetensors_file::{read_tensors, write_tensors};
 pub use tokenizer::Tokenizer;
-pub use weights::{HostTensor, Weights, weights_hash};
+pub use weights::{HostTensor, Values, Weights, weights_hash};

@@ -6,6 +6,7 @@ use burn::tensor::{Device, Tensor};
 
 /// The values of a tensor that lies in this process's memory, f32 and row-major, shared with it
 /// until they are written to.
+#[derive(Clone)]
 pub struct Resident(FlexTensor);
 
 impl Resident {

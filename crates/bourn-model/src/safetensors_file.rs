@@ -143,7 +143,7 @@ impl Header {
             let Some(info) = self.tensors.get(name) else { continue };
             expected.check(name, &info.shape).map_err(|e| e.inside(&self.path))?;
             let data = self.values(name, info)?;
-            out.insert(name.clone(), HostTensor { shape: info.shape.clone(), data });
+            out.insert(name.clone(), HostTensor { shape: info.shape.clone(), data: data.into() });
         }
         Ok(out)
     }
@@ -199,12 +199,41 @@ impl View for AsView<'_> {
 pub(crate) fn write(dir: &Path, weights: &Weights) -> Result<PathBuf, ModelError> {
     let path = dir.join(SINGLE);
     let metadata = HashMap::from([("format".to_owned(), "pt".to_owned())]);
-    let views = weights.iter().map(|(name, tensor)| (name, AsView(tensor)));
-    safetensors::serialize_to_file(views, Some(metadata), &path).map_err(|e| match e {
-        safetensors::SafeTensorError::IoError(source) => {
-            ModelError::Io { action: "write", path: path.clone(), source }
-        }
-        other => ModelError::file(&path, format!("cannot be written: {other}")),
-    })?;
+    write_file(&path, weights, Some(metadata))?;
     Ok(path)
+}
+
+/// Writes tensors of any names to a safetensors file, in f32. The same tensors give the same bytes.
+///
+/// # Errors
+/// The operating system's.
+pub fn write_tensors(path: &Path, tensors: &Weights) -> Result<(), ModelError> {
+    write_file(path, tensors, None)
+}
+
+/// Reads a safetensors file of any names, in f32, one tensor at a time.
+///
+/// # Errors
+/// The file is missing, torn, or holds another type than F32, F16 and BF16.
+pub fn read_tensors(path: &Path) -> Result<Weights, ModelError> {
+    let header = Header::open(path)?;
+    let read = |(name, info): (&String, &TensorInfo)| {
+        let data = header.values(name, info)?.into();
+        Ok((name.clone(), HostTensor { shape: info.shape.clone(), data }))
+    };
+    header.tensors.iter().map(read).collect()
+}
+
+fn write_file(
+    path: &Path,
+    weights: &Weights,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<(), ModelError> {
+    let views = weights.iter().map(|(name, tensor)| (name, AsView(tensor)));
+    safetensors::serialize_to_file(views, metadata, path).map_err(|e| match e {
+        safetensors::SafeTensorError::IoError(source) => {
+            ModelError::Io { action: "write", path: path.to_owned(), source }
+        }
+        other => ModelError::file(path, format!("cannot be written: {other}")),
+    })
 }

@@ -12,9 +12,10 @@ use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
 use crate::fused::{Asked, Keep, Network, Residents, Scores, Slopes, Tape};
-use crate::ops::{Attention, Rotary, indices, rms_norm, swiglu};
+use crate::ops::{Attention, Rotary, Shapes, bucket, indices, rms_norm, swiglu};
 pub use crate::packed::Packed;
 use crate::resident::Resident;
+use crate::weights::Values;
 use crate::{HostTensor, ModelConfig, ModelError, Weights};
 
 /// Log-probabilities and entropies of given tokens, in the order they were asked for.
@@ -114,6 +115,8 @@ pub struct Transformer {
     inverse_frequencies: Vec<f32>,
     device: Device,
     checkpoints: bool,
+    /// Whether tensors are padded to few shapes.
+    buckets: bool,
 }
 
 impl Transformer {
@@ -138,8 +141,8 @@ impl Transformer {
                     found: host.shape.clone(),
                 });
             }
-            let data = TensorData::new(host.data.clone(), matrix_shape(&shape));
-            parameters.insert(name, leaf(Tensor::from_data(data, device)));
+            let tensor = host.data.to_tensor(matrix_shape(&shape), device);
+            parameters.insert(name, leaf(tensor));
         }
         Ok(Transformer {
             config: config.clone(),
@@ -147,6 +150,7 @@ impl Transformer {
             inverse_frequencies: config.inverse_frequencies(),
             device: device.clone(),
             checkpoints: false,
+            buckets: device.clone().inner() != Device::flex(),
         })
     }
 
@@ -157,18 +161,26 @@ impl Transformer {
         self
     }
 
+    /// Whether composed passes pad their tensors to few shapes, as they do on every device but the
+    /// CPU: there a kernel is compiled, and tuned, for each shape that it meets.
+    pub fn with_buckets(mut self, on: bool) -> Transformer {
+        self.buckets = on;
+        self
+    }
+
     /// Whether the backward pass computes a layer's activations again.
     pub fn checkpoints_gradients(&self) -> bool {
         self.checkpoints
     }
 
-    /// The parameters read back to the host, under their Hugging Face names and shapes.
+    /// The parameters under their Hugging Face names and shapes: shared with the model where it lies
+    /// on the CPU, read back from another device.
     pub fn to_weights(&self) -> Weights {
         let shapes: BTreeMap<_, _> = self.config.expected_tensors().into_iter().collect();
         // A value head is none of the checkpoint's tensors.
         let read = |(name, tensor): (&String, &Tensor<2>)| {
             let shape = shapes.get(name)?.clone();
-            Some((name.clone(), HostTensor { shape, data: to_vec(tensor) }))
+            Some((name.clone(), HostTensor { shape, data: Values::of(tensor) }))
         };
         self.parameters.par_iter().filter_map(read).collect()
     }
@@ -209,18 +221,25 @@ impl Transformer {
         self.set_parameter(name, change(value));
     }
 
-    /// Final hidden states of every packed token, `[tokens, hidden_size]`.
+    /// Final hidden states of every packed token, `[tokens, hidden_size]`; with buckets, of rows of
+    /// padding behind them too.
     pub fn hidden(&self, batch: &Packed) -> Tensor<2> {
         if batch.trees().iter().any(|tree| !tree.branches.is_empty()) {
             let (flat, rows) = batch.unshared();
             let rows = rows.into_iter().map(|row| row as i64).collect();
             return self.hidden(&flat).select(0, indices(rows, &self.device));
         }
-        let rotary = Rotary::new(&batch.positions(), &self.inverse_frequencies, &self.device);
         let sequences: Vec<_> =
             batch.trees().iter().map(|tree| tree.start..tree.start + tree.root).collect();
-        let attention = Attention::new(&sequences, &self.device);
-        let ids = indices(batch.ids().iter().map(|&id| i64::from(id)).collect(), &self.device);
+        let exact = Shapes::exact(&sequences);
+        let shapes = if self.buckets { exact.bucketed() } else { exact };
+        let (mut positions, mut ids) = (batch.positions(), batch.ids().to_vec());
+        // Padding is rows of any token that nobody reads.
+        positions.resize(shapes.tokens, 0);
+        ids.resize(shapes.tokens, 0);
+        let rotary = Rotary::new(&positions, &self.inverse_frequencies, &self.device);
+        let attention = Attention::new(&sequences, &shapes, &self.device);
+        let ids = indices(ids.into_iter().map(i64::from).collect(), &self.device);
 
         let mut x = self.parameter("model.embed_tokens.weight").select(0, ids); // [tokens, hidden]
         for layer in 0..self.config.num_layers {
@@ -244,7 +263,8 @@ impl Transformer {
         for row in ids.chunks(len.max(1)) {
             batch.push(row.iter().map(|&id| id as u32));
         }
-        self.head(self.hidden(&batch)).reshape([rows, len, self.config.vocab_size])
+        let hidden = self.hidden(&batch).narrow(0, 0, rows * len);
+        self.head(hidden).reshape([rows, len, self.config.vocab_size])
     }
 
     /// Scores `targets`, where `positions[i]` is the packed index of the token *before*
@@ -300,6 +320,7 @@ impl Transformer {
             inverse_frequencies: self.inverse_frequencies.clone(),
             device: self.device.clone().inner(),
             checkpoints: self.checkpoints,
+            buckets: self.buckets,
         }
     }
 
@@ -338,15 +359,23 @@ impl Transformer {
         temperature: f64,
         with_entropy: bool,
     ) -> (TokenScores, Trace) {
-        let count = targets.len();
+        let (count, mut positions, mut targets) = (targets.len(), positions, targets.to_vec());
+        if self.buckets {
+            // Scored twice over and left out again.
+            positions.resize(bucket(count), 0);
+            targets.resize(bucket(count), 0);
+        }
+        let scored = targets.len();
         let hidden = self.hidden(batch).select(0, indices(positions, &self.device)); // [n, hidden]
         let logits = self.head(hidden).div_scalar(temperature); // [n, vocab]
         let logprobs = activation::log_softmax(logits, 1);
         let targets = indices(targets.iter().map(|&id| i64::from(id)).collect(), &self.device);
-        let chosen = logprobs.clone().gather(1, targets.reshape([count, 1])).reshape([count]);
+        let chosen = logprobs.clone().gather(1, targets.reshape([scored, 1])).reshape([scored]);
         let entropies = with_entropy
-            .then(|| (logprobs.clone().exp() * logprobs).sum_dim(1).neg().reshape([count]));
-        (TokenScores { logprobs: chosen, entropies }, Trace(Way::Graph))
+            .then(|| (logprobs.clone().exp() * logprobs).sum_dim(1).neg().reshape([scored]));
+        let asked = |values: Tensor<1>| values.narrow(0, 0, count);
+        let scores = TokenScores { logprobs: asked(chosen), entropies: entropies.map(asked) };
+        (scores, Trace(Way::Graph))
     }
 
     /// The parameters as slices, where they lie in this process's memory.
@@ -419,11 +448,7 @@ impl Transformer {
 
 /// Reads a tensor back to the host as f32.
 pub fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    if let Ok(resident) = Resident::of(tensor.clone()) {
-        return resident.values().to_vec();
-    }
-    // Every tensor of ours is f32.
-    tensor.try_to_vec_as::<f32>().unwrap_or_default()
+    Values::of(tensor).to_vec()
 }
 
 fn leaf(tensor: Tensor<2>) -> Tensor<2> {

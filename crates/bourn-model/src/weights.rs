@@ -1,8 +1,12 @@
 //! Weights on the host: f32, row-major, under Hugging Face's names.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use crate::{ModelConfig, ModelError};
+use burn::tensor::{Device, Tensor, TensorData};
+
+use crate::{ModelConfig, ModelError, Resident};
 
 /// A tensor on the host.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,7 +14,101 @@ pub struct HostTensor {
     /// Dimensions, outermost first; a linear layer's are `[out, in]`.
     pub shape: Vec<usize>,
     /// Values, row-major; as many as the product of `shape`.
-    pub data: Vec<f32>,
+    pub data: Values,
+}
+
+/// Values of a tensor on the host. Clones share them, and so does a tensor of the CPU backend that
+/// is made of them or that they were read from, until one of all these is written to: a model is
+/// handed from trainer to engine, or to a file, without a second copy of it.
+#[derive(Clone)]
+pub struct Values(Resident);
+
+impl Values {
+    /// Shares a tensor's values, or reads them back from another device.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Values {
+        match Resident::of(tensor.clone()) {
+            Ok(values) => Values(values),
+            // Every tensor of ours is f32.
+            Err(tensor) => tensor.try_to_vec_as::<f32>().unwrap_or_default().into(),
+        }
+    }
+
+    /// A tensor of these values on `device`, which shares them where it is the CPU.
+    pub fn to_tensor(&self, shape: [usize; 2], device: &Device) -> Tensor<2> {
+        let host = self.0.clone().into_tensor::<1>();
+        let plain = device.clone().inner();
+        let tensor = if plain == host.device() {
+            host.reshape(shape)
+        } else {
+            Tensor::from_data(TensorData::new(self.to_vec(), shape), &plain)
+        };
+        if device.is_autodiff() { Tensor::from_inner(tensor) } else { tensor }
+    }
+}
+
+impl Default for Values {
+    fn default() -> Values {
+        Vec::new().into()
+    }
+}
+
+impl From<Vec<f32>> for Values {
+    fn from(values: Vec<f32>) -> Values {
+        let shape = [values.len()];
+        let tensor = Tensor::<1>::from_data(TensorData::new(values, shape), &Device::flex());
+        Values(Resident::of(tensor).unwrap_or_else(|_| unreachable!("it was made on the CPU")))
+    }
+}
+
+impl FromIterator<f32> for Values {
+    fn from_iter<I: IntoIterator<Item = f32>>(values: I) -> Values {
+        Vec::from_iter(values).into()
+    }
+}
+
+impl Deref for Values {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        self.0.values()
+    }
+}
+
+impl DerefMut for Values {
+    /// The values to write to; copied first where they are shared.
+    fn deref_mut(&mut self) -> &mut [f32] {
+        self.0.values_mut()
+    }
+}
+
+impl<'a> IntoIterator for &'a Values {
+    type Item = &'a f32;
+    type IntoIter = std::slice::Iter<'a, f32>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Values {
+    type Item = &'a mut f32;
+    type IntoIter = std::slice::IterMut<'a, f32>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
+impl PartialEq for Values {
+    fn eq(&self, other: &Values) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
 }
 
 /// Every tensor of a model by its Hugging Face name; `lm_head.weight` is absent when it is tied.

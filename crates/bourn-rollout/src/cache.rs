@@ -72,6 +72,11 @@ impl Pool {
         self.reserved = 0;
     }
 
+    /// Gives the memory of free blocks back.
+    pub(crate) fn clear(&mut self) {
+        self.free = Vec::new();
+    }
+
     /// Most blocks there may be.
     pub(crate) fn limit(&self) -> usize {
         self.limit

@@ -28,21 +28,32 @@ impl Engine {
         weights: &Weights,
         options: &EngineOptions,
     ) -> Result<Engine, RolloutError> {
-        if options.batch_size == 0 {
-            return Err(RolloutError::Option {
-                key: "batch_size",
-                value: "0".to_owned(),
-                expected: "at least 1",
-            });
-        }
-        let network = Network::new(config, weights)?;
+        check(options)?;
+        Ok(Engine::of(Network::new(config, weights)?, options))
+    }
+
+    /// [`Engine::new`] with weights that nothing else needs: the memory of each is given up as it is
+    /// packed, where nothing shares it.
+    ///
+    /// # Errors
+    /// As [`Engine::new`].
+    pub fn consuming(
+        config: &ModelConfig,
+        weights: Weights,
+        options: &EngineOptions,
+    ) -> Result<Engine, RolloutError> {
+        check(options)?;
+        Ok(Engine::of(Network::consuming(config, weights)?, options))
+    }
+
+    fn of(network: Network, options: &EngineOptions) -> Engine {
         let limit = options.cache_bytes / network.cache.block_bytes().max(1);
-        Ok(Engine {
+        Engine {
             pool: Pool::new(network.cache.block_len(), limit),
             network,
             state: State::default(),
             batch_size: options.batch_size,
-        })
+        }
     }
 
     /// Replaces the weights, after an optimiser update; their memory is reused.
@@ -51,6 +62,23 @@ impl Engine {
     /// Names the tensor that is missing or misshapen; the engine then has its old weights.
     pub fn update(&mut self, weights: &Weights) -> Result<(), RolloutError> {
         self.network.load(weights)
+    }
+
+    /// [`Engine::update`] with weights that nothing else needs: the memory of each is given up as it is
+    /// packed, where nothing shares it.
+    ///
+    /// # Errors
+    /// As [`Engine::update`].
+    pub fn refill(&mut self, weights: Weights) -> Result<(), RolloutError> {
+        self.network.refill(weights)
+    }
+
+    /// Gives up the memory of weights and cache until the next [`Engine::update`]: gradients and
+    /// activations can have it in between. What is drawn before that is an error.
+    pub fn release(&mut self) {
+        self.network.release();
+        self.pool.clear();
+        self.state = State::default();
     }
 
     /// Checks a prompt and its longest completion against the model and the cache, and makes the
@@ -159,6 +187,13 @@ impl Engine {
         let ready = sequences.into_iter().zip(logits);
         Ok(ready.map(|(s, logits)| Ready { prefix: Prefix::new(s), logits }).collect())
     }
+}
+
+fn check(options: &EngineOptions) -> Result<(), RolloutError> {
+    if options.batch_size > 0 {
+        return Ok(());
+    }
+    Err(RolloutError::Option { key: "batch_size", value: "0".to_owned(), expected: "at least 1" })
 }
 
 /// A stretch of rows of a batch.

@@ -29,6 +29,7 @@ mod types;
 pub use cache::cache_bytes;
 pub use engine::Engine;
 pub use error::RolloutError;
+pub use network::working_bytes;
 pub use types::{
     Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
 };

@@ -6,7 +6,7 @@
 use bourn_kernel::{
     KernelError, PackedMatrix, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
 };
-use bourn_model::{ModelConfig, Weights};
+use bourn_model::{ModelConfig, Values, Weights};
 
 use crate::batch::{self, Batch, Segment};
 use crate::cache::{CacheShape, Sequence};
@@ -39,7 +39,29 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new(config: &ModelConfig, weights: &Weights) -> Result<Network, RolloutError> {
-        let mut network = Network {
+        let mut network = Network::empty(config);
+        network.load(weights)?;
+        Ok(network)
+    }
+
+    /// Packs the weights one by one and gives each one's own memory up.
+    pub(crate) fn consuming(
+        config: &ModelConfig,
+        weights: Weights,
+    ) -> Result<Network, RolloutError> {
+        let mut network = Network::empty(config);
+        network.refill(weights)?;
+        Ok(network)
+    }
+
+    /// [`Network::load`], giving each tensor's own memory up.
+    pub(crate) fn refill(&mut self, mut weights: Weights) -> Result<(), RolloutError> {
+        check(&self.config, &weights)?;
+        self.pack(|name| weights.remove(name).map(|host| host.data).unwrap_or_default())
+    }
+
+    fn empty(config: &ModelConfig) -> Network {
+        Network {
             config: config.clone(),
             cache: CacheShape::new(config),
             layers: (0..config.num_layers).map(|_| Layer::default()).collect(),
@@ -47,47 +69,56 @@ impl Network {
             head: PackedMatrix::default(),
             embedding: Vec::new(),
             angles: Angles::new(config),
-        };
-        network.load(weights)?;
-        Ok(network)
+        }
     }
 
     /// Packs new weights into the memory of the old. On an error nothing has changed.
     pub(crate) fn load(&mut self, weights: &Weights) -> Result<(), RolloutError> {
         check(&self.config, weights)?;
+        self.pack(|name| weights[name].data.clone())
+    }
+
+    /// `get` is asked once for each of `expected_tensors`, which have been checked.
+    fn pack(&mut self, mut get: impl FnMut(&str) -> Values) -> Result<(), RolloutError> {
         let Network { config: c, layers, final_norm, head, embedding, .. } = self;
-        // Every name below is one of `expected_tensors`, which have just been checked.
-        let get = |name: &str| weights[name].data.as_slice();
         let (hidden, wide) = (c.hidden_size, c.intermediate_size);
         let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
 
         for (index, layer) in layers.iter_mut().enumerate() {
-            let get = |part: &str| get(&format!("model.layers.{index}.{part}"));
-            replace(&mut layer.input_norm, get("input_layernorm.weight"));
-            replace(&mut layer.mlp_norm, get("post_attention_layernorm.weight"));
+            let mut get = |part: &str| get(&format!("model.layers.{index}.{part}"));
+            replace(&mut layer.input_norm, &get("input_layernorm.weight"));
+            replace(&mut layer.mlp_norm, &get("post_attention_layernorm.weight"));
             let projections = ["q_proj", "k_proj", "v_proj"].map(|p| format!("self_attn.{p}"));
             let [wq, wk, wv] = projections.each_ref().map(|p| get(&format!("{p}.weight")));
-            layer.qkv.repack(hidden, &[(q, wq), (kv, wk), (kv, wv)])?;
-            layer.qkv_bias =
-                c.qkv_bias.then(|| projections.map(|p| get(&format!("{p}.bias"))).concat());
+            layer.qkv.repack(hidden, &[(q, &wq), (kv, &wk), (kv, &wv)])?;
+            layer.qkv_bias = c
+                .qkv_bias
+                .then(|| projections.map(|p| get(&format!("{p}.bias")).to_vec()).concat());
             layer.qk_norm = c.qk_norm.then(|| {
-                let norm = |part| get(part).to_vec();
+                let mut norm = |part| get(part).to_vec();
                 (norm("self_attn.q_norm.weight"), norm("self_attn.k_norm.weight"))
             });
-            layer.output.repack(q, &[(hidden, get("self_attn.o_proj.weight"))])?;
+            layer.output.repack(q, &[(hidden, &get("self_attn.o_proj.weight"))])?;
             let (gate, up) = (get("mlp.gate_proj.weight"), get("mlp.up_proj.weight"));
-            layer.gate_up.repack(hidden, &[(wide, gate), (wide, up)])?;
-            layer.down.repack(wide, &[(hidden, get("mlp.down_proj.weight"))])?;
+            layer.gate_up.repack(hidden, &[(wide, &gate), (wide, &up)])?;
+            layer.down.repack(wide, &[(hidden, &get("mlp.down_proj.weight"))])?;
         }
-        replace(final_norm, get("model.norm.weight"));
+        replace(final_norm, &get("model.norm.weight"));
         let table = get("model.embed_tokens.weight");
         if c.tie_embeddings {
-            head.repack(hidden, &[(c.vocab_size, table)])?;
+            head.repack(hidden, &[(c.vocab_size, &table)])?;
         } else {
-            replace(embedding, table);
-            head.repack(hidden, &[(c.vocab_size, get("lm_head.weight"))])?;
+            replace(embedding, &table);
+            head.repack(hidden, &[(c.vocab_size, &get("lm_head.weight"))])?;
         }
         Ok(())
+    }
+
+    /// Gives the memory of the weights back.
+    pub(crate) fn release(&mut self) {
+        self.layers.fill_with(Layer::default);
+        self.head = PackedMatrix::default();
+        self.embedding = Vec::new();
     }
 
     /// Makes the rotary angles of positions below `positions` ready.
@@ -169,10 +200,8 @@ impl Network {
         Ok(logits)
     }
 
-    /// Rows whose logits are computed at once: few enough that they stay below about 32 MB, enough
-    /// that the head's weights are not read for a handful of rows.
     pub(crate) fn logit_rows(&self) -> usize {
-        ((8 << 20) / self.config.vocab_size).clamp(16, batch::MAX_ROWS)
+        logit_rows(&self.config)
     }
 
     fn embed(&self, token: usize, out: &mut [f32]) -> Result<(), KernelError> {
@@ -183,6 +212,22 @@ impl Network {
         out.copy_from_slice(&self.embedding[start..start + out.len()]);
         Ok(())
     }
+}
+
+/// Bytes that a forward pass works in, at most, whatever the batch.
+pub fn working_bytes(config: &ModelConfig) -> u64 {
+    let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+    let (q, kv) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
+    // As `State` has them; a product packs its input once more.
+    let row = 2 * hidden + 2 * q + 2 * kv + 3 * wide + config.head_dim + wide.max(hidden);
+    let logits = logit_rows(config) * config.vocab_size;
+    4 * (batch::MAX_ROWS * row + logits) as u64
+}
+
+/// Rows whose logits are computed at once: few enough that they stay below about 32 MB, enough
+/// that the head's weights are not read for a handful of rows.
+fn logit_rows(config: &ModelConfig) -> usize {
+    ((8 << 20) / config.vocab_size).clamp(16, batch::MAX_ROWS)
 }
 
 /// Working memory of a forward pass, reused from call to call.

@@ -15,7 +15,6 @@ use std::thread::available_parallelism;
 
 use bourn_recipe::{Recipe, Sweep};
 use bourn_track::{Console, FailedRun};
-use burn::tensor::Device;
 
 use self::children::{Child, Ended};
 use crate::error::TrainError;
@@ -133,10 +132,10 @@ fn prepare(
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<(), TrainError> {
-    let device = Device::flex().autodiff();
     let mut seen = BTreeSet::new();
     for job in waiting {
         let recipe = job.recipe;
+        let device = bourn_model::open_device(recipe.device)?.autodiff();
         let shared = format!(
             "{:?} {} {:?} {:?} {:?} {:?}",
             recipe.model,

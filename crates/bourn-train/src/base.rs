@@ -172,7 +172,7 @@ fn initial_weights(config: &ModelConfig, seed: u64) -> Weights {
             let mut rng = rng(seed, "base/init", &[index as u64]);
             (0..count).map(|_| (std * standard_normal(&mut rng)) as f32).collect()
         };
-        weights.insert(name, HostTensor { shape, data });
+        weights.insert(name, HostTensor { shape, data: data.into() });
     }
     weights
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bourn_model::transformer::Transformer;
-use bourn_model::{Bundle, Weights};
+use bourn_model::{Bundle, Weights, read_tensors, write_tensors};
 use serde::{Deserialize, Serialize};
 
 use crate::critic::Critic;
@@ -12,7 +12,7 @@ use crate::error::TrainError;
 use crate::implicit::Implicit;
 use crate::optimizer::AdamWOptimizer;
 use crate::replay::Look;
-use crate::{sealed, tensors};
+use crate::sealed;
 
 const OPTIMIZER: &str = "optimizer.safetensors";
 const REFERENCE: &str = "reference.safetensors";
@@ -145,7 +145,7 @@ pub fn save(
             &base.stop_tokens,
             base.chat_template.as_ref(),
         )?;
-        tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+        write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
         if let Some(critic) = critic {
             critic.save(dir, policy)?;
         }
@@ -153,7 +153,7 @@ pub fn save(
             implicit.save(dir)?;
         }
         if let Some(reference) = reference {
-            tensors::write(&dir.join(REFERENCE), &reference.to_weights())?;
+            write_tensors(&dir.join(REFERENCE), &reference.to_weights())?;
         }
         sealed::write_file(&dir.join(STATE), sealed::to_json(state).as_bytes())
     })?;
@@ -220,12 +220,12 @@ pub fn restore_optimizer(
     optimizer: &mut AdamWOptimizer,
     state: &State,
 ) -> Result<(), TrainError> {
-    let moments = tensors::read(&path.join(OPTIMIZER))?;
+    let moments = read_tensors(&path.join(OPTIMIZER))?;
     optimizer.restore(policy, &moments, state.updates, state.reset_at)
 }
 
 /// The weights of the KL penalty's reference, where a checkpoint has one of its own.
 pub fn reference(path: &Path) -> Result<Option<Weights>, TrainError> {
     let path = path.join(REFERENCE);
-    if path.exists() { Ok(Some(tensors::read(&path)?)) } else { Ok(None) }
+    if path.exists() { Ok(Some(read_tensors(&path)?)) } else { Ok(None) }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bourn_model::transformer::{Trace, Transformer, to_vec};
-use bourn_model::{Bundle, Weights};
+use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
 use bourn_recipe::{Critic as Settings, Optimizer, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
 
@@ -11,7 +11,6 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::tensors;
 use crate::update::{NonFinite, UpdateError, minibatches, pack_rows, problems_of, scheduled_lr};
 
 const WEIGHTS: &str = "critic.safetensors";
@@ -58,7 +57,8 @@ impl Critic {
     /// The base's weights do not make a model.
     pub fn new(
         recipe: &Recipe,
-        base: &Bundle,
+        config: &ModelConfig,
+        base: &Weights,
         policy: &mut Transformer,
         device: &Device,
     ) -> Result<Option<Critic>, TrainError> {
@@ -66,7 +66,7 @@ impl Critic {
         let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
         Ok(Some(match settings.trunk {
             Trunk::Own => {
-                let trunk = Transformer::from_weights(&base.config, &base.weights, device)?
+                let trunk = Transformer::from_weights(config, base, device)?
                     .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 Critic::Own(Box::new((trunk.with_value_head(), optimizer)))
             }
@@ -167,14 +167,15 @@ impl Critic {
                 let (model, optimizer) = &**own;
                 let mut weights: Weights = model.to_weights();
                 weights.extend(model.value_head());
-                tensors::write(&dir.join(WEIGHTS), &weights)?;
-                tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())
+                write_tensors(&dir.join(WEIGHTS), &weights)?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
             }
             Critic::Shared(optimizer) => {
-                tensors::write(&dir.join(WEIGHTS), &policy.value_head())?;
-                tensors::write(&dir.join(OPTIMIZER), &optimizer.to_weights())
+                write_tensors(&dir.join(WEIGHTS), &policy.value_head())?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
             }
         }
+        Ok(())
     }
 
     /// Restores the value model of a checkpoint; with a shared trunk, `policy`'s head.
@@ -187,7 +188,7 @@ impl Critic {
         policy: &mut Transformer,
         updates: u64,
     ) -> Result<(), TrainError> {
-        let weights = tensors::read(&dir.join(WEIGHTS))?;
+        let weights = read_tensors(&dir.join(WEIGHTS))?;
         match self {
             Critic::Own(own) => {
                 let (model, optimizer) = &mut **own;
@@ -196,14 +197,14 @@ impl Critic {
                         .with_gradient_checkpointing(model.checkpoints_gradients());
                 restored.set_value_head(&weights)?;
                 *model = restored;
-                optimizer.restore(model, &tensors::read(&dir.join(OPTIMIZER))?, updates, 0)
+                optimizer.restore(model, &read_tensors(&dir.join(OPTIMIZER))?, updates, 0)
             }
             Critic::Shared(optimizer) => {
                 policy.set_value_head(&weights)?;
                 if updates == 0 {
                     return Ok(());
                 }
-                let moments = tensors::read(&dir.join(OPTIMIZER))?;
+                let moments = read_tensors(&dir.join(OPTIMIZER))?;
                 optimizer.restore_of(policy, &Transformer::VALUE_HEAD, &moments, updates, 0)
             }
         }

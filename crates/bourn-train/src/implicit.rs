@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use bourn_model::Bundle;
 use bourn_model::transformer::{Trace, Transformer, to_vec};
+use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
 use bourn_recipe::{ImplicitReward as Settings, Optimizer, Recipe};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -13,7 +13,6 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::tensors;
 use crate::update::{
     NonFinite, UpdateError, minibatches, pack_rows, problems_of, scheduled_lr, score_all,
 };
@@ -52,13 +51,13 @@ impl Implicit {
     /// The base's weights do not make a model.
     pub fn new(
         recipe: &Recipe,
-        base: &Bundle,
+        config: &ModelConfig,
+        base: &Weights,
         device: &Device,
     ) -> Result<Option<Implicit>, TrainError> {
         let Some(settings) = &recipe.implicit_reward else { return Ok(None) };
-        let reference =
-            Transformer::from_weights(&base.config, &base.weights, &device.clone().inner())?;
-        let model = Transformer::from_weights(&base.config, &base.weights, device)?
+        let reference = Transformer::from_weights(config, base, &device.clone().inner())?;
+        let model = Transformer::from_weights(config, base, device)?
             .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
         let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
         Ok(Some(Implicit { model, optimizer, reference }))
@@ -142,8 +141,8 @@ impl Implicit {
 
     /// Writes what [`Implicit::restore`] reads into a checkpoint's directory.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
-        tensors::write(&dir.join(WEIGHTS), &self.model.to_weights())?;
-        tensors::write(&dir.join(OPTIMIZER), &self.optimizer.to_weights())
+        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights())?;
+        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights())?)
     }
 
     /// Restores the model of a checkpoint after `updates` updates.
@@ -151,11 +150,11 @@ impl Implicit {
     /// # Errors
     /// Names the tensor that is missing or misshapen.
     pub fn restore(&mut self, dir: &Path, recipe: &Recipe, updates: u64) -> Result<(), TrainError> {
-        let weights = tensors::read(&dir.join(WEIGHTS))?;
+        let weights = read_tensors(&dir.join(WEIGHTS))?;
         let (config, device) = (self.model.config(), self.model.device());
         self.model = Transformer::from_weights(config, &weights, device)?
             .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-        let moments = tensors::read(&dir.join(OPTIMIZER))?;
+        let moments = read_tensors(&dir.join(OPTIMIZER))?;
         self.optimizer.restore(&self.model, &moments, updates, 0)
     }
 }

@@ -27,7 +27,6 @@ pub mod sealed;
 pub mod side;
 pub mod standalone;
 mod temperature;
-mod tensors;
 #[cfg(test)]
 mod testing;
 pub mod update;

@@ -11,6 +11,8 @@ use crate::error::TrainError;
 const F32: u64 = 4;
 /// Logits that are in memory at once; see `bourn_model`'s fused head.
 const LOGITS: u64 = 1 << 24;
+/// Code, stacks, tokenizer, problems, logs.
+const PROGRAM: u64 = 64 << 20;
 
 /// Prompt and completion must fit the model's context.
 pub fn check_context(recipe: &Recipe, config: &ModelConfig) -> Result<(), TrainError> {
@@ -54,11 +56,13 @@ pub fn preview(recipe: &Recipe) -> Result<Option<Vec<(String, u64)>>, TrainError
     Ok(Some(estimate(recipe, &config)))
 }
 
-/// Memory that training is expected to hold at its peak, in bytes, part by part: weights, their
-/// gradients and moments, the cache, and the activations of one micro batch.
+/// The most memory that training is expected to hold, in bytes, part by part: what is always there,
+/// and the larger of what drawing takes and what an update takes. Neither is there with the other.
 pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let parameters = config.parameters() * F32;
-    let reference = if recipe.algorithm.kl_coef > 0.0 { 2 } else { 1 };
+    // A base that is large is read again by each probe, from what the KL penalty is held against or
+    // from its files.
+    let held = recipe.algorithm.kl_coef > 0.0 || parameters < bourn_model::KEPT_BELOW as u64;
     let length = (recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length) as u64;
     // No prompt shared: completions of one prompt hold its rows once.
     let tokens = recipe.train.micro_batch_size as u64 * length;
@@ -70,19 +74,55 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // twice within a step, which must leave no trace if it fails; its gradients are gone when the
     // policy's come.
     let implicit = recipe.implicit_reward.is_some() as u64;
-    let mut models = "policy, frozen base, engine".to_owned();
+    let mut models = if held { "policy, frozen base" } else { "policy" }.to_owned();
     models += if critic == 1 { ", critic" } else { "" };
     models += if implicit == 1 { ", implicit reward" } else { "" };
+    // A step of several updates keeps what it began with, in case one of them fails.
+    let several =
+        recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
+    let kept = if several { 3 * (1 + critic) } else { 0 };
+    let activations = activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing);
+    let drawing = parameters + cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
+    let updating = (1 + kept) * parameters + activations;
+    let larger = match drawing > updating {
+        true => "to draw: packed weights, KV cache, activations",
+        false => "to update: gradients, activations of a micro batch",
+    };
+    let weights = (1 + held as u64 + critic + 3 * implicit) * parameters;
+    let moments = (2 * (1 + critic) + 4 * implicit) * parameters;
+    let passing = drawing.max(updating);
     vec![
-        (format!("weights ({models})"), (2 + reference + critic + 3 * implicit) * parameters),
-        // The copy that the engine packs is made when the gradients are gone.
-        ("gradients and AdamW moments".into(), (3 * (1 + critic) + 4 * implicit) * parameters),
-        ("KV cache".into(), cache_bytes(recipe, config)),
+        (format!("weights ({models})"), weights),
+        ("AdamW moments".into(), moments),
+        (larger.into(), passing),
+        // What is freed is not at once of use to what is asked for next: the allocator keeps it.
         (
-            "activations of a micro batch, at most".into(),
-            activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
+            "program, and a tenth for the allocator".into(),
+            PROGRAM + (weights + moments + passing) / 10,
         ),
     ]
+}
+
+/// [`estimate`] as a run says it before its first step.
+pub fn announcement(recipe: &Recipe, config: &ModelConfig) -> String {
+    let parts = estimate(recipe, config);
+    let total = parts.iter().map(|(_, bytes)| bytes).sum();
+    let parts: Vec<String> =
+        parts.iter().map(|(part, bytes)| format!("{part} {}", mebibytes(*bytes))).collect();
+    format!("memory: at most about {} ({})", mebibytes(total), parts.join("; "))
+}
+
+/// `123 MiB`.
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes.div_ceil(1 << 20))
+}
+
+/// The most memory that this process has held, in bytes, where the system says.
+pub fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
+    Some(kibibytes << 10)
 }
 
 /// Bytes of the fused pass over packed tokens, some of them scored, with every buffer of

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use bourn_model::transformer::{Trace, Transformer, to_vec};
-use bourn_model::{HostTensor, Resident, Weights};
+use bourn_model::{HostTensor, Resident, Values, Weights};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
 
@@ -189,7 +189,7 @@ impl AdamWOptimizer {
                 [("m", &state.momentum.moment_1), ("v", &state.momentum.moment_2)]
             {
                 let shape = moment.dims().to_vec();
-                let host = HostTensor { shape, data: to_vec(moment) };
+                let host = HostTensor { shape, data: Values::of(moment) };
                 weights.insert(format!("{prefix}/{name}"), host);
             }
         }
@@ -239,8 +239,7 @@ impl AdamWOptimizer {
                 let key = format!("{prefix}/{name}");
                 match weights.get(&key) {
                     Some(host) if host.shape == parameter.dims() => {
-                        let data = TensorData::new(host.data.clone(), parameter.dims());
-                        Ok(Tensor::<2>::from_data(data, &device))
+                        Ok(host.data.to_tensor(parameter.dims(), &device))
                     }
                     _ => Err(TrainError::OptimizerState { tensor: key }),
                 }

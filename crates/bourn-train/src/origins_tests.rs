@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use bourn_model::{Bundle, ModelConfig, Tokenizer, weights_hash};
+use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::{Boundary, ScoreRequest, ScoreSource, probe};
 use bourn_recipe::{Extract, Reward, VerifierKind};
 use bourn_rollout::{Engine, EngineOptions, ScoreItem};
@@ -25,15 +25,10 @@ fn bundle(seed: u64) -> Bundle {
         panic!("the test recipe has an architecture");
     };
     let weights = testing::model(seed, &Device::flex()).to_weights();
-    Bundle {
-        config: ModelConfig::from_architecture(architecture, 11).unwrap(),
-        weights_hash: weights_hash(&weights),
-        weights,
-        tokenizer: Tokenizer::char_level(ALPHABET),
-        stop_tokens: [1].into(),
-        chat_template: None,
-        source: "test".to_owned(),
-    }
+    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
+    let mut bundle = Bundle::new(config, weights, Tokenizer::char_level(ALPHABET));
+    bundle.stop_tokens = [1].into();
+    bundle
 }
 
 /// Short answers, which random weights give now and then.
@@ -63,7 +58,7 @@ fn recipe() -> Recipe {
 
 fn engine(bundle: &Bundle) -> Engine {
     let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
-    Engine::new(&bundle.config, &bundle.weights, &options).unwrap()
+    Engine::new(&bundle.config, &bundle.weights().unwrap(), &options).unwrap()
 }
 
 fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Boundary, Engine) {

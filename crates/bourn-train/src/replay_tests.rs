@@ -5,7 +5,7 @@ use std::io;
 use std::sync::atomic::AtomicBool;
 
 use bourn_model::prompt::Prompter;
-use bourn_model::{Bundle, ModelConfig, Tokenizer, weights_hash};
+use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
 use bourn_recipe::{Extract, Reward, VerifierKind};
 use bourn_rollout::EngineOptions;
@@ -26,15 +26,10 @@ fn bundle(seed: u64) -> Bundle {
         panic!("the test recipe has an architecture");
     };
     let weights = testing::model(seed, &Device::flex()).to_weights();
-    Bundle {
-        config: ModelConfig::from_architecture(architecture, 11).unwrap(),
-        weights_hash: weights_hash(&weights),
-        weights,
-        tokenizer: Tokenizer::char_level(ALPHABET),
-        stop_tokens: [1].into(),
-        chat_template: None,
-        source: "test".to_owned(),
-    }
+    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
+    let mut bundle = Bundle::new(config, weights, Tokenizer::char_level(ALPHABET));
+    bundle.stop_tokens = [1].into();
+    bundle
 }
 
 /// Short answers, which random weights give now and then, and one that is too long for them.
@@ -111,7 +106,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         standalone: false,
     };
     let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
-    let mut engine = Engine::new(&policy.config, &policy.weights, &options).unwrap();
+    let mut engine = Engine::new(&policy.config, &policy.weights().unwrap(), &options).unwrap();
     let side = Side::new(&policy, &prompter);
     let mut engines = Engines::shared(&mut engine);
     let store = prober.store().unwrap();

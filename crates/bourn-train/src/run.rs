@@ -12,9 +12,9 @@ mod steps;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
-use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_model::transformer::Transformer;
+use bourn_model::{Bundle, Weights};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Recipe;
 use bourn_rollout::{Engine, RolloutError};
@@ -32,9 +32,9 @@ use crate::optimizer::AdamWOptimizer;
 use crate::probe::{ProbeResult, Prober, check_probe, is_scheduled, read_figures};
 use crate::replay::Replay;
 use crate::rundir::{self, Claim, Lock, Start};
-use crate::side::{Engines, Side};
+use crate::side::{Engines, Held, Side};
 use crate::update::UpdateReport;
-use crate::{base, check_context, engine_options, origins};
+use crate::{base, check_context, engine_options, memory, origins};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -74,10 +74,10 @@ pub fn train(
     // Nothing is written before everything that can be wrong with the input has been looked at.
     check_probe(recipe)?;
     let claim = rundir::check(&options.run_dir, recipe, options.resume)?;
-    let device = Device::flex().autodiff();
+    let device = bourn_model::open_device(recipe.device)?.autodiff();
     let problems = bourn_task::load(recipe)?;
     problems.warnings.iter().for_each(|warning| console.warn(warning));
-    let base = base::obtain(recipe, &device, &options.cache_dir, console, stop)?;
+    let mut base = base::obtain(recipe, &device, &options.cache_dir, console, stop)?;
     check_context(recipe, &base.config)?;
 
     if base.stop_tokens.is_empty() {
@@ -85,7 +85,8 @@ pub fn train(
     }
 
     let order = Order { recipe, options, console, stop };
-    let mut run = Run::new(order, &problems, &base, &device, claim)?;
+    let weights = base.take_weights()?;
+    let mut run = Run::new(order, &problems, &base, weights, &device, claim)?;
     run.announce()?;
     let last = last_step(recipe, options);
     run.pretrain_critic(&problems)?;
@@ -102,6 +103,7 @@ pub fn train(
         }
         run.look_if_due(&problems)?;
         let mut experience = run.roll_out(&problems)?;
+        run.engine.release();
         run.assign_credit(&mut experience)?;
         let report = run.update(&experience)?;
         run.engine.update(&run.policy.to_weights())?;
@@ -111,6 +113,8 @@ pub fn train(
         run.log(&experience, &report, &mut progress)?;
     }
     progress.finish(format!("{} steps", run.state.step));
+    memory::peak()
+        .inspect(|&peak| console.line(format!("memory: {} at the peak", memory::mebibytes(peak))));
     run.finish()
 }
 
@@ -176,6 +180,7 @@ impl<'a> Run<'a> {
         order: Order<'a>,
         problems: &'a Problems,
         base: &'a Bundle,
+        weights: Weights,
         device: &Device,
         claim: Claim,
     ) -> Result<Run<'a>, TrainError> {
@@ -188,7 +193,7 @@ impl<'a> Run<'a> {
         // Nor is a bad line of the reference file found by the first probe.
         origins::references(recipe, &problems.held_out, &Side::new(base, &prompter))?;
         let engine_options = engine_options(recipe, &base.config);
-        let mut engine = Engine::new(&base.config, &base.weights, &engine_options)?;
+        let mut engine = Engine::new(&base.config, &weights, &engine_options)?;
         let problems_hash = experience::problems_hash(problems);
         if let Start::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;
@@ -198,23 +203,23 @@ impl<'a> Run<'a> {
 
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let mut reference_weights = None;
-        let mut implicit = Implicit::new(recipe, base, device)?;
+        let mut implicit = Implicit::new(recipe, &base.config, &weights, device)?;
         let (policy, critic, state, resumed) = match start {
             Start::Fresh => {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
-                let mut policy = Transformer::from_weights(&base.config, &base.weights, device)?
+                let mut policy = Transformer::from_weights(&base.config, &weights, device)?
                     .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-                let critic = Critic::new(recipe, base, &mut policy, device)?;
+                let critic = Critic::new(recipe, &base.config, &weights, &mut policy, device)?;
                 (policy, critic, State::new(&base.weights_hash, &problems_hash), None)
             }
             Start::Resume(restored) => {
-                let weights = &restored.policy.weights;
-                let mut policy = Transformer::from_weights(&base.config, weights, device)?
+                let policy_weights = &restored.policy.weights()?;
+                let mut policy = Transformer::from_weights(&base.config, policy_weights, device)?
                     .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
                 let (path, state) = (&restored.path, restored.state);
-                let mut critic = Critic::new(recipe, base, &mut policy, device)?;
+                let mut critic = Critic::new(recipe, &base.config, &weights, &mut policy, device)?;
                 if let Some(critic) = &mut critic {
                     critic.restore(path, &mut policy, state.critic_updates)?;
                 }
@@ -224,7 +229,7 @@ impl<'a> Run<'a> {
                 reference_weights = checkpoint::reference(path)?;
                 checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));
-                engine.update(weights)?;
+                engine.update(policy_weights)?;
                 let step = state.step;
                 // The metrics become those of a run that was never stopped.
                 let goes_on = step < last_step(recipe, options);
@@ -238,7 +243,7 @@ impl<'a> Run<'a> {
         let reference = match recipe.algorithm.kl_coef > 0.0 {
             true => {
                 let device = device.clone().inner();
-                let weights = reference_weights.as_ref().unwrap_or(&base.weights);
+                let weights = reference_weights.as_ref().unwrap_or(&weights);
                 Some(Transformer::from_weights(&base.config, weights, &device)?)
             }
             false => None,
@@ -273,8 +278,10 @@ impl<'a> Run<'a> {
         Order { recipe, options, console, stop }
     }
 
-    /// Says, before a new run's first step, what its probes will be able to show.
+    /// Says what memory the run may take and, before a new run's first step, what its probes will be
+    /// able to show.
     fn announce(&self) -> Result<(), TrainError> {
+        self.console.line(memory::announcement(self.recipe, &self.base.config));
         match self.recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
             true => prober(&self.order(), self.base, &self.prompter, self.held_out).announce(),
             false => Ok(()),
@@ -308,7 +315,7 @@ impl<'a> Run<'a> {
         let hash = bourn_model::weights_hash(&weights);
         let policy = Side {
             config: &self.base.config,
-            weights: &weights,
+            weights: Held::Here(&weights),
             hash: &hash,
             prompter: &self.prompter,
         };

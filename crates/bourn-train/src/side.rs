@@ -1,11 +1,14 @@
 //! The two models of a probe, and the engines that draw from them.
 
+use std::borrow::Cow;
+
 use bourn_model::prompt::Prompter;
-use bourn_model::{Bundle, ModelConfig, Weights};
+use bourn_model::{Bundle, ModelConfig, ModelError, Weights};
 use bourn_recipe::Recipe;
-use bourn_rollout::{Engine, RolloutError};
+use bourn_rollout::Engine;
 
 use crate::engine_options;
+use crate::error::TrainError;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,19 +34,38 @@ impl Role {
 pub struct Side<'a> {
     /// Its shape.
     pub config: &'a ModelConfig,
-    /// Its weights.
-    pub weights: &'a Weights,
+    /// Where its weights are.
+    pub weights: Held<'a>,
     /// Their content hash.
     pub hash: &'a str,
     /// Renders prompts and reads completions with the model's own tokenizer and template.
     pub prompter: &'a Prompter,
 }
 
+/// Where a model's weights are.
+#[derive(Clone, Copy)]
+pub enum Held<'a> {
+    /// In memory.
+    Here(&'a Weights),
+    /// In memory or in the files of what was opened.
+    By(&'a Bundle),
+}
+
+impl<'a> Held<'a> {
+    /// The weights, read where they are not in memory.
+    pub fn weights(&self) -> Result<Cow<'a, Weights>, ModelError> {
+        match self {
+            Held::Here(weights) => Ok(Cow::Borrowed(weights)),
+            Held::By(bundle) => bundle.weights(),
+        }
+    }
+}
+
 impl<'a> Side<'a> {
     /// A model that was opened.
     pub fn new(bundle: &'a Bundle, prompter: &'a Prompter) -> Side<'a> {
-        let Bundle { config, weights, weights_hash, .. } = bundle;
-        Side { config, weights, hash: weights_hash, prompter }
+        let Bundle { config, weights_hash, .. } = bundle;
+        Side { config, weights: Held::By(bundle), hash: weights_hash, prompter }
     }
 
     /// Whether token ids mean the same to both models.
@@ -75,12 +97,22 @@ impl<'e> Engines<'e> {
     }
 
     /// The engine of a model, with its weights.
-    pub fn of(&mut self, role: Role, side: &Side<'_>) -> Result<&mut Engine, RolloutError> {
+    pub fn of(&mut self, role: Role, side: &Side<'_>) -> Result<&mut Engine, TrainError> {
         if let (Role::Policy, Some(engine)) = (role, &mut self.second) {
             return Ok(engine);
         }
         if self.loaded != Some(role) {
-            self.first.update(side.weights)?;
+            match side.weights {
+                Held::Here(weights) => self.first.update(weights)?,
+                Held::By(bundle) => {
+                    // What is read takes the place of what is packed.
+                    self.first.release();
+                    match bundle.weights()? {
+                        Cow::Borrowed(weights) => self.first.update(weights)?,
+                        Cow::Owned(weights) => self.first.refill(weights)?,
+                    }
+                }
+            }
             self.loaded = Some(role);
         }
         Ok(self.first)
@@ -88,6 +120,10 @@ impl<'e> Engines<'e> {
 }
 
 /// The engine of one model, sized as the recipe says.
-pub fn engine(recipe: &Recipe, side: &Side<'_>) -> Result<Engine, RolloutError> {
-    Engine::new(side.config, side.weights, &engine_options(recipe, side.config))
+pub fn engine(recipe: &Recipe, side: &Side<'_>) -> Result<Engine, TrainError> {
+    let options = engine_options(recipe, side.config);
+    Ok(match side.weights.weights()? {
+        Cow::Borrowed(weights) => Engine::new(side.config, weights, &options)?,
+        Cow::Owned(weights) => Engine::consuming(side.config, weights, &options)?,
+    })
 }

@@ -11,7 +11,6 @@ use bourn_rollout::RolloutError;
 use bourn_task::{Problem, load_held_out};
 use bourn_track::Console;
 use bourn_track::report::{PROBE_FILE, ProbeFile, ProbedModel};
-use burn::tensor::Device;
 
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
@@ -297,7 +296,8 @@ pub fn probe_of_run(
     let cache_dir = options.cache_dir.clone();
     let probing = Probing::new(recipe, options)?;
     let restored: Restored = checkpoint::open(run_dir, step)?;
-    let device = Device::flex().autodiff();
+    let device =
+        bourn_model::open_device(probing.recipe.device).map_err(TrainError::from)?.autodiff();
     let base = base::obtain(&probing.recipe, &device, &cache_dir, console, stop)?;
     rundir::check_base(&restored, &base)?;
     Ok((probing, ProbeModels { base, policy: restored.policy, step }))

@@ -36,10 +36,11 @@ pub fn gemm(size: usize, rounds: usize) -> anyhow::Result<Value> {
 /// Seconds to open a model and to pack it.
 pub fn load(model: &str) -> anyhow::Result<Value> {
     let start = Instant::now();
-    let bundle = bourn_model::open(model)?;
+    let mut bundle = bourn_model::open(model)?;
     let opened = start.elapsed().as_secs_f64();
+    let weights = bundle.take_weights()?;
     let options = EngineOptions { batch_size: 1, cache_bytes: 1 << 20 };
-    Engine::new(&bundle.config, &bundle.weights, &options)?;
+    Engine::consuming(&bundle.config, weights, &options)?;
     Ok(json!({ "open": opened, "seconds": start.elapsed().as_secs_f64() }))
 }
 
@@ -49,7 +50,8 @@ pub fn convert(model: &str, out: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
     let template = bundle.chat_template.as_ref();
     let (tokenizer, stop) = (&bundle.tokenizer, &bundle.stop_tokens);
-    Ok(bourn_model::save(out, &bundle.config, &bundle.weights, tokenizer, stop, template)?)
+    let weights = bundle.weights()?;
+    Ok(bourn_model::save(out, &bundle.config, &weights, tokenizer, stop, template)?)
 }
 
 /// `decode`'s arguments.
@@ -84,7 +86,8 @@ pub struct Decode {
 impl Decode {
     /// Draws the completions `rounds` times; a round's time includes the prompts.
     pub fn run(&self) -> anyhow::Result<Value> {
-        let bundle = bourn_model::open(&self.model)?;
+        let mut bundle = bourn_model::open(&self.model)?;
+        let weights = bundle.take_weights()?;
         let prompter = Prompter::new(&bundle, self.chat, "")?;
         let prompts = read_lines(&self.prompts)?
             .iter()
@@ -96,7 +99,7 @@ impl Decode {
         let rows = self.batch + prompts.len();
         let cache_bytes = cache_bytes(&bundle.config, rows, longest + self.max_tokens) as usize;
         let options = EngineOptions { batch_size: self.batch, cache_bytes };
-        let mut engine = Engine::new(&bundle.config, &bundle.weights, &options)?;
+        let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
         let stop = if self.forced { BTreeSet::new() } else { bundle.stop_tokens.clone() };
         let mut sampling = sampling(self.max_tokens, stop);
         let requests: Vec<Request<'_>> = prompts
@@ -140,13 +143,14 @@ pub struct Backward {
 impl Backward {
     /// The gradient of minus the mean log-prob of every token but each sequence's first.
     pub fn run(&self) -> anyhow::Result<Value> {
-        let bundle = bourn_model::open(&self.model)?;
+        let mut bundle = bourn_model::open(&self.model)?;
+        let weights = bundle.take_weights()?;
         let text = std::fs::read_to_string(&self.sequences)
             .with_context(|| format!("{}", self.sequences.display()))?;
         let sequences: Vec<Vec<u32>> = serde_json::from_str(&text)?;
         let device = Device::flex().autodiff();
-        let model = Transformer::from_weights(&bundle.config, &bundle.weights, &device)?;
-        drop(bundle.weights);
+        let model = Transformer::from_weights(&bundle.config, &weights, &device)?;
+        drop((bundle, weights));
         let scored: usize = sequences.iter().map(|ids| ids.len().saturating_sub(1)).sum();
         let (mut seconds, mut loss, mut norm) = (Vec::new(), 0.0, 0.0);
         for round in 0..=self.rounds {

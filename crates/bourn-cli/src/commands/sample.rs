@@ -59,14 +59,15 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if args.n == 0 {
         bail!("--n 0 asks for no completions; give at least 1");
     }
-    let bundle = open_model(&args.model)?;
+    let mut bundle = open_model(&args.model)?;
+    let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let prompt = prompter.encode(&args.prompt)?;
     let left = bundle.config.max_position.saturating_sub(prompt.len());
     let max_tokens = args.max_tokens.unwrap_or(left.clamp(1, 128));
     let rows = usize::try_from(args.n).unwrap_or(usize::MAX).min(64);
     let options = engine_for(&bundle.config, rows, prompt.len().saturating_add(max_tokens));
-    let mut engine = Engine::new(&bundle.config, &bundle.weights, &options)?;
+    let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
     let sampling = Sampling {
         temperature: args.temperature,
         top_p: args.top_p,

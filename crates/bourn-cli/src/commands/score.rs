@@ -51,11 +51,12 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }
-    let bundle = open_model(&args.model)?;
+    let mut bundle = open_model(&args.model)?;
+    let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let longest = bundle.config.max_position;
     let options = engine_for(&bundle.config, 1, longest);
-    let mut engine = Engine::new(&bundle.config, &bundle.weights, &options)?;
+    let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
     let mut stage = console.stage("scoring", 0, "line");
     let mut input = BufReader::new(io::stdin());
     let mut number = 0;

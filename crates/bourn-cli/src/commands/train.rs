@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use bourn_recipe::Recipe;
 use bourn_track::{Console, derived_table, detectable_rows};
+use bourn_train::memory::mebibytes;
 use bourn_train::{Outcome, RunOptions};
 
 use super::{figures, print};
@@ -65,10 +66,6 @@ fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
         None => rows.push(("memory".into(), "not known: the model is not on this machine".into())),
     }
     print(&format!("{}\n{}", recipe.to_toml(), derived_table(&rows)))
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", bytes.div_ceil(1 << 20))
 }
 
 fn report(outcome: &Outcome) -> String {

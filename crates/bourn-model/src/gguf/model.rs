@@ -173,6 +173,7 @@ pub(super) fn weights(file: &Gguf, config: &ModelConfig) -> Result<Weights, Mode
             Some(heads) => rotate_half_order(&data, heads, config.head_dim, config.hidden_size),
             None => data,
         };
+        let data = data.into();
         out.insert(name, HostTensor { shape: entry.shape.clone(), data });
     }
     weights::settle(config, out).map_err(|e| e.inside(&file.path))

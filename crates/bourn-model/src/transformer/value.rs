@@ -1,10 +1,10 @@
 //! A value head on a transformer: one number a token, read from its hidden state.
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::Tensor;
 
-use super::{Packed, Start, TokenScores, Trace, Transformer, Way, indices, leaf, to_vec};
+use super::{Packed, Start, TokenScores, Trace, Transformer, Way, indices, leaf};
 use crate::fused::{Asked, BIAS, WEIGHT};
-use crate::{HostTensor, ModelError, Weights};
+use crate::{HostTensor, ModelError, Values, Weights};
 
 impl Transformer {
     /// The names of the value head's parameters.
@@ -26,7 +26,7 @@ impl Transformer {
         let read = |name: &str| {
             let tensor = self.parameters.get(name)?;
             let shape = tensor.dims().to_vec();
-            Some((name.to_owned(), HostTensor { shape, data: to_vec(tensor) }))
+            Some((name.to_owned(), HostTensor { shape, data: Values::of(tensor) }))
         };
         Transformer::VALUE_HEAD.into_iter().filter_map(read).collect()
     }
@@ -47,8 +47,7 @@ impl Transformer {
                     found: host.shape.clone(),
                 });
             }
-            let data = TensorData::new(host.data.clone(), [1, width]);
-            let tensor = Tensor::from_data(data, &self.device);
+            let tensor = host.data.to_tensor([1, width], &self.device);
             self.parameters.insert(name.to_owned(), leaf(tensor));
         }
         Ok(())

@@ -7,7 +7,7 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::probe::Bench;
 use crate::replay::{Look, Replay, watched};
-use crate::side::{Engines, Side};
+use crate::side::{Engines, Held, Side};
 
 impl Run<'_> {
     /// Looks at the watched problems, where it is time, and finds those that are being lost.
@@ -34,7 +34,7 @@ impl Run<'_> {
         let weights = self.policy.to_weights();
         let hash = bourn_model::weights_hash(&weights);
         let (config, prompter) = (&self.base.config, &self.prompter);
-        let policy = Side { config, weights: &weights, hash: &hash, prompter };
+        let policy = Side { config, weights: Held::Here(&weights), hash: &hash, prompter };
         let mut engines = Engines::shared(&mut self.engine);
         let (engines, policy, step) = (&mut engines, &policy, self.state.step);
         let mut bench = Bench { engines, policy, step, store: prober.store()? };
