@@ -105,6 +105,12 @@ pub enum RolloutError {
         /// Number of samples.
         count: u64,
     },
+    /// The device did not do what was asked of it.
+    #[error("the device failed: {message}; its driver's log may say more, and a smaller `batch_size` needs less of its memory")]
+    Device {
+        /// What Burn reported.
+        message: String,
+    },
     /// The caller asked to stop.
     #[error("interrupted")]
     Interrupted,

@@ -17,18 +17,23 @@
 
 mod batch;
 mod cache;
+mod cpu;
+mod device;
 mod engine;
 mod error;
 mod generate;
 mod listed;
 mod network;
+mod path;
+mod paths;
 mod sampler;
 mod score;
 mod types;
 
 pub use cache::cache_bytes;
-pub use engine::Engine;
+pub use device::{Counts, cache_bytes as device_cache_bytes};
 pub use error::RolloutError;
+pub use paths::Engine;
 pub use types::{
     Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
 };
