@@ -150,7 +150,6 @@ fn tokens(
         draw.take(row, drawn)
     };
     // Collected in order, so that of several errors always the same is reported.
-    let all: Vec<Result<(), RolloutError>> =
-        rows.par_iter_mut().zip(logits).map(one).collect();
+    let all: Vec<Result<(), RolloutError>> = rows.par_iter_mut().zip(logits).map(one).collect();
     all.into_iter().collect()
 }

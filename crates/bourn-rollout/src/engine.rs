@@ -189,11 +189,7 @@ pub(crate) fn check_options(options: &EngineOptions) -> Result<(), RolloutError>
     if options.batch_size > 0 {
         return Ok(());
     }
-    Err(RolloutError::Option {
-        key: "batch_size",
-        value: "0".to_owned(),
-        expected: "at least 1",
-    })
+    Err(RolloutError::Option { key: "batch_size", value: "0".to_owned(), expected: "at least 1" })
 }
 
 /// Positions that a completion of this length writes: its last token is never fed back.

@@ -124,8 +124,7 @@ pub(crate) fn stream<P: Path>(
         if stream.rows.is_empty() {
             return Ok(());
         }
-        let prompts: Vec<&[u32]> =
-            fresh.iter().map(|&group| stream.groups[group].prompt).collect();
+        let prompts: Vec<&[u32]> = fresh.iter().map(|&group| stream.groups[group].prompt).collect();
         let ready = path.prefill(&prompts, &mut || report(on_progress, progress))?;
         let Stream { groups, rows, .. } = &mut stream;
         for (&group, ready) in fresh.iter().zip(ready) {
@@ -255,9 +254,8 @@ fn leave<P: Path>(
             drop_row(row, groups);
         }
     }
-    let is_open = |index, group: &Group<'_, P::Prompt>| {
-        waiting == Some(index) || group.is_open(&**work)
-    };
+    let is_open =
+        |index, group: &Group<'_, P::Prompt>| waiting == Some(index) || group.is_open(&**work);
     for index in gone {
         let group = &mut groups[index];
         if group.active == 0 && !is_open(index, group) {

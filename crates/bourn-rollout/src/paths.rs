@@ -131,8 +131,7 @@ impl Engine {
                 generate::stream(&mut **engine, prompts, sampling, work, on_progress)
             }
             Inner::Device(engine) => {
-                let result =
-                    generate::stream(&mut **engine, prompts, sampling, work, on_progress);
+                let result = generate::stream(&mut **engine, prompts, sampling, work, on_progress);
                 engine.end();
                 result
             }

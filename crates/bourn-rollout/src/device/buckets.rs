@@ -30,11 +30,20 @@ pub(crate) fn rows(rows: usize, most: usize) -> usize {
     rows.next_power_of_two().min(most)
 }
 
-/// Most rows of which each takes `chunk` tokens over a cache of `length` positions in one pass; at
-/// least one.
-pub(crate) fn rows_of_pass(config: &ModelConfig, chunk: usize, length: usize) -> usize {
-    let scores = config.num_heads * chunk * length.max(1);
-    (PASS / chunk).min(SCORES / scores).max(1)
+/// Whether `rows` rows of `chunk` tokens each, over a cache of `length` positions, are one pass.
+fn is_pass(config: &ModelConfig, rows: usize, chunk: usize, length: usize) -> bool {
+    let tokens = rows * chunk;
+    tokens <= PASS && config.num_heads * tokens * length <= SCORES
+}
+
+/// The largest power of two of rows, at most `rows`, that can be prefilled together in chunks as long
+/// as may be, over caches of `length` positions.
+pub(crate) fn together(config: &ModelConfig, rows: usize, length: usize) -> usize {
+    let mut most = 1 << rows.max(1).ilog2();
+    while most > 1 && !is_pass(config, most, length.min(CHUNK), length) {
+        most /= 2;
+    }
+    most
 }
 
 /// Tokens of each of `rows` rows in one pass, of at most `most`, over caches that begin at position
@@ -50,7 +59,7 @@ pub(crate) fn chunk(
     let mut chunk = most.next_power_of_two().min(CHUNK);
     loop {
         let length = positions(start + most.next_multiple_of(chunk));
-        let fits = length <= room && rows <= rows_of_pass(config, chunk, length);
+        let fits = length <= room && is_pass(config, rows, chunk, length);
         if fits || chunk == 1 {
             return (chunk, length);
         }
@@ -91,7 +100,8 @@ mod tests {
         ] {
             assert_eq!(positions(needed), expect, "{needed}");
         }
-        for (needed, most, expect) in [(1, 48, 1), (3, 48, 4), (33, 48, 48), (48, 48, 48), (5, 5, 5)]
+        for (needed, most, expect) in
+            [(1, 48, 1), (3, 48, 4), (33, 48, 48), (48, 48, 48), (5, 5, 5)]
         {
             assert_eq!(rows(needed, most), expect, "{needed} of {most}");
         }
@@ -111,7 +121,12 @@ mod tests {
         assert_eq!(super::chunk(&config, 2, 121, 5, 128), (2, 128));
         assert_eq!(super::chunk(&config, 2, 124, 5, 128), (1, 256));
         // 2²⁶ scores over 4 heads and 2¹⁷ positions: 128 tokens in all.
-        assert_eq!(rows_of_pass(&config, 128, 1 << 17), 1);
+        assert_eq!(chunk(1, (1 << 17) - 1024, 1000), (128, 1 << 17));
         assert_eq!(chunk(2, (1 << 17) - 1024, 1000), (64, 1 << 17));
+
+        // 32 prompts of 64 positions are the tokens of a pass, and 8 of 256.
+        for (rows, length, expect) in [(7, 64, 4), (100, 64, 32), (9, 256, 8), (9, 1 << 17, 1)] {
+            assert_eq!(together(&config, rows, length), expect, "{rows} of {length}");
+        }
     }
 }

@@ -158,7 +158,8 @@ impl DeviceEngine {
             let token = |prompt: &&[u32], i| {
                 prompt.get(start + i).or(prompt.last()).copied().unwrap_or(0) as i32
             };
-            let tokens = prompts.iter().flat_map(|prompt| (0..chunk).map(move |i| token(prompt, i)));
+            let tokens =
+                prompts.iter().flat_map(|prompt| (0..chunk).map(move |i| token(prompt, i)));
             let places = prompts.iter().flat_map(|_| (start..start + chunk).map(|i| i as i32));
             let written = self.link.write([tokens.collect(), places.collect()]);
             let fed = Fed {
@@ -174,7 +175,7 @@ impl DeviceEngine {
     /// Makes the lanes fit the rows, gives each new row a slot, and starts it from its prompt.
     fn seat(
         &mut self,
-        groups: &[Group<'_, Prefilled>],
+        groups: &[Group<'_, Option<Prefilled>>],
         rows: &mut [Row<'_, Option<usize>>],
         first_new: usize,
     ) {
@@ -201,7 +202,7 @@ impl DeviceEngine {
         // Neighbouring slots of one prompt are written together.
         for run in starts.chunk_by(|a, b| a.0 + 1 == b.0 && a.1 == b.1) {
             let (slot, group) = run[0];
-            if let Some(prompt) = &groups[group].ready {
+            if let Some(Some(prompt)) = &groups[group].ready {
                 decoding.lanes.place(slot..slot + run.len(), prompt, link);
             }
         }
@@ -243,7 +244,8 @@ impl Decoding {
 }
 
 impl Path for DeviceEngine {
-    type Prompt = Prefilled;
+    /// None once closed: the rows that started from it have copies.
+    type Prompt = Option<Prefilled>;
     /// The slot; none before the first step.
     type Cache = Option<usize>;
 
@@ -301,26 +303,24 @@ impl Path for DeviceEngine {
         &mut self,
         prompts: &[&[u32]],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
-    ) -> Result<Vec<Prefilled>, RolloutError> {
+    ) -> Result<Vec<Option<Prefilled>>, RolloutError> {
         let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, prompt) in prompts.iter().enumerate() {
             by_length.entry(self.prompt_cost(prompt.len())).or_default().push(index);
         }
-        let mut all: Vec<Prefilled> = prompts.iter().map(|_| Prefilled::empty()).collect();
+        let mut all: Vec<_> = prompts.iter().map(|_| Some(Prefilled::default())).collect();
         by_length.remove(&0);
         for (length, indices) in by_length {
-            let chunk = length.min(buckets::CHUNK);
-            let most = buckets::rows_of_pass(&self.network.config, chunk, length);
             let mut rest = &indices[..];
             while !rest.is_empty() {
                 // Powers of two, so that no row is padding.
-                let count = 1 << rest.len().min(most).ilog2();
+                let count = buckets::together(&self.network.config, rest.len(), length);
                 let (now, later) = rest.split_at(count);
                 rest = later;
                 let together: Vec<&[u32]> = now.iter().map(|&index| prompts[index]).collect();
                 let prefilled = self.prefill_together(&together, length, after_pass)?;
                 for (&index, prefilled) in now.iter().zip(prefilled) {
-                    all[index] = prefilled;
+                    all[index] = Some(prefilled);
                 }
             }
         }
@@ -329,7 +329,7 @@ impl Path for DeviceEngine {
 
     fn step(
         &mut self,
-        groups: &[Group<'_, Prefilled>],
+        groups: &[Group<'_, Option<Prefilled>>],
         rows: &mut [Row<'_, Option<usize>>],
         first_new: usize,
         draw: Drawing<'_>,
@@ -379,15 +379,17 @@ impl Path for DeviceEngine {
         }
     }
 
-    fn forget(&mut self, prompt: Prefilled, cost: usize) {
+    fn forget(&mut self, prompt: Option<Prefilled>, cost: usize) {
         drop(prompt);
         self.call.prompts += cost;
     }
 
-    fn close(&self, _: &mut Prefilled) {}
+    fn close(&self, prompt: &mut Option<Prefilled>) {
+        *prompt = None;
+    }
 
-    fn starts(&self, _: &Prefilled) -> bool {
-        true
+    fn starts(&self, prompt: &Option<Prefilled>) -> bool {
+        prompt.is_some()
     }
 }
 

@@ -161,7 +161,8 @@ impl Terms {
         let certain = self.above(&high);
         let edge = self.above(&low) - certain.clone();
         let at_edge = weights.clone() * edge.clone();
-        let before = total(weights.clone() * certain.clone()) + cumulative(at_edge.clone()) - at_edge;
+        let before =
+            total(weights.clone() * certain.clone()) + cumulative(at_edge.clone()) - at_edge;
         certain + edge * before.lower(target.clone()).float()
     }
 

@@ -112,12 +112,14 @@ impl DeviceEngine {
     }
 
     /// Starts the rows from their prompts.
-    fn place(&mut self, wave: &Wave<'_>, prompts: &[Prefilled], lanes: &mut Lanes) {
+    fn place(&mut self, wave: &Wave<'_>, prompts: &[Option<Prefilled>], lanes: &mut Lanes) {
         let mut start = 0;
         for run in wave.items.chunk_by(|a, b| a.1 == b.1) {
             let rows = start..start + run.len();
             start = rows.end;
-            lanes.place(rows, &prompts[run[0].1], &mut self.link);
+            if let Some(prompt) = &prompts[run[0].1] {
+                lanes.place(rows, prompt, &mut self.link);
+            }
         }
     }
 
@@ -154,10 +156,8 @@ impl DeviceEngine {
             }
         }
         let written = self.link.write([tokens, places]);
-        let pass = Fed {
-            tokens: row(&written, 0),
-            positions: row(&written, 1).reshape([rows, chunk]),
-        };
+        let pass =
+            Fed { tokens: row(&written, 0), positions: row(&written, 1).reshape([rows, chunk]) };
         let x = self.network.forward(&pass, lanes, &mut self.link);
         let values = self.scores(items, &targets, x, sampler)?;
         for (target, values) in targets.iter().zip(values.chunks_exact(4)) {

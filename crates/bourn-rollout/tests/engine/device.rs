@@ -3,9 +3,7 @@
 //! Tolerances: 1e-4 between two f32 forwards of other orders of summation, which is how far each may
 //! be from the formulas.
 
-use bourn_rollout::{
-    Completion, Engine, Finish, Prompt, Request, Sampling, ScoreItem, Scored,
-};
+use bourn_rollout::{Completion, Engine, Finish, Prompt, Request, Sampling, ScoreItem, Scored};
 use rand::RngCore;
 
 use crate::common::*;
@@ -144,7 +142,12 @@ fn drawn_tokens_are_those_of_the_cpu() {
                     let apart = found.tokens.iter().zip(&expect.tokens).position(|(a, b)| a != b);
                     let place = apart.unwrap_or(sample);
                     let before = &found.tokens[..place];
-                    let p = distribution((&mut cpu, config.vocab_size), request.prompt, before, &sampling);
+                    let p = distribution(
+                        (&mut cpu, config.vocab_size),
+                        request.prompt,
+                        before,
+                        &sampling,
+                    );
                     let token = found.tokens[place] as usize;
                     let start: f64 = p[..token].iter().sum();
                     let number = numbers(&sampling, request.stream, sample as u64, 24)[place];
@@ -166,8 +169,7 @@ fn log_probs_are_those_of_the_cpu() {
     for config in configs() {
         let prompts = prompts(config.vocab_size);
         let requests = requests(&prompts, 2);
-        let (mut cpu, mut device) =
-            (engine(&config, 64, AMPLE), device_engine(&config, 8, AMPLE));
+        let (mut cpu, mut device) = (engine(&config, 64, AMPLE), device_engine(&config, 8, AMPLE));
         let base = sampling(20);
         for sampling in [
             base.clone(),
@@ -290,9 +292,8 @@ fn streamed_completions_are_those_of_requests() {
     let prompts: Vec<Vec<u32>> =
         [5, 31, 5, 64, 33].iter().map(|&n| prompt(9, n, config.vocab_size)).collect();
     let requests = requests(&prompts, 9);
-    let asked: Vec<Prompt<'_>> = (requests.iter())
-        .map(|r| Prompt { prompt: r.prompt, stream: r.stream })
-        .collect();
+    let asked: Vec<Prompt<'_>> =
+        (requests.iter()).map(|r| Prompt { prompt: r.prompt, stream: r.stream }).collect();
     let mut sampling = sampling(36);
     sampling.stop_tokens.extend((0..300).step_by(17));
     let mut wide = device_engine(config, 64, AMPLE);

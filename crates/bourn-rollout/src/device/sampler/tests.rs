@@ -53,8 +53,11 @@ fn score_each(logits: &[f32], sampler: &Sampler) -> Vec<Option<TokenScore>> {
     let one = |values: &[f32]| {
         let &[inside, logprob, sampled, entropy] = values else { panic!("four values a row") };
         let sampled_logprob = (inside > 0.0).then_some(sampled);
-        (logprob.is_finite() && entropy.is_finite())
-            .then_some(TokenScore { logprob, sampled_logprob, entropy })
+        (logprob.is_finite() && entropy.is_finite()).then_some(TokenScore {
+            logprob,
+            sampled_logprob,
+            entropy,
+        })
     };
     values.chunks_exact(4).map(one).collect()
 }
@@ -94,7 +97,11 @@ fn truncations_worked_by_hand() {
     // After top-k = 3 the likeliest two weigh 0.842 of what is left.
     check(&P, &sampler(1.0, 3, 0.82, 0.0), &[(1, 0.625), (3, 0.375)]);
     // Top-p before min-p: 0.4 < 0.55 keeps two.
-    check(&[0.4, 0.3, 0.1, 0.1, 0.1], &sampler(1.0, 0, 0.55, 0.5), &[(0, 4.0 / 7.0), (1, 3.0 / 7.0)]);
+    check(
+        &[0.4, 0.3, 0.1, 0.1, 0.1],
+        &sampler(1.0, 0, 0.55, 0.5),
+        &[(0, 4.0 / 7.0), (1, 3.0 / 7.0)],
+    );
     check(&P, &sampler(0.0, 0, 1.0, 0.0), &[(1, 1.0)]);
 }
 
@@ -207,8 +214,7 @@ fn draws_and_scores_are_those_of_the_cpu() {
         let mut equal = 0;
         for (drawn, &uniform) in draw_each(&logits, &sampler, &uniforms).iter().zip(&uniforms) {
             let drawn = drawn.unwrap();
-            let expect =
-                sampler.draw(&logits, || f64::from(uniform), &mut scratch).unwrap();
+            let expect = sampler.draw(&logits, || f64::from(uniform), &mut scratch).unwrap();
             let scored = scored[drawn.token as usize].unwrap();
             // Drawing adds the same terms up by blocks in order, scoring as the device likes.
             assert!((drawn.sampled_logprob - scored.sampled_logprob.unwrap()).abs() < 1e-6);
