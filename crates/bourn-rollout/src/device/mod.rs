@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 
 use bourn_model::transformer::Transformer;
 use bourn_model::{ModelConfig, Weights};
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{Device, Int, Tensor, TensorData, s};
 
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::{Link, row};
@@ -239,7 +239,7 @@ impl Decoding {
         let count = kept.len();
         let order = row(&link.write([kept]), 0);
         self.lanes.resize(&order, new.0, new.1);
-        self.drawn = drawn.slice_assign([0..count], self.drawn.clone().select(0, order));
+        self.drawn = drawn.slice_assign(s![0..count], self.drawn.clone().select(0, order));
     }
 }
 
