@@ -9,6 +9,7 @@
 //! step, and there are no logits but those that are drawn from.
 
 mod buckets;
+mod decoding;
 mod lanes;
 mod link;
 mod network;
@@ -19,8 +20,9 @@ use std::collections::BTreeMap;
 
 use bourn_model::transformer::Transformer;
 use bourn_model::{ModelConfig, Weights};
-use burn::tensor::{Device, Int, Tensor, TensorData, s};
+use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::device::decoding::Decoding;
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::{Link, row};
 use crate::device::network::{Fed, Network};
@@ -52,14 +54,6 @@ struct Limits {
     rows: usize,
     /// Left for prompts, beside that many rows of the longest.
     prompts: usize,
-}
-
-/// Rows that decode together; each has a slot.
-struct Decoding {
-    lanes: Lanes,
-    free: Vec<bool>,
-    /// What each slot drew last, `[slots]`.
-    drawn: Tensor<1, Int>,
 }
 
 impl DeviceEngine {
@@ -171,76 +165,6 @@ impl DeviceEngine {
         }
         Ok(lanes.split(&mut self.link))
     }
-
-    /// Makes the lanes fit the rows, gives each new row a slot, and starts it from its prompt.
-    fn seat(
-        &mut self,
-        groups: &[Group<'_, Option<Prefilled>>],
-        rows: &mut [Row<'_, Option<usize>>],
-        first_new: usize,
-    ) {
-        let length = rows.iter().map(|row| row.prompt + row.completion.tokens.len()).max();
-        let length = buckets::positions(length.unwrap_or(0));
-        let slots = buckets::rows(rows.len(), self.call.rows);
-        let (config, link) = (&self.network.config, &mut self.link);
-        let decoding = self.decoding.get_or_insert_with(|| Decoding {
-            lanes: Lanes::new(config, slots, length, &link.device),
-            free: vec![true; slots],
-            drawn: Tensor::zeros([slots], &link.device),
-        });
-        decoding.fit(config, &mut rows[..first_new], (slots, length), link);
-
-        let mut next = 0;
-        let mut starts: Vec<(usize, usize)> = Vec::new();
-        for row in &mut rows[first_new..] {
-            // There is one: the slots are at least as many as the rows.
-            next += decoding.free[next..].iter().position(|&free| free).unwrap_or(0);
-            decoding.free[next] = false;
-            row.cache = Some(next);
-            starts.push((next, row.group));
-        }
-        // Neighbouring slots of one prompt are written together.
-        for run in starts.chunk_by(|a, b| a.0 + 1 == b.0 && a.1 == b.1) {
-            let (slot, group) = run[0];
-            if let Some(Some(prompt)) = &groups[group].ready {
-                decoding.lanes.place(slot..slot + run.len(), prompt, link);
-            }
-        }
-    }
-}
-
-impl Decoding {
-    /// Grows to `slots` slots and `length` positions where there are fewer. Shrinks to them where
-    /// there are four times as many: rarely, since it copies what is left.
-    fn fit(
-        &mut self,
-        config: &ModelConfig,
-        rows: &mut [Row<'_, Option<usize>>],
-        (slots, length): (usize, usize),
-        link: &mut Link,
-    ) {
-        let size = |old: usize, new: usize| {
-            if new > old || 4 * new <= old { new } else { old }
-        };
-        let new = (size(self.lanes.rows, slots), size(self.lanes.length, length));
-        if new == (self.lanes.rows, self.lanes.length) {
-            return;
-        }
-        link.operation();
-        let kept: Vec<i32> = rows.iter().filter_map(|row| row.cache).map(|s| s as i32).collect();
-        rows.iter_mut().enumerate().for_each(|(slot, row)| row.cache = Some(slot));
-        self.free = (0..new.0).map(|slot| slot >= kept.len()).collect();
-        let drawn = Tensor::zeros([new.0], &link.device);
-        if kept.is_empty() {
-            self.lanes = Lanes::new(config, new.0, new.1, &link.device);
-            self.drawn = drawn;
-            return;
-        }
-        let count = kept.len();
-        let order = row(&link.write([kept]), 0);
-        self.lanes.resize(&order, new.0, new.1);
-        self.drawn = drawn.slice_assign(s![0..count], self.drawn.clone().select(0, order));
-    }
 }
 
 impl Path for DeviceEngine {
@@ -334,9 +258,10 @@ impl Path for DeviceEngine {
         first_new: usize,
         draw: Drawing<'_>,
     ) -> Result<(), RolloutError> {
-        self.seat(groups, rows, first_new);
-        // There are lanes, as the rows have just been seated in them.
-        let Some(decoding) = &mut self.decoding else { return Ok(()) };
+        let (config, link) = (&self.network.config, &mut self.link);
+        let size = decoding::size(rows, self.call.rows);
+        let decoding = self.decoding.get_or_insert_with(|| Decoding::new(config, size, link));
+        decoding.seat(config, size, groups, rows, first_new, link);
         let slots = decoding.lanes.rows;
         // A slot that is free reads token 0 at position 0, which a new row overwrites.
         let mut given = vec![0; slots];
@@ -375,7 +300,7 @@ impl Path for DeviceEngine {
 
     fn leave(&mut self, row: Option<usize>, _: usize) {
         if let (Some(decoding), Some(slot)) = (&mut self.decoding, row) {
-            decoding.free[slot] = true;
+            decoding.vacate(slot);
         }
     }
 
