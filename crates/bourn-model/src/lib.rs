@@ -15,7 +15,7 @@ mod gguf;
 mod hf_config;
 mod hub;
 mod json_file;
-mod ops;
+pub mod ops;
 mod packed;
 pub mod prompt;
 mod resident;

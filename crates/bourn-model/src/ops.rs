@@ -48,6 +48,13 @@ impl Rotary {
         }
     }
 
+    /// The rows of these tables at `positions`, `[tokens]`: of tables for all positions in order, those
+    /// of tokens at these positions.
+    pub fn at(&self, positions: Tensor<1, Int>) -> Rotary {
+        let rows = |table: &Tensor<3>| table.clone().select(0, positions.clone());
+        Rotary { cos: rows(&self.cos), sin: rows(&self.sin) }
+    }
+
     /// Rotates every head of `x`, `[tokens, heads, head_dim]` (Su et al. 2021, eq. 34).
     pub fn apply(&self, x: Tensor<3>) -> Tensor<3> {
         let [_, _, head_dim] = x.dims();

@@ -1,4 +1,4 @@
-//! The engine: a model's packed weights, its cache, and what calls have in common.
+//! The CPU's engine: a model's packed weights, its cache, and what calls have in common.
 
 use std::collections::BTreeMap;
 
@@ -11,44 +11,40 @@ use crate::network::{Network, State};
 use crate::types::EngineOptions;
 
 /// Draws and scores completions on the CPU.
-pub struct Engine {
+pub(crate) struct CpuEngine {
     pub(crate) network: Network,
     pub(crate) pool: Pool,
     pub(crate) state: State,
     pub(crate) batch_size: usize,
 }
 
-impl Engine {
+impl CpuEngine {
     /// Packs the weights.
     ///
     /// # Errors
     /// Names the tensor that is missing or misshapen, or the option that is out of range.
-    pub fn new(
+    pub(crate) fn new(
         config: &ModelConfig,
         weights: &Weights,
         options: &EngineOptions,
-    ) -> Result<Engine, RolloutError> {
-        check(options)?;
-        Ok(Engine::of(Network::new(config, weights)?, options))
+    ) -> Result<CpuEngine, RolloutError> {
+        check_options(options)?;
+        Ok(CpuEngine::of(Network::new(config, weights)?, options))
     }
 
-    /// [`Engine::new`] with weights that nothing else needs: the memory of each is given up as it is
-    /// packed, where nothing shares it.
-    ///
-    /// # Errors
-    /// As [`Engine::new`].
-    pub fn consuming(
+    /// [`CpuEngine::new`], giving each tensor's own memory up.
+    pub(crate) fn consuming(
         config: &ModelConfig,
         weights: Weights,
         options: &EngineOptions,
-    ) -> Result<Engine, RolloutError> {
-        check(options)?;
-        Ok(Engine::of(Network::consuming(config, weights)?, options))
+    ) -> Result<CpuEngine, RolloutError> {
+        check_options(options)?;
+        Ok(CpuEngine::of(Network::consuming(config, weights)?, options))
     }
 
-    fn of(network: Network, options: &EngineOptions) -> Engine {
+    fn of(network: Network, options: &EngineOptions) -> CpuEngine {
         let limit = options.cache_bytes / network.cache.block_bytes().max(1);
-        Engine {
+        CpuEngine {
             pool: Pool::new(network.cache.block_len(), limit),
             network,
             state: State::default(),
@@ -60,22 +56,17 @@ impl Engine {
     ///
     /// # Errors
     /// Names the tensor that is missing or misshapen; the engine then has its old weights.
-    pub fn update(&mut self, weights: &Weights) -> Result<(), RolloutError> {
+    pub(crate) fn update(&mut self, weights: &Weights) -> Result<(), RolloutError> {
         self.network.load(weights)
     }
 
-    /// [`Engine::update`] with weights that nothing else needs: the memory of each is given up as it is
-    /// packed, where nothing shares it.
-    ///
-    /// # Errors
-    /// As [`Engine::update`].
-    pub fn refill(&mut self, weights: Weights) -> Result<(), RolloutError> {
+    /// [`CpuEngine::update`], giving each tensor's own memory up.
+    pub(crate) fn refill(&mut self, weights: Weights) -> Result<(), RolloutError> {
         self.network.refill(weights)
     }
 
-    /// Gives up the memory of weights and cache until the next [`Engine::update`]: gradients and
-    /// activations can have it in between. What is drawn before that is an error.
-    pub fn release(&mut self) {
+    /// Gives up the memory of weights and cache.
+    pub(crate) fn release(&mut self) {
         self.network.release();
         self.pool.clear();
         self.state = State::default();
@@ -89,20 +80,8 @@ impl Engine {
         completion: usize,
         subject: impl Fn() -> String,
     ) -> Result<(), RolloutError> {
-        let config = &self.network.config;
-        if prompt.is_empty() {
-            return Err(RolloutError::EmptyPrompt { subject: subject() });
-        }
-        self.check_tokens(prompt, &subject)?;
-        let length = prompt.len().saturating_add(completion);
-        if length > config.max_position {
-            return Err(RolloutError::TooLong {
-                subject: subject(),
-                prompt: prompt.len(),
-                completion,
-                max_position: config.max_position,
-            });
-        }
+        check_prompt(&self.network.config, prompt, completion, &subject)?;
+        let length = prompt.len() + completion;
         let blocks = blocks_for(prompt.len()) + own_blocks(prompt.len(), positions(completion));
         if blocks > self.pool.limit() {
             let block = self.network.cache.block_bytes();
@@ -116,19 +95,6 @@ impl Engine {
         }
         self.network.prepare(length);
         Ok(())
-    }
-
-    /// Fails on a token that the model has no embedding for.
-    pub(crate) fn check_tokens(
-        &self,
-        tokens: &[u32],
-        subject: impl Fn() -> String,
-    ) -> Result<(), RolloutError> {
-        let vocab_size = self.network.config.vocab_size;
-        match tokens.iter().find(|&&token| token as usize >= vocab_size) {
-            None => Ok(()),
-            Some(&token) => Err(RolloutError::Token { subject: subject(), token, vocab_size }),
-        }
     }
 
     /// Runs several sequences on from where they are, in batches of bounded size. After each batch,
@@ -189,13 +155,6 @@ impl Engine {
     }
 }
 
-fn check(options: &EngineOptions) -> Result<(), RolloutError> {
-    if options.batch_size > 0 {
-        return Ok(());
-    }
-    Err(RolloutError::Option { key: "batch_size", value: "0".to_owned(), expected: "at least 1" })
-}
-
 /// A stretch of rows of a batch.
 pub(crate) struct Fed {
     /// Which of the sequences that were fed.
@@ -213,6 +172,49 @@ pub(crate) struct Ready {
     pub(crate) prefix: Prefix,
     /// After the prompt's last token, `[vocab]`.
     pub(crate) logits: Vec<f32>,
+}
+
+/// Checks a prompt and its longest completion against the model. `subject` names them in errors.
+pub(crate) fn check_prompt(
+    config: &ModelConfig,
+    prompt: &[u32],
+    completion: usize,
+    subject: impl Fn() -> String,
+) -> Result<(), RolloutError> {
+    if prompt.is_empty() {
+        return Err(RolloutError::EmptyPrompt { subject: subject() });
+    }
+    check_tokens(config, prompt, &subject)?;
+    if prompt.len().saturating_add(completion) > config.max_position {
+        return Err(RolloutError::TooLong {
+            subject: subject(),
+            prompt: prompt.len(),
+            completion,
+            max_position: config.max_position,
+        });
+    }
+    Ok(())
+}
+
+/// Fails on a token that the model has no embedding for.
+pub(crate) fn check_tokens(
+    config: &ModelConfig,
+    tokens: &[u32],
+    subject: impl Fn() -> String,
+) -> Result<(), RolloutError> {
+    let vocab_size = config.vocab_size;
+    match tokens.iter().find(|&&token| token as usize >= vocab_size) {
+        None => Ok(()),
+        Some(&token) => Err(RolloutError::Token { subject: subject(), token, vocab_size }),
+    }
+}
+
+/// Checks what every path asks of its options.
+pub(crate) fn check_options(options: &EngineOptions) -> Result<(), RolloutError> {
+    if options.batch_size > 0 {
+        return Ok(());
+    }
+    Err(RolloutError::Option { key: "batch_size", value: "0".to_owned(), expected: "at least 1" })
 }
 
 /// Positions that a completion of this length writes: its last token is never fed back.

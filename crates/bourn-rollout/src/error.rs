@@ -93,6 +93,7 @@ pub enum RolloutError {
         /// The problem or the scored item.
         subject: String,
         /// Position of the token whose successor was to be predicted, from 0 at the prompt's start.
+        /// Scoring on another device than the CPU reads a chunk of tokens at once and names its first.
         position: usize,
     },
     /// More sample indices than 64 bits count.
@@ -104,6 +105,14 @@ pub enum RolloutError {
         first: u64,
         /// Number of samples.
         count: u64,
+    },
+    /// The device did not do what was asked of it.
+    #[error(
+        "the device failed: {message}; its driver's log may say more, and a smaller `batch_size` needs less of its memory"
+    )]
+    Device {
+        /// What Burn reported.
+        message: String,
     },
     /// The caller asked to stop.
     #[error("interrupted")]

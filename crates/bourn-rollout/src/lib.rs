@@ -1,35 +1,43 @@
 //! Prompts to completions: sampler, KV cache, batched generation, scoring of given text.
 //!
-//! [`Engine`] holds a model's weights packed for the CPU. [`Engine::generate`] draws completions
+//! [`Engine`] holds a model's weights, packed for the CPU's kernels ([`Engine::new`]) or on another
+//! device of Burn's ([`Engine::on_device`]). [`Engine::generate`] draws completions
 //! with continuous batching: prompts are prefilled once and shared by all completions that start
 //! from them, finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
 //! drawn next depends on what has come out. [`Engine::score`] and [`Engine::score_sampled`] give the
 //! log-probs of given completions through the same arithmetic.
 //!
-//! **A completion does not depend on what it shared a batch with**: its tokens, log-probs and
+//! **A completion does not depend on what it shared a batch with.** On the CPU its tokens, log-probs and
 //! entropies are the same bits whatever the batch size, the number of threads, and the order and
 //! number of other requests; and `score` at the same temperature gives the log-probs and
 //! entropies of `generate` bit for bit. This holds on one machine; another instruction set with a
 //! fused multiply-add gives the same bits too, up to the mathematical functions of its standard
-//! library (cosine and logarithm in f64).
+//! library (cosine and logarithm in f64). Another device adds up in an order that follows the shape of
+//! the batch, so that all this holds there up to rounding: the random numbers are the CPU's, and a
+//! token differs where one lies within rounding of a boundary between two tokens.
 //!
 //! This room **knows nothing of gradients**, rewards or text: token ids in, token ids out.
 
 mod batch;
 mod cache;
+mod cpu;
+mod device;
 mod engine;
 mod error;
 mod generate;
 mod listed;
 mod network;
+mod path;
+mod paths;
 mod sampler;
 mod score;
 mod types;
 
 pub use cache::cache_bytes;
-pub use engine::Engine;
+pub use device::{Counts, cache_bytes as device_cache_bytes};
 pub use error::RolloutError;
 pub use network::working_bytes;
+pub use paths::Engine;
 pub use types::{
     Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
 };

@@ -295,7 +295,8 @@ fn replace(to: &mut Vec<f32>, from: &[f32]) {
     to.extend_from_slice(from);
 }
 
-fn check(config: &ModelConfig, weights: &Weights) -> Result<(), RolloutError> {
+/// Checks that the weights are those of the configuration.
+pub(crate) fn check(config: &ModelConfig, weights: &Weights) -> Result<(), RolloutError> {
     for (tensor, expected) in config.expected_tensors() {
         let Some(host) = weights.get(&tensor) else {
             return Err(RolloutError::MissingTensor { tensor });

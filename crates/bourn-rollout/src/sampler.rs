@@ -19,11 +19,11 @@ pub(crate) struct Draw {
 /// The part of [`Sampling`] that makes a distribution of logits, checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Sampler {
-    greedy: bool,
-    temperature: f32,
-    top_p: f64,
-    top_k: usize,
-    min_p: f64,
+    pub(crate) greedy: bool,
+    pub(crate) temperature: f32,
+    pub(crate) top_p: f64,
+    pub(crate) top_k: usize,
+    pub(crate) min_p: f64,
 }
 
 /// Working memory of one thread.
@@ -108,7 +108,7 @@ impl Sampler {
         let logprob = logprob(&sums, logits, token, self.temperature);
         let sampled_logprob = if self.greedy {
             (likeliest(logits) == token).then_some(0.0)
-        } else if self.truncates(logits) {
+        } else if self.truncates(logits.len()) {
             self.keep(&sums, scratch);
             let kept = scratch.kept.binary_search_by_key(&token, |&(_, id)| id).is_ok();
             kept.then(|| self.kept_logprob(&sums, logits, token, kept_total(scratch)))
@@ -118,8 +118,9 @@ impl Sampler {
         Some(TokenScore { logprob, sampled_logprob, entropy: sums.entropy() as f32 })
     }
 
-    fn truncates(&self, logits: &[f32]) -> bool {
-        self.top_p < 1.0 || self.min_p > 0.0 || (1..logits.len()).contains(&self.top_k)
+    /// Whether anything is left out of a distribution over `vocab` tokens.
+    pub(crate) fn truncates(&self, vocab: usize) -> bool {
+        self.top_p < 1.0 || self.min_p > 0.0 || (1..vocab).contains(&self.top_k)
     }
 
     /// Log-probability of a token among those kept, whose terms sum to `total`.
@@ -141,7 +142,7 @@ impl Sampler {
         let sums = scratch.fill(logits, self.temperature)?;
         let (token, sampled_logprob) = if self.greedy {
             (likeliest(logits), Some(0.0))
-        } else if self.truncates(logits) {
+        } else if self.truncates(logits.len()) {
             self.keep(&sums, scratch);
             let total = kept_total(scratch);
             let token = among(scratch.kept.iter().copied(), 0.0, uniform() * total)?;

@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 use rayon::prelude::*;
 
 use crate::cache::{Sequence, blocks_for, own_blocks};
-use crate::engine::{Engine, group_by_prompt, positions};
+use crate::engine::{CpuEngine, check_tokens, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::{report, with_scratch};
 use crate::sampler::{Sampler, TokenScore};
-use crate::types::{Progress, Sampling, ScoreItem, Scored};
+use crate::types::{Progress, ScoreItem, Scored};
 
 /// Tokens after which a wave is large enough: a few full batches.
 const WAVE_TOKENS: usize = 2048;
@@ -30,43 +30,8 @@ struct Target {
     place: usize,
 }
 
-impl Engine {
-    /// log π(token | prompt, tokens before) of each token of each completion, and the entropies
-    /// before them, under the full softmax at `temperature` (1e-4 to 1e4).
-    ///
-    /// Prompts that several items share are computed once. The numbers are those that
-    /// [`Engine::generate`] gives for the same tokens, bit for bit. `on_progress` is called after
-    /// every pass of the model; where it breaks, the call ends with
-    /// [`RolloutError::Interrupted`].
-    ///
-    /// # Errors
-    /// Names the item at fault by its index: an empty or overlong prompt, a token outside the
-    /// vocabulary, a cache too small for it alone, logits that are not finite.
-    pub fn score(
-        &mut self,
-        items: &[ScoreItem<'_>],
-        temperature: f64,
-        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Vec<Scored>, RolloutError> {
-        self.score_with(items, Sampler::whole(temperature)?, on_progress)
-    }
-
-    /// As [`Engine::score`], with the truncation of `sampling` too: the sampled log-probs are those
-    /// that [`Engine::generate`] gives for the same tokens, bit for bit, and `None` where it could
-    /// not have drawn the token. Only what makes a distribution of logits is used of `sampling`.
-    ///
-    /// # Errors
-    /// As [`Engine::score`].
-    pub fn score_sampled(
-        &mut self,
-        items: &[ScoreItem<'_>],
-        sampling: &Sampling,
-        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-    ) -> Result<Vec<Scored>, RolloutError> {
-        self.score_with(items, Sampler::new(sampling)?, on_progress)
-    }
-
-    fn score_with(
+impl CpuEngine {
+    pub(crate) fn score_with(
         &mut self,
         items: &[ScoreItem<'_>],
         sampler: Sampler,
@@ -75,7 +40,7 @@ impl Engine {
         let scoring = Scoring { items, sampler };
         for (index, &ScoreItem { prompt, completion }) in items.iter().enumerate() {
             self.admit(prompt, completion.len(), || item(index))?;
-            self.check_tokens(completion, || item(index))?;
+            check_tokens(&self.network.config, completion, || item(index))?;
         }
         let vocab = self.network.config.vocab_size;
         let mut scored = vec![Scored::default(); items.len()];

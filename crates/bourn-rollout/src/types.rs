@@ -8,8 +8,9 @@ use std::ops::ControlFlow;
 pub struct EngineOptions {
     /// Completions decoded at once.
     pub batch_size: usize,
-    /// Upper bound of the KV cache in bytes. Memory is taken as sequences grow, and kept for the
-    /// next call.
+    /// Upper bound of the KV cache in bytes; [`cache_bytes`](crate::cache_bytes) and
+    /// [`device_cache_bytes`](crate::device_cache_bytes) say how much a batch needs. Memory is taken
+    /// as sequences grow; on the CPU it is kept for the next call.
     pub cache_bytes: usize,
 }
 

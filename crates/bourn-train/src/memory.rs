@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bourn_model::ModelConfig;
-use bourn_recipe::{Critic, ModelSource, Recipe, Trunk};
+use bourn_recipe::{Critic, Device, ModelSource, Recipe, Trunk};
 use bourn_rollout::EngineOptions;
 
 use crate::error::TrainError;
@@ -35,7 +35,11 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
 /// Key and value cache of all rows at full length, in bytes; see [`bourn_rollout::cache_bytes`].
 pub fn cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
     let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
-    bourn_rollout::cache_bytes(config, recipe.rollout.batch_size, length)
+    let bytes = match recipe.device {
+        Device::Cpu => bourn_rollout::cache_bytes,
+        _ => bourn_rollout::device_cache_bytes,
+    };
+    bytes(config, recipe.rollout.batch_size, length)
 }
 
 /// [`estimate`] before a run: for an architecture (the vocabulary of its character tokenizer is
@@ -81,9 +85,14 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let several =
         recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
     let kept = if several { 3 * (1 + critic) } else { 0 };
-    let activations = activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing);
+    let on_cpu = recipe.device == Device::Cpu;
+    let activations = match on_cpu {
+        true => activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
+        false => composed_bytes(config, tokens, scored, length),
+    };
     let drawing = parameters + cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
-    let updating = (1 + kept) * parameters + activations;
+    // On another device the engine keeps its weights.
+    let updating = (1 + kept + !on_cpu as u64) * parameters + activations;
     let larger = match drawing > updating {
         true => "to draw: packed weights, KV cache, activations",
         false => "to update: gradients, activations of a micro batch",
@@ -123,6 +132,17 @@ pub fn peak() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
     Some(kibibytes << 10)
+}
+
+/// About the bytes that Burn's automatic differentiation keeps of a composed pass: what goes into each
+/// operation of a layer, attention over whole sequences of `length`, and the logits of the head.
+fn composed_bytes(config: &ModelConfig, tokens: u64, scored: u64, length: u64) -> u64 {
+    let (hidden, wide) = (config.hidden_size as u64, config.intermediate_size as u64);
+    let q = (config.num_heads * config.head_dim) as u64;
+    let kv = (config.num_kv_heads * config.head_dim) as u64;
+    let scores = 3 * config.num_heads as u64 * length;
+    let layer = 10 * hidden + 6 * q + 4 * kv + 5 * wide + scores;
+    F32 * (tokens * config.num_layers as u64 * layer + scored * 4 * config.vocab_size as u64)
 }
 
 /// Bytes of the fused pass over packed tokens, some of them scored, with every buffer of

@@ -106,7 +106,7 @@ pub fn train(
         run.engine.release();
         run.assign_credit(&mut experience)?;
         let report = run.update(&experience)?;
-        run.engine.update(&run.policy.to_weights())?;
+        run.engine.update_from(&run.policy)?;
         run.state.step += 1;
         run.state.probed = false;
         run.reset_if_due()?;
@@ -193,7 +193,7 @@ impl<'a> Run<'a> {
         // Nor is a bad line of the reference file found by the first probe.
         origins::references(recipe, &problems.held_out, &Side::new(base, &prompter))?;
         let engine_options = engine_options(recipe, &base.config);
-        let mut engine = Engine::new(&base.config, &weights, &engine_options)?;
+        let mut engine = Engine::open(&base.config, weights.clone(), &engine_options, device)?;
         let problems_hash = experience::problems_hash(problems);
         if let Start::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;

@@ -122,8 +122,7 @@ impl<'e> Engines<'e> {
 /// The engine of one model, sized as the recipe says.
 pub fn engine(recipe: &Recipe, side: &Side<'_>) -> Result<Engine, TrainError> {
     let options = engine_options(recipe, side.config);
-    Ok(match side.weights.weights()? {
-        Cow::Borrowed(weights) => Engine::new(side.config, weights, &options)?,
-        Cow::Owned(weights) => Engine::consuming(side.config, weights, &options)?,
-    })
+    let device = bourn_model::open_device(recipe.device)?;
+    let weights = side.weights.weights()?.into_owned();
+    Ok(Engine::open(side.config, weights, &options, &device)?)
 }

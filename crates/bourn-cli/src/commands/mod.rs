@@ -16,6 +16,7 @@ use std::path::Path;
 use anyhow::bail;
 use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
+use bourn_recipe::Device;
 use bourn_rollout::EngineOptions;
 use bourn_track::{boundary_table, examples_table};
 use bourn_train::checkpoint;
@@ -35,9 +36,18 @@ pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
 
 /// Engine settings for `rows` sequences of at most `length` tokens. The cache is an upper bound:
 /// memory is taken as sequences grow.
-pub fn engine_for(config: &ModelConfig, rows: usize, length: usize) -> EngineOptions {
+pub fn engine_for(
+    config: &ModelConfig,
+    device: Device,
+    rows: usize,
+    length: usize,
+) -> EngineOptions {
     let length = length.min(config.max_position);
-    let cache_bytes = bourn_rollout::cache_bytes(config, rows, length) as usize;
+    let bytes = match device {
+        Device::Cpu => bourn_rollout::cache_bytes,
+        _ => bourn_rollout::device_cache_bytes,
+    };
+    let cache_bytes = bytes(config, rows, length) as usize;
     EngineOptions { batch_size: rows, cache_bytes }
 }
 

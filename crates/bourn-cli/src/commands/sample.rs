@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use anyhow::bail;
 use bourn_model::prompt::Prompter;
+use bourn_recipe::Device;
 use bourn_rollout::{Completion, Engine, Finish, Request, Sampling};
 use bourn_track::Console;
 use serde_json::json;
@@ -49,6 +50,9 @@ pub struct Args {
     /// System message for the chat template
     #[arg(long, default_value = "", requires = "chat")]
     system: String,
+    /// Where to compute: cpu, cuda:0, wgpu, vulkan or metal, as far as this binary was built for it
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Print one JSON object a line: text, tokens, logprobs, finish
     #[arg(long)]
     json: bool,
@@ -60,14 +64,16 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         bail!("--n 0 asks for no completions; give at least 1");
     }
     let mut bundle = open_model(&args.model)?;
+    let device = bourn_model::open_device(args.device)?;
     let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let prompt = prompter.encode(&args.prompt)?;
     let left = bundle.config.max_position.saturating_sub(prompt.len());
     let max_tokens = args.max_tokens.unwrap_or(left.clamp(1, 128));
     let rows = usize::try_from(args.n).unwrap_or(usize::MAX).min(64);
-    let options = engine_for(&bundle.config, rows, prompt.len().saturating_add(max_tokens));
-    let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
+    let options =
+        engine_for(&bundle.config, args.device, rows, prompt.len().saturating_add(max_tokens));
+    let mut engine = Engine::open(&bundle.config, weights, &options, &device)?;
     let sampling = Sampling {
         temperature: args.temperature,
         top_p: args.top_p,

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, anyhow, bail};
 use bourn_model::prompt::Prompter;
+use bourn_recipe::Device;
 use bourn_rollout::{Engine, ScoreItem};
 use bourn_track::Console;
 use serde::Deserialize;
@@ -29,6 +30,9 @@ pub struct Args {
     /// Softmax temperature
     #[arg(long, default_value_t = 1.0)]
     temperature: f64,
+    /// Where to compute: cpu, cuda:0, wgpu, vulkan or metal, as far as this binary was built for it
+    #[arg(long, default_value = "cpu")]
+    device: Device,
     /// Render each prompt through the model's chat template
     #[arg(long)]
     chat: bool,
@@ -52,11 +56,12 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }
     let mut bundle = open_model(&args.model)?;
+    let device = bourn_model::open_device(args.device)?;
     let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let longest = bundle.config.max_position;
-    let options = engine_for(&bundle.config, 1, longest);
-    let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
+    let options = engine_for(&bundle.config, args.device, 1, longest);
+    let mut engine = Engine::open(&bundle.config, weights, &options, &device)?;
     let mut stage = console.stage("scoring", 0, "line");
     let mut input = BufReader::new(io::stdin());
     let mut number = 0;

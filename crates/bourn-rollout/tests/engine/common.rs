@@ -7,6 +7,7 @@ use bourn_model::{Family, HostTensor, Llama3Scaling, ModelConfig, Rope, Weights}
 use bourn_rollout::{
     Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem, Scored,
 };
+use burn::tensor::Device;
 use rand::Rng;
 
 /// Every feature of the families at least once.
@@ -143,4 +144,10 @@ pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> By
         }
     }
     all
+}
+
+/// An engine composed of Burn's operations, on the CPU, of the weights that [`engine`] has.
+pub fn device_engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
+    let options = EngineOptions { batch_size, cache_bytes };
+    Engine::on_device(config, &random_weights(config, 1), &options, &Device::flex()).unwrap()
 }

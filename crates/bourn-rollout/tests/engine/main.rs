@@ -2,6 +2,8 @@
 //! Burn forward, and against itself in other batches.
 
 mod common;
+mod device;
+mod device_limits;
 mod identity;
 mod parity;
 mod reference;

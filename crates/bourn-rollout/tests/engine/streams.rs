@@ -8,19 +8,19 @@ use crate::common::*;
 
 /// Asks for completions of each prompt, in turns, until one of `enough` tokens or fewer has come
 /// out, at most `most`; notes everything.
-struct Until {
+pub struct Until {
     most: u64,
     enough: usize,
     prompts: usize,
     turn: usize,
     started: Vec<u64>,
-    ended: Vec<bool>,
-    found: Vec<(usize, u64, Completion)>,
+    pub ended: Vec<bool>,
+    pub found: Vec<(usize, u64, Completion)>,
     given_up: bool,
 }
 
 impl Until {
-    fn new(prompts: usize, most: u64, enough: usize, given_up: bool) -> Until {
+    pub fn new(prompts: usize, most: u64, enough: usize, given_up: bool) -> Until {
         let (started, ended, found) = (vec![0; prompts], vec![false; prompts], Vec::new());
         Until { most, enough, prompts, turn: 0, started, ended, found, given_up }
     }

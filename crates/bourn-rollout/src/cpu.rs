@@ -1,0 +1,155 @@
+//! The CPU's kernels as a path of the scheduler.
+
+use rayon::prelude::*;
+
+use crate::cache::{Sequence, blocks_for, own_blocks};
+use crate::engine::{CpuEngine, Ready, positions};
+use crate::error::RolloutError;
+use crate::generate::{Drawing, Group, Row, with_scratch};
+use crate::path::{Call, Path};
+
+impl Path for CpuEngine {
+    type Prompt = Ready;
+    type Cache = Sequence;
+
+    fn admit(
+        &mut self,
+        prompt: &[u32],
+        completion: usize,
+        subject: &dyn Fn() -> String,
+    ) -> Result<(), RolloutError> {
+        CpuEngine::admit(self, prompt, completion, subject)
+    }
+
+    fn begin(&mut self, _: Call) {
+        self.pool.reset();
+    }
+
+    fn most_rows(&self) -> usize {
+        self.batch_size
+    }
+
+    /// Each prompt to prefill brings a row of logits, which are as large as the vocabulary.
+    fn most_prompts(&self) -> usize {
+        self.network.logit_rows()
+    }
+
+    fn prompt_cost(&self, prompt: usize) -> usize {
+        blocks_for(prompt)
+    }
+
+    fn row_cost(&self, prompt: usize, max_tokens: usize) -> usize {
+        own_blocks(prompt, positions(max_tokens))
+    }
+
+    fn reserve(&mut self, cost: usize) -> bool {
+        self.pool.reserve(cost)
+    }
+
+    fn prefill(
+        &mut self,
+        prompts: &[&[u32]],
+        after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
+    ) -> Result<Vec<Ready>, RolloutError> {
+        CpuEngine::prefill(self, prompts, after_pass)
+    }
+
+    fn step(
+        &mut self,
+        groups: &[Group<'_, Ready>],
+        rows: &mut [Row<'_, Sequence>],
+        first_new: usize,
+        draw: Drawing<'_>,
+    ) -> Result<(), RolloutError> {
+        let (old, new) = rows.split_at_mut(first_new);
+        self.decode(old, draw)?;
+        first_tokens(groups, new, draw)?;
+        for row in new.iter_mut().filter(|row| !row.finished) {
+            if let Some(ready) = &groups[row.group].ready {
+                row.cache = ready.prefix.fork(row.reserved > 0, &mut self.pool);
+            }
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, row: Sequence, cost: usize) {
+        self.pool.release(row.into_own(), cost);
+    }
+
+    fn forget(&mut self, prompt: Ready, cost: usize) {
+        self.pool.release(prompt.prefix.into_blocks(), cost);
+    }
+
+    /// Nothing starts from a closed prompt, so that its logits are not needed beside its cache.
+    fn close(&self, prompt: &mut Ready) {
+        prompt.logits = Vec::new();
+    }
+
+    /// A closed prompt that is asked for all the same is computed again.
+    fn starts(&self, prompt: &Ready) -> bool {
+        !prompt.logits.is_empty()
+    }
+}
+
+impl CpuEngine {
+    /// Draws the next token of every row.
+    fn decode(
+        &mut self,
+        rows: &mut [Row<'_, Sequence>],
+        draw: Drawing<'_>,
+    ) -> Result<(), RolloutError> {
+        let last: Vec<Vec<u32>> = rows
+            .iter()
+            .map(|row| row.completion.tokens.last().copied().into_iter().collect())
+            .collect();
+        let mut caches: Vec<Sequence> =
+            rows.iter_mut().map(|row| std::mem::take(&mut row.cache)).collect();
+        let mut work: Vec<(&mut Sequence, &[u32])> =
+            caches.iter_mut().zip(last.iter().map(Vec::as_slice)).collect();
+        self.feed(&mut work, |network, state, fed| {
+            // One token a sequence, so that a batch is consecutive rows.
+            for fed in fed.chunks(network.logit_rows()) {
+                let chosen: Vec<usize> = fed.iter().map(|f| f.start).collect();
+                let logits = network.logits(&chosen, state)?;
+                let logits: Vec<&[f32]> = logits.chunks_exact(network.config.vocab_size).collect();
+                let first = fed[0].sequence;
+                tokens(&mut rows[first..first + fed.len()], &logits, draw)?;
+            }
+            Ok(())
+        })?;
+        for (row, cache) in rows.iter_mut().zip(caches) {
+            row.cache = cache;
+        }
+        Ok(())
+    }
+}
+
+/// Draws the first token of rows whose prompts are ready.
+fn first_tokens(
+    groups: &[Group<'_, Ready>],
+    rows: &mut [Row<'_, Sequence>],
+    draw: Drawing<'_>,
+) -> Result<(), RolloutError> {
+    let logits =
+        |row: &Row<'_, Sequence>| groups[row.group].ready.as_ref().map(|r| r.logits.as_slice());
+    // Every row's group has been prefilled, so that none is left out.
+    let logits: Vec<&[f32]> = rows.iter().filter_map(logits).collect();
+    tokens(rows, &logits, draw)
+}
+
+/// Draws one token for each row from its logits, and ends the rows that this ends.
+fn tokens(
+    rows: &mut [Row<'_, Sequence>],
+    logits: &[&[f32]],
+    draw: Drawing<'_>,
+) -> Result<(), RolloutError> {
+    let one = |(row, logits): (&mut Row<'_, Sequence>, &&[f32])| {
+        // The upper 53 bits: every multiple of 2⁻⁵³ in [0, 1).
+        let uniform = || (row.random() >> 11) as f64 * (0.5_f64).powi(53);
+        let drawn = with_scratch(|scratch| draw.sampler.draw(logits, uniform, scratch));
+        draw.take(row, drawn)
+    };
+    // Collected in order, so that of several errors always the same is reported.
+    let all: Vec<Result<(), RolloutError>> = rows.par_iter_mut().zip(logits).map(one).collect();
+    all.into_iter().collect()
+}
