@@ -48,6 +48,7 @@ impl From<&Recipe> for Written {
                 max_prompt_length: recipe.rollout.max_prompt_length,
                 max_completion_length: recipe.rollout.max_completion_length,
                 temperature: recipe.rollout.temperature,
+                stop_strings: recipe.rollout.stop_strings.iter().cloned().map(StopString).collect(),
                 batch_size: recipe.rollout.batch_size,
             },
             algorithm: algorithm(&recipe.algorithm),

@@ -265,6 +265,8 @@ pub struct Rollout {
     pub max_completion_length: usize,
     /// Softmax temperature of sampler, loss and entropy.
     pub temperature: f64,
+    /// Texts that end a completion, of training and probes; none for stop tokens alone.
+    pub stop_strings: Vec<String>,
     /// Rows decoded at once; changes memory and speed only.
     pub batch_size: usize,
 }

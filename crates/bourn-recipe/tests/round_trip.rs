@@ -54,6 +54,7 @@ proptest! {
             format!("optimizer.lr={lr:?}"),
             format!("optimizer.eps={eps:?}"),
             format!("rollout.temperature={temperature:?}"),
+            format!("rollout.stop_strings=[{}, \"\\n\"]", quoted(&format!("a{seed}"))),
             format!("reward=[{}]", rewards.join(", ")),
             format!("model.chat_template={chat}"),
             format!("probe.guess={{suffix={}, n={}}}", quoted(&text), weights.len()),

@@ -67,6 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         top_k: 0,
         min_p: 0.0,
         max_tokens: 2,
+        stop_text: None,
         stop_tokens: BTreeSet::new(),
         seed: 1,
         purpose: "speed".to_owned(),

@@ -12,7 +12,7 @@ use crate::engine::{Engine, Ready, group_by_prompt, positions};
 use crate::error::{RolloutError, problem};
 use crate::listed::Listed;
 use crate::sampler::{Sampler, Scratch};
-use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, Work};
+use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, StopText, Work};
 
 /// Equal prompts, and their cache while completions are under way or may still come.
 struct Group<'a> {
@@ -356,7 +356,10 @@ impl Drawing<'_> {
         completion.logprobs.push(drawn.logprob);
         completion.sampled_logprobs.push(drawn.sampled_logprob);
         completion.entropies.push(drawn.entropy);
-        if self.sampling.stop_tokens.contains(&drawn.token) {
+        let by_text = |stop: &StopText| (stop.0)(&completion.tokens);
+        if self.sampling.stop_tokens.contains(&drawn.token)
+            || self.sampling.stop_text.as_ref().is_some_and(by_text)
+        {
             (row.finished, completion.finish) = (true, Finish::Stop);
         } else if completion.tokens.len() >= self.sampling.max_tokens {
             (row.finished, completion.finish) = (true, Finish::Length);

@@ -30,5 +30,6 @@ pub use cache::cache_bytes;
 pub use engine::Engine;
 pub use error::RolloutError;
 pub use types::{
-    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
+    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored,
+    StopText, Work,
 };

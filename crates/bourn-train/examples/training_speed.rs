@@ -193,6 +193,7 @@ fn roll_out(
         min_p: 0.0,
         max_tokens: rollout.max_completion_length,
         stop_tokens: BTreeSet::new(),
+        stop_text: None,
         seed: 1,
         purpose: "speed".into(),
         step,

@@ -444,6 +444,7 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
             min_p: 0.0,
             max_tokens: 8,
             stop_tokens: [1].into(),
+            stop_text: None,
             seed: 1,
             purpose: "test".into(),
             step: 0,

@@ -184,12 +184,20 @@ impl Site<'_> {
                 ));
             }
         }
+        let no_text = |string: &StopString| string.0.contains(char::REPLACEMENT_CHARACTER);
+        if let Some(index) = written.stop_strings.iter().position(no_text) {
+            return Err(self.error(
+                &[&format!("rollout.stop_strings.{index}")],
+                "holds U+FFFD, which stands for bytes that are no text; leave it out",
+            ));
+        }
         Ok(Rollout {
             prompts_per_step: written.prompts_per_step,
             num_generations: written.num_generations,
             max_prompt_length: written.max_prompt_length,
             max_completion_length: written.max_completion_length,
             temperature: written.temperature,
+            stop_strings: written.stop_strings.into_iter().map(|string| string.0).collect(),
             batch_size: written.batch_size,
         })
     }

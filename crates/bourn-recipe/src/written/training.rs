@@ -33,6 +33,11 @@ pub(crate) struct RolloutWritten {
         )
     )]
     pub temperature: f64,
+    /// Texts that end a completion, here and in probes, beside the model's stop tokens: it ends with
+    /// the first token after which its own text, without the prompt's, has one of them. All of its
+    /// text is judged and trained on, the stop string included.
+    #[schemars(length(max = 16), extend("uniqueItems" = true))]
+    pub stop_strings: Vec<StopString>,
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
@@ -46,10 +51,16 @@ impl Default for RolloutWritten {
             max_prompt_length: 256,
             max_completion_length: 256,
             temperature: 1.0,
+            stop_strings: Vec::new(),
             batch_size: 256,
         }
     }
 }
+
+/// A text that ends a completion.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct StopString(#[schemars(length(min = 1, max = 64))] pub String);
 
 /// AdamW and its schedule.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -95,6 +95,7 @@ pub fn sampling(max_tokens: usize) -> Sampling {
         min_p: 0.0,
         max_tokens,
         stop_tokens: BTreeSet::new(),
+        stop_text: None,
         seed: 7,
         purpose: "test".to_owned(),
         step: 3,

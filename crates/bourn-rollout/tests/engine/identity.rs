@@ -1,6 +1,8 @@
 //! A completion does not depend on what it shared a batch with.
 
-use bourn_rollout::{Request, Sampling, ScoreItem};
+use std::sync::Arc;
+
+use bourn_rollout::{Request, Sampling, ScoreItem, StopText};
 
 use crate::common::*;
 
@@ -18,13 +20,16 @@ fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
     prompts.iter().map(Vec::as_slice).zip(STREAMS).map(one).collect()
 }
 
-/// The samplings: the full distribution, with stop tokens that end some early; and a truncated one.
-fn samplings() -> [Sampling; 2] {
+/// The samplings: the full distribution, with stop tokens that end some early; a truncated one; and
+/// one that a rule on several tokens ends.
+fn samplings() -> [Sampling; 3] {
     let mut truncated = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20, ..sampling(36) };
     truncated.stop_tokens.extend((0..300).step_by(17));
     let mut full = sampling(36);
     full.stop_tokens.extend((0..300).step_by(17));
-    [full, truncated]
+    let rule = |tokens: &[u32]| tokens.windows(2).any(|pair| (pair[0] + pair[1]) % 29 == 0);
+    let ruled = Sampling { stop_text: Some(StopText(Arc::new(rule))), ..sampling(36) };
+    [full, truncated, ruled]
 }
 
 #[test]

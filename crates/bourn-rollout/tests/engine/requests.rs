@@ -1,9 +1,10 @@
 //! What the engine does with requests, and with bad ones.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bourn_rollout::{
-    Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem,
+    Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem, StopText,
     cache_bytes,
 };
 
@@ -36,6 +37,28 @@ fn completions_end_where_they_should() {
         assert_eq!(free.logprobs, free.sampled_logprobs);
     }
     assert!(stopped[0].iter().any(|c| c.finish == Finish::Stop && c.tokens.len() > 1));
+}
+
+/// The rule is asked about the completion alone, and what it ends is the same draws, cut.
+#[test]
+fn a_rule_on_the_tokens_ends_completions() {
+    let config = &configs()[0];
+    let mut engine = engine(config, 4, AMPLE);
+    let prompt = prompt(1, 9, config.vocab_size);
+    let request = Request { count: 20, ..one(&prompt) };
+    let free = generate(&mut engine, &[request], &sampling(12)).unwrap();
+    let ends = |tokens: &[u32]| tokens.windows(2).any(|pair| pair[0] % 4 == 0 && pair[1] % 4 == 1);
+    let ruled = Sampling { stop_text: Some(StopText(Arc::new(ends))), ..sampling(12) };
+    let stopped = generate(&mut engine, &[request], &ruled).unwrap();
+    let mut early = 0;
+    for (free, stopped) in free[0].iter().zip(&stopped[0]) {
+        let end = (1..=12).find(|&length| ends(&free.tokens[..length]));
+        let (length, finish) = end.map_or((12, Finish::Length), |end| (end, Finish::Stop));
+        assert_eq!((&stopped.tokens[..], stopped.finish), (&free.tokens[..length], finish));
+        assert_eq!(stopped.logprobs, free.logprobs[..length]);
+        early += usize::from(length < 12);
+    }
+    assert!((1..20).contains(&early), "{early}");
 }
 
 #[test]
