@@ -164,6 +164,36 @@ fn stop_strings_end_completions_of_training_and_probes() {
     assert!(figures("straight") == figures("again"));
 }
 
+/// Drawing with rounded weights: the trainer sees that the draws are of another distribution, the
+/// base has draws of its own, and a run stays exact.
+#[test]
+fn a_run_that_draws_with_rounded_weights() {
+    let place = Place::new();
+    let rounded = ["--set", "rollout.weight_dtype=bfloat16"];
+    place.ok(&["train", "small.toml", "--run-dir", "exact"]);
+    let first =
+        place.bourn(&[&["train", "small.toml", "--run-dir", "straight"][..], &rounded].concat());
+    let log = text(&first.stderr);
+    let probed = log.lines().find(|line| line.contains("probe: base: ")).unwrap();
+    assert!(first.status.success() && !probed.contains(" 0 made now"), "{log}");
+    let part = ["train", "small.toml", "--run-dir", "parts", "--max-steps", "2"];
+    place.ok(&[&part[..], &rounded].concat());
+    place.ok(&[&["train", "small.toml", "--run-dir", "parts", "--resume"][..], &rounded].concat());
+    assert_same_run(&place.path("straight"), &place.path("parts"));
+    let lines = metrics(&place.path("straight"));
+    let mismatch = lines.iter().filter_map(|line| line.get("train/mismatch_kl"));
+    let mismatch: Vec<f64> = mismatch.map(|kl| kl.as_f64().unwrap()).collect();
+    // Weights rounded to 8 bits move log-probs by some 2⁻⁹ of what goes into them, and k3 is half the
+    // square of that; another temperature or template would give tenths. It is 0 where no group of a
+    // step's first minibatch is trained on.
+    assert!(mismatch.iter().all(|kl| (0.0..1e-3).contains(kl)), "{mismatch:?}");
+    assert!(mismatch.iter().any(|&kl| kl > 1e-12), "{mismatch:?}");
+    place.ok(&["probe", "--run", "straight", "--output", "again"]);
+    let figures =
+        |dir: &str| fs::read(place.path(dir).join("boundary/step-000004-heldout.json")).unwrap();
+    assert!(figures("straight") == figures("again") && figures("straight") != figures("exact"));
+}
+
 #[test]
 fn a_killed_run_resumes_exactly() {
     let place = Place::new();

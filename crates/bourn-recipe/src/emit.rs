@@ -50,6 +50,7 @@ impl From<&Recipe> for Written {
                 temperature: recipe.rollout.temperature,
                 stop_strings: recipe.rollout.stop_strings.iter().cloned().map(StopString).collect(),
                 batch_size: recipe.rollout.batch_size,
+                weight_dtype: recipe.rollout.weight_dtype,
             },
             algorithm: algorithm(&recipe.algorithm),
             critic: recipe.critic.as_ref().map(critic),

@@ -66,6 +66,7 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
         &["rollout.stop_strings"],
         "",
     ),
+    (&["dtype", "vllm_dtype", "rollout_dtype", "torch_dtype"], &["rollout.weight_dtype"], ""),
     (&["prompt_max_len", "max_prompt_len"], &["rollout.max_prompt_length"], ""),
     (&["adv_estimator", "advantage_estimator", "algo"], &["algorithm.name"], ""),
     (&["loss_agg_mode"], &["algorithm.loss_type"], ""),

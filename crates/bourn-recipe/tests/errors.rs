@@ -87,6 +87,13 @@ fn stop_strings() {
 }
 
 #[test]
+fn weight_dtypes() {
+    assert_eq!(appended("[rollout]\nweight_dtype = \"bfloat16\"\n"), "no error");
+    assert_snapshot!(appended("[rollout]\nweight_dtype = \"bf16\"\n"), @r#"x.toml:8:1: [rollout] weight_dtype: expected "float32" or "bfloat16", found the string "bf16""#);
+    assert_snapshot!(appended("[rollout]\ndtype = \"bfloat16\"\n"), @"x.toml:8:1: [rollout] dtype: unknown key; bourn calls it `weight_dtype`");
+}
+
+#[test]
 fn text_that_is_not_toml() {
     assert_snapshot!(error("[model\npath = 1"), @"x.toml:1:7: not valid TOML: unclosed table, expected `]`");
     assert_snapshot!(error("seed = 1\nseed = 2\n"), @"x.toml:2:1: not valid TOML: duplicate key");
@@ -103,8 +110,8 @@ fn unknown_keys_name_the_nearest() {
     assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
     assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
     assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches`, `micro_batch_size` and `gradient_checkpointing`");
-    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings` and `batch_size`"#);
-    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings` and `batch_size`");
+    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`"#);
+    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`");
     assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");
     assert_snapshot!(appended("[[reward]]\nverifer = \"math\"\n"), @"x.toml:8:1: [[reward]] verifer: unknown key; did you mean `verifier`?");
     assert_snapshot!(error("sed = 1\n"), @"x.toml:1:1: sed: unknown key; did you mean `seed`?");

@@ -35,7 +35,7 @@ impl Engine {
                 expected: "at least 1",
             });
         }
-        let network = Network::new(config, weights)?;
+        let network = Network::new(config, weights, options.storage)?;
         let limit = options.cache_bytes / network.cache.block_bytes().max(1);
         Ok(Engine {
             pool: Pool::new(network.cache.block_len(), limit),

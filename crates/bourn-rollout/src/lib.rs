@@ -26,6 +26,7 @@ mod sampler;
 mod score;
 mod types;
 
+pub use bourn_kernel::Storage;
 pub use cache::cache_bytes;
 pub use engine::Engine;
 pub use error::RolloutError;

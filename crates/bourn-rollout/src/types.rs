@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// How much the engine may do at once; changes memory and speed, and no result.
+use bourn_kernel::Storage;
+
+/// How much the engine may do at once, which changes memory and speed and no result; and how it
+/// keeps the weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Completions decoded at once.
@@ -12,6 +15,9 @@ pub struct EngineOptions {
     /// Upper bound of the KV cache in bytes. Memory is taken as sequences grow, and kept for the
     /// next call.
     pub cache_bytes: usize,
+    /// How the model's matrices are kept. Rounded ones make another model: it is this one that is
+    /// drawn from and that gives the log-probs.
+    pub storage: Storage,
 }
 
 /// Completions to draw from one prompt: the sample indices `first .. first + count`.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bourn_model::ModelConfig;
-use bourn_recipe::{Critic, ModelSource, Recipe, Trunk};
-use bourn_rollout::EngineOptions;
+use bourn_recipe::{Critic, ModelSource, Recipe, Trunk, WeightDtype};
+use bourn_rollout::{EngineOptions, Storage};
 
 use crate::error::TrainError;
 
@@ -27,6 +27,10 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
     EngineOptions {
         batch_size: recipe.rollout.batch_size,
         cache_bytes: cache_bytes(recipe, config) as usize,
+        storage: match recipe.rollout.weight_dtype {
+            WeightDtype::Float32 => Storage::F32,
+            WeightDtype::Bfloat16 => Storage::Bf16,
+        },
     }
 }
 
@@ -70,11 +74,19 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // twice within a step, which must leave no trace if it fails; its gradients are gone when the
     // policy's come.
     let implicit = recipe.implicit_reward.is_some() as u64;
+    // Norms and biases, which stay as they are, are too few to matter.
+    let saved = match recipe.rollout.weight_dtype {
+        WeightDtype::Float32 => 0,
+        WeightDtype::Bfloat16 => parameters / 2,
+    };
     let mut models = "policy, frozen base, engine".to_owned();
     models += if critic == 1 { ", critic" } else { "" };
     models += if implicit == 1 { ", implicit reward" } else { "" };
     vec![
-        (format!("weights ({models})"), (2 + reference + critic + 3 * implicit) * parameters),
+        (
+            format!("weights ({models})"),
+            (2 + reference + critic + 3 * implicit) * parameters - saved,
+        ),
         // The copy that the engine packs is made when the gradients are gone.
         ("gradients and AdamW moments".into(), (3 * (1 + critic) + 4 * implicit) * parameters),
         ("KV cache".into(), cache_bytes(recipe, config)),

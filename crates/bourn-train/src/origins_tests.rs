@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use bourn_model::{Bundle, ModelConfig, Tokenizer, weights_hash};
-use bourn_probe::{Boundary, ScoreRequest, ScoreSource, probe};
+use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::{Engine, EngineOptions, ScoreItem};
+use bourn_rollout::{Engine, EngineOptions, ScoreItem, Storage};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;
@@ -62,7 +62,7 @@ fn recipe() -> Recipe {
 }
 
 fn engine(bundle: &Bundle) -> Engine {
-    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
+    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24, storage: Storage::F32 };
     Engine::new(&bundle.config, &bundle.weights, &options).unwrap()
 }
 
@@ -249,6 +249,33 @@ fn stop_strings_cut_the_same_draws() {
     assert_eq!(with(&[]), key(&free));
     let keys = [key(&free), with(&["01"]), with(&["77"]), with(&["01", "77"]), with(&["0177"])];
     assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+}
+
+/// Rounded weights are other weights; as they are, the key is the one that there was before the choice.
+#[test]
+fn ledgers_of_rounded_weights_are_kept_apart() {
+    let (mut recipe, base, stop) = (recipe(), bundle(1), AtomicBool::new(false));
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let side = Side::new(&base, &prompter);
+    let key = |recipe: &Recipe| {
+        let prober = Prober {
+            recipe,
+            problems: &[],
+            base: side,
+            cache_dir: Path::new(""),
+            console: &Console::with_writer(Box::new(io::sink())),
+            stop: &stop,
+            standalone: false,
+        };
+        prober.ledger_key(&side, &recipe.probe.samplers[0])
+    };
+    let exact = key(&recipe);
+    recipe.rollout.weight_dtype = bourn_recipe::WeightDtype::Bfloat16;
+    let rounded = key(&recipe);
+    assert_eq!(rounded.weights, format!("{} in bfloat16", exact.weights));
+    assert_eq!(exact, LedgerKey { weights: exact.weights.clone(), ..rounded });
+    assert!(exact.weights.starts_with(&format!("{} of shape ", base.weights_hash)));
+    assert_eq!(exact.weights.len(), base.weights_hash.len() + " of shape ".len() + 64);
 }
 
 #[test]

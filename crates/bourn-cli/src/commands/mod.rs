@@ -16,7 +16,7 @@ use std::path::Path;
 use anyhow::bail;
 use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
-use bourn_rollout::EngineOptions;
+use bourn_rollout::{EngineOptions, Storage};
 use bourn_track::{boundary_table, examples_table};
 use bourn_train::checkpoint;
 
@@ -38,7 +38,7 @@ pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
 pub fn engine_for(config: &ModelConfig, rows: usize, length: usize) -> EngineOptions {
     let length = length.min(config.max_position);
     let cache_bytes = bourn_rollout::cache_bytes(config, rows, length) as usize;
-    EngineOptions { batch_size: rows, cache_bytes }
+    EngineOptions { batch_size: rows, cache_bytes, storage: Storage::F32 }
 }
 
 /// Lost and gained problems that are shown with their texts, of each.

@@ -199,6 +199,7 @@ impl Site<'_> {
             temperature: written.temperature,
             stop_strings: written.stop_strings.into_iter().map(|string| string.0).collect(),
             batch_size: written.batch_size,
+            weight_dtype: written.weight_dtype,
         })
     }
 

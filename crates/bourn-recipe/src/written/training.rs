@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::Schedule;
+use crate::recipe::{Schedule, WeightDtype};
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so
 /// that the sampler's log-probs are the loss's.
@@ -41,6 +41,10 @@ pub(crate) struct RolloutWritten {
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
+    /// How the matrices that completions are drawn with are kept, here and in probes: as the trainer
+    /// has them, or rounded to bfloat16 in half the memory. Arithmetic is in float32 either way.
+    /// Completions then come from the rounded policy, whose log-probs the loss's ratio is over.
+    pub weight_dtype: WeightDtype,
 }
 
 impl Default for RolloutWritten {
@@ -53,6 +57,7 @@ impl Default for RolloutWritten {
             temperature: 1.0,
             stop_strings: Vec::new(),
             batch_size: 256,
+            weight_dtype: WeightDtype::Float32,
         }
     }
 }

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use bourn_model::{Family, HostTensor, Llama3Scaling, ModelConfig, Rope, Weights};
 use bourn_rollout::{
-    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem, Scored,
+    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem,
+    Scored, Storage,
 };
 use rand::Rng;
 
@@ -81,8 +82,14 @@ pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
 }
 
 pub fn engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
-    let options = EngineOptions { batch_size, cache_bytes };
+    let options = EngineOptions { batch_size, cache_bytes, storage: Storage::F32 };
     Engine::new(config, &random_weights(config, 1), &options).unwrap()
+}
+
+/// An engine that keeps matrices rounded.
+pub fn rounded_engine(config: &ModelConfig, weights: &Weights) -> Engine {
+    let options = EngineOptions { batch_size: 5, cache_bytes: AMPLE, storage: Storage::Bf16 };
+    Engine::new(config, weights, &options).unwrap()
 }
 
 pub const AMPLE: usize = 1 << 30;

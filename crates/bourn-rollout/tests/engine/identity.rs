@@ -142,6 +142,45 @@ fn scores_are_those_of_generation() {
     }
 }
 
+/// An engine that rounds matrices is one in f32 that is given rounded matrices: norms and biases stay
+/// as they are, products and sums are the same, embeddings are looked up rounded.
+#[test]
+fn rounded_storage_is_that_of_rounded_weights() {
+    for config in configs() {
+        let weights = random_weights(&config, 1);
+        let mut rounded = weights.clone();
+        for tensor in rounded.values_mut().filter(|tensor| tensor.shape.len() == 2) {
+            tensor.data.iter_mut().for_each(|value| *value = bourn_kernel::reference::bf16(*value));
+        }
+        assert_ne!(rounded, weights);
+        let prompts = prompts(config.vocab_size);
+        let requests = requests(&prompts, 3);
+        let sampling = &samplings()[0];
+        let mut exact = engine(&config, 64, AMPLE);
+        let others = by_index(&requests, &generate(&mut exact, &requests, sampling).unwrap());
+        exact.update(&rounded).unwrap();
+        let expect = generate(&mut exact, &requests, sampling).unwrap();
+        let mut stored = rounded_engine(&config, &weights);
+        let found = generate(&mut stored, &requests, sampling).unwrap();
+        assert_eq!(by_index(&requests, &found), by_index(&requests, &expect));
+        assert_ne!(by_index(&requests, &found), others);
+        let items: Vec<ScoreItem<'_>> = requests
+            .iter()
+            .zip(&found)
+            .map(|(r, all)| ScoreItem { prompt: r.prompt, completion: &all[0].tokens })
+            .collect();
+        let scores = score(&mut stored, &items, 0.7).unwrap();
+        assert_eq!(scores, score(&mut exact, &items, 0.7).unwrap());
+        // New weights are rounded too.
+        let next = random_weights(&config, 2);
+        stored.update(&next).unwrap();
+        assert_eq!(
+            score(&mut stored, &items, 0.7).unwrap(),
+            score(&mut rounded_engine(&config, &next), &items, 0.7).unwrap()
+        );
+    }
+}
+
 /// A completion of the full distribution has tokens that a truncated sampler leaves out: found
 /// where they are, by the probabilities themselves.
 #[test]
