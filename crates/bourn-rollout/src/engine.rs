@@ -8,6 +8,7 @@ use crate::batch::Batch;
 use crate::cache::{Pool, Prefix, Sequence, blocks_for, own_blocks};
 use crate::error::RolloutError;
 use crate::network::{Network, State};
+use crate::trunks::Trunks;
 use crate::types::EngineOptions;
 
 /// Draws and scores completions on the CPU.
@@ -16,6 +17,7 @@ pub struct Engine {
     pub(crate) pool: Pool,
     pub(crate) state: State,
     pub(crate) batch_size: usize,
+    rows_run: u64,
 }
 
 impl Engine {
@@ -42,6 +44,7 @@ impl Engine {
             network,
             state: State::default(),
             batch_size: options.batch_size,
+            rows_run: 0,
         })
     }
 
@@ -51,6 +54,18 @@ impl Engine {
     /// Names the tensor that is missing or misshapen; the engine then has its old weights.
     pub fn update(&mut self, weights: &Weights) -> Result<(), RolloutError> {
         self.network.load(weights)
+    }
+
+    /// Rows of tokens that the model has been run on since the engine was made: of prompts and
+    /// beginnings that were prefilled, of tokens that were drawn or scored and fed back.
+    pub fn rows_run(&self) -> u64 {
+        self.rows_run
+    }
+
+    /// Bytes of cache that are kept for the next call: after one that ended well, the most that it
+    /// used at once.
+    pub fn cached_bytes(&self) -> usize {
+        self.pool.free_blocks() * self.network.cache.block_bytes()
     }
 
     /// Checks a prompt and its longest completion against the model and the cache, and makes the
@@ -130,18 +145,35 @@ impl Engine {
             let mut sequences: Vec<&mut Sequence> =
                 work[first..last].iter_mut().map(|(sequence, _)| &mut **sequence).collect();
             self.network.forward(&batch, &mut sequences, &mut self.state)?;
+            self.rows_run += batch.tokens.len() as u64;
             consume(&self.network, &mut self.state, &fed)?;
         }
         Ok(())
     }
 
-    /// Prefills prompts; of each the cache and the logits after its last token, `[vocab]`.
+    /// Prefills some of the prompts of `trunks`, and first what is still to be computed of what they
+    /// share; of each prompt the cache and the logits after its last token, `[vocab]`.
     pub(crate) fn prefill(
         &mut self,
-        prompts: &[&[u32]],
+        trunks: &mut Trunks<'_>,
+        prompts: &[usize],
         mut after_batch: impl FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Ready>, RolloutError> {
-        let mut sequences: Vec<Sequence> = prompts.iter().map(|_| Sequence::default()).collect();
+        loop {
+            let due = trunks.due(prompts);
+            if due.is_empty() {
+                break;
+            }
+            let (mut sequences, tokens): (Vec<Sequence>, Vec<&[u32]>) =
+                due.iter().map(|&node| trunks.begin(node)).unzip();
+            let mut work: Vec<_> = sequences.iter_mut().zip(tokens).collect();
+            self.feed(&mut work, |_, _, _| after_batch())?;
+            for (node, sequence) in due.into_iter().zip(sequences) {
+                trunks.finish(node, sequence);
+            }
+        }
+        let (mut sequences, prompts): (Vec<Sequence>, Vec<&[u32]>) =
+            prompts.iter().map(|&prompt| trunks.rest(prompt)).unzip();
         let mut logits = vec![Vec::new(); prompts.len()];
         let mut work: Vec<_> = sequences.iter_mut().zip(prompts.iter().copied()).collect();
         self.feed(&mut work, |network, state, fed| {

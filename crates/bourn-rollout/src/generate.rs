@@ -12,11 +12,14 @@ use crate::engine::{Engine, Ready, group_by_prompt, positions};
 use crate::error::{RolloutError, problem};
 use crate::listed::Listed;
 use crate::sampler::{Sampler, Scratch};
+use crate::trunks::Trunks;
 use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, StopText, Work};
 
 /// Equal prompts, and their cache while completions are under way or may still come.
 struct Group<'a> {
     prompt: &'a [u32],
+    /// Blocks of the cache that it shares with no other prompt.
+    blocks: usize,
     /// Indices of the prompts that are equal.
     members: Vec<usize>,
     ready: Option<Ready>,
@@ -25,6 +28,11 @@ struct Group<'a> {
 }
 
 impl Group<'_> {
+    /// Whether blocks are set aside for it.
+    fn holds(&self) -> bool {
+        self.ready.is_some() || self.active > 0
+    }
+
     fn is_open(&self, work: &dyn Work) -> bool {
         self.members.iter().any(|&member| work.is_open(member))
     }
@@ -52,6 +60,8 @@ struct Stream<'a, 'w> {
     work: &'w mut dyn Work,
     draw: Drawing<'a>,
     groups: Vec<Group<'a>>,
+    /// What the groups' prompts have in common.
+    trunks: Trunks<'a>,
     /// The group of each prompt.
     group_of: Vec<usize>,
     /// What was asked for and did not fit yet.
@@ -100,8 +110,9 @@ impl Engine {
     /// ends. Each is the same as [`Engine::generate`] gives for the same prompt, stream and sample
     /// index, whatever is under way with it.
     ///
-    /// A prompt's cache is kept while completions of it are under way or may still come, and given
-    /// up (to be computed again) where it takes the room of a completion that waits.
+    /// What prompts begin with alike is computed once for all of them. A prompt's cache is kept while
+    /// completions of it are under way or may still come, and given up (to be computed again) where
+    /// it takes the room of a completion that waits.
     ///
     /// # Errors
     /// As [`Engine::generate`].
@@ -119,10 +130,14 @@ impl Engine {
         let mut groups: Vec<Group<'_>> = Vec::new();
         for (prompt, members) in group_by_prompt(prompts.iter().map(|p| p.prompt)) {
             members.iter().for_each(|&member| group_of[member] = groups.len());
-            groups.push(Group { prompt, members, ready: None, active: 0 });
+            groups.push(Group { prompt, blocks: 0, members, ready: None, active: 0 });
+        }
+        let trunks = Trunks::new(groups.iter().map(|group| group.prompt).collect());
+        for (index, group) in groups.iter_mut().enumerate() {
+            group.blocks = blocks_for(group.prompt.len()) - trunks.shared(index);
         }
         let (waiting, rows) = (None, Vec::new());
-        let mut stream = Stream { prompts, work, draw, groups, group_of, waiting, rows };
+        let mut stream = Stream { prompts, work, draw, groups, trunks, group_of, waiting, rows };
         let mut progress = Progress { completions_done: 0, tokens_done: 0 };
 
         loop {
@@ -131,9 +146,8 @@ impl Engine {
             if stream.rows.is_empty() {
                 return Ok(());
             }
-            let prompts: Vec<&[u32]> =
-                fresh.iter().map(|&group| stream.groups[group].prompt).collect();
-            let ready = self.prefill(&prompts, || report(on_progress, progress))?;
+            let report_on = || report(on_progress, progress);
+            let ready = self.prefill(&mut stream.trunks, &fresh, report_on)?;
             let Stream { groups, rows, .. } = &mut stream;
             for (&group, ready) in fresh.iter().zip(ready) {
                 groups[group].ready = Some(ready);
@@ -188,8 +202,8 @@ impl Engine {
                 stream.waiting = Some((prompt, sample));
                 break;
             }
-            let holds = group.ready.is_some() || group.active > 0;
-            let needed = if holds { 0 } else { blocks_for(length) };
+            let missing = group.blocks + stream.trunks.missing(index);
+            let needed = if group.holds() { 0 } else { missing };
             let own = own_blocks(length, positions(stream.draw.sampling.max_tokens));
             // With nothing under way this succeeds: each completion alone fits, as was checked.
             if !self.pool.reserve(needed + own) && !self.make_room(stream, index, needed + own) {
@@ -200,6 +214,7 @@ impl Engine {
                 fresh.push(index);
             }
             stream.groups[index].active += 1;
+            stream.trunks.hold(index);
             let name = stream.prompts[prompt].stream;
             stream.rows.push(Row {
                 group: index,
@@ -217,19 +232,33 @@ impl Engine {
     }
 
     /// Gives up the caches of prompts that nothing is under way from, all but that of group `keep`,
-    /// and reserves `blocks` if they fit then.
+    /// with beginnings that no other needs, and reserves `blocks` if they fit then.
     fn make_room(&mut self, stream: &mut Stream<'_, '_>, keep: usize, blocks: usize) -> bool {
+        // Beginnings first that are kept only for prompts which may come: they are few and long.
+        self.give_up_trunks(stream, keep);
+        if self.pool.reserve(blocks) {
+            return true;
+        }
         let others = stream.groups.iter_mut().enumerate().filter(|&(index, _)| index != keep);
         for (_, group) in others.filter(|(_, group)| group.active == 0) {
             self.give_up(group);
         }
+        self.give_up_trunks(stream, keep);
         self.pool.reserve(blocks)
+    }
+
+    /// Gives back the beginnings of which no prompt has a cache, all but those of group `keep`.
+    fn give_up_trunks(&mut self, stream: &mut Stream<'_, '_>, keep: usize) {
+        let (groups, trunks) = (&stream.groups, &mut stream.trunks);
+        let needs = |index: usize| index == keep || groups[index].holds();
+        let (blocks, count) = trunks.give_up(&trunks.all(), needs);
+        self.pool.release(blocks, count);
     }
 
     /// Gives back the cache of a prompt that nothing is under way from.
     fn give_up(&mut self, group: &mut Group<'_>) {
         if let Some(ready) = group.ready.take() {
-            self.pool.release(ready.prefix.into_blocks(), blocks_for(group.prompt.len()));
+            self.pool.release(ready.prefix.into_blocks(), group.blocks);
         }
     }
 
@@ -268,7 +297,7 @@ impl Engine {
         first_new: usize,
     ) -> Result<u64, RolloutError> {
         let waiting = stream.waiting.map(|(prompt, _)| stream.group_of[prompt]);
-        let Stream { work, groups, rows, .. } = stream;
+        let Stream { work, groups, trunks, rows, .. } = stream;
         let begun: Vec<usize> = rows[first_new..].iter().map(|row| row.group).collect();
         let mut gone = Vec::new();
         let mut ended = 0;
@@ -293,11 +322,18 @@ impl Engine {
             }
         }
         let is_open = |index, group: &Group<'_>| waiting == Some(index) || group.is_open(&**work);
+        let mut closed = Vec::new();
         for index in gone {
             let group = &mut groups[index];
             if group.active == 0 && !is_open(index, group) {
                 self.give_up(group);
+                closed.push(index);
             }
+        }
+        if !closed.is_empty() {
+            let needs = |index: usize| groups[index].holds() || is_open(index, &groups[index]);
+            let (blocks, count) = trunks.give_up(&trunks.of(closed), needs);
+            self.pool.release(blocks, count);
         }
         // Nothing starts from a closed prompt, so that its logits are not needed beside its cache.
         for index in begun {

@@ -2,7 +2,8 @@
 //!
 //! [`Engine`] holds a model's weights packed for the CPU. [`Engine::generate`] draws completions
 //! with continuous batching: prompts are prefilled once and shared by all completions that start
-//! from them, finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
+//! from them, what several prompts begin with (a system prompt, examples) once for all of these,
+//! finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
 //! drawn next depends on what has come out. [`Engine::score`] and [`Engine::score_sampled`] give the
 //! log-probs of given completions through the same arithmetic.
 //!
@@ -24,6 +25,7 @@ mod listed;
 mod network;
 mod sampler;
 mod score;
+mod trunks;
 mod types;
 
 pub use bourn_kernel::Storage;

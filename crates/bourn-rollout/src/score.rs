@@ -1,7 +1,9 @@
 //! Teacher forcing: log-probs and entropies of given completions.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use bourn_kernel::PANEL;
 use rayon::prelude::*;
 
 use crate::cache::{Sequence, blocks_for, own_blocks};
@@ -9,6 +11,7 @@ use crate::engine::{Engine, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::{report, with_scratch};
 use crate::sampler::{Sampler, TokenScore};
+use crate::trunks::Trunks;
 use crate::types::{Progress, Sampling, ScoreItem, Scored};
 
 /// Tokens after which a wave is large enough: a few full batches.
@@ -16,8 +19,9 @@ const WAVE_TOKENS: usize = 2048;
 
 /// Items that are scored together, with the prompts that they start from.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wave<'a> {
-    prompts: Vec<&'a [u32]>,
+struct Wave {
+    /// Prompts of the call's trunks.
+    prompts: Vec<usize>,
     /// (item, index into `prompts`); no item's completion is empty.
     items: Vec<(usize, usize)>,
 }
@@ -34,7 +38,7 @@ impl Engine {
     /// log π(token | prompt, tokens before) of each token of each completion, and the entropies
     /// before them, under the full softmax at `temperature` (1e-4 to 1e4).
     ///
-    /// Prompts that several items share are computed once. The numbers are those that
+    /// Prompts that several items share, and what prompts begin with alike, are computed once. The numbers are those that
     /// [`Engine::generate`] gives for the same tokens, bit for bit. `on_progress` is called after
     /// every pass of the model; where it breaks, the call ends with
     /// [`RolloutError::Interrupted`].
@@ -83,8 +87,15 @@ impl Engine {
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
 
         let limits = Limits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
-        for wave in waves(items, limits) {
-            let ready = self.prefill(&wave.prompts, || report(on_progress, progress))?;
+        let (prompts, members): (Vec<&[u32]>, Vec<Vec<usize>>) =
+            group_by_prompt(items.iter().map(|item| item.prompt)).into_iter().unzip();
+        let mut trunks = Trunks::new(prompts);
+        for wave in waves(items, &members, &trunks, limits) {
+            // Those of the wave before that this one has no use for are in the way of its own.
+            self.drop_trunks(&mut trunks, |prompt| wave.prompts.contains(&prompt));
+            wave.prompts.iter().for_each(|&prompt| trunks.hold(prompt));
+            let report_on = || report(on_progress, progress);
+            let ready = self.prefill(&mut trunks, &wave.prompts, report_on)?;
             let first = |&(item, prompt): &(usize, usize)| Target { row: prompt, item, place: 0 };
             let targets: Vec<Target> = wave.items.iter().map(first).collect();
             scoring.apply(&targets, |row| &ready[row].logits, &mut scored)?;
@@ -135,7 +146,13 @@ impl Engine {
                 self.pool.release(ready.prefix.into_blocks(), 0);
             }
         }
+        self.drop_trunks(&mut trunks, |_| false);
         Ok(scored)
+    }
+
+    fn drop_trunks(&mut self, trunks: &mut Trunks<'_>, needs: impl Fn(usize) -> bool) {
+        let (blocks, _) = trunks.give_up(&trunks.all(), needs);
+        self.pool.release(blocks, 0);
     }
 }
 
@@ -180,31 +197,50 @@ struct Limits {
     prompts: usize,
 }
 
-/// Divides the items into waves within the limits, items with equal prompts side by side.
-fn waves<'a>(items: &[ScoreItem<'a>], limits: Limits) -> Vec<Wave<'a>> {
-    let mut all: Vec<Wave<'a>> = Vec::new();
+/// Divides the items into waves within the limits, items with equal prompts side by side; `members`
+/// are the items of each prompt of `trunks`.
+fn waves(
+    items: &[ScoreItem<'_>],
+    members: &[Vec<usize>],
+    trunks: &Trunks<'_>,
+    limits: Limits,
+) -> Vec<Wave> {
+    let mut all: Vec<Wave> = Vec::new();
     let mut wave = Wave::default();
+    // Stretches that prompts of the wave share, each counted once.
+    let mut stretches = BTreeSet::new();
     let (mut blocks, mut tokens) = (0, 0);
-    for (prompt, members) in group_by_prompt(items.iter().map(|item| item.prompt)) {
-        let prefix = blocks_for(prompt.len());
+    for (prompt, members) in members.iter().enumerate() {
+        let prompt_length = trunks.prompt(prompt).len();
         let mut joined = false;
-        for index in members {
+        for &index in members {
             let length = items[index].completion.len();
             if length == 0 {
                 continue;
             }
-            let own = own_blocks(prompt.len(), positions(length));
-            let needed = own + if joined { 0 } else { prefix };
+            let path = trunks.of([prompt]);
+            // Blocks at the prompt's beginning that are there for others.
+            let there = |stretches: &BTreeSet<usize>| -> usize {
+                let there = path.iter().filter(|node| stretches.contains(node));
+                there.map(|&node| trunks.len(node)).sum()
+            };
+            let prefix = blocks_for(prompt_length);
+            let own = own_blocks(prompt_length, positions(length));
+            let needed = own + if joined { 0 } else { prefix - there(&stretches) };
             let full = blocks + needed > limits.blocks
                 || tokens >= WAVE_TOKENS
                 || (!joined && wave.prompts.len() >= limits.prompts);
             if !wave.items.is_empty() && full {
                 all.push(std::mem::take(&mut wave));
                 (blocks, tokens, joined) = (0, 0, false);
+                stretches.clear();
             }
             if !joined {
                 wave.prompts.push(prompt);
-                (blocks, tokens, joined) = (blocks + prefix, tokens + prompt.len(), true);
+                blocks += prefix - there(&stretches);
+                tokens += prompt_length - there(&stretches) * PANEL;
+                stretches.extend(path);
+                joined = true;
             }
             wave.items.push((index, wave.prompts.len() - 1));
             (blocks, tokens) = (blocks + own, tokens + length);
@@ -225,12 +261,15 @@ mod tests {
             .iter()
             .map(|&(prompt, length)| ScoreItem { prompt, completion: &completion[..length] })
             .collect();
-        let waves = waves(&items, Limits { blocks, prompts: 2 });
+        let (prompts, members): (Vec<&[u32]>, Vec<Vec<usize>>) =
+            group_by_prompt(items.iter().map(|item| item.prompt)).into_iter().unzip();
+        let trunks = Trunks::new(prompts);
+        let waves = waves(&items, &members, &trunks, Limits { blocks, prompts: 2 });
         let found: Vec<&[(usize, usize)]> = waves.iter().map(|wave| &*wave.items).collect();
         assert_eq!(found, expect);
         for wave in &waves {
             for &(item, prompt) in &wave.items {
-                assert_eq!(wave.prompts[prompt], items[item].prompt);
+                assert_eq!(trunks.prompt(wave.prompts[prompt]), items[item].prompt);
             }
         }
     }
@@ -247,6 +286,10 @@ mod tests {
         // Two prompts' logits at most.
         let c: &[u32] = &[4];
         check(&[(a, 1), (b, 1), (c, 1)], 8, &[&[(0, 0), (1, 1)], &[(2, 0)]]);
+        // What two prompts share counts once: two blocks of each are one and its own.
+        let (d, e) = ([[5; 32], [6; 32]].concat(), [[5; 32], [7; 32]].concat());
+        check(&[(&d, 1), (&e, 1)], 3, &[&[(0, 0), (1, 1)]]);
+        check(&[(&d, 1), (&e, 1)], 2, &[&[(0, 0)], &[(1, 0)]]);
         // A wave ends once it has its tokens.
         check(&[(a, 3000), (a, 3000), (b, 1)], 1000, &[&[(0, 0)], &[(1, 0)], &[(2, 0)]]);
     }

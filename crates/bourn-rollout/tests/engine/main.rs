@@ -4,6 +4,7 @@
 mod common;
 mod identity;
 mod parity;
+mod prefixes;
 mod reference;
 mod requests;
 mod streams;
