@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem};
+use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem, Storage};
 use rand::Rng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -50,7 +50,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         qkv_bias: false,
         qk_norm: false,
     };
-    let options = EngineOptions { batch_size: batch, cache_bytes: 8 << 30 };
+    let options = EngineOptions { batch_size: batch, cache_bytes: 8 << 30, storage: Storage::F32 };
     let weights = random_weights(&config);
     let start = Instant::now();
     let mut engine = Engine::new(&config, &weights, &options)?;
@@ -67,6 +67,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         top_k: 0,
         min_p: 0.0,
         max_tokens: 2,
+        stop_text: None,
         stop_tokens: BTreeSet::new(),
         seed: 1,
         purpose: "speed".to_owned(),
