@@ -34,5 +34,5 @@ pub use engine::Engine;
 pub use error::RolloutError;
 pub use types::{
     Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored,
-    StopText, Work,
+    StopRule, StopText, Work,
 };
