@@ -11,7 +11,8 @@ use crate::tile::{MAX_ROWS, PANEL};
 use crate::weights::{PackedMatrix, Panel};
 
 /// Below this many multiply-adds a call stays on its thread: handing work over costs microseconds.
-pub(crate) const PARALLEL_FROM: usize = 1 << 18;
+/// Miri, which has all day for one product, is to see several threads too.
+pub(crate) const PARALLEL_FROM: usize = if cfg!(miri) { 1 << 12 } else { 1 << 18 };
 
 /// `out = x Wᵀ + bias`, `[m, inputs]` to `[m, outputs]`, both row-major.
 ///

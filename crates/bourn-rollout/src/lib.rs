@@ -43,5 +43,5 @@ pub use network::working_bytes;
 pub use paths::Engine;
 pub use types::{
     Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored,
-    StopText, Work,
+    StopRule, StopText, Work,
 };

@@ -68,7 +68,10 @@ pub trait Work {
 /// completion has not ended before. A function of these tokens alone, or completions would depend
 /// on their batch.
 #[derive(Clone)]
-pub struct StopText(pub Arc<dyn Fn(&[u32]) -> bool + Send + Sync>);
+pub struct StopText(pub Arc<StopRule>);
+
+/// Whether a completion of these tokens ends with the last of them.
+pub type StopRule = dyn Fn(&[u32]) -> bool + Send + Sync;
 
 impl std::fmt::Debug for StopText {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
