@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target/gpu}"
 
 device_tests() { # DEVICE FEATURE
-    BOURN_DEVICE="$1" cargo test --release --locked --features "$2" --test device -- --test-threads 1
+    BOURN_DEVICE="$1" cargo test --release --locked --features "$2" --test device -- --test-threads 1 --nocapture
 }
 
 case "${1:-}" in

@@ -8,8 +8,13 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use bourn_rollout::{Counts, Engine, Request, Sampling, device_cache_bytes};
+use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::Value;
 use support::{Place, text};
 
@@ -151,4 +156,69 @@ fn a_base_is_pretrained_on_the_device() {
     assert!((cpu[0] - other[0]).abs() < LOGPROB, "{} and {}", cpu[0], other[0]);
     assert!(other[29] < 0.9 * other[0], "{} after {}", other[29], other[0]);
     assert!((cpu[29] - other[29]).abs() < 0.05 * cpu[29], "{} and {}", cpu[29], other[29]);
+}
+
+#[derive(Default)]
+struct Launches(AtomicU64);
+
+impl LaunchObserver for Launches {
+    fn launched(&self, _: &'static str) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Kernels that `work` launches on any device of this process.
+fn launches(work: impl FnOnce()) -> u64 {
+    let seen = Arc::new(Launches::default());
+    let watching = LaunchObservation::new(seen.clone());
+    work();
+    drop(watching);
+    seen.0.load(Ordering::Relaxed)
+}
+
+/// A decoded token of the whole batch is one write, one pass and one read, and as many kernels whatever
+/// the number of rows.
+#[test]
+fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
+    let bundle = bourn_model::open(&fixture("qwen3-tiny")).unwrap();
+    let named: bourn_recipe::Device = device().parse().unwrap();
+    let device = bourn_model::open_device(named).unwrap();
+    let prompt: Vec<u32> = (0..20).map(|i| 3 + i % 7).collect();
+    let sampling = |max_tokens| Sampling {
+        temperature: 1.0,
+        top_p: 1.0,
+        top_k: 0,
+        min_p: 0.0,
+        max_tokens,
+        stop_tokens: Default::default(),
+        seed: 1,
+        purpose: "launches".into(),
+        step: 0,
+    };
+    let mut steps = Vec::new();
+    for rows in [2, 5, 33] {
+        let cache_bytes = device_cache_bytes(&bundle.config, 2 * rows, 64) as usize;
+        let options = bourn_rollout::EngineOptions { batch_size: rows, cache_bytes };
+        let weights = bundle.weights().unwrap().into_owned();
+        let mut engine = Engine::open(&bundle.config, weights, &options, &device).unwrap();
+        let request = Request { prompt: &prompt, stream: "p", first: 0, count: rows as u64 };
+        let mut draw = |tokens: usize| {
+            engine
+                .generate(&[request], &sampling(tokens), &mut |_| ControlFlow::Continue(()))
+                .unwrap();
+        };
+        // What is measured to tune a kernel is launched once, before.
+        draw(24);
+        let (few, many) = (launches(|| draw(4)), launches(|| draw(24)));
+        let Counts { reads, tokens, .. } = engine.counts().unwrap();
+        assert_eq!(reads as usize, 24 + 4 + 24, "{rows} rows");
+        assert_eq!(tokens as usize, (24 + 4 + 24) * rows);
+        assert_eq!((many - few) % 20, 0, "{rows} rows: {few} and {many}");
+        steps.push((many - few) / 20);
+    }
+    let layers = bundle.config.num_layers;
+    println!("{} launches a step with {layers} layers", steps[0]);
+    assert!(steps.iter().all(|&step| step == steps[0]), "{steps:?}");
+    // Thirty operations a layer and forty for head and sampler, where nothing is fused.
+    assert!(steps[0] <= 30 * layers as u64 + 60, "{} launches", steps[0]);
 }

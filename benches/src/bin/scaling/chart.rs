@@ -11,15 +11,19 @@ pub struct Point {
     pub y: f64,
 }
 
-/// A chart of one curve.
+/// A chart of one curve and what it cannot go below.
 #[derive(Clone, Debug)]
 pub struct Panel {
     /// What goes along.
     pub title: &'static str,
     /// The curve, from left to right.
     pub points: Vec<Point>,
+    /// Lower bounds of it with their names.
+    pub bounds: Vec<(&'static str, Vec<Point>)>,
 }
 
+/// Colour and dashes of each bound.
+const BOUNDS: [(&str, &str); 2] = [("#b5541c", "6 3"), ("#5b7f2a", "2 3")];
 const WIDTH: f64 = 360.0;
 const HEIGHT: f64 = 240.0;
 /// Around the plot: left, right, top, bottom.
@@ -57,7 +61,8 @@ fn bounds(values: impl Iterator<Item = f64> + Clone, step: f64) -> (i32, i32) {
 
 fn body(panel: &Panel) -> String {
     let [left, right, top, bottom] = MARGIN;
-    let (xs, ys) = (panel.points.iter().map(|p| p.x), panel.points.iter().map(|p| p.y));
+    let all = || panel.bounds.iter().flat_map(|(_, points)| points).chain(&panel.points);
+    let (xs, ys) = (all().map(|p| p.x), all().map(|p| p.y));
     let (across, up) = (bounds(xs, 2.0), bounds(ys, 10.0));
     let part = |value: f64, step: f64, (least, most): (i32, i32)| {
         (value.ln() / step.ln() - f64::from(least)) / f64::from(most - least)
@@ -91,11 +96,27 @@ fn body(panel: &Panel) -> String {
             at + 4.0
         ));
     }
-    let curve: Vec<String> =
-        panel.points.iter().map(|p| format!("{:.1},{:.1}", x(p.x), y(p.y))).collect();
+    let curve = |points: &[Point]| -> String {
+        let at: Vec<String> =
+            points.iter().map(|p| format!("{:.1},{:.1}", x(p.x), y(p.y))).collect();
+        at.join(" ")
+    };
+    for ((name, points), (colour, dashes)) in panel.bounds.iter().zip(BOUNDS) {
+        add(format!(
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-dasharray=\"{dashes}\"/>",
+            curve(points)
+        ));
+        if let Some(last) = points.last() {
+            add(format!(
+                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{colour}\">{name}</text>",
+                x(last.x) - 4.0,
+                y(last.y) + 13.0
+            ));
+        }
+    }
     add(format!(
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f6fb2\" stroke-width=\"2\"/>",
-        curve.join(" ")
+        curve(&panel.points)
     ));
     for p in &panel.points {
         add(format!(
@@ -137,7 +158,7 @@ mod tests {
 
         // The ends of both axes are the corners of the plot.
         let points = vec![Point { x: 1.0, y: 1.0 }, Point { x: 256.0, y: 100.0 }];
-        let picture = svg(&[Panel { title: "tokens", points }], "µs");
+        let picture = svg(&[Panel { title: "tokens", points, bounds: Vec::new() }], "µs");
         let [left, right, top, bottom] = MARGIN;
         let corners = format!("{left:.1},{:.1} {:.1},{top:.1}", HEIGHT - bottom, WIDTH - right);
         assert!(picture.contains(&format!("points=\"{corners}\"")), "{picture}");

@@ -4,9 +4,11 @@
 #![allow(clippy::disallowed_methods)]
 
 mod chart;
+mod machine;
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use bourn_bench::{Shape, random_weights, sampling, token_ids};
 use bourn_rollout::{Engine, EngineOptions, Request, Storage, cache_bytes};
 use chart::{Panel, Point};
 use clap::Parser;
+use machine::{Bound, Machine};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -96,30 +99,42 @@ fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let (tokens, rounds) = if cli.quick { (4, 1) } else { (cli.tokens.max(1), cli.rounds.max(1)) };
     let header = "axis,value,batch,context,vocabulary,layers,hidden,parameters,\
-                  seconds_per_token,tokens_per_second";
-    println!("{header}");
+                  seconds_per_token,tokens_per_second,arithmetic_seconds,memory_seconds";
+    let machine = Machine::measure()?;
+    eprintln!("{}", machine.describe());
+    let mut out = std::io::stdout();
+    writeln!(out, "{header}")?;
     let (mut csv, mut panels) = (format!("{header}\n"), Vec::new());
     for (axis, title, mut cases) in axes() {
         if cli.quick {
             cases.truncate(2);
         }
-        let mut points = Vec::new();
+        let (mut points, mut arithmetic, mut memory) = (Vec::new(), Vec::new(), Vec::new());
         for (value, case) in cases {
             let seconds = seconds_per_token(case, tokens, rounds)?;
             let Case { shape, batch, context } = case;
+            // Half of the tokens are decoded before, on average.
+            let bound = machine.bound(shape, batch, context + tokens / 2);
             let row = format!(
-                "{axis},{value},{batch},{context},{},{},{},{},{seconds:.6e},{:.1}",
+                "{axis},{value},{batch},{context},{},{},{},{},{seconds:.6e},{:.1},{:.6e},{:.6e}",
                 shape.vocab,
                 shape.layers,
                 shape.hidden,
                 shape.config(1).parameters(),
-                1.0 / seconds
+                1.0 / seconds,
+                bound.arithmetic,
+                bound.memory
             );
-            println!("{row}");
+            writeln!(out, "{row}")?;
             writeln!(csv, "{row}")?;
-            points.push(Point { x: value, y: 1e6 * seconds });
+            let point = |seconds: f64| Point { x: value, y: 1e6 * seconds };
+            points.push(point(seconds));
+            let Bound { arithmetic: operations, memory: bytes } = bound;
+            arithmetic.push(point(operations));
+            memory.push(point(bytes));
         }
-        panels.push(Panel { title, points });
+        let bounds = vec![("arithmetic", arithmetic), ("memory", memory)];
+        panels.push(Panel { title, points, bounds });
     }
     if let Some(path) = &cli.csv {
         std::fs::write(path, csv).with_context(|| format!("{}", path.display()))?;
