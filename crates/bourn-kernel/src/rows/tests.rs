@@ -123,7 +123,8 @@ fn swiglu_is_its_formula() {
 
 #[test]
 fn softmax_is_its_formula() {
-    for n in [1, 2, 15, 16, 17, 255, 256, 257, 3000] {
+    let few = if cfg!(miri) { 3 } else { usize::MAX };
+    for n in [2, 17, 257, 1, 15, 16, 255, 256, 3000].into_iter().take(few) {
         for temperature in [1.0, 0.25, 3.0] {
             let x = values(5, n, 8.0);
             let scaled: Vec<f64> = x.iter().map(|x| f64::from(x / temperature)).collect();
