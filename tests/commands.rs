@@ -112,6 +112,41 @@ fn sampling_is_a_function_of_the_seed() {
 }
 
 #[test]
+fn sampling_stops_at_texts() {
+    let place = model();
+    let draw = |stops: &[&str]| {
+        let fixed = ["sample", "--model", "run/checkpoints/step-000000", "--json", "-n", "32"];
+        let mut args = [&fixed[..], &["--prompt", "3 5 -> 8:", "--max-tokens", "12"]].concat();
+        stops.iter().for_each(|stop| args.extend(["--stop", stop]));
+        lines(&place.ok(&args))
+    };
+    let (free, cut) = (draw(&[]), draw(&["+", "*3"]));
+    let text = |line: &Value| line["text"].as_str().unwrap().to_owned();
+    let mut ended = 0;
+    for (free, cut) in free.iter().map(text).zip(&cut) {
+        let ends = [free.find('+').map(|at| at + 1), free.find("*3").map(|at| at + 2)];
+        match ends.into_iter().flatten().min() {
+            Some(end) => {
+                assert_eq!((text(cut), &cut["finish"]), (free[..end].to_owned(), &"stop".into()));
+                ended += 1;
+            }
+            None => assert_eq!(text(cut), free),
+        }
+    }
+    assert!((1..32).contains(&ended), "{ended}");
+    let empty = place.fails(&[
+        "sample",
+        "--model",
+        "run/checkpoints/step-000000",
+        "--prompt",
+        "3",
+        "--stop",
+        "",
+    ]);
+    assert!(empty.contains("stop string \"\": it is empty"), "{empty}");
+}
+
+#[test]
 fn score_names_the_line_at_fault() {
     let place = model();
     for (input, part) in [

@@ -122,6 +122,78 @@ fn stopping_and_resuming_is_exact_to_the_byte() {
     assert_same_run(&place.path("straight"), &place.path("parts"));
 }
 
+/// Training and probes end at the recipe's stop strings, and nothing else about a run changes.
+#[test]
+fn stop_strings_end_completions_of_training_and_probes() {
+    let place = Place::new();
+    let stop = ["--set", "rollout.stop_strings=[\"*\", \"+2\"]"];
+    place.ok(&["train", "small.toml", "--run-dir", "free"]);
+    place.ok(&[&["train", "small.toml", "--run-dir", "straight"][..], &stop].concat());
+    let part = ["train", "small.toml", "--run-dir", "parts", "--max-steps", "2"];
+    place.ok(&[&part[..], &stop].concat());
+    place.ok(&[&["train", "small.toml", "--run-dir", "parts", "--resume"][..], &stop].concat());
+    assert_same_run(&place.path("straight"), &place.path("parts"));
+    let refused = place.fails(&["train", "small.toml", "--run-dir", "parts", "--resume"]);
+    assert!(refused.contains("rollout.stop_strings"), "{refused}");
+
+    let length = |run: &str| {
+        let lines = metrics(&place.path(run));
+        let lengths = lines.iter().filter_map(|line| line.get("train/completions/mean_length"));
+        lengths.map(|length| length.as_f64().unwrap()).next().unwrap()
+    };
+    assert!(length("straight") < length("free"));
+    for line in metrics(&place.path("straight")) {
+        // The token that brings a stop string is trained on under the sampler's own log-prob.
+        assert!(line.get("train/mismatch_kl").is_none_or(|kl| kl.as_f64().unwrap().abs() < 1e-8));
+    }
+    for step in ["base", "step-000004"] {
+        let draws = place.path(&format!("straight/boundary/{step}-heldout.draws.jsonl.zst"));
+        let (_, ledger) = bourn_probe::read_ledger(draws).unwrap();
+        let draws = ledger.entries().flat_map(|(_, entry)| entry.draws());
+        let texts: Vec<&str> = draws.map(|draw| draw.text.as_str()).collect();
+        assert!(texts.iter().any(|text| text.ends_with('*')), "{texts:?}");
+        for text in texts {
+            let before = text.strip_suffix('*').or(text.strip_suffix("+2")).unwrap_or(text);
+            assert!(!before.contains('*') && !before.contains("+2"), "{text}");
+        }
+    }
+    // Probed again, it gives the run's own files.
+    place.ok(&["probe", "--run", "straight", "--output", "again"]);
+    let figures =
+        |dir: &str| fs::read(place.path(dir).join("boundary/step-000004-heldout.json")).unwrap();
+    assert!(figures("straight") == figures("again"));
+}
+
+/// Drawing with rounded weights: the trainer sees that the draws are of another distribution, the
+/// base has draws of its own, and a run stays exact.
+#[test]
+fn a_run_that_draws_with_rounded_weights() {
+    let place = Place::new();
+    let rounded = ["--set", "rollout.weight_dtype=bfloat16"];
+    place.ok(&["train", "small.toml", "--run-dir", "exact"]);
+    let first =
+        place.bourn(&[&["train", "small.toml", "--run-dir", "straight"][..], &rounded].concat());
+    let log = text(&first.stderr);
+    let probed = log.lines().find(|line| line.contains("probe: base: ")).unwrap();
+    assert!(first.status.success() && !probed.contains(" 0 made now"), "{log}");
+    let part = ["train", "small.toml", "--run-dir", "parts", "--max-steps", "2"];
+    place.ok(&[&part[..], &rounded].concat());
+    place.ok(&[&["train", "small.toml", "--run-dir", "parts", "--resume"][..], &rounded].concat());
+    assert_same_run(&place.path("straight"), &place.path("parts"));
+    let lines = metrics(&place.path("straight"));
+    let mismatch = lines.iter().filter_map(|line| line.get("train/mismatch_kl"));
+    let mismatch: Vec<f64> = mismatch.map(|kl| kl.as_f64().unwrap()).collect();
+    // Weights rounded to 8 bits move log-probs by some 2⁻⁹ of what goes into them, and k3 is half the
+    // square of that; another temperature or template would give tenths. It is 0 where no group of a
+    // step's first minibatch is trained on.
+    assert!(mismatch.iter().all(|kl| (0.0..1e-3).contains(kl)), "{mismatch:?}");
+    assert!(mismatch.iter().any(|&kl| kl > 1e-12), "{mismatch:?}");
+    place.ok(&["probe", "--run", "straight", "--output", "again"]);
+    let figures =
+        |dir: &str| fs::read(place.path(dir).join("boundary/step-000004-heldout.json")).unwrap();
+    assert!(figures("straight") == figures("again") && figures("straight") != figures("exact"));
+}
+
 #[test]
 fn a_killed_run_resumes_exactly() {
     let place = Place::new();

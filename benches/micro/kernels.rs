@@ -10,7 +10,7 @@
 use bourn_bench::{Shape, random_weights, token_ids, values};
 use bourn_kernel::{
     AttendScratch, GroupedHeads, HeadLayout, Matrix, MatrixMut, PANEL, PackedMatrix, Queries,
-    Store, Tree, attend, attend_packed, attend_packed_backward, gemm, matmul, rms_norm,
+    Storage, Store, Tree, attend, attend_packed, attend_packed_backward, gemm, matmul, rms_norm,
     rms_norm_backward, swiglu, swiglu_backward,
 };
 use bourn_model::transformer::{Packed, Transformer};
@@ -40,6 +40,18 @@ const TRAIN: [Product; 3] = [(2048, 576, 1536), (2048, 256, 704), (1024, 1024, 1
 fn packed_matmul(bencher: Bencher, (m, k, n): Product) {
     let (x, weights) = (values(m * k), values(n * k));
     let packed = PackedMatrix::pack(n, k, &weights).unwrap();
+    let mut out = vec![0.0; m * n];
+    bencher
+        .counter(ItemsCount::new(2 * m * k * n))
+        .bench_local(|| matmul(&x, m, &packed, None, black_box(&mut out)).unwrap());
+}
+
+/// The same with weights in half the memory.
+#[divan::bench(args = DECODE)]
+fn packed_matmul_bf16(bencher: Bencher, (m, k, n): Product) {
+    let (x, weights) = (values(m * k), values(n * k));
+    let mut packed = PackedMatrix::empty(Storage::Bf16);
+    packed.repack(k, &[(n, &weights)]).unwrap();
     let mut out = vec![0.0; m * n];
     bencher
         .counter(ItemsCount::new(2 * m * k * n))

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bourn_bench::{Shape, random_weights, sampling};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling};
+use bourn_rollout::{Engine, EngineOptions, Request, Sampling, Storage};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -27,7 +27,7 @@ const VOCABULARIES: [usize; 2] = [512, 49152];
 fn draw(bencher: Bencher, vocab: usize, sampling: &Sampling) {
     let shape = Shape { layers: 1, hidden: 8, heads: 1, kv_heads: 1, intermediate: 8, vocab };
     let config = shape.config(2 * TOKENS);
-    let options = EngineOptions { batch_size: BATCH, cache_bytes: 64 << 20 };
+    let options = EngineOptions { batch_size: BATCH, cache_bytes: 64 << 20, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &random_weights(&config), &options).unwrap();
     let request = Request { prompt: &[1, 2], stream: "bench", first: 0, count: BATCH as u64 };
     bencher.counter(ItemsCount::new(BATCH * TOKENS)).bench_local(|| {

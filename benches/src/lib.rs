@@ -87,6 +87,7 @@ pub fn sampling(max_tokens: usize, stop_tokens: BTreeSet<u32>) -> Sampling {
         min_p: 0.0,
         max_tokens,
         stop_tokens,
+        stop_text: None,
         seed: 1,
         purpose: "bench".into(),
         step: 0,

@@ -7,6 +7,8 @@
 
 use std::sync::OnceLock;
 
+use half::bf16;
+
 use crate::attention::{self, AttendScratch, HeadLayout, Queries};
 use crate::gradient::{self, AdamW, Slopes};
 use crate::rows;
@@ -118,6 +120,8 @@ macro_rules! dispatch {
 dispatch! {
     /// See [`tile::tile`].
     fn tile(rows: usize, x: &[f32], panel: &[[f32; PANEL]], sums: &mut Sums) = tile::tile;
+    /// See [`tile::tile`].
+    fn tile_bf16(rows: usize, x: &[f32], panel: &[[bf16; PANEL]], sums: &mut Sums) = tile::tile;
     /// See [`attention::head`].
     fn attend(
         layout: HeadLayout,

@@ -21,6 +21,7 @@ mod packed;
 pub mod reference;
 mod rows;
 mod tile;
+mod weights;
 
 pub use attention::{AttendScratch, HeadLayout, Queries, attend};
 pub use dispatch::Isa;
@@ -30,10 +31,11 @@ pub use gradient::{
     AdamW, Heads, Scored, add, add_row_sums, rms_norm_backward, rms_norm_heads_backward, scale,
     score_rows, score_rows_backward, sum_of_squares, swiglu_backward,
 };
-pub use matmul::{PackedMatrix, matmul, matmul_add};
+pub use matmul::{matmul, matmul_add};
 pub use packed::{GroupedHeads, Tree, attend_packed, attend_packed_backward};
 pub use rows::{
     LANES, SoftmaxSums, TERM_BLOCK, exp_in_place, log_softmax, rms_norm, rms_norm_heads, rope,
     softmax, softmax_terms, swiglu,
 };
 pub use tile::PANEL;
+pub use weights::{PackedMatrix, Storage};

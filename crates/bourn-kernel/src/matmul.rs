@@ -6,119 +6,13 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::dispatch::{self, Isa};
-use crate::error::{KernelError, check_len, check_range, elements};
+use crate::error::{KernelError, check_len, elements};
 use crate::tile::{MAX_ROWS, PANEL};
+use crate::weights::{PackedMatrix, Panel};
 
 /// Below this many multiply-adds a call stays on its thread: handing work over costs microseconds.
-pub(crate) const PARALLEL_FROM: usize = 1 << 18;
-
-/// Weights of a linear layer as panels of [`PANEL`] output features, `[panels, in, PANEL]`; the
-/// last panel is filled up with zeros.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PackedMatrix {
-    outputs: usize,
-    inputs: usize,
-    data: Vec<[f32; PANEL]>,
-}
-
-impl PackedMatrix {
-    /// Packs `weights`, `[outputs, inputs]` row-major.
-    ///
-    /// # Errors
-    /// If the slice does not have that many values.
-    pub fn pack(
-        outputs: usize,
-        inputs: usize,
-        weights: &[f32],
-    ) -> Result<PackedMatrix, KernelError> {
-        let mut packed = PackedMatrix::default();
-        packed.repack(inputs, &[(outputs, weights)])?;
-        Ok(packed)
-    }
-
-    /// Packs several matrices `[outputs_i, inputs]` below one another, as if they were one: a fused
-    /// projection.
-    ///
-    /// # Errors
-    /// If a slice does not have the values of its shape.
-    pub fn pack_fused(
-        inputs: usize,
-        parts: &[(usize, &[f32])],
-    ) -> Result<PackedMatrix, KernelError> {
-        let mut packed = PackedMatrix::default();
-        packed.repack(inputs, parts)?;
-        Ok(packed)
-    }
-
-    /// Replaces the weights, reusing the memory where the shape is the same.
-    ///
-    /// # Errors
-    /// If a slice does not have the values of its shape; the matrix is then unchanged.
-    pub fn repack(&mut self, inputs: usize, parts: &[(usize, &[f32])]) -> Result<(), KernelError> {
-        let mut outputs = 0_usize;
-        for &(rows, weights) in parts {
-            check_len("a weight matrix", elements(rows, inputs)?, weights.len())?;
-            outputs = outputs
-                .checked_add(rows)
-                .ok_or(KernelError::TooLarge { rows: outputs, columns: inputs })?;
-        }
-        let panels = outputs.div_ceil(PANEL);
-        let length = elements(panels, inputs)?;
-        self.data.resize(length, [0.0; PANEL]);
-        (self.outputs, self.inputs) = (outputs, inputs);
-        if inputs == 0 {
-            return Ok(());
-        }
-        // [outputs] rows of [inputs], through the parts.
-        let rows: Vec<&[f32]> =
-            parts.iter().flat_map(|(_, weights)| weights.chunks_exact(inputs)).collect();
-        self.data.par_chunks_mut(inputs).zip(rows.par_chunks(PANEL)).for_each(|(panel, rows)| {
-            for (k, column) in panel.iter_mut().enumerate() {
-                *column = [0.0; PANEL];
-                for (value, row) in column.iter_mut().zip(rows) {
-                    *value = row[k];
-                }
-            }
-        });
-        Ok(())
-    }
-
-    /// Output features.
-    pub fn outputs(&self) -> usize {
-        self.outputs
-    }
-
-    /// Input features.
-    pub fn inputs(&self) -> usize {
-        self.inputs
-    }
-
-    /// Copies the weights of one output feature, `[inputs]`; this is how a tied embedding is
-    /// looked up without a second copy.
-    ///
-    /// # Errors
-    /// If `output` is not a feature or `out` is not `[inputs]`.
-    pub fn copy_row(&self, output: usize, out: &mut [f32]) -> Result<(), KernelError> {
-        check_len("an output row", self.inputs, out.len())?;
-        let Some(last) = self.outputs.checked_sub(1) else {
-            return Err(KernelError::Range {
-                argument: "an output",
-                least: 0,
-                most: 0,
-                found: output,
-            });
-        };
-        check_range("an output", 0, last, output)?;
-        for (value, column) in out.iter_mut().zip(self.panel(output / PANEL)) {
-            *value = column[output % PANEL];
-        }
-        Ok(())
-    }
-
-    fn panel(&self, panel: usize) -> &[[f32; PANEL]] {
-        &self.data[panel * self.inputs..(panel + 1) * self.inputs]
-    }
-}
+/// Miri, which has all day for one product, is to see several threads too.
+pub(crate) const PARALLEL_FROM: usize = if cfg!(miri) { 1 << 12 } else { 1 << 18 };
 
 /// `out = x Wᵀ + bias`, `[m, inputs]` to `[m, outputs]`, both row-major.
 ///
@@ -135,7 +29,7 @@ pub fn matmul(
     out: &mut [f32],
 ) -> Result<(), KernelError> {
     if let Some(bias) = bias {
-        check_len("a bias", w.outputs, bias.len())?;
+        check_len("a bias", w.outputs(), bias.len())?;
     }
     let store = |out: &mut [f32], sums: &[f32], columns: Range<usize>| match bias {
         None => out.copy_from_slice(sums),
@@ -181,7 +75,7 @@ fn run(
     out: &mut [f32],
     store: impl Fn(&mut [f32], &[f32], Range<usize>) + Sync,
 ) -> Result<(), KernelError> {
-    let (n, k) = (w.outputs, w.inputs);
+    let (n, k) = (w.outputs(), w.inputs());
     check_len("the input", elements(m, k)?, x.len())?;
     check_len("the output", elements(m, n)?, out.len())?;
     if m == 0 || n == 0 {
@@ -207,7 +101,11 @@ fn run(
             for block in range.clone() {
                 let (row, end) = (blocks.start(block), blocks.start(block + 1));
                 let mut sums = [[0.0; PANEL]; MAX_ROWS];
-                dispatch::tile(isa, end - row, &x[row * k..end * k], w.panel(panel), &mut sums);
+                let x = &x[row * k..end * k];
+                match w.panel(panel) {
+                    Panel::F32(panel) => dispatch::tile(isa, end - row, x, panel, &mut sums),
+                    Panel::Bf16(panel) => dispatch::tile_bf16(isa, end - row, x, panel, &mut sums),
+                }
                 for (out, sums) in rows[row - first_row..end - first_row].iter_mut().zip(&sums) {
                     store(&mut out[local.clone()], &sums[..local.len()], columns.clone());
                 }

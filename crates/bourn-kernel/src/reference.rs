@@ -16,6 +16,17 @@ pub fn matmul(x: &[f32], weights: &[f32], bias: Option<&[f32]>, k: usize) -> Vec
     out
 }
 
+/// The nearest number of 8 bits of precision and the range of f32, ties to even, by the sum that
+/// carries into the bits that are kept: half of the last of them, less one unit where it is 0.
+pub fn bf16(x: f32) -> f32 {
+    if x.is_nan() {
+        return x;
+    }
+    let bits = x.to_bits();
+    let rounded = bits.wrapping_add(0x7FFF + (bits >> 16 & 1));
+    f32::from_bits(rounded & 0xFFFF_0000)
+}
+
 /// `x / sqrt(mean(x²) + eps) · weight` of one row, in f64.
 pub fn rms_norm(x: &[f64], weight: &[f64], eps: f64) -> Vec<f64> {
     let mean = x.iter().map(|x| x * x).sum::<f64>() / x.len() as f64;

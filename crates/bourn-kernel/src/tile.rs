@@ -1,5 +1,7 @@
 //! The one inner loop of matrix multiplication and attention.
 
+use half::bf16;
+
 use crate::math::mul_add;
 
 /// Columns of a panel, in f32: two AVX-512 registers, four of AVX2, eight of NEON.
@@ -9,6 +11,27 @@ pub const PANEL: usize = 32;
 /// multiply-add. Larger tiles gained nothing on Zen 4 and met a vectoriser of LLVM that then
 /// transposes the rows instead.
 pub(crate) const MAX_ROWS: usize = 6;
+
+/// A weight as it is stored.
+pub(crate) trait Weight: Copy {
+    /// Its value, exactly.
+    fn widen(self) -> f32;
+}
+
+impl Weight for f32 {
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        self
+    }
+}
+
+impl Weight for bf16 {
+    // Not the crate's own, whose branch for what is no number would keep loops from vectorising.
+    #[inline(always)]
+    fn widen(self) -> f32 {
+        f32::from_bits(u32::from(self.to_bits()) << 16)
+    }
+}
 
 /// Sums of a tile: rows of `x` by columns of a panel.
 pub(crate) type Sums = [[f32; PANEL]; MAX_ROWS];
@@ -20,7 +43,7 @@ pub(crate) type Sums = [[f32; PANEL]; MAX_ROWS];
 pub(crate) fn tile<const WIDTH: usize, const FMA: bool>(
     rows: usize,
     x: &[f32],
-    panel: &[[f32; PANEL]],
+    panel: &[[impl Weight; PANEL]],
     sums: &mut Sums,
 ) {
     for column in (0..PANEL).step_by(WIDTH) {
@@ -38,7 +61,7 @@ pub(crate) fn tile<const WIDTH: usize, const FMA: bool>(
 #[inline(always)]
 fn strip<const ROWS: usize, const WIDTH: usize, const FMA: bool>(
     x: &[f32],
-    panel: &[[f32; PANEL]],
+    panel: &[[impl Weight; PANEL]],
     column: usize,
     sums: &mut Sums,
 ) {
@@ -51,7 +74,7 @@ fn strip<const ROWS: usize, const WIDTH: usize, const FMA: bool>(
         let panel = &panel[column..column + WIDTH];
         for i in 0..ROWS {
             for j in 0..WIDTH {
-                acc[i][j] = mul_add::<FMA>(x[i], panel[j], acc[i][j]);
+                acc[i][j] = mul_add::<FMA>(x[i], panel[j].widen(), acc[i][j]);
             }
         }
     }

@@ -126,6 +126,14 @@ pub enum ModelError {
         /// What the model was opened from.
         source_name: String,
     },
+    /// A text that cannot end completions.
+    #[error("stop string {string:?}: {problem}")]
+    StopString {
+        /// The string; the beginning of a long one.
+        string: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A chat template does not parse, or refuses the messages.
     #[error("chat template: {0}")]
     Template(String),

@@ -1,14 +1,16 @@
 //! From a problem's text to the token ids that the model continues, the same for base and policy.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use crate::{Bundle, ChatTemplate, Message, ModelError, Tokenizer};
+use crate::{Bundle, ChatTemplate, Message, ModelError, StopStrings, Tokenizer};
 
 /// Renders prompts and reads completions back.
 #[derive(Clone)]
 pub struct Prompter {
-    tokenizer: Tokenizer,
+    tokenizer: Arc<Tokenizer>,
     stop_tokens: BTreeSet<u32>,
+    stop_strings: Option<Arc<StopStrings>>,
     chat: Option<ChatTemplate>,
     system_prompt: String,
 }
@@ -28,11 +30,22 @@ impl Prompter {
             }
         };
         Ok(Prompter {
-            tokenizer: bundle.tokenizer.clone(),
+            tokenizer: Arc::new(bundle.tokenizer.clone()),
             stop_tokens: bundle.stop_tokens.clone(),
+            stop_strings: None,
             chat,
             system_prompt: system_prompt.to_owned(),
         })
+    }
+
+    /// Completions that end with the first token after which their text has one of `strings`, too.
+    ///
+    /// # Errors
+    /// [`ModelError::StopString`].
+    pub fn stopping_at(mut self, strings: &[String]) -> Result<Prompter, ModelError> {
+        let stops = StopStrings::new(Arc::clone(&self.tokenizer), strings.to_vec())?;
+        self.stop_strings = (!strings.is_empty()).then(|| Arc::new(stops));
+        Ok(self)
     }
 
     /// The text of a prompt as the model reads it: as it is, or through the chat template.
@@ -74,12 +87,23 @@ impl Prompter {
         for id in &self.stop_tokens {
             hasher.update(&id.to_le_bytes());
         }
+        // Without stop strings it is what it was before there were any: caches are named after it.
+        for string in self.stop_strings.iter().flat_map(|stops| stops.strings()) {
+            hasher.update(b"stop string");
+            hasher.update(&(string.len() as u64).to_le_bytes());
+            hasher.update(string.as_bytes());
+        }
         hasher.finalize().to_hex().to_string()
     }
 
     /// Tokens that end a completion.
     pub fn stop_tokens(&self) -> &BTreeSet<u32> {
         &self.stop_tokens
+    }
+
+    /// Texts that end a completion; `None` where there are none.
+    pub fn stop_strings(&self) -> Option<&Arc<StopStrings>> {
+        self.stop_strings.as_ref()
     }
 
     /// The tokenizer.

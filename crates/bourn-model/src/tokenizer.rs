@@ -84,6 +84,12 @@ impl Tokenizer {
         self.inner.id_to_token(id)
     }
 
+    /// Whether an id adds anything to the text when special tokens are left out of it.
+    pub(crate) fn has_text(&self, id: u32) -> bool {
+        let special = |token: &String| self.inner.get_added_vocabulary().is_special_token(token);
+        self.token(id).is_some_and(|token| !token.is_empty() && !special(&token))
+    }
+
     /// Special tokens by role (`bos_token`, `eos_token`, `pad_token`, `unk_token`).
     pub fn special_tokens(&self) -> &BTreeMap<String, String> {
         &self.special

@@ -146,6 +146,11 @@ impl Walk<'_> {
         if text.is_empty() && schema.get("minLength").is_some() {
             return Err(self.error(mark, "must not be empty".to_string()));
         }
+        let (found, most) = (text.chars().count() as u64, schema["maxLength"].as_u64());
+        if let Some(most) = most.filter(|&most| found > most) {
+            let problem = format!("must be at most {most} characters long, found {found}");
+            return Err(self.error(mark, problem));
+        }
         Ok(())
     }
 

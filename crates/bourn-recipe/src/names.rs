@@ -61,6 +61,12 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
         &["rollout.max_completion_length"],
         "",
     ),
+    (
+        &["stop", "stop_string", "stop_sequences", "stop_words", "stop_str"],
+        &["rollout.stop_strings"],
+        "",
+    ),
+    (&["dtype", "vllm_dtype", "rollout_dtype", "torch_dtype"], &["rollout.weight_dtype"], ""),
     (&["prompt_max_len", "max_prompt_len"], &["rollout.max_prompt_length"], ""),
     (&["adv_estimator", "advantage_estimator", "algo"], &["algorithm.name"], ""),
     (&["loss_agg_mode"], &["algorithm.loss_type"], ""),

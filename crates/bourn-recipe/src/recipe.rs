@@ -258,8 +258,22 @@ pub struct Rollout {
     pub max_completion_length: usize,
     /// Softmax temperature of sampler, loss and entropy.
     pub temperature: f64,
+    /// Texts that end a completion, of training and probes; none for stop tokens alone.
+    pub stop_strings: Vec<String>,
     /// Rows decoded at once; changes memory and speed only.
     pub batch_size: usize,
+    /// How what draws, and scores for probes, keeps the model's matrices.
+    pub weight_dtype: WeightDtype,
+}
+
+/// How the model's matrices are kept where completions are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightDtype {
+    /// As the trainer has them.
+    Float32,
+    /// Rounded to 8 bits of precision, in half the memory.
+    Bfloat16,
 }
 
 /// AdamW and its schedule.

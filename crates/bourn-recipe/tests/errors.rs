@@ -71,6 +71,36 @@ fn the_fixtures_are_right() {
 }
 
 #[test]
+fn stop_strings() {
+    assert_eq!(appended("[rollout]\nstop_strings = [\"\\n\\n\", \"</answer>\"]\n"), "no error");
+    assert_eq!(appended("[rollout]\nstop_strings = []\n"), "no error");
+    assert_snapshot!(appended("[rollout]\nstop_strings = [\"a\", \"\"]\n"), @"x.toml:8:22: [rollout] stop_strings.1: must not be empty");
+    assert_snapshot!(appended("[rollout]\nstop_strings = [\"a\", \"a\"]\n"), @r#"x.toml:8:22: [rollout] stop_strings: the string "a" stands here twice"#);
+    assert_snapshot!(appended("[rollout]\nstop_strings = [\"\\uFFFD\"]\n"), @"x.toml:8:17: [rollout] stop_strings.0: holds U+FFFD, which stands for bytes that are no text; leave it out");
+    let long = format!("[rollout]\nstop_strings = [\"{}\"]\n", "é".repeat(65));
+    assert_snapshot!(appended(&long), @"x.toml:8:17: [rollout] stop_strings.0: must be at most 64 characters long, found 65");
+    let many: Vec<String> = (0..17).map(|number| format!("\"{number}\"")).collect();
+    let many = format!("[rollout]\nstop_strings = [{}]\n", many.join(", "));
+    assert_snapshot!(appended(&many), @"x.toml:8:1: [rollout] stop_strings: expected at most 16 values, found 17");
+    assert_snapshot!(appended("[rollout]\nstop_strings = \"a\"\n"), @r#"x.toml:8:1: [rollout] stop_strings: expected an array of a string, found the string "a""#);
+    assert_snapshot!(appended("[rollout]\nstop = [\"a\"]\n"), @"x.toml:8:1: [rollout] stop: unknown key; bourn calls it `stop_strings`");
+}
+
+#[test]
+fn weight_dtypes() {
+    assert_eq!(appended("[rollout]\nweight_dtype = \"bfloat16\"\n"), "no error");
+    assert_snapshot!(appended("[rollout]\nweight_dtype = \"bf16\"\n"), @r#"x.toml:8:1: [rollout] weight_dtype: expected "float32" or "bfloat16", found the string "bf16""#);
+    let on_wgpu = |dtype: &str| {
+        error(&format!(
+            "device = \"wgpu\"\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n[rollout]\nweight_dtype = \"{dtype}\"\n"
+        ))
+    };
+    assert_eq!(on_wgpu("float32"), "no error");
+    assert_snapshot!(on_wgpu("bfloat16"), @r#"x.toml:9:1: [rollout] weight_dtype: "bfloat16" is for `device` "cpu": on "wgpu" weights stay in "float32"; set it to that"#);
+    assert_snapshot!(appended("[rollout]\ndtype = \"bfloat16\"\n"), @"x.toml:8:1: [rollout] dtype: unknown key; bourn calls it `weight_dtype`");
+}
+
+#[test]
 fn text_that_is_not_toml() {
     assert_snapshot!(error("[model\npath = 1"), @"x.toml:1:7: not valid TOML: unclosed table, expected `]`");
     assert_snapshot!(error("seed = 1\nseed = 2\n"), @"x.toml:2:1: not valid TOML: duplicate key");
@@ -87,8 +117,8 @@ fn unknown_keys_name_the_nearest() {
     assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
     assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
     assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches`, `micro_batch_size` and `gradient_checkpointing`");
-    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`"#);
-    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature` and `batch_size`");
+    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`"#);
+    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`");
     assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");
     assert_snapshot!(appended("[[reward]]\nverifer = \"math\"\n"), @"x.toml:8:1: [[reward]] verifer: unknown key; did you mean `verifier`?");
     assert_snapshot!(error("sed = 1\n"), @"x.toml:1:1: sed: unknown key; did you mean `seed`?");

@@ -40,6 +40,7 @@ proptest! {
         weights in prop::collection::vec(1e-9..1e6_f64, 1..4),
         extract in prop::sample::select(vec!["hash", "boxed", "last_number", "whole"]),
         chat in any::<bool>(),
+        dtype in prop::sample::select(vec!["float32", "bfloat16"]),
     ) {
         let rewards: Vec<String> = weights
             .iter()
@@ -54,8 +55,10 @@ proptest! {
             format!("optimizer.lr={lr:?}"),
             format!("optimizer.eps={eps:?}"),
             format!("rollout.temperature={temperature:?}"),
+            format!("rollout.stop_strings=[{}, \"\\n\"]", quoted(&format!("a{seed}"))),
             format!("reward=[{}]", rewards.join(", ")),
             format!("model.chat_template={chat}"),
+            format!("rollout.weight_dtype={dtype}"),
             format!("probe.guess={{suffix={}, n={}}}", quoted(&text), weights.len()),
             format!("probe.references={}", quoted(&format!("a{template}"))),
         ];

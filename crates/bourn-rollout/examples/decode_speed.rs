@@ -1,5 +1,5 @@
 //! Prints how fast a random model decodes on this machine:
-//! `decode_speed tiny|smollm2|LAYERS HIDDEN HEADS KV_HEADS INTERMEDIATE VOCAB [BATCH [TOKENS [PROMPT]]]`.
+//! `decode_speed tiny|smollm2|LAYERS HIDDEN HEADS KV_HEADS INTERMEDIATE VOCAB [BATCH [TOKENS [PROMPT]]] [bf16]`.
 // The clock is what this program is for.
 #![allow(clippy::disallowed_methods)]
 
@@ -8,11 +8,15 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem};
+use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem, Storage};
 use rand::Rng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let mut words: Vec<String> = std::env::args().skip(1).collect();
+    let storage = match words.pop_if(|word| word == "bf16") {
+        Some(_) => Storage::Bf16,
+        None => Storage::F32,
+    };
     let named = words.first().map(String::as_str);
     let (shape, rest) = match named {
         None | Some("tiny") => (vec![6, 256, 4, 4, 688, 512], words.get(1..)),
@@ -50,7 +54,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         qkv_bias: false,
         qk_norm: false,
     };
-    let options = EngineOptions { batch_size: batch, cache_bytes: 8 << 30 };
+    let options = EngineOptions { batch_size: batch, cache_bytes: 8 << 30, storage };
     let weights = random_weights(&config);
     let start = Instant::now();
     let mut engine = Engine::new(&config, &weights, &options)?;
@@ -67,6 +71,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         top_k: 0,
         min_p: 0.0,
         max_tokens: 2,
+        stop_text: None,
         stop_tokens: BTreeSet::new(),
         seed: 1,
         purpose: "speed".to_owned(),

@@ -8,6 +8,9 @@ use bourn_model::ModelConfig;
 /// Keys and values of [`PANEL`] positions, `[layer][kv head][HeadLayout]`.
 pub(crate) type Block = Box<[f32]>;
 
+/// Stretches of whole blocks, one after the other, each shared with others that begin alike.
+pub(crate) type Chain = Vec<Arc<Vec<Block>>>;
+
 /// Where a layer's head lies in a block.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheShape {
@@ -97,6 +100,11 @@ impl Pool {
         self.reserved -= reserved;
     }
 
+    /// Blocks that nobody has.
+    pub(crate) fn free_blocks(&self) -> usize {
+        self.free.len()
+    }
+
     fn take(&mut self) -> Block {
         // Stale contents of a block are never read: attention sees written positions only.
         self.free.pop().unwrap_or_else(|| vec![0.0; self.block_len].into_boxed_slice())
@@ -106,29 +114,37 @@ impl Pool {
 /// The cache of one sequence: whole blocks shared with others that begin alike, then its own.
 #[derive(Debug, Default)]
 pub(crate) struct Sequence {
-    shared: Arc<Vec<Block>>,
+    shared: Chain,
+    /// Blocks of all of `shared`.
+    before: usize,
     own: Vec<Block>,
     /// Positions written.
     pub(crate) len: usize,
 }
 
 impl Sequence {
+    /// A sequence that has come to the end of what it shares.
+    pub(crate) fn after(shared: Chain) -> Sequence {
+        let before = shared.iter().map(|blocks| blocks.len()).sum();
+        Sequence { shared, before, own: Vec::new(), len: before * PANEL }
+    }
+
     /// Makes room for the positions below `positions`.
     pub(crate) fn grow(&mut self, positions: usize, pool: &mut Pool) {
-        while self.shared.len() + self.own.len() < blocks_for(positions) {
+        while self.before + self.own.len() < blocks_for(positions) {
             self.own.push(pool.take());
         }
     }
 
     /// The block of a position that is not shared, for writing.
     pub(crate) fn block_mut(&mut self, position: usize) -> Option<&mut Block> {
-        let index = (position / PANEL).checked_sub(self.shared.len())?;
+        let index = (position / PANEL).checked_sub(self.before)?;
         self.own.get_mut(index)
     }
 
     /// Every block in order.
     pub(crate) fn blocks(&self) -> impl Iterator<Item = &[f32]> {
-        self.shared.iter().chain(&self.own).map(|block| &**block)
+        self.shared.iter().flat_map(|blocks| blocks.iter()).chain(&self.own).map(|block| &**block)
     }
 
     /// The blocks of its own, given back.
@@ -140,6 +156,8 @@ impl Sequence {
 /// A prefilled prompt that sequences start from.
 #[derive(Debug)]
 pub(crate) struct Prefix {
+    /// What other prompts begin with too.
+    shared: Chain,
     full: Arc<Vec<Block>>,
     /// The last block where it is not full; copied, since each sequence writes on in it.
     tail: Option<Block>,
@@ -148,15 +166,16 @@ pub(crate) struct Prefix {
 
 impl Prefix {
     pub(crate) fn new(sequence: Sequence) -> Prefix {
-        let (mut own, len) = (sequence.own, sequence.len);
+        let Sequence { shared, mut own, len, .. } = sequence;
         let tail = if len.is_multiple_of(PANEL) { None } else { own.pop() };
-        Prefix { full: Arc::new(own), tail, len }
+        Prefix { shared, full: Arc::new(own), tail, len }
     }
 
     /// A sequence that continues the prompt; if it `writes`, with its own copy of the last block.
     pub(crate) fn fork(&self, writes: bool, pool: &mut Pool) -> Sequence {
-        let mut sequence =
-            Sequence { shared: Arc::clone(&self.full), own: Vec::new(), len: self.len };
+        let mut shared = self.shared.clone();
+        shared.push(Arc::clone(&self.full));
+        let mut sequence = Sequence { len: self.len, ..Sequence::after(shared) };
         if let Some(tail) = self.tail.as_ref().filter(|_| writes) {
             let mut copy = pool.take();
             copy.copy_from_slice(tail);
@@ -165,7 +184,7 @@ impl Prefix {
         sequence
     }
 
-    /// The blocks, given back once no sequence shares them.
+    /// The blocks that only its sequences share, given back once none does.
     pub(crate) fn into_blocks(self) -> Vec<Block> {
         let mut blocks = Arc::into_inner(self.full).unwrap_or_default();
         blocks.extend(self.tail);

@@ -2,11 +2,12 @@
 
 use rayon::prelude::*;
 
-use crate::cache::{Sequence, blocks_for, own_blocks};
+use crate::cache::{Sequence, own_blocks};
 use crate::engine::{CpuEngine, Ready, positions};
 use crate::error::RolloutError;
 use crate::generate::{Drawing, Group, Row, with_scratch};
 use crate::path::{Call, Path};
+use crate::trunks::Trunks;
 
 impl Path for CpuEngine {
     type Prompt = Ready;
@@ -21,8 +22,9 @@ impl Path for CpuEngine {
         CpuEngine::admit(self, prompt, completion, subject)
     }
 
-    fn begin(&mut self, _: Call) {
+    fn begin(&mut self, call: Call<'_>) {
         self.pool.reset();
+        self.trunks = Trunks::new(call.prompts);
     }
 
     fn most_rows(&self) -> usize {
@@ -34,8 +36,8 @@ impl Path for CpuEngine {
         self.network.logit_rows()
     }
 
-    fn prompt_cost(&self, prompt: usize) -> usize {
-        blocks_for(prompt)
+    fn prompt_cost(&self, group: usize) -> usize {
+        self.trunks.own(group) + self.trunks.missing(group)
     }
 
     fn row_cost(&self, prompt: usize, max_tokens: usize) -> usize {
@@ -46,12 +48,18 @@ impl Path for CpuEngine {
         self.pool.reserve(cost)
     }
 
+    fn hold(&mut self, group: usize) {
+        self.trunks.hold(group);
+    }
+
     fn prefill(
         &mut self,
-        prompts: &[&[u32]],
+        groups: &[Group<'_, Ready>],
+        fresh: &[usize],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Ready>, RolloutError> {
-        CpuEngine::prefill(self, prompts, after_pass)
+        let prompts: Vec<&[u32]> = groups.iter().map(|group| group.prompt).collect();
+        CpuEngine::prefill(self, &prompts, fresh, after_pass)
     }
 
     fn step(
@@ -76,8 +84,13 @@ impl Path for CpuEngine {
         self.pool.release(row.into_own(), cost);
     }
 
-    fn forget(&mut self, prompt: Ready, cost: usize) {
-        self.pool.release(prompt.prefix.into_blocks(), cost);
+    fn forget(&mut self, prompt: Ready, group: usize) {
+        self.pool.release(prompt.prefix.into_blocks(), self.trunks.own(group));
+    }
+
+    fn prune(&mut self, needs: &dyn Fn(usize) -> bool) {
+        let (blocks, reserved) = self.trunks.prune(needs);
+        self.pool.release(blocks, reserved);
     }
 
     /// Nothing starts from a closed prompt, so that its logits are not needed beside its cache.

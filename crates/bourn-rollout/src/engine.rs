@@ -8,6 +8,7 @@ use crate::batch::Batch;
 use crate::cache::{Pool, Prefix, Sequence, blocks_for, own_blocks};
 use crate::error::RolloutError;
 use crate::network::{Network, State};
+use crate::trunks::Trunks;
 use crate::types::EngineOptions;
 
 /// Draws and scores completions on the CPU.
@@ -16,6 +17,9 @@ pub(crate) struct CpuEngine {
     pub(crate) pool: Pool,
     pub(crate) state: State,
     pub(crate) batch_size: usize,
+    /// What the prompts of the call have in common.
+    pub(crate) trunks: Trunks,
+    rows_run: u64,
 }
 
 impl CpuEngine {
@@ -29,7 +33,7 @@ impl CpuEngine {
         options: &EngineOptions,
     ) -> Result<CpuEngine, RolloutError> {
         check_options(options)?;
-        Ok(CpuEngine::of(Network::new(config, weights)?, options))
+        Ok(CpuEngine::of(Network::new(config, weights, options.storage)?, options))
     }
 
     /// [`CpuEngine::new`], giving each tensor's own memory up.
@@ -39,7 +43,7 @@ impl CpuEngine {
         options: &EngineOptions,
     ) -> Result<CpuEngine, RolloutError> {
         check_options(options)?;
-        Ok(CpuEngine::of(Network::consuming(config, weights)?, options))
+        Ok(CpuEngine::of(Network::consuming(config, weights, options.storage)?, options))
     }
 
     fn of(network: Network, options: &EngineOptions) -> CpuEngine {
@@ -49,6 +53,8 @@ impl CpuEngine {
             network,
             state: State::default(),
             batch_size: options.batch_size,
+            trunks: Trunks::default(),
+            rows_run: 0,
         }
     }
 
@@ -68,8 +74,19 @@ impl CpuEngine {
     /// Gives up the memory of weights and cache.
     pub(crate) fn release(&mut self) {
         self.network.release();
+        self.trunks = Trunks::default();
         self.pool.clear();
         self.state = State::default();
+    }
+
+    /// Rows of tokens that the model has been run on.
+    pub(crate) fn rows_run(&self) -> u64 {
+        self.rows_run
+    }
+
+    /// Bytes of cache that are kept for the next call.
+    pub(crate) fn cached_bytes(&self) -> usize {
+        self.pool.free_blocks() * self.network.cache.block_bytes()
     }
 
     /// Checks a prompt and its longest completion against the model and the cache, and makes the
@@ -124,18 +141,36 @@ impl CpuEngine {
             let mut sequences: Vec<&mut Sequence> =
                 work[first..last].iter_mut().map(|(sequence, _)| &mut **sequence).collect();
             self.network.forward(&batch, &mut sequences, &mut self.state)?;
+            self.rows_run += batch.tokens.len() as u64;
             consume(&self.network, &mut self.state, &fed)?;
         }
         Ok(())
     }
 
-    /// Prefills prompts; of each the cache and the logits after its last token, `[vocab]`.
+    /// Prefills those prompts of the call that are `fresh`, and first what is still to be computed of
+    /// what they share; of each the cache and the logits after its last token, `[vocab]`. `prompts` are
+    /// all that the trunks were made of.
     pub(crate) fn prefill(
         &mut self,
         prompts: &[&[u32]],
+        fresh: &[usize],
         mut after_batch: impl FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Ready>, RolloutError> {
-        let mut sequences: Vec<Sequence> = prompts.iter().map(|_| Sequence::default()).collect();
+        loop {
+            let due = self.trunks.due(fresh);
+            if due.is_empty() {
+                break;
+            }
+            let (mut sequences, tokens): (Vec<Sequence>, Vec<&[u32]>) =
+                due.iter().map(|&node| self.trunks.begin(node, prompts)).unzip();
+            let mut work: Vec<_> = sequences.iter_mut().zip(tokens).collect();
+            self.feed(&mut work, |_, _, _| after_batch())?;
+            for (node, sequence) in due.into_iter().zip(sequences) {
+                self.trunks.finish(node, sequence);
+            }
+        }
+        let (mut sequences, prompts): (Vec<Sequence>, Vec<&[u32]>) =
+            fresh.iter().map(|&prompt| self.trunks.rest(prompt, prompts)).unzip();
         let mut logits = vec![Vec::new(); prompts.len()];
         let mut work: Vec<_> = sequences.iter_mut().zip(prompts.iter().copied()).collect();
         self.feed(&mut work, |network, state, fed| {

@@ -106,6 +106,11 @@ pub enum RolloutError {
         /// Number of samples.
         count: u64,
     },
+    /// Rounded weights on another device than the CPU.
+    #[error(
+        "rollout.weight_dtype = \"bfloat16\" is for the CPU, where it halves the weights' memory; on another device they stay in float32: set it to \"float32\""
+    )]
+    Rounded,
     /// The device did not do what was asked of it.
     #[error(
         "the device failed: {message}; its driver's log may say more, and a smaller `batch_size` needs less of its memory"

@@ -11,7 +11,7 @@ use crate::error::{RolloutError, problem};
 use crate::listed::Listed;
 use crate::path::{Call, Path};
 use crate::sampler::{Draw, Sampler, Scratch};
-use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, Work};
+use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, StopText, Work};
 
 /// Equal prompts, and their cache while completions are under way or may still come.
 pub(crate) struct Group<'a, R> {
@@ -24,6 +24,11 @@ pub(crate) struct Group<'a, R> {
 }
 
 impl<R> Group<'_, R> {
+    /// Whether cache is set aside for its prompt.
+    fn holds(&self) -> bool {
+        self.ready.is_some() || self.active > 0
+    }
+
     fn is_open(&self, work: &dyn Work) -> bool {
         self.members.iter().any(|&member| work.is_open(member))
     }
@@ -104,16 +109,14 @@ pub(crate) fn stream<P: Path>(
 ) -> Result<(), RolloutError> {
     let draw = Drawing { sampler: Sampler::new(sampling)?, sampling };
     check_prompts(path, prompts, sampling)?;
-    path.begin(Call {
-        longest_prompt: prompts.iter().map(|p| p.prompt.len()).max().unwrap_or(0),
-        max_tokens: sampling.max_tokens,
-    });
     let mut group_of = vec![0; prompts.len()];
     let mut groups = Vec::new();
     for (prompt, members) in group_by_prompt(prompts.iter().map(|p| p.prompt)) {
         members.iter().for_each(|&member| group_of[member] = groups.len());
         groups.push(Group { prompt, members, ready: None, active: 0 });
     }
+    let different: Vec<&[u32]> = groups.iter().map(|group| group.prompt).collect();
+    path.begin(Call { prompts: &different, max_tokens: sampling.max_tokens });
     let (waiting, rows) = (None, Vec::new());
     let mut stream = Stream::<P> { prompts, work, draw, groups, group_of, waiting, rows };
     let mut progress = Progress { completions_done: 0, tokens_done: 0 };
@@ -124,9 +127,8 @@ pub(crate) fn stream<P: Path>(
         if stream.rows.is_empty() {
             return Ok(());
         }
-        let prompts: Vec<&[u32]> = fresh.iter().map(|&group| stream.groups[group].prompt).collect();
-        let ready = path.prefill(&prompts, &mut || report(on_progress, progress))?;
         let Stream { groups, rows, .. } = &mut stream;
+        let ready = path.prefill(groups, &fresh, &mut || report(on_progress, progress))?;
         for (&group, ready) in fresh.iter().zip(ready) {
             groups[group].ready = Some(ready);
         }
@@ -171,8 +173,7 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
             stream.waiting = Some((prompt, sample));
             break;
         }
-        let holds = group.ready.is_some() || group.active > 0;
-        let needed = if holds { 0 } else { path.prompt_cost(length) };
+        let needed = if group.holds() { 0 } else { path.prompt_cost(index) };
         let own = path.row_cost(length, stream.draw.sampling.max_tokens);
         // With nothing under way this succeeds: each completion alone fits, as was checked.
         if !path.reserve(needed + own) && !make_room(path, stream, index, needed + own) {
@@ -183,6 +184,7 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
             fresh.push(index);
         }
         stream.groups[index].active += 1;
+        path.hold(index);
         let name = stream.prompts[prompt].stream;
         stream.rows.push(Row {
             group: index,
@@ -199,26 +201,36 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
     fresh
 }
 
-/// Gives up the caches of prompts that nothing is under way from, all but that of group `keep`, and
-/// reserves `cost` if it fits then.
+/// Gives up the caches of prompts that nothing is under way from, all but that of group `keep`, with
+/// beginnings that no other needs, and reserves `cost` if it fits then.
 fn make_room<P: Path>(
     path: &mut P,
     stream: &mut Stream<'_, '_, P>,
     keep: usize,
     cost: usize,
 ) -> bool {
-    let others = stream.groups.iter_mut().enumerate().filter(|&(index, _)| index != keep);
-    for (_, group) in others.filter(|(_, group)| group.active == 0) {
-        give_up(path, group);
+    // Beginnings first that are kept only for prompts which may come: they are few and long.
+    prune(path, &stream.groups, keep);
+    if path.reserve(cost) {
+        return true;
     }
+    let others = stream.groups.iter_mut().enumerate().filter(|&(index, _)| index != keep);
+    for (index, group) in others.filter(|(_, group)| group.active == 0) {
+        give_up(path, index, group);
+    }
+    prune(path, &stream.groups, keep);
     path.reserve(cost)
 }
 
-/// Gives back the cache of a prompt that nothing is under way from.
-fn give_up<P: Path>(path: &mut P, group: &mut Group<'_, P::Prompt>) {
+/// Gives back the beginnings of which no prompt has a cache, all but those of group `keep`.
+fn prune<P: Path>(path: &mut P, groups: &[Group<'_, P::Prompt>], keep: usize) {
+    path.prune(&|index| index == keep || groups[index].holds());
+}
+
+/// Gives back the cache of the prompt of a group that nothing is under way from.
+fn give_up<P: Path>(path: &mut P, index: usize, group: &mut Group<'_, P::Prompt>) {
     if let Some(ready) = group.ready.take() {
-        let cost = path.prompt_cost(group.prompt.len());
-        path.forget(ready, cost);
+        path.forget(ready, index);
     }
 }
 
@@ -256,11 +268,16 @@ fn leave<P: Path>(
     }
     let is_open =
         |index, group: &Group<'_, P::Prompt>| waiting == Some(index) || group.is_open(&**work);
+    let mut closed = false;
     for index in gone {
         let group = &mut groups[index];
         if group.active == 0 && !is_open(index, group) {
-            give_up(path, group);
+            give_up(path, index, group);
+            closed = true;
         }
+    }
+    if closed {
+        path.prune(&|index| groups[index].holds() || is_open(index, &groups[index]));
     }
     for index in begun {
         let open = is_open(index, &groups[index]);
@@ -303,7 +320,10 @@ impl Drawing<'_> {
         completion.logprobs.push(drawn.logprob);
         completion.sampled_logprobs.push(drawn.sampled_logprob);
         completion.entropies.push(drawn.entropy);
-        if self.sampling.stop_tokens.contains(&drawn.token) {
+        let by_text = |stop: &StopText| (stop.0)(&completion.tokens);
+        if self.sampling.stop_tokens.contains(&drawn.token)
+            || self.sampling.stop_text.as_ref().is_some_and(by_text)
+        {
             (row.finished, completion.finish) = (true, Finish::Stop);
         } else if completion.tokens.len() >= self.sampling.max_tokens {
             (row.finished, completion.finish) = (true, Finish::Length);

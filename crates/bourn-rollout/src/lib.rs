@@ -3,7 +3,8 @@
 //! [`Engine`] holds a model's weights, packed for the CPU's kernels ([`Engine::new`]) or on another
 //! device of Burn's ([`Engine::on_device`]). [`Engine::generate`] draws completions
 //! with continuous batching: prompts are prefilled once and shared by all completions that start
-//! from them, finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
+//! from them, what several prompts begin with (a system prompt, examples) once for all of these,
+//! finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
 //! drawn next depends on what has come out. [`Engine::score`] and [`Engine::score_sampled`] give the
 //! log-probs of given completions through the same arithmetic.
 //!
@@ -31,13 +32,16 @@ mod path;
 mod paths;
 mod sampler;
 mod score;
+mod trunks;
 mod types;
 
+pub use bourn_kernel::Storage;
 pub use cache::cache_bytes;
 pub use device::{Counts, cache_bytes as device_cache_bytes};
 pub use error::RolloutError;
 pub use network::working_bytes;
 pub use paths::Engine;
 pub use types::{
-    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Work,
+    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored,
+    StopRule, StopText, Work,
 };

@@ -4,7 +4,7 @@
 //! reads only the row's own sequence, so that no row's numbers depend on the others.
 
 use bourn_kernel::{
-    KernelError, PackedMatrix, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
+    KernelError, PackedMatrix, Storage, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
 };
 use bourn_model::{ModelConfig, Values, Weights};
 
@@ -12,7 +12,6 @@ use crate::batch::{self, Batch, Segment};
 use crate::cache::{CacheShape, Sequence};
 use crate::error::RolloutError;
 
-#[derive(Default)]
 struct Layer {
     input_norm: Vec<f32>,
     qkv: PackedMatrix,
@@ -25,21 +24,42 @@ struct Layer {
     down: PackedMatrix,
 }
 
-/// A model's weights as the kernels read them.
+impl Layer {
+    fn empty(storage: Storage) -> Layer {
+        let matrix = || PackedMatrix::empty(storage);
+        Layer {
+            input_norm: Vec::new(),
+            qkv: matrix(),
+            qkv_bias: None,
+            qk_norm: None,
+            output: matrix(),
+            mlp_norm: Vec::new(),
+            gate_up: matrix(),
+            down: matrix(),
+        }
+    }
+}
+
+/// A model's weights as the kernels read them: matrices as the storage says, norms and biases in f32.
 pub(crate) struct Network {
     pub(crate) config: ModelConfig,
     pub(crate) cache: CacheShape,
+    storage: Storage,
     layers: Vec<Layer>,
     final_norm: Vec<f32>,
     head: PackedMatrix,
-    /// `[vocab, hidden]`; empty when tied, where rows are read back out of `head`.
-    embedding: Vec<f32>,
+    /// Looked up by rows; empty when tied, where they are read back out of `head`.
+    embedding: PackedMatrix,
     angles: Angles,
 }
 
 impl Network {
-    pub(crate) fn new(config: &ModelConfig, weights: &Weights) -> Result<Network, RolloutError> {
-        let mut network = Network::empty(config);
+    pub(crate) fn new(
+        config: &ModelConfig,
+        weights: &Weights,
+        storage: Storage,
+    ) -> Result<Network, RolloutError> {
+        let mut network = Network::empty(config, storage);
         network.load(weights)?;
         Ok(network)
     }
@@ -48,8 +68,9 @@ impl Network {
     pub(crate) fn consuming(
         config: &ModelConfig,
         weights: Weights,
+        storage: Storage,
     ) -> Result<Network, RolloutError> {
-        let mut network = Network::empty(config);
+        let mut network = Network::empty(config, storage);
         network.refill(weights)?;
         Ok(network)
     }
@@ -60,14 +81,15 @@ impl Network {
         self.pack(|name| weights.remove(name).map(|host| host.data).unwrap_or_default())
     }
 
-    fn empty(config: &ModelConfig) -> Network {
+    fn empty(config: &ModelConfig, storage: Storage) -> Network {
         Network {
             config: config.clone(),
             cache: CacheShape::new(config),
-            layers: (0..config.num_layers).map(|_| Layer::default()).collect(),
+            storage,
+            layers: (0..config.num_layers).map(|_| Layer::empty(storage)).collect(),
             final_norm: Vec::new(),
-            head: PackedMatrix::default(),
-            embedding: Vec::new(),
+            head: PackedMatrix::empty(storage),
+            embedding: PackedMatrix::empty(storage),
             angles: Angles::new(config),
         }
     }
@@ -108,7 +130,7 @@ impl Network {
         if c.tie_embeddings {
             head.repack(hidden, &[(c.vocab_size, &table)])?;
         } else {
-            replace(embedding, &table);
+            embedding.repack(hidden, &[(c.vocab_size, &table)])?;
             head.repack(hidden, &[(c.vocab_size, &get("lm_head.weight"))])?;
         }
         Ok(())
@@ -116,9 +138,10 @@ impl Network {
 
     /// Gives the memory of the weights back.
     pub(crate) fn release(&mut self) {
-        self.layers.fill_with(Layer::default);
-        self.head = PackedMatrix::default();
-        self.embedding = Vec::new();
+        let storage = self.storage;
+        self.layers.fill_with(|| Layer::empty(storage));
+        self.head = PackedMatrix::empty(storage);
+        self.embedding = PackedMatrix::empty(storage);
     }
 
     /// Makes the rotary angles of positions below `positions` ready.
@@ -205,12 +228,8 @@ impl Network {
     }
 
     fn embed(&self, token: usize, out: &mut [f32]) -> Result<(), KernelError> {
-        if self.config.tie_embeddings {
-            return self.head.copy_row(token, out);
-        }
-        let start = token * out.len();
-        out.copy_from_slice(&self.embedding[start..start + out.len()]);
-        Ok(())
+        let table = if self.config.tie_embeddings { &self.head } else { &self.embedding };
+        table.copy_row(token, out)
     }
 }
 

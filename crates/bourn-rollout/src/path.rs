@@ -3,17 +3,20 @@
 use crate::error::RolloutError;
 use crate::generate::{Drawing, Group, Row};
 
-/// What a call of the scheduler will ask for at most.
+/// What a call of the scheduler will ask for.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Call {
-    /// Tokens of the longest prompt.
-    pub(crate) longest_prompt: usize,
+pub(crate) struct Call<'a> {
+    /// The prompts of its groups, all different; a group's index is that of its prompt.
+    pub(crate) prompts: &'a [&'a [u32]],
     /// Tokens of the longest completion.
     pub(crate) max_tokens: usize,
 }
 
 /// A way to prefill prompts and to decode rows. Costs are shares of the cache, in a unit of the
 /// path's own; whoever takes cache has reserved it before, for the longest that a row can become.
+///
+/// A path may keep what several prompts begin with once for all of them: it is held from the first of
+/// these that is, until [`Path::prune`] finds that none needs it.
 pub(crate) trait Path {
     /// A prefilled prompt.
     type Prompt;
@@ -30,7 +33,7 @@ pub(crate) trait Path {
     ) -> Result<(), RolloutError>;
 
     /// Starts a call: whatever a call that ended early had reserved is free again.
-    fn begin(&mut self, call: Call);
+    fn begin(&mut self, call: Call<'_>);
 
     /// Most rows at once.
     fn most_rows(&self) -> usize;
@@ -38,8 +41,9 @@ pub(crate) trait Path {
     /// Most prompts that are prefilled together.
     fn most_prompts(&self) -> usize;
 
-    /// Cache of a prefilled prompt of this many tokens.
-    fn prompt_cost(&self, prompt: usize) -> usize;
+    /// Cache that has to be set aside before a group can start for which none is: of its prompt, and
+    /// of what that shares with others as far as it is not held.
+    fn prompt_cost(&self, group: usize) -> usize;
 
     /// Cache of a row beside that of its prompt.
     fn row_cost(&self, prompt: usize, max_tokens: usize) -> usize;
@@ -47,10 +51,16 @@ pub(crate) trait Path {
     /// Sets cache aside, if that much is left.
     fn reserve(&mut self, cost: usize) -> bool;
 
-    /// Prefills prompts. `after_pass` is called after every pass of the model.
+    /// Notes that a group's [`Path::prompt_cost`] is set aside. A path without shared beginnings has
+    /// nothing to note.
+    fn hold(&mut self, _group: usize) {}
+
+    /// Prefills the prompts of the groups `fresh`, all held. `after_pass` is called after every pass of
+    /// the model.
     fn prefill(
         &mut self,
-        prompts: &[&[u32]],
+        groups: &[Group<'_, Self::Prompt>],
+        fresh: &[usize],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Self::Prompt>, RolloutError>;
 
@@ -66,8 +76,12 @@ pub(crate) trait Path {
     /// Takes back the cache of a row that had `cost` of it set aside.
     fn leave(&mut self, row: Self::Cache, cost: usize);
 
-    /// Takes back a prompt that had `cost` set aside, and that nothing is under way from.
-    fn forget(&mut self, prompt: Self::Prompt, cost: usize);
+    /// Takes back the prompt of a group that nothing is under way from; what it shares stays held.
+    fn forget(&mut self, prompt: Self::Prompt, group: usize);
+
+    /// Takes back what groups share of which none needs it. A path without shared beginnings has
+    /// nothing to take back.
+    fn prune(&mut self, _needs: &dyn Fn(usize) -> bool) {}
 
     /// Gives up what only starts rows: none is expected to start from this prompt any more.
     fn close(&self, prompt: &mut Self::Prompt);

@@ -66,10 +66,11 @@ impl Engine {
     }
 
     /// An engine on any device that Burn knows, composed of Burn's operations. Its numbers are those
-    /// of the CPU's up to rounding.
+    /// of the CPU's up to rounding. It keeps weights as they are alone.
     ///
     /// # Errors
-    /// Names the tensor that is missing or misshapen, or the option that is out of range.
+    /// Names the tensor that is missing or misshapen, or the option that is out of range; rounded
+    /// weights are refused.
     pub fn on_device(
         config: &ModelConfig,
         weights: &Weights,
@@ -103,8 +104,8 @@ impl Engine {
         }
     }
 
-    /// Gives up the memory of weights and cache until the next [`Engine::update`]: gradients and
-    /// activations can have it in between. What is drawn before that is an error. On another device
+    /// Gives up the memory of weights and cache until the next [`Engine::update`], which stores weights
+    /// as before: gradients and activations can have it in between. What is drawn before that is an error. On another device
     /// than the CPU the engine keeps what it has, whose shapes its kernels were tuned for.
     pub fn release(&mut self) {
         match &mut self.0 {
@@ -131,6 +132,24 @@ impl Engine {
         match &self.0 {
             Inner::Cpu(_) => None,
             Inner::Device(engine) => Some(engine.counts()),
+        }
+    }
+
+    /// Rows of tokens that the model has been run on since the engine was made: of prompts and
+    /// beginnings that were prefilled, of tokens that were drawn or scored and fed back.
+    pub fn rows_run(&self) -> u64 {
+        match &self.0 {
+            Inner::Cpu(engine) => engine.rows_run(),
+            Inner::Device(engine) => engine.counts().rows,
+        }
+    }
+
+    /// Bytes of cache that are kept for the next call: after one that ended well, the most that it
+    /// used at once; none on another device than the CPU.
+    pub fn cached_bytes(&self) -> usize {
+        match &self.0 {
+            Inner::Cpu(engine) => engine.cached_bytes(),
+            Inner::Device(_) => 0,
         }
     }
 
@@ -165,8 +184,10 @@ impl Engine {
     /// ends. Each is the same as [`Engine::generate`] gives for the same prompt, stream and sample
     /// index, whatever is under way with it.
     ///
-    /// A prompt's cache is kept while completions of it are under way or may still come, and given
-    /// up (to be computed again) where it takes the room of a completion that waits.
+    /// What prompts begin with alike is computed once for all of them on the CPU; on another device
+    /// only equal prompts are shared. A prompt's cache is kept while completions of it are under way or
+    /// may still come, and given up (to be computed again) where it takes the room of a completion that
+    /// waits.
     ///
     /// # Errors
     /// As [`Engine::generate`].
@@ -192,7 +213,8 @@ impl Engine {
     /// log π(token | prompt, tokens before) of each token of each completion, and the entropies
     /// before them, under the full softmax at `temperature` (1e-4 to 1e4).
     ///
-    /// Prompts that several items share are computed once. The numbers are those that
+    /// Prompts that several items share are computed once, and on the CPU also what prompts begin with
+    /// alike. The numbers are those that
     /// [`Engine::generate`] gives for the same tokens: bit for bit on the CPU, up to rounding on
     /// another device. `on_progress` is called after every pass of the model; where it breaks, the
     /// call ends with [`RolloutError::Interrupted`].

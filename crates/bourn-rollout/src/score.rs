@@ -1,7 +1,9 @@
 //! Teacher forcing: log-probs and entropies of given completions.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use bourn_kernel::PANEL;
 use rayon::prelude::*;
 
 use crate::cache::{Sequence, blocks_for, own_blocks};
@@ -9,6 +11,7 @@ use crate::engine::{CpuEngine, check_tokens, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::{report, with_scratch};
 use crate::sampler::{Sampler, TokenScore};
+use crate::trunks::Trunks;
 use crate::types::{Progress, ScoreItem, Scored};
 
 /// Tokens after which a wave is large enough: a few full batches.
@@ -16,8 +19,9 @@ const WAVE_TOKENS: usize = 2048;
 
 /// Items that are scored together, with the prompts that they start from.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wave<'a> {
-    prompts: Vec<&'a [u32]>,
+struct Wave {
+    /// Indices of different prompts.
+    prompts: Vec<usize>,
     /// (item, index into `prompts`); no item's completion is empty.
     items: Vec<(usize, usize)>,
 }
@@ -48,8 +52,15 @@ impl CpuEngine {
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
 
         let limits = Limits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
-        for wave in waves(items, limits) {
-            let ready = self.prefill(&wave.prompts, || report(on_progress, progress))?;
+        let groups = group_by_prompt(items.iter().map(|item| item.prompt));
+        let prompts: Vec<&[u32]> = groups.iter().map(|(prompt, _)| *prompt).collect();
+        self.trunks = Trunks::new(&prompts);
+        for wave in waves(items, &groups, &self.trunks, limits) {
+            // Those of the wave before that this one has no use for are in the way of its own.
+            self.drop_trunks(|prompt| wave.prompts.contains(&prompt));
+            wave.prompts.iter().for_each(|&prompt| self.trunks.hold(prompt));
+            let report_on = || report(on_progress, progress);
+            let ready = self.prefill(&prompts, &wave.prompts, report_on)?;
             let first = |&(item, prompt): &(usize, usize)| Target { row: prompt, item, place: 0 };
             let targets: Vec<Target> = wave.items.iter().map(first).collect();
             scoring.apply(&targets, |row| &ready[row].logits, &mut scored)?;
@@ -100,7 +111,14 @@ impl CpuEngine {
                 self.pool.release(ready.prefix.into_blocks(), 0);
             }
         }
+        self.drop_trunks(|_| false);
         Ok(scored)
+    }
+
+    /// Gives back the beginnings that no prompt needs; nothing is set aside where a wave fits.
+    fn drop_trunks(&mut self, needs: impl Fn(usize) -> bool) {
+        let (blocks, _) = self.trunks.prune(needs);
+        self.pool.release(blocks, 0);
     }
 }
 
@@ -145,33 +163,51 @@ struct Limits {
     prompts: usize,
 }
 
-/// Divides the items into waves within the limits, items with equal prompts side by side.
-fn waves<'a>(items: &[ScoreItem<'a>], limits: Limits) -> Vec<Wave<'a>> {
-    let mut all: Vec<Wave<'a>> = Vec::new();
+/// Divides the items into waves within the limits, items with equal prompts side by side; `groups`
+/// are the different prompts, each with its items.
+fn waves(
+    items: &[ScoreItem<'_>],
+    groups: &[(&[u32], Vec<usize>)],
+    trunks: &Trunks,
+    limits: Limits,
+) -> Vec<Wave> {
+    let mut all: Vec<Wave> = Vec::new();
     let mut wave = Wave::default();
+    // Stretches that prompts of the wave share, each counted once.
+    let mut stretches = BTreeSet::new();
     let (mut blocks, mut tokens) = (0, 0);
-    for (prompt, members) in group_by_prompt(items.iter().map(|item| item.prompt)) {
+    for (index, (prompt, members)) in groups.iter().enumerate() {
         let prefix = blocks_for(prompt.len());
+        let path = trunks.of([index]);
         let mut joined = false;
-        for index in members {
-            let length = items[index].completion.len();
+        for &item in members {
+            let length = items[item].completion.len();
             if length == 0 {
                 continue;
             }
+            // Blocks at the prompt's beginning that are there for others.
+            let there = |stretches: &BTreeSet<usize>| -> usize {
+                let there = path.iter().filter(|node| stretches.contains(node));
+                there.map(|&node| trunks.len(node)).sum()
+            };
             let own = own_blocks(prompt.len(), positions(length));
-            let needed = own + if joined { 0 } else { prefix };
+            let needed = own + if joined { 0 } else { prefix - there(&stretches) };
             let full = blocks + needed > limits.blocks
                 || tokens >= WAVE_TOKENS
                 || (!joined && wave.prompts.len() >= limits.prompts);
             if !wave.items.is_empty() && full {
                 all.push(std::mem::take(&mut wave));
                 (blocks, tokens, joined) = (0, 0, false);
+                stretches.clear();
             }
             if !joined {
-                wave.prompts.push(prompt);
-                (blocks, tokens, joined) = (blocks + prefix, tokens + prompt.len(), true);
+                wave.prompts.push(index);
+                blocks += prefix - there(&stretches);
+                tokens += prompt.len() - there(&stretches) * PANEL;
+                stretches.extend(&path);
+                joined = true;
             }
-            wave.items.push((index, wave.prompts.len() - 1));
+            wave.items.push((item, wave.prompts.len() - 1));
             (blocks, tokens) = (blocks + own, tokens + length);
         }
     }
@@ -190,12 +226,15 @@ mod tests {
             .iter()
             .map(|&(prompt, length)| ScoreItem { prompt, completion: &completion[..length] })
             .collect();
-        let waves = waves(&items, Limits { blocks, prompts: 2 });
+        let groups = group_by_prompt(items.iter().map(|item| item.prompt));
+        let prompts: Vec<&[u32]> = groups.iter().map(|(prompt, _)| *prompt).collect();
+        let trunks = Trunks::new(&prompts);
+        let waves = waves(&items, &groups, &trunks, Limits { blocks, prompts: 2 });
         let found: Vec<&[(usize, usize)]> = waves.iter().map(|wave| &*wave.items).collect();
         assert_eq!(found, expect);
         for wave in &waves {
             for &(item, prompt) in &wave.items {
-                assert_eq!(wave.prompts[prompt], items[item].prompt);
+                assert_eq!(prompts[wave.prompts[prompt]], items[item].prompt);
             }
         }
     }
@@ -212,6 +251,10 @@ mod tests {
         // Two prompts' logits at most.
         let c: &[u32] = &[4];
         check(&[(a, 1), (b, 1), (c, 1)], 8, &[&[(0, 0), (1, 1)], &[(2, 0)]]);
+        // What two prompts share counts once: two blocks of each are one and its own.
+        let (d, e) = ([[5; 32], [6; 32]].concat(), [[5; 32], [7; 32]].concat());
+        check(&[(&d, 1), (&e, 1)], 3, &[&[(0, 0), (1, 1)]]);
+        check(&[(&d, 1), (&e, 1)], 2, &[&[(0, 0)], &[(1, 0)]]);
         // A wave ends once it has its tokens.
         check(&[(a, 3000), (a, 3000), (b, 1)], 1000, &[&[(0, 0)], &[(1, 0)], &[(2, 0)]]);
     }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-/// How much the engine may do at once; changes memory and speed, and no result.
+use bourn_kernel::Storage;
+
+/// How much the engine may do at once, which changes memory and speed and no result; and how it
+/// keeps the weights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Completions decoded at once.
@@ -12,6 +16,9 @@ pub struct EngineOptions {
     /// [`device_cache_bytes`](crate::device_cache_bytes) say how much a batch needs. Memory is taken
     /// as sequences grow; on the CPU it is kept for the next call.
     pub cache_bytes: usize,
+    /// How the model's matrices are kept. Rounded ones make another model: it is this one that is
+    /// drawn from and that gives the log-probs.
+    pub storage: Storage,
 }
 
 /// Completions to draw from one prompt: the sample indices `first .. first + count`.
@@ -57,12 +64,27 @@ pub trait Work {
     fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()>;
 }
 
+/// Ends completions by what their tokens say: asked after each with all tokens so far, where the
+/// completion has not ended before. A function of these tokens alone, or completions would depend
+/// on their batch.
+#[derive(Clone)]
+pub struct StopText(pub Arc<StopRule>);
+
+/// Whether a completion of these tokens ends with the last of them.
+pub type StopRule = dyn Fn(&[u32]) -> bool + Send + Sync;
+
+impl std::fmt::Debug for StopText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StopText")
+    }
+}
+
 /// How tokens are drawn.
 ///
 /// The distribution is made in the order of `transformers`' logits processors: temperature, then
 /// top-k, then top-p on what top-k left (renormalised), then min-p. Where tokens are equally
 /// likely, the one with the smaller id counts as the likelier.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Sampling {
     /// Softmax temperature, from 1e-4 to 1e4; or 0 for the likeliest token (greedy), whose
     /// log-probs and entropies are then those at temperature 1.
@@ -77,6 +99,8 @@ pub struct Sampling {
     pub max_tokens: usize,
     /// Tokens that end a completion.
     pub stop_tokens: BTreeSet<u32>,
+    /// What ends a completion beside them; `None` for nothing.
+    pub stop_text: Option<StopText>,
     /// Seed of the run.
     pub seed: u64,
     /// What the draws are for; part of the seed.
@@ -88,7 +112,7 @@ pub struct Sampling {
 /// Why a completion ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Finish {
-    /// It drew a stop token, which is its last token.
+    /// It drew a stop token, or its text came to its end; the token that did so is its last.
     Stop,
     /// It has `max_tokens` tokens.
     #[default]
@@ -98,7 +122,7 @@ pub enum Finish {
 /// One completion; the four lists are equally long.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Completion {
-    /// Token ids, the stop token included.
+    /// Token ids, the one that ended it included.
     pub tokens: Vec<u32>,
     /// log π of each token under the full softmax at the temperature, in nats.
     pub logprobs: Vec<f32>,

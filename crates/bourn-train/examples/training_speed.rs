@@ -15,7 +15,7 @@ use std::time::Instant;
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::{ModelSource, Recipe};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling};
+use bourn_rollout::{Engine, EngineOptions, Request, Sampling, Storage};
 use bourn_train::experience::{Experience, Sample};
 use bourn_train::optimizer::AdamWOptimizer;
 use bourn_train::update::minibatch_gradient;
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = random_weights(&config);
     let mut policy = Transformer::from_weights(&config, &weights, &Device::flex().autodiff())?;
     let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-    let options = EngineOptions { batch_size: 256, cache_bytes: 4 << 30 };
+    let options = EngineOptions { batch_size: 256, cache_bytes: 4 << 30, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &weights, &options)?;
     drop(weights);
     println!(
@@ -193,6 +193,7 @@ fn roll_out(
         min_p: 0.0,
         max_tokens: rollout.max_completion_length,
         stop_tokens: BTreeSet::new(),
+        stop_text: None,
         seed: 1,
         purpose: "speed".into(),
         step,

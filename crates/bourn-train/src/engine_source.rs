@@ -14,7 +14,7 @@ use bourn_rollout::{
 use bourn_task::Problem;
 
 use crate::error::TrainError;
-use crate::experience::encode_prompts;
+use crate::experience::{encode_prompts, stop_text};
 
 /// An engine with the weights it has now, under one sampler.
 pub struct EngineSource<'a> {
@@ -50,6 +50,7 @@ impl<'a> EngineSource<'a> {
                 min_p: sampler.min_p,
                 max_tokens: recipe.rollout.max_completion_length,
                 stop_tokens: prompter.stop_tokens().clone(),
+                stop_text: stop_text(prompter),
                 seed: recipe.probe.seed,
                 purpose: String::new(),
                 step: 0,

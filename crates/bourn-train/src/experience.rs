@@ -1,10 +1,12 @@
 //! From problems to judged completions: what one step trains on.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Baseline, Recipe, Reward, VerifierKind};
-use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling};
+use bourn_rollout::{Completion, Engine, Finish, Progress, Request, Sampling, StopText};
 use bourn_task::seed::rng;
 use bourn_task::{Problem, Problems};
 use bourn_verify::Verdict;
@@ -164,6 +166,22 @@ impl Experience {
     }
 }
 
+/// How a model reads and ends texts, as `recipe` asks.
+///
+/// # Errors
+/// The recipe asks for a chat template and the model has none; a stop string is refused.
+pub fn prompter(recipe: &Recipe, model: &Bundle) -> Result<Prompter, TrainError> {
+    let Recipe { model: asked, rollout, .. } = recipe;
+    let prompter = Prompter::new(model, asked.chat_template, &asked.system_prompt)?;
+    Ok(prompter.stopping_at(&rollout.stop_strings)?)
+}
+
+/// The prompter's stop strings as the engine asks for them.
+pub(crate) fn stop_text(prompter: &Prompter) -> Option<StopText> {
+    let stops = prompter.stop_strings()?.clone();
+    Some(StopText(Arc::new(move |tokens| stops.ends(tokens))))
+}
+
 /// Renders the prompts of `problems` to token ids.
 ///
 /// # Errors
@@ -270,6 +288,7 @@ pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sam
         min_p: 0.0,
         max_tokens: recipe.rollout.max_completion_length,
         stop_tokens: prompter.stop_tokens().clone(),
+        stop_text: stop_text(prompter),
         seed: recipe.seed,
         purpose: "train".into(),
         step,

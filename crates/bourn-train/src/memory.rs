@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use bourn_model::ModelConfig;
-use bourn_recipe::{Critic, Device, ModelSource, Recipe, Trunk};
-use bourn_rollout::EngineOptions;
+use bourn_recipe::{Critic, Device, ModelSource, Recipe, Trunk, WeightDtype};
+use bourn_rollout::{EngineOptions, Storage};
 
 use crate::error::TrainError;
 
@@ -29,6 +29,10 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
     EngineOptions {
         batch_size: recipe.rollout.batch_size,
         cache_bytes: cache_bytes(recipe, config) as usize,
+        storage: match recipe.rollout.weight_dtype {
+            WeightDtype::Float32 => Storage::F32,
+            WeightDtype::Bfloat16 => Storage::Bf16,
+        },
     }
 }
 
@@ -90,7 +94,12 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
         true => activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
         false => composed_bytes(config, tokens, scored, length),
     };
-    let drawing = parameters + cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
+    // Norms and biases, which are not rounded, are too few to matter.
+    let packed = match recipe.rollout.weight_dtype {
+        WeightDtype::Float32 => parameters,
+        WeightDtype::Bfloat16 => parameters / 2,
+    };
+    let drawing = packed + cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
     // On another device the engine keeps its weights.
     let updating = (1 + kept + !on_cpu as u64) * parameters + activations;
     let larger = match drawing > updating {
@@ -163,4 +172,30 @@ fn activation_bytes(config: &ModelConfig, tokens: u64, scored: u64, checkpoints:
     let layers = config.num_layers as u64 * kept + if checkpoints { inside } else { 0 };
     let logits = scored.saturating_mul(config.vocab_size as u64).min(LOGITS);
     F32 * (tokens * (layers + passing) + scored * 3 * hidden + logits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    /// Two bytes a parameter less, and their tenth for the allocator, where drawing takes the most.
+    #[test]
+    fn rounded_weights_are_half_as_large() {
+        let mut recipe = testing::recipe("", "");
+        recipe.rollout.batch_size = 1 << 16;
+        let ModelSource::Architecture(architecture) = &recipe.model.source else {
+            panic!("the test recipe has an architecture");
+        };
+        let config = ModelConfig::from_architecture(architecture, 11).unwrap();
+        let exact = estimate(&recipe, &config);
+        recipe.rollout.weight_dtype = WeightDtype::Bfloat16;
+        let rounded = estimate(&recipe, &config);
+        let saved: Vec<u64> = exact.iter().zip(&rounded).map(|(a, b)| a.1 - b.1).collect();
+        let half = 2 * config.parameters();
+        assert!(exact[2].0.starts_with("to draw"), "{exact:?}");
+        assert_eq!(saved[..3], [0, 0, half]);
+        // Of a sum, rounded down.
+        assert!(saved[3].abs_diff(half / 10) <= 1, "{saved:?}");
+    }
 }

@@ -39,14 +39,23 @@ pub fn references(
             let at = |problem| TrainError::Reference { path: path.clone(), line, problem };
             let mut ids =
                 prompter.encode_completion(&completion).map_err(|error| at(error.to_string()))?;
-            ids.extend(end);
+            let text = match end_by_text(&ids, prompter) {
+                Some(length) => {
+                    ids.truncate(length);
+                    prompter.decode(&ids)?
+                }
+                None => {
+                    ids.extend(end);
+                    completion
+                }
+            };
             let (length, context) = (prompt.len() + ids.len(), config.max_position);
             if length > context {
                 return Err(at(format!(
                     "prompt and completion are {length} tokens long, the model's context is {context}"
                 )));
             }
-            let verdict = problem.verify(&recipe.rewards[0], &completion);
+            let verdict = problem.verify(&recipe.rewards[0], &text);
             Ok(Reference { ids, correct: verdict.is_correct() })
         };
         let list = texts.into_iter().map(reference).collect::<Result<_, _>>()?;
@@ -61,6 +70,12 @@ fn end_token(prompter: &Prompter) -> Option<u32> {
     let (tokenizer, stops) = (prompter.tokenizer(), prompter.stop_tokens());
     let named = tokenizer.special_tokens().get("eos_token").and_then(|token| tokenizer.id(token));
     named.filter(|id| stops.contains(id)).or_else(|| stops.first().copied())
+}
+
+/// The number of tokens after which a text comes to one of the prompter's stop strings.
+fn end_by_text(ids: &[u32], prompter: &Prompter) -> Option<usize> {
+    let stops = prompter.stop_strings()?;
+    (1..=ids.len()).find(|&length| stops.ends(&ids[..length]))
 }
 
 impl Prober<'_> {

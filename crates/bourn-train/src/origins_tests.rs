@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
-use bourn_probe::{Boundary, ScoreRequest, ScoreSource, probe};
+use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::{Engine, EngineOptions, ScoreItem};
+use bourn_rollout::{Engine, EngineOptions, ScoreItem, Storage};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;
@@ -57,7 +57,7 @@ fn recipe() -> Recipe {
 }
 
 fn engine(bundle: &Bundle) -> Engine {
-    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
+    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24, storage: Storage::F32 };
     Engine::new(&bundle.config, &bundle.weights().unwrap(), &options).unwrap()
 }
 
@@ -180,4 +180,116 @@ fn references_that_do_not_fit_are_named_with_their_line() {
     // 2 of the prompt, 62 characters and the end, of a context of 64.
     check(&"1".repeat(62), ":2: prompt and completion are 65 tokens long");
     check(&"1".repeat(61), "correct: false");
+}
+
+/// With stop strings the same draws come, each cut after the token that brings one; text that begins
+/// in the prompt does not count, and other stop strings are other draws.
+#[test]
+fn stop_strings_cut_the_same_draws() {
+    let (mut recipe, base) = (recipe(), bundle(1));
+    recipe.rollout.max_completion_length = 12;
+    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let mut engine = engine(&base);
+    let mut draws = |prompter: &Prompter| {
+        let sampler = &recipe.probe.samplers[0];
+        let mut source = EngineSource::new(&mut engine, prompter, &recipe, sampler, &stop);
+        source = source.drawing("test", 0);
+        probe(&problems, &mut source, Extent::Fixed(64), &mut |_| {}).unwrap().ledger
+    };
+    let free = Prompter::new(&base, false, "").unwrap();
+    // Every prompt ends with 0, so that a completion that begins with 1 is no stop.
+    let stops = ["01", "77"].map(String::from);
+    let stopping = free.clone().stopping_at(&stops).unwrap();
+    let (all, cut) = (draws(&free), draws(&stopping));
+    let (mut ended, mut started) = (0, 0);
+    for problem in &problems {
+        let pairs = all.get(&problem.id).unwrap().draws().iter();
+        for (free, cut) in pairs.zip(cut.get(&problem.id).unwrap().draws()) {
+            let end = stops.iter().filter_map(|stop| free.text.find(stop)).min();
+            match end {
+                Some(start) => {
+                    // It ends with the stop string, whose two characters are a token each; <pad> is
+                    // drawn too, and has no text.
+                    let spoken = free.ids.iter().enumerate().filter(|(_, id)| **id > 1);
+                    let length = spoken.map(|(place, _)| place + 1).nth(start + 1).unwrap();
+                    assert_eq!(cut.text, free.text[..start + 2]);
+                    assert_eq!((&cut.ids[..], cut.truncated), (&free.ids[..length], false));
+                    ended += 1;
+                }
+                None => assert_eq!(cut, free),
+            }
+            started += usize::from(cut.text.starts_with('1') && cut.tokens > 1);
+        }
+    }
+    assert!(ended > 5 && started > 5, "{ended} {started}");
+
+    let key = |prompter: &Prompter| {
+        let side = Side::new(&base, prompter);
+        let prober = Prober {
+            recipe: &recipe,
+            problems: &problems,
+            base: side,
+            cache_dir: Path::new(""),
+            console: &Console::with_writer(Box::new(io::sink())),
+            stop: &stop,
+            standalone: false,
+        };
+        prober.ledger_key(&side, &recipe.probe.samplers[0]).prompt
+    };
+    let with = |stops: &[&str]| {
+        let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+        key(&free.clone().stopping_at(&stops).unwrap())
+    };
+    // The key of a recipe without any is the one that it had before there were any.
+    assert_eq!(with(&[]), key(&free));
+    let keys = [key(&free), with(&["01"]), with(&["77"]), with(&["01", "77"]), with(&["0177"])];
+    assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len());
+}
+
+/// Rounded weights are other weights; as they are, the key is the one that there was before the choice.
+#[test]
+fn ledgers_of_rounded_weights_are_kept_apart() {
+    let (mut recipe, base, stop) = (recipe(), bundle(1), AtomicBool::new(false));
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let side = Side::new(&base, &prompter);
+    let key = |recipe: &Recipe| {
+        let prober = Prober {
+            recipe,
+            problems: &[],
+            base: side,
+            cache_dir: Path::new(""),
+            console: &Console::with_writer(Box::new(io::sink())),
+            stop: &stop,
+            standalone: false,
+        };
+        prober.ledger_key(&side, &recipe.probe.samplers[0])
+    };
+    let exact = key(&recipe);
+    recipe.rollout.weight_dtype = bourn_recipe::WeightDtype::Bfloat16;
+    let rounded = key(&recipe);
+    assert_eq!(rounded.weights, format!("{} in bfloat16", exact.weights));
+    assert_eq!(exact, LedgerKey { weights: exact.weights.clone(), ..rounded });
+    assert!(exact.weights.starts_with(&format!("{} of shape ", base.weights_hash)));
+    assert_eq!(exact.weights.len(), base.weights_hash.len() + " of shape ".len() + 64);
+}
+
+#[test]
+fn references_end_at_a_stop_string() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("r.jsonl");
+    std::fs::write(&path, "{\"problem\": \"450\", \"completion\": \"4512\"}\n").unwrap();
+    let base = bundle(1);
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let mut recipe = recipe();
+    recipe.probe.references = Some(path);
+    let read = |stops: &[&str]| {
+        let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
+        let prompter = prompter.clone().stopping_at(&stops).unwrap();
+        let read = references(&recipe, &problems(), &Side::new(&base, &prompter)).unwrap();
+        format!("{read:?}")
+    };
+    // "0" is 2, and so on; without the rest of the text the answer is right.
+    assert!(read(&[]).contains("ids: [6, 7, 3, 4, 1], correct: false"));
+    assert!(read(&["5"]).contains("ids: [6, 7], correct: true"));
+    assert!(read(&["8"]).contains("ids: [6, 7, 3, 4, 1], correct: false"));
 }

@@ -10,7 +10,7 @@ use bourn_probe::{
     MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
     min_resamples, probe, probe_stored, write_ledger,
 };
-use bourn_recipe::{Recipe, Sampler};
+use bourn_recipe::{Recipe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
 use bourn_task::Problem;
 use bourn_track::{Console, Stage, pass_at_k_picture};
@@ -301,9 +301,14 @@ impl Prober<'_> {
         hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
         // The same weights in another shape (rotary base, norm epsilon) are another model.
         let config = blake3::hash(format!("{config:?}").as_bytes()).to_hex();
+        // Rounded, they are other weights; as they are, the key is what it was before there was a choice.
+        let rounded = match self.recipe.rollout.weight_dtype {
+            WeightDtype::Float32 => "",
+            WeightDtype::Bfloat16 => " in bfloat16",
+        };
         let reward = &self.recipe.rewards[0];
         LedgerKey {
-            weights: format!("{weights} of shape {config}"),
+            weights: format!("{weights} of shape {config}{rounded}"),
             sampler: sampler_name(sampler),
             prompt: hasher.finalize().to_hex().to_string(),
             // Not its weight: that changes what a verdict is worth, and no verdict.

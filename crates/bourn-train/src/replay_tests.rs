@@ -8,7 +8,7 @@ use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::EngineOptions;
+use bourn_rollout::{EngineOptions, Storage};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;
@@ -105,7 +105,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         stop: &stop,
         standalone: false,
     };
-    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24 };
+    let options = EngineOptions { batch_size: 16, cache_bytes: 1 << 24, storage: Storage::F32 };
     let mut engine = Engine::new(&policy.config, &policy.weights().unwrap(), &options).unwrap();
     let side = Side::new(&policy, &prompter);
     let mut engines = Engines::shared(&mut engine);

@@ -185,8 +185,7 @@ impl<'a> Run<'a> {
         claim: Claim,
     ) -> Result<Run<'a>, TrainError> {
         let Order { recipe, options, console, stop } = order;
-        let prompter =
-            Prompter::new(base, recipe.model.chat_template, &recipe.model.system_prompt)?;
+        let prompter = experience::prompter(recipe, base)?;
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
         experience::encode_prompts(&all, &prompter, recipe)?;

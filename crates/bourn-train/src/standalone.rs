@@ -14,7 +14,7 @@ use bourn_track::report::{PROBE_FILE, ProbeFile, ProbedModel};
 
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
-use crate::experience::encode_prompts;
+use crate::experience::{encode_prompts, prompter};
 use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
 use crate::side::{Engines, Role, Side, engine};
 use crate::{base, check_context, rundir, sealed};
@@ -59,7 +59,7 @@ pub fn draw_base(
     stop: &AtomicBool,
 ) -> Result<(), TrainError> {
     let (problems, _) = load_held_out(recipe)?;
-    let prompter = Prompter::new(base, recipe.model.chat_template, &recipe.model.system_prompt)?;
+    let prompter = prompter(recipe, base)?;
     encode_prompts(&problems.iter().collect::<Vec<_>>(), &prompter, recipe)?;
     check_context(recipe, &base.config)?;
     let side = Side::new(base, &prompter);
@@ -154,8 +154,8 @@ impl Probing {
 
     /// How a model reads the problems, once it is known that they fit it.
     fn prompter(&self, model: &Bundle, console: &Console) -> Result<Prompter, TrainError> {
-        let Recipe { model: asked, rollout, .. } = &self.recipe;
-        let prompter = Prompter::new(model, asked.chat_template, &asked.system_prompt)?;
+        let rollout = &self.recipe.rollout;
+        let prompter = prompter(&self.recipe, model)?;
         let problems: Vec<&Problem> = self.problems.iter().collect();
         let prompts = encode_prompts(&problems, &prompter, &self.recipe)?;
         let prompt = prompts.iter().map(Vec::len).max().unwrap_or(0);

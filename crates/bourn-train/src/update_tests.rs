@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 
 use bourn_model::transformer::Packed;
 use bourn_recipe::{KlEstimator, LossType, RatioLevel, Surrogate};
-use bourn_rollout::{Completion, Engine, EngineOptions, Finish, Request, Sampling};
+use bourn_rollout::{
+    Completion, Engine, EngineOptions, Finish, Request, Sampling, ScoreItem, Storage,
+};
 use bourn_task::seed::rng;
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -429,40 +431,7 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
         let mut recipe = recipe("", "minibatches = 2\nmicro_batch_size = 5");
         recipe.rollout.temperature = temperature;
         let mut policy = model(3, &Device::flex().autodiff());
-        let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24 };
-        let weights = policy.to_weights();
-        let mut engine = Engine::new(policy.config(), &weights, &options).unwrap();
-        let prompts: Vec<Vec<u32>> = vec![vec![1, 2, 3], vec![4], vec![5, 6, 7, 8, 9], vec![10, 0]];
-        let problems: Vec<String> = (0..4).map(|group| format!("problem-{group}")).collect();
-        let requests: Vec<Request<'_>> = prompts
-            .iter()
-            .zip(&problems)
-            .map(|(prompt, stream)| Request { prompt, stream, first: 0, count: 3 })
-            .collect();
-        let sampling = Sampling {
-            temperature,
-            top_p: 1.0,
-            top_k: 0,
-            min_p: 0.0,
-            max_tokens: 8,
-            stop_tokens: [1].into(),
-            seed: 1,
-            purpose: "test".into(),
-            step: 0,
-        };
-        let drawn = engine
-            .generate(&requests, &sampling, &mut |_| std::ops::ControlFlow::Continue(()))
-            .unwrap();
-        let mut samples = Vec::new();
-        for (group, completions) in drawn.into_iter().enumerate() {
-            for (member, completion) in completions.into_iter().enumerate() {
-                let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
-                let verdicts = vec![Verdict::Wrong];
-                let sample = Sample::new(group, completion, verdicts, 0.0);
-                samples.push(Sample { advantages, ..sample });
-            }
-        }
-        let experience = Experience::new(prompts, problems, samples);
+        let experience = drawn(&policy, temperature, Storage::F32);
         let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
         let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
         let Ok(report) = updated else { panic!("the loss is finite") };
@@ -470,6 +439,79 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
         assert_eq!((report.mismatch_ratio, report.mismatch_kl), (0.0, 0.0), "{temperature}");
         assert_eq!(optimizer.updates(), 2);
     }
+}
+
+/// With rounded weights another distribution is drawn from. The ratio is then the importance weight
+/// of each token over the log-prob that it was really drawn with, and the mismatch is that weight's
+/// distance from 1: both worked out from what an unrounded engine says of the same tokens.
+#[test]
+fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
+    let mut recipe = recipe("", "micro_batch_size = 5");
+    recipe.rollout.temperature = 0.7;
+    let mut policy = model(3, &Device::flex().autodiff());
+    let experience = drawn(&policy, 0.7, Storage::Bf16);
+    let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24, storage: Storage::F32 };
+    let mut exact = Engine::new(policy.config(), &policy.to_weights(), &options).unwrap();
+    let (mut k3, mut largest, mut tokens) = (0.0, 0.0_f64, 0);
+    for sample in &experience.samples {
+        let completion = &sample.completion.tokens;
+        let item = ScoreItem { prompt: &experience.prompts[sample.group], completion };
+        let go_on = &mut |_| std::ops::ControlFlow::Continue(());
+        let under = exact.score(&[item], 0.7, go_on).unwrap().remove(0).logprobs;
+        for (trainer, sampler) in under.iter().zip(&sample.completion.logprobs) {
+            let drift = f64::from(*trainer) - f64::from(*sampler);
+            k3 += drift.exp() - drift - 1.0;
+            largest = largest.max((drift.exp() - 1.0).abs());
+            tokens += 1;
+        }
+    }
+    let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
+    let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
+    let Ok(report) = updated else { panic!("the loss is finite") };
+    assert_eq!(report.trained_tokens, tokens);
+    assert!(largest > 1e-4, "the weights were not rounded: {largest}");
+    // The same numbers in the same precision; only the order of the sum may differ.
+    assert!((report.mismatch_ratio - largest).abs() < 1e-12, "{report:?} {largest}");
+    assert!((report.mismatch_kl - k3 / f64::from(tokens as u32)).abs() < 1e-12, "{report:?} {k3}");
+}
+
+/// Completions of four prompts under weights stored so, three each.
+fn drawn(policy: &Transformer, temperature: f64, storage: Storage) -> Experience {
+    let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24, storage };
+    let weights = policy.to_weights();
+    let mut engine = Engine::new(policy.config(), &weights, &options).unwrap();
+    let prompts: Vec<Vec<u32>> = vec![vec![1, 2, 3], vec![4], vec![5, 6, 7, 8, 9], vec![10, 0]];
+    let problems: Vec<String> = (0..4).map(|group| format!("problem-{group}")).collect();
+    let requests: Vec<Request<'_>> = prompts
+        .iter()
+        .zip(&problems)
+        .map(|(prompt, stream)| Request { prompt, stream, first: 0, count: 3 })
+        .collect();
+    let sampling = Sampling {
+        temperature,
+        top_p: 1.0,
+        top_k: 0,
+        min_p: 0.0,
+        max_tokens: 8,
+        stop_tokens: [1].into(),
+        stop_text: None,
+        seed: 1,
+        purpose: "test".into(),
+        step: 0,
+    };
+    let drawn = engine
+        .generate(&requests, &sampling, &mut |_| std::ops::ControlFlow::Continue(()))
+        .unwrap();
+    let mut samples = Vec::new();
+    for (group, completions) in drawn.into_iter().enumerate() {
+        for (member, completion) in completions.into_iter().enumerate() {
+            let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
+            let verdicts = vec![Verdict::Wrong];
+            let sample = Sample::new(group, completion, verdicts, 0.0);
+            samples.push(Sample { advantages, ..sample });
+        }
+    }
+    Experience::new(prompts, problems, samples)
 }
 
 /// On a shared trunk the gradient is that of the policy's loss plus `value_coef` times that of the

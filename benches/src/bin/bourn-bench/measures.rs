@@ -12,7 +12,7 @@ use bourn_bench::{sampling, values};
 use bourn_kernel::{Matrix, MatrixMut, Store};
 use bourn_model::prompt::Prompter;
 use bourn_model::transformer::{Packed, Transformer, to_vec};
-use bourn_rollout::{Engine, EngineOptions, Request, cache_bytes};
+use bourn_rollout::{Engine, EngineOptions, Request, Storage, cache_bytes};
 use bourn_task::Reference;
 use bourn_train::optimizer::NamedGradients;
 use burn::tensor::Device;
@@ -39,7 +39,7 @@ pub fn load(model: &str) -> anyhow::Result<Value> {
     let mut bundle = bourn_model::open(model)?;
     let opened = start.elapsed().as_secs_f64();
     let weights = bundle.take_weights()?;
-    let options = EngineOptions { batch_size: 1, cache_bytes: 1 << 20 };
+    let options = EngineOptions { batch_size: 1, cache_bytes: 1 << 20, storage: Storage::F32 };
     Engine::consuming(&bundle.config, weights, &options)?;
     Ok(json!({ "open": opened, "seconds": start.elapsed().as_secs_f64() }))
 }
@@ -98,7 +98,7 @@ impl Decode {
         // The cache of every sequence and of every prompt at its full length: never what bounds it.
         let rows = self.batch + prompts.len();
         let cache_bytes = cache_bytes(&bundle.config, rows, longest + self.max_tokens) as usize;
-        let options = EngineOptions { batch_size: self.batch, cache_bytes };
+        let options = EngineOptions { batch_size: self.batch, cache_bytes, storage: Storage::F32 };
         let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
         let stop = if self.forced { BTreeSet::new() } else { bundle.stop_tokens.clone() };
         let mut sampling = sampling(self.max_tokens, stop);

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use bourn_bench::{Shape, random_weights, sampling, token_ids};
-use bourn_rollout::{Engine, EngineOptions, Request, cache_bytes};
+use bourn_rollout::{Engine, EngineOptions, Request, Storage, cache_bytes};
 use chart::{Panel, Point};
 use clap::Parser;
 use machine::{Bound, Machine};
@@ -152,7 +152,7 @@ fn seconds_per_token(case: Case, tokens: usize, rounds: u64) -> anyhow::Result<f
     let Case { shape, batch, context } = case;
     let config = shape.config(context + tokens + 1);
     let cache_bytes = cache_bytes(&config, 2 * batch, context + tokens + 1) as usize;
-    let options = EngineOptions { batch_size: batch, cache_bytes };
+    let options = EngineOptions { batch_size: batch, cache_bytes, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &random_weights(&config), &options)?;
     // One prompt each: a shared one would lie in the processor's cache for all of them.
     let prompts: Vec<Vec<u32>> =

@@ -17,7 +17,7 @@ use anyhow::bail;
 use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Device;
-use bourn_rollout::EngineOptions;
+use bourn_rollout::{EngineOptions, Storage};
 use bourn_track::{boundary_table, examples_table};
 use bourn_train::checkpoint;
 
@@ -48,7 +48,7 @@ pub fn engine_for(
         _ => bourn_rollout::device_cache_bytes,
     };
     let cache_bytes = bytes(config, rows, length) as usize;
-    EngineOptions { batch_size: rows, cache_bytes }
+    EngineOptions { batch_size: rows, cache_bytes, storage: Storage::F32 }
 }
 
 /// Lost and gained problems that are shown with their texts, of each.

@@ -1,11 +1,12 @@
 //! `bourn sample --model M --prompt TEXT`.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use anyhow::bail;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Device;
-use bourn_rollout::{Completion, Engine, Finish, Request, Sampling};
+use bourn_rollout::{Completion, Engine, Finish, Request, Sampling, StopText};
 use bourn_track::Console;
 use serde_json::json;
 
@@ -41,6 +42,9 @@ pub struct Args {
     /// Drop tokens below this share of the likeliest one's probability
     #[arg(long, default_value_t = 0.0)]
     min_p: f64,
+    /// End a completion with the first token after which its text has this (may be repeated)
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
     /// Seed of the draws
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -66,7 +70,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let mut bundle = open_model(&args.model)?;
     let device = bourn_model::open_device(args.device)?;
     let weights = bundle.take_weights()?;
-    let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
+    let prompter = Prompter::new(&bundle, args.chat, &args.system)?.stopping_at(&args.stop)?;
     let prompt = prompter.encode(&args.prompt)?;
     let left = bundle.config.max_position.saturating_sub(prompt.len());
     let max_tokens = args.max_tokens.unwrap_or(left.clamp(1, 128));
@@ -81,6 +85,10 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         min_p: args.min_p,
         max_tokens,
         stop_tokens: bundle.stop_tokens.clone(),
+        stop_text: prompter.stop_strings().cloned().map(|stops| {
+            let ends = move |tokens: &[u32]| stops.ends(tokens);
+            StopText(Arc::new(ends))
+        }),
         seed: args.seed,
         purpose: "sample".into(),
         step: 0,

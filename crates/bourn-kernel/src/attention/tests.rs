@@ -81,10 +81,12 @@ fn check(dim: usize, positions: usize, visible: &[usize]) {
 
 #[test]
 fn equals_the_formula_whatever_stands_beside() {
-    for dim in [2, 16, 32, 40, 64, 128] {
+    // Interpreted, each takes half a minute.
+    let few = if cfg!(miri) { 2 } else { usize::MAX };
+    for dim in [2, 40, 16, 32, 64, 128].into_iter().take(few) {
         check(dim, 70, &[70]);
     }
-    for positions in [1, 2, 31, 32, 33, 64, 65, 200] {
+    for positions in [1, 33, 2, 31, 32, 64, 65, 200].into_iter().take(few) {
         check(16, positions, &[positions]);
         check(16, positions, &[1, positions]);
     }
@@ -95,13 +97,13 @@ fn equals_the_formula_whatever_stands_beside() {
 /// What a row does not see cannot reach it, not even as 0 · NaN.
 #[test]
 fn the_future_is_not_read() {
-    let dim = 40;
+    let dim = if cfg!(miri) { 4 } else { 40 };
     let mut cache = Cache::new(dim, 70);
     let rows: Vec<f32> = (0..4 * dim).map(value).collect();
     let visible = [62, 63, 64, 65];
     let expect: Vec<_> =
         Isa::available().into_iter().map(|isa| cache.attend(isa, &rows, &visible)).collect();
-    let broken = [f32::NAN; 40];
+    let broken = vec![f32::NAN; dim];
     for position in 62..70 {
         let head = &mut cache.blocks[position / PANEL][5..5 + cache.layout.block_len()];
         cache.layout.write(head, position % PANEL, &broken, &broken).unwrap();

@@ -31,10 +31,12 @@ fn ulps(found: f32, exact: f64) -> f64 {
 fn exp_is_within_two_ulp_everywhere() {
     for isa in Isa::available() {
         let mut x: Vec<f32> = Vec::new();
-        // A prime stride over the bit patterns visits every exponent and all kinds of mantissa.
+        // A prime stride over the bit patterns visits every exponent and all kinds of mantissa;
+        // interpreted, a thousandth of them.
+        let stride = if cfg!(miri) { 1_000_003 } else { 1009 };
         for sign in [0, 1 << 31] {
             let largest = if sign == 0 { 88.722_8_f32 } else { 103.9 };
-            x.extend((0..=largest.to_bits()).step_by(1009).map(|b| f32::from_bits(b | sign)));
+            x.extend((0..=largest.to_bits()).step_by(stride).map(|b| f32::from_bits(b | sign)));
         }
         let mut found = x.clone();
         dispatch::exp_row(isa, &mut found);

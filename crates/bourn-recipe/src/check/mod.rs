@@ -49,7 +49,7 @@ pub(crate) fn check(
     let tasks = site.tasks(written.task)?;
     site.vocabulary(&model, &tasks)?;
     let rewards = site.rewards(written.reward, &tasks)?;
-    let rollout = site.rollout(written.rollout, &model)?;
+    let rollout = site.rollout(written.rollout, &model, written.device)?;
     let algorithm = site.algorithm(&written.algorithm, &rollout)?;
     if let Some(index) = rewards.iter().position(|reward| reward.step_weight > 0.0)
         && algorithm.baseline == Baseline::Verdict
@@ -153,7 +153,12 @@ impl Site<'_> {
         Err(self.error(&["name"], problem))
     }
 
-    fn rollout(&self, written: RolloutWritten, model: &Model) -> Result<Rollout, RecipeError> {
+    fn rollout(
+        &self,
+        written: RolloutWritten,
+        model: &Model,
+        device: Device,
+    ) -> Result<Rollout, RecipeError> {
         let completions = written.prompts_per_step * written.num_generations;
         if completions > MAX_COMPLETIONS {
             return Err(self.error(
@@ -184,13 +189,31 @@ impl Site<'_> {
                 ));
             }
         }
+        let no_text = |string: &StopString| string.0.contains(char::REPLACEMENT_CHARACTER);
+        if let Some(index) = written.stop_strings.iter().position(no_text) {
+            return Err(self.error(
+                &[&format!("rollout.stop_strings.{index}")],
+                "holds U+FFFD, which stands for bytes that are no text; leave it out",
+            ));
+        }
+        if written.weight_dtype == WeightDtype::Bfloat16 && device != Device::Cpu {
+            return Err(self.error(
+                &["rollout.weight_dtype"],
+                format!(
+                    "\"bfloat16\" is for `device` \"cpu\": on \"{device}\" weights stay in \"float32\"; set \
+                     it to that"
+                ),
+            ));
+        }
         Ok(Rollout {
             prompts_per_step: written.prompts_per_step,
             num_generations: written.num_generations,
             max_prompt_length: written.max_prompt_length,
             max_completion_length: written.max_completion_length,
             temperature: written.temperature,
+            stop_strings: written.stop_strings.into_iter().map(|string| string.0).collect(),
             batch_size: written.batch_size,
+            weight_dtype: written.weight_dtype,
         })
     }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::Schedule;
+use crate::recipe::{Schedule, WeightDtype};
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so
 /// that the sampler's log-probs are the loss's.
@@ -33,9 +33,19 @@ pub(crate) struct RolloutWritten {
         )
     )]
     pub temperature: f64,
+    /// Texts that end a completion, here and in probes, beside the model's stop tokens: it ends with
+    /// the first token after which its own text, without the prompt's, has one of them. All of its
+    /// text is judged and trained on, the stop string included.
+    #[schemars(length(max = 16), extend("uniqueItems" = true))]
+    pub stop_strings: Vec<StopString>,
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
+    /// How the matrices that completions are drawn with are kept, here and in probes: as the trainer
+    /// has them, or rounded to bfloat16 in half the memory. Arithmetic is in float32 either way.
+    /// Completions then come from the rounded policy, whose log-probs the loss's ratio is over. On
+    /// another `device` than the CPU there is float32 alone.
+    pub weight_dtype: WeightDtype,
 }
 
 impl Default for RolloutWritten {
@@ -46,10 +56,17 @@ impl Default for RolloutWritten {
             max_prompt_length: 256,
             max_completion_length: 256,
             temperature: 1.0,
+            stop_strings: Vec::new(),
             batch_size: 256,
+            weight_dtype: WeightDtype::Float32,
         }
     }
 }
+
+/// A text that ends a completion.
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub(crate) struct StopString(#[schemars(length(min = 1, max = 64))] pub String);
 
 /// AdamW and its schedule.
 #[derive(Serialize, Deserialize, JsonSchema)]

@@ -13,6 +13,8 @@ pub struct Counts {
     pub writes: u64,
     /// Passes of the model: one for each token of a whole batch, or for a chunk of each prompt.
     pub passes: u64,
+    /// Rows of tokens that went through the model in them, those that fill up a shape included.
+    pub rows: u64,
     /// Composed operations: matrix products, norms, rotations, cache writes, attentions, stages of the
     /// sampler. Each is a fixed number of kernels.
     pub operations: u64,

@@ -6,7 +6,8 @@
 //!
 //! A prompt is prefilled up to its last token, once for all completions, and copied into the rows that
 //! start from it; each row reads the last token itself. So every row, new or old, is in the same
-//! step, and there are no logits but those that are drawn from.
+//! step, and there are no logits but those that are drawn from. Prompts are shared by those equal to
+//! them alone: what different prompts begin with is computed for each.
 
 mod buckets;
 mod decoding;
@@ -18,6 +19,7 @@ mod score;
 
 use std::collections::BTreeMap;
 
+use bourn_kernel::Storage;
 use bourn_model::transformer::Transformer;
 use bourn_model::{ModelConfig, Weights};
 use burn::tensor::{Device, Tensor, TensorData};
@@ -44,6 +46,8 @@ pub(crate) struct DeviceEngine {
     /// Positions of cache that there may be.
     budget: usize,
     call: Limits,
+    /// Positions of cache that each prompt of the call takes.
+    costs: Vec<usize>,
     /// The rows of the call that is under way.
     decoding: Option<Decoding>,
 }
@@ -64,6 +68,9 @@ impl DeviceEngine {
         device: &Device,
     ) -> Result<DeviceEngine, RolloutError> {
         check_options(options)?;
+        if options.storage != Storage::F32 {
+            return Err(RolloutError::Rounded);
+        }
         crate::network::check(config, weights)?;
         let device = device.clone().inner();
         Ok(DeviceEngine {
@@ -72,6 +79,7 @@ impl DeviceEngine {
             batch_size: options.batch_size,
             budget: options.cache_bytes / buckets::position_bytes(config).max(1),
             call: Limits::default(),
+            costs: Vec::new(),
             decoding: None,
         })
     }
@@ -121,7 +129,7 @@ impl DeviceEngine {
         length: usize,
         subject: &dyn Fn() -> String,
     ) -> Result<(), RolloutError> {
-        let needed = self.prompt_cost(prompt).saturating_add(length);
+        let needed = prompt_positions(prompt).saturating_add(length);
         if needed <= self.budget {
             return Ok(());
         }
@@ -133,6 +141,35 @@ impl DeviceEngine {
             needed: needed.saturating_mul(bytes),
             budget: self.budget * bytes,
         })
+    }
+
+    /// Prefills prompts. `after_pass` is called after every pass of the model.
+    fn prefill_all(
+        &mut self,
+        prompts: &[&[u32]],
+        after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
+    ) -> Result<Vec<Prefilled>, RolloutError> {
+        let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (index, prompt) in prompts.iter().enumerate() {
+            by_length.entry(prompt_positions(prompt.len())).or_default().push(index);
+        }
+        let mut all: Vec<_> = prompts.iter().map(|_| Prefilled::default()).collect();
+        by_length.remove(&0);
+        for (length, indices) in by_length {
+            let mut rest = &indices[..];
+            while !rest.is_empty() {
+                // Powers of two, so that no row is padding.
+                let count = buckets::together(&self.network.config, rest.len(), length);
+                let (now, later) = rest.split_at(count);
+                rest = later;
+                let together: Vec<&[u32]> = now.iter().map(|&index| prompts[index]).collect();
+                let prefilled = self.prefill_together(&together, length, after_pass)?;
+                for (&index, prefilled) in now.iter().zip(prefilled) {
+                    all[index] = prefilled;
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// Prefills prompts that have as many cached positions, a power of two of them, and calls
@@ -186,11 +223,13 @@ impl Path for DeviceEngine {
 
     /// Rows of the longest are set aside at once, as the lanes have one length: as many as fit beside
     /// the longest prompt.
-    fn begin(&mut self, call: Call) {
+    fn begin(&mut self, call: Call<'_>) {
         self.decoding = None;
-        let longest = call.longest_prompt.saturating_add(positions(call.max_tokens));
+        self.costs = call.prompts.iter().map(|prompt| prompt_positions(prompt.len())).collect();
+        let prompt = call.prompts.iter().map(|prompt| prompt.len()).max().unwrap_or(0);
+        let longest = prompt.saturating_add(positions(call.max_tokens));
         let length = buckets::positions(longest).max(1);
-        let prompt = self.prompt_cost(call.longest_prompt);
+        let prompt = prompt_positions(prompt);
         let fit = self.budget.saturating_sub(prompt) / length;
         // Multiples of eight, so that calls of similar prompts have the same shapes.
         let fit = if fit < 8 { fit } else { fit / 8 * 8 };
@@ -206,8 +245,8 @@ impl Path for DeviceEngine {
         usize::MAX
     }
 
-    fn prompt_cost(&self, prompt: usize) -> usize {
-        buckets::positions(positions(prompt))
+    fn prompt_cost(&self, group: usize) -> usize {
+        self.costs[group]
     }
 
     /// Nothing beside the rows that have been set aside.
@@ -225,30 +264,13 @@ impl Path for DeviceEngine {
 
     fn prefill(
         &mut self,
-        prompts: &[&[u32]],
+        groups: &[Group<'_, Option<Prefilled>>],
+        fresh: &[usize],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Option<Prefilled>>, RolloutError> {
-        let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-        for (index, prompt) in prompts.iter().enumerate() {
-            by_length.entry(self.prompt_cost(prompt.len())).or_default().push(index);
-        }
-        let mut all: Vec<_> = prompts.iter().map(|_| Some(Prefilled::default())).collect();
-        by_length.remove(&0);
-        for (length, indices) in by_length {
-            let mut rest = &indices[..];
-            while !rest.is_empty() {
-                // Powers of two, so that no row is padding.
-                let count = buckets::together(&self.network.config, rest.len(), length);
-                let (now, later) = rest.split_at(count);
-                rest = later;
-                let together: Vec<&[u32]> = now.iter().map(|&index| prompts[index]).collect();
-                let prefilled = self.prefill_together(&together, length, after_pass)?;
-                for (&index, prefilled) in now.iter().zip(prefilled) {
-                    all[index] = Some(prefilled);
-                }
-            }
-        }
-        Ok(all)
+        let prompts: Vec<&[u32]> = fresh.iter().map(|&group| groups[group].prompt).collect();
+        let all = self.prefill_all(&prompts, after_pass)?;
+        Ok(all.into_iter().map(Some).collect())
     }
 
     fn step(
@@ -304,9 +326,9 @@ impl Path for DeviceEngine {
         }
     }
 
-    fn forget(&mut self, prompt: Option<Prefilled>, cost: usize) {
+    fn forget(&mut self, prompt: Option<Prefilled>, group: usize) {
         drop(prompt);
-        self.call.prompts += cost;
+        self.call.prompts += self.costs[group];
     }
 
     fn close(&self, prompt: &mut Option<Prefilled>) {
@@ -316,6 +338,11 @@ impl Path for DeviceEngine {
     fn starts(&self, prompt: &Option<Prefilled>) -> bool {
         prompt.is_some()
     }
+}
+
+/// Positions of cache that a prefilled prompt of this many tokens takes.
+fn prompt_positions(prompt: usize) -> usize {
+    buckets::positions(positions(prompt))
 }
 
 /// Stands for the token that the row drew last.

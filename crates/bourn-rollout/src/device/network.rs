@@ -88,6 +88,7 @@ impl Network {
     pub(crate) fn forward(&mut self, fed: &Fed, lanes: &mut Lanes, link: &mut Link) -> Tensor<2> {
         let [rows, chunk] = fed.positions.dims();
         link.counts.passes += 1;
+        link.counts.rows += (rows * chunk) as u64;
         let rotary = self.angles(lanes.length, &link.device);
         let rotary = rotary.at(fed.positions.clone().reshape([rows * chunk]));
         let (places, mask) = (lanes.places(&fed.positions), lanes.mask(&fed.positions));

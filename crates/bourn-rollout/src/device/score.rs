@@ -7,11 +7,10 @@ use burn::tensor::Tensor;
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::row;
 use crate::device::network::Fed;
-use crate::device::{DeviceEngine, buckets, sampler};
+use crate::device::{DeviceEngine, buckets, prompt_positions, sampler};
 use crate::engine::{check_prompt, check_tokens, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::report;
-use crate::path::Path;
 use crate::sampler::Sampler;
 use crate::types::{Progress, ScoreItem, Scored};
 
@@ -54,8 +53,8 @@ impl<'a> Wave<'a> {
     }
 
     /// Positions of cache that the prompts take.
-    fn prompts(&self, engine: &DeviceEngine) -> usize {
-        self.prompts.iter().map(|prompt| engine.prompt_cost(prompt.len())).sum()
+    fn prompts(&self) -> usize {
+        self.prompts.iter().map(|prompt| prompt_positions(prompt.len())).sum()
     }
 
     /// Tokens of each row in one pass, and positions of the cache; these at most `room` if they can.
@@ -68,7 +67,7 @@ impl<'a> Wave<'a> {
     /// Whether the batch and the cache hold it with chunks as long as they may be.
     fn fits(&self, engine: &DeviceEngine) -> bool {
         let (_, length) = self.shape(engine, usize::MAX);
-        let cost = self.rows(engine) * length + self.prompts(engine);
+        let cost = self.rows(engine) * length + self.prompts();
         self.items.len() <= engine.batch_size && cost <= engine.budget
     }
 }
@@ -91,9 +90,10 @@ impl DeviceEngine {
         let empty = items.iter().filter(|item| item.completion.is_empty()).count();
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
         for wave in self.waves(items) {
-            let prompts = self.prefill(&wave.prompts, &mut || report(on_progress, progress))?;
+            let report_on = &mut || report(on_progress, progress);
+            let prompts = self.prefill_all(&wave.prompts, report_on)?;
             // More than the room is never needed: one item alone fits in chunks that are short enough.
-            let room = self.budget.saturating_sub(wave.prompts(self)) / wave.rows(self);
+            let room = self.budget.saturating_sub(wave.prompts()) / wave.rows(self);
             let (chunk, length) = wave.shape(self, room);
             let (config, device) = (&self.network.config, &self.link.device);
             let mut lanes = Lanes::new(config, wave.rows(self), length, device);
@@ -112,14 +112,12 @@ impl DeviceEngine {
     }
 
     /// Starts the rows from their prompts.
-    fn place(&mut self, wave: &Wave<'_>, prompts: &[Option<Prefilled>], lanes: &mut Lanes) {
+    fn place(&mut self, wave: &Wave<'_>, prompts: &[Prefilled], lanes: &mut Lanes) {
         let mut start = 0;
         for run in wave.items.chunk_by(|a, b| a.1 == b.1) {
             let rows = start..start + run.len();
             start = rows.end;
-            if let Some(prompt) = &prompts[run[0].1] {
-                lanes.place(rows, prompt, &mut self.link);
-            }
+            lanes.place(rows, &prompts[run[0].1], &mut self.link);
         }
     }
 

@@ -12,6 +12,7 @@ fn sampling(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> Sampling 
         min_p,
         max_tokens: 1,
         stop_tokens: Default::default(),
+        stop_text: None,
         seed: 0,
         purpose: String::new(),
         step: 0,

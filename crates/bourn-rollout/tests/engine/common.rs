@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 
 use bourn_model::{Family, HostTensor, Llama3Scaling, ModelConfig, Rope, Weights};
 use bourn_rollout::{
-    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem, Scored,
+    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem,
+    Scored, Storage,
 };
 use burn::tensor::Device;
 use rand::Rng;
@@ -82,8 +83,14 @@ pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
 }
 
 pub fn engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
-    let options = EngineOptions { batch_size, cache_bytes };
+    let options = EngineOptions { batch_size, cache_bytes, storage: Storage::F32 };
     Engine::new(config, &random_weights(config, 1), &options).unwrap()
+}
+
+/// An engine that keeps matrices rounded.
+pub fn rounded_engine(config: &ModelConfig, weights: &Weights) -> Engine {
+    let options = EngineOptions { batch_size: 5, cache_bytes: AMPLE, storage: Storage::Bf16 };
+    Engine::new(config, weights, &options).unwrap()
 }
 
 pub const AMPLE: usize = 1 << 30;
@@ -96,6 +103,7 @@ pub fn sampling(max_tokens: usize) -> Sampling {
         min_p: 0.0,
         max_tokens,
         stop_tokens: BTreeSet::new(),
+        stop_text: None,
         seed: 7,
         purpose: "test".to_owned(),
         step: 3,
@@ -148,6 +156,6 @@ pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> By
 
 /// An engine composed of Burn's operations, on the CPU, of the weights that [`engine`] has.
 pub fn device_engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
-    let options = EngineOptions { batch_size, cache_bytes };
+    let options = EngineOptions { batch_size, cache_bytes, storage: Storage::F32 };
     Engine::on_device(config, &random_weights(config, 1), &options, &Device::flex()).unwrap()
 }

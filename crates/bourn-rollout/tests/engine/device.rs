@@ -3,7 +3,11 @@
 //! Tolerances: 1e-4 between two f32 forwards of other orders of summation, which is how far each may
 //! be from the formulas.
 
-use bourn_rollout::{Completion, Engine, Finish, Prompt, Request, Sampling, ScoreItem, Scored};
+use std::sync::Arc;
+
+use bourn_rollout::{
+    Completion, Engine, Finish, Prompt, Request, Sampling, ScoreItem, Scored, StopText,
+};
 use rand::RngCore;
 
 use crate::common::*;
@@ -340,4 +344,25 @@ fn completions_end_where_they_should() {
         assert_eq!(free.logprobs, free.sampled_logprobs);
     }
     assert!(stopped[0].iter().any(|c| c.finish == Finish::Stop && c.tokens.len() > 1));
+}
+
+/// The rule on the tokens is asked on the host, of what was read.
+#[test]
+fn a_rule_on_the_tokens_ends_completions() {
+    let config = &configs()[0];
+    let mut engine = device_engine(config, 4, AMPLE);
+    let prompt = prompt(1, 9, config.vocab_size);
+    let request = Request { prompt: &prompt, stream: "a", first: 0, count: 20 };
+    let free = generate(&mut engine, &[request], &sampling(12)).unwrap();
+    let ends = |tokens: &[u32]| tokens.windows(2).any(|pair| pair[0] % 4 == 0 && pair[1] % 4 == 1);
+    let ruled = Sampling { stop_text: Some(StopText(Arc::new(ends))), ..sampling(12) };
+    let stopped = generate(&mut engine, &[request], &ruled).unwrap();
+    let mut early = 0;
+    for (free, stopped) in free[0].iter().zip(&stopped[0]) {
+        let end = (1..=12).find(|&length| ends(&free.tokens[..length]));
+        let (length, finish) = end.map_or((12, Finish::Length), |end| (end, Finish::Stop));
+        assert_eq!((&stopped.tokens[..], stopped.finish), (&free.tokens[..length], finish));
+        early += usize::from(length < 12);
+    }
+    assert!((1..20).contains(&early), "{early}");
 }

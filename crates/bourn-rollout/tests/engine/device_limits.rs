@@ -6,7 +6,7 @@ use bourn_model::ModelConfig;
 use bourn_model::transformer::Transformer;
 use bourn_rollout::{
     Completion, Counts, Engine, EngineOptions, Progress, Request, RolloutError, Sampling,
-    ScoreItem, device_cache_bytes,
+    ScoreItem, Storage, device_cache_bytes,
 };
 use burn::tensor::Device;
 
@@ -25,6 +25,7 @@ fn counts(engine: &mut Engine, call: impl FnOnce(&mut Engine)) -> Counts {
         reads: after.reads - before.reads,
         writes: after.writes - before.writes,
         passes: after.passes - before.passes,
+        rows: after.rows - before.rows,
         operations: after.operations - before.operations,
         tokens: after.tokens - before.tokens,
     }
@@ -53,6 +54,8 @@ fn a_token_of_the_whole_batch_is_one_write_one_pass_and_one_read() {
             assert_eq!((short.reads, long.reads), (4, 24), "{rows} rows");
             assert_eq!((short.writes, long.writes), (5, 25), "{rows} rows");
             assert_eq!(long.tokens, 24 * rows as u64);
+            // The prompt's cache has 64 positions.
+            assert_eq!((short.rows, long.rows), (64 + 4 * rows as u64, 64 + 24 * rows as u64));
             steps.push((long.operations - short.operations) / 20);
         }
         assert!(steps.iter().all(|&operations| operations == steps[0]), "{steps:?}");
@@ -198,7 +201,7 @@ fn a_cache_for_one_row_holds_any_completion_of_its_length() {
 
 #[test]
 fn what_diverged_is_named() {
-    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
     let broken = |config: &ModelConfig, value: f32| {
         let mut weights = random_weights(config, 1);
         weights.get_mut("model.embed_tokens.weight").unwrap().data[5 * 24] = value;
@@ -227,6 +230,20 @@ fn what_diverged_is_named() {
     check(score(&mut untied, &items, 1.0), &expect("scored item 1", 1));
     check(generate(&mut untied, &[one(&[1, 5])], &sampling(4)), &expect("problem `sum-7`", 1));
     assert_eq!(score(&mut untied, &[item(&[3, 4, 5])], 1.0).unwrap(), good);
+}
+
+#[test]
+fn rounded_weights_are_refused() {
+    let config = &configs()[0];
+    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::Bf16 };
+    let weights = random_weights(config, 1);
+    check(
+        Engine::on_device(config, &weights, &options, &Device::flex()).map(|_| ()),
+        "rollout.weight_dtype = \"bfloat16\" is for the CPU, where it halves the weights' memory; on \
+         another device they stay in float32: set it to \"float32\"",
+    );
+    // The CPU's kernels are what is opened on the CPU.
+    assert!(Engine::open(config, weights, &options, &Device::flex()).is_ok());
 }
 
 #[test]
@@ -271,7 +288,7 @@ fn progress_counts_and_interrupts() {
 #[test]
 fn updates_replace_the_weights() {
     for config in configs() {
-        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
         let device = Device::flex();
         let (old, new) = (random_weights(&config, 1), random_weights(&config, 2));
         let prompt = prompt(1, 12, config.vocab_size);

@@ -1,6 +1,8 @@
 //! A completion does not depend on what it shared a batch with.
 
-use bourn_rollout::{Request, Sampling, ScoreItem};
+use std::sync::Arc;
+
+use bourn_rollout::{Request, Sampling, ScoreItem, StopText};
 
 use crate::common::*;
 
@@ -18,13 +20,16 @@ fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
     prompts.iter().map(Vec::as_slice).zip(STREAMS).map(one).collect()
 }
 
-/// The samplings: the full distribution, with stop tokens that end some early; and a truncated one.
-fn samplings() -> [Sampling; 2] {
+/// The samplings: the full distribution, with stop tokens that end some early; a truncated one; and
+/// one that a rule on several tokens ends.
+fn samplings() -> [Sampling; 3] {
     let mut truncated = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20, ..sampling(36) };
     truncated.stop_tokens.extend((0..300).step_by(17));
     let mut full = sampling(36);
     full.stop_tokens.extend((0..300).step_by(17));
-    [full, truncated]
+    let rule = |tokens: &[u32]| tokens.windows(2).any(|pair| (pair[0] + pair[1]) % 29 == 0);
+    let ruled = Sampling { stop_text: Some(StopText(Arc::new(rule))), ..sampling(36) };
+    [full, truncated, ruled]
 }
 
 #[test]
@@ -134,6 +139,50 @@ fn scores_are_those_of_generation() {
                 assert_eq!(alone[0], scored[4]);
             }
         }
+    }
+}
+
+/// An engine that rounds matrices is one in f32 that is given rounded matrices: norms and biases stay
+/// as they are, products and sums are the same, embeddings are looked up rounded.
+#[test]
+fn rounded_storage_is_that_of_rounded_weights() {
+    for config in configs() {
+        let weights = random_weights(&config, 1);
+        let mut rounded = weights.clone();
+        for tensor in rounded.values_mut().filter(|tensor| tensor.shape.len() == 2) {
+            tensor.data.iter_mut().for_each(|value| *value = bourn_kernel::reference::bf16(*value));
+        }
+        assert_ne!(rounded, weights);
+        let prompts = prompts(config.vocab_size);
+        let requests = requests(&prompts, 3);
+        let sampling = &samplings()[0];
+        let mut exact = engine(&config, 64, AMPLE);
+        let others = by_index(&requests, &generate(&mut exact, &requests, sampling).unwrap());
+        exact.update(&rounded).unwrap();
+        let expect = generate(&mut exact, &requests, sampling).unwrap();
+        let mut stored = rounded_engine(&config, &weights);
+        let found = generate(&mut stored, &requests, sampling).unwrap();
+        assert_eq!(by_index(&requests, &found), by_index(&requests, &expect));
+        assert_ne!(by_index(&requests, &found), others);
+        let items: Vec<ScoreItem<'_>> = requests
+            .iter()
+            .zip(&found)
+            .map(|(r, all)| ScoreItem { prompt: r.prompt, completion: &all[0].tokens })
+            .collect();
+        let scores = score(&mut stored, &items, 0.7).unwrap();
+        assert_eq!(scores, score(&mut exact, &items, 0.7).unwrap());
+        // New weights are rounded too.
+        let next = random_weights(&config, 2);
+        stored.update(&next).unwrap();
+        let expect = score(&mut rounded_engine(&config, &next), &items, 0.7).unwrap();
+        assert_eq!(score(&mut stored, &items, 0.7).unwrap(), expect);
+        // And after the memory of the old has been given up.
+        stored.release();
+        stored.refill(weights).unwrap();
+        assert_eq!(score(&mut stored, &items, 0.7).unwrap(), scores);
+        stored.release();
+        stored.update(&next).unwrap();
+        assert_eq!(score(&mut stored, &items, 0.7).unwrap(), expect);
     }
 }
 

@@ -6,6 +6,7 @@ mod device;
 mod device_limits;
 mod identity;
 mod parity;
+mod prefixes;
 mod reference;
 mod requests;
 mod streams;

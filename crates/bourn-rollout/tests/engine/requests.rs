@@ -1,10 +1,11 @@
 //! What the engine does with requests, and with bad ones.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use bourn_rollout::{
-    Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem,
-    cache_bytes,
+    Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem, StopText,
+    Storage, cache_bytes,
 };
 
 use crate::common::*;
@@ -36,6 +37,28 @@ fn completions_end_where_they_should() {
         assert_eq!(free.logprobs, free.sampled_logprobs);
     }
     assert!(stopped[0].iter().any(|c| c.finish == Finish::Stop && c.tokens.len() > 1));
+}
+
+/// The rule is asked about the completion alone, and what it ends is the same draws, cut.
+#[test]
+fn a_rule_on_the_tokens_ends_completions() {
+    let config = &configs()[0];
+    let mut engine = engine(config, 4, AMPLE);
+    let prompt = prompt(1, 9, config.vocab_size);
+    let request = Request { count: 20, ..one(&prompt) };
+    let free = generate(&mut engine, &[request], &sampling(12)).unwrap();
+    let ends = |tokens: &[u32]| tokens.windows(2).any(|pair| pair[0] % 4 == 0 && pair[1] % 4 == 1);
+    let ruled = Sampling { stop_text: Some(StopText(Arc::new(ends))), ..sampling(12) };
+    let stopped = generate(&mut engine, &[request], &ruled).unwrap();
+    let mut early = 0;
+    for (free, stopped) in free[0].iter().zip(&stopped[0]) {
+        let end = (1..=12).find(|&length| ends(&free.tokens[..length]));
+        let (length, finish) = end.map_or((12, Finish::Length), |end| (end, Finish::Stop));
+        assert_eq!((&stopped.tokens[..], stopped.finish), (&free.tokens[..length], finish));
+        assert_eq!(stopped.logprobs, free.logprobs[..length]);
+        early += usize::from(length < 12);
+    }
+    assert!((1..20).contains(&early), "{early}");
 }
 
 #[test]
@@ -96,7 +119,7 @@ fn progress_counts_and_interrupts() {
 #[test]
 fn updates_replace_the_weights() {
     for config in configs() {
-        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
         let (old, new) = (random_weights(&config, 1), random_weights(&config, 2));
         let prompt = prompt(1, 12, config.vocab_size);
         let draw = |engine: &mut Engine| generate(engine, &[one(&prompt)], &sampling(6)).unwrap();
@@ -125,7 +148,7 @@ fn check<T: std::fmt::Debug>(result: Result<T, RolloutError>, expect: &str) {
 #[test]
 fn bad_weights_are_named() {
     let config = &configs()[1];
-    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
     let new = |weights: &bourn_model::Weights| Engine::new(config, weights, &options).map(|_| ());
     let mut weights = random_weights(config, 1);
     let name = "model.layers.1.self_attn.k_proj.weight";
@@ -141,7 +164,7 @@ fn bad_weights_are_named() {
         "tensor `model.layers.1.self_attn.k_proj.weight` is missing from the weights; the \
          configuration and the weights belong to different models",
     );
-    let options = EngineOptions { batch_size: 0, cache_bytes: AMPLE };
+    let options = EngineOptions { batch_size: 0, cache_bytes: AMPLE, storage: Storage::F32 };
     let result = Engine::new(config, &random_weights(config, 1), &options).map(|_| ());
     check(result, "batch_size = 0 is out of range; it must be at least 1");
 }
@@ -220,8 +243,14 @@ fn a_cache_for_one_row_holds_any_completion_of_its_length() {
 
 #[test]
 fn what_diverged_is_named() {
+    what_diverged(Storage::F32, f32::INFINITY);
+    // Rounded, the largest number is infinite.
+    what_diverged(Storage::Bf16, f32::MAX);
+}
+
+fn what_diverged(storage: Storage, infinite: f32) {
     let config = &configs()[0];
-    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+    let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage };
     let mut weights = random_weights(config, 1);
     // Token 5 has a broken embedding, which is also a broken logit of every position.
     weights.get_mut("model.embed_tokens.weight").unwrap().data[5 * 24] = f32::NAN;
@@ -239,7 +268,7 @@ fn what_diverged_is_named() {
     // Untied, the broken embedding shows only once the token has been read.
     let config = &configs()[1];
     let mut weights = random_weights(config, 1);
-    weights.get_mut("model.embed_tokens.weight").unwrap().data[5 * 24] = f32::INFINITY;
+    weights.get_mut("model.embed_tokens.weight").unwrap().data[5 * 24] = infinite;
     let mut engine = Engine::new(config, &weights, &options).unwrap();
     let item = |completion| ScoreItem { prompt: &[1, 2], completion };
     assert!(score(&mut engine, &[item(&[3, 4, 5])], 1.0).is_ok());

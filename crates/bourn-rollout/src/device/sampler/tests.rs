@@ -17,6 +17,7 @@ fn sampler(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> Sampler {
         min_p,
         max_tokens: 1,
         stop_tokens: Default::default(),
+        stop_text: None,
         seed: 0,
         purpose: String::new(),
         step: 0,
