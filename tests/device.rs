@@ -13,7 +13,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bourn_rollout::{Counts, Engine, Request, Sampling, device_cache_bytes};
+use bourn_rollout::{
+    Counts, Engine, EngineOptions, Request, Sampling, Storage, device_cache_bytes,
+};
 use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::Value;
 use support::{Place, text};
@@ -191,6 +193,7 @@ fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
         min_p: 0.0,
         max_tokens,
         stop_tokens: Default::default(),
+        stop_text: None,
         seed: 1,
         purpose: "launches".into(),
         step: 0,
@@ -198,7 +201,7 @@ fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
     let mut steps = Vec::new();
     for rows in [2, 5, 33] {
         let cache_bytes = device_cache_bytes(&bundle.config, 2 * rows, 64) as usize;
-        let options = bourn_rollout::EngineOptions { batch_size: rows, cache_bytes };
+        let options = EngineOptions { batch_size: rows, cache_bytes, storage: Storage::F32 };
         let weights = bundle.weights().unwrap().into_owned();
         let mut engine = Engine::open(&bundle.config, weights, &options, &device).unwrap();
         let request = Request { prompt: &prompt, stream: "p", first: 0, count: rows as u64 };

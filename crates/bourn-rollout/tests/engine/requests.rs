@@ -283,13 +283,13 @@ fn released_weights_come_back_the_same() {
     for config in &configs() {
         let tokens = prompt(2, 20, config.vocab_size);
         let request = Request { count: 4, ..one(&tokens) };
-        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE };
+        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
         let weights = random_weights(config, 1);
         let mut e = Engine::new(config, &weights, &options).unwrap();
-        let mut draw = |e: &mut Engine| generate(e, &[request], &sampling(6));
+        let draw = |e: &mut Engine| generate(e, &[request], &sampling(6));
         let first = draw(&mut e).unwrap();
         e.release();
-        assert!(draw(&mut e).is_err());
+        assert_eq!(draw(&mut e).unwrap_err(), RolloutError::Released);
         e.update(&weights).unwrap();
         assert_eq!(draw(&mut e).unwrap(), first);
         e.release();
