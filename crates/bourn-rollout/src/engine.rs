@@ -97,6 +97,9 @@ impl CpuEngine {
         completion: usize,
         subject: impl Fn() -> String,
     ) -> Result<(), RolloutError> {
+        if self.network.is_released() {
+            return Err(RolloutError::Released);
+        }
         check_prompt(&self.network.config, prompt, completion, &subject)?;
         let length = prompt.len() + completion;
         let blocks = blocks_for(prompt.len()) + own_blocks(prompt.len(), positions(completion));

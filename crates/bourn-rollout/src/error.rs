@@ -27,6 +27,9 @@ pub enum RolloutError {
         /// Values that it has.
         values: usize,
     },
+    /// The weights were released.
+    #[error("the engine has given its weights up; update it before it draws or scores")]
+    Released,
     /// An option is out of range.
     #[error("{key} = {value} is out of range; it must be {expected}")]
     Option {

@@ -144,6 +144,11 @@ impl Network {
         self.embedding = PackedMatrix::empty(storage);
     }
 
+    /// Whether there are no weights.
+    pub(crate) fn is_released(&self) -> bool {
+        self.head.outputs() == 0
+    }
+
     /// Makes the rotary angles of positions below `positions` ready.
     pub(crate) fn prepare(&mut self, positions: usize) {
         self.angles.extend(positions.min(self.config.max_position));

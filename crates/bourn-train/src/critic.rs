@@ -11,7 +11,7 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::update::{NonFinite, UpdateError, minibatches, pack_rows, problems_of, scheduled_lr};
+use crate::update::{Descent, NonFinite, UpdateError, minibatches, pack_rows, problems_of};
 
 const WEIGHTS: &str = "critic.safetensors";
 const OPTIMIZER: &str = "critic_optimizer.safetensors";
@@ -128,22 +128,12 @@ impl Critic {
                     tally.add(&part);
                     gradients.add(model, trace, part.loss);
                 }
-                let norm = gradients.norm();
-                if !norm.is_finite() {
-                    return Err(UpdateError::NonFinite(NonFinite {
-                        what: "the critic's gradient norm",
-                        value: norm,
-                        problem: problems_of(experience, &groups),
-                    }));
-                }
-                let scale = bourn_algo::clip_scale(norm, settings.max_grad_norm);
-                if scale < 1.0 {
-                    gradients.scale(scale);
-                }
-                let lr = scheduled_lr(&adamw, optimizer.updates(), total);
-                optimizer.step(model, gradients, lr);
-                report.lr = Some(lr);
-                norms += norm;
+                let what = "the critic's gradient norm";
+                let taken = Descent { settings: &adamw, total, what }
+                    .step(model, optimizer, gradients)
+                    .map_err(|norm| norm.of(experience, &groups))?;
+                report.lr = Some(taken.lr);
+                norms += taken.grad_norm;
                 updates += 1.0;
             }
         }

@@ -14,7 +14,7 @@ use crate::experience::Experience;
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 use crate::update::{
-    NonFinite, UpdateError, minibatches, pack_rows, problems_of, scheduled_lr, score_all,
+    Descent, NonFinite, UpdateError, minibatches, pack_rows, problems_of, score_all,
 };
 
 const WEIGHTS: &str = "implicit_reward.safetensors";
@@ -111,21 +111,12 @@ impl Implicit {
                 completions += part.completions;
                 gradients.add(&self.model, part.trace, part.loss);
             }
-            let norm = gradients.norm();
-            if !norm.is_finite() {
-                return Err(UpdateError::NonFinite(NonFinite {
-                    what: "the implicit reward model's gradient norm",
-                    value: norm,
-                    problem: problems_of(experience, &groups),
-                }));
-            }
-            let scale = bourn_algo::clip_scale(norm, settings.max_grad_norm);
-            if scale < 1.0 {
-                gradients.scale(scale);
-            }
-            report.lr = scheduled_lr(&adamw, self.optimizer.updates(), total);
-            self.optimizer.step(&mut self.model, gradients, report.lr);
-            report.grad_norm += norm;
+            let what = "the implicit reward model's gradient norm";
+            let taken = Descent { settings: &adamw, total, what }
+                .step(&mut self.model, &mut self.optimizer, gradients)
+                .map_err(|norm| norm.of(experience, &groups))?;
+            report.lr = taken.lr;
+            report.grad_norm += taken.grad_norm;
             updates += 1.0;
         }
         report.loss /= f64::max(updates, 1.0);

@@ -112,7 +112,7 @@ pub fn update(
             let mut on_logprobs = |batch: &MicroBatch, logp: &[f32]| {
                 tally.add(batch, logp, &recipe.algorithm, first);
             };
-            let (loss, mut gradients) = gradients_of(
+            let (loss, gradients) = gradients_of(
                 policy,
                 &batches,
                 experience,
@@ -122,23 +122,12 @@ pub fn update(
                 &mut on_logprobs,
             )?;
             report.loss += loss;
-            let norm = gradients.norm();
-            if !norm.is_finite() {
-                let problem = problems_of(experience, groups);
-                return Err(UpdateError::NonFinite(NonFinite {
-                    what: "the gradient norm",
-                    value: norm,
-                    problem,
-                }));
-            }
-            let scale = clip_scale(norm, recipe.optimizer.max_grad_norm);
-            if scale < 1.0 {
-                gradients.scale(scale);
-            }
-            let (taken, total) = (optimizer.updates(), recipe.total_updates());
-            report.lr = scheduled_lr(&recipe.optimizer, taken, total);
-            optimizer.step(policy, gradients, report.lr);
-            report.grad_norm += norm;
+            let total = recipe.total_updates();
+            let taken = Descent { settings: &recipe.optimizer, total, what: "the gradient norm" }
+                .step(policy, optimizer, gradients)
+                .map_err(|norm| norm.of(experience, groups))?;
+            report.lr = taken.lr;
+            report.grad_norm += taken.grad_norm;
         }
     }
     // Not the recipe's count: a step of few problems has fewer minibatches.
@@ -201,6 +190,61 @@ fn gradients_of(
         }
     }
     Ok((loss, gradients))
+}
+
+/// How a model is taken down its gradient: clipped, at the pace of its schedule.
+pub(crate) struct Descent<'a> {
+    pub settings: &'a Optimizer,
+    /// Updates that the schedule is for.
+    pub total: u64,
+    /// What the gradient norm is called where it is no number.
+    pub what: &'static str,
+}
+
+/// An update that was taken.
+pub(crate) struct Taken {
+    pub lr: f64,
+    /// Before clipping.
+    pub grad_norm: f64,
+}
+
+/// A gradient norm that is no number.
+pub(crate) struct NoNorm {
+    what: &'static str,
+    value: f64,
+}
+
+impl NoNorm {
+    /// The error, with the problems of `groups`, which the gradient was of.
+    pub(crate) fn of(self, experience: &Experience, groups: &[usize]) -> UpdateError {
+        let NoNorm { what, value } = self;
+        UpdateError::NonFinite(NonFinite { what, value, problem: problems_of(experience, groups) })
+    }
+}
+
+impl Descent<'_> {
+    /// One update of `model`.
+    ///
+    /// # Errors
+    /// The gradient's norm is not finite; nothing has changed.
+    pub(crate) fn step(
+        &self,
+        model: &mut Transformer,
+        optimizer: &mut AdamWOptimizer,
+        mut gradients: NamedGradients,
+    ) -> Result<Taken, NoNorm> {
+        let grad_norm = gradients.norm();
+        if !grad_norm.is_finite() {
+            return Err(NoNorm { what: self.what, value: grad_norm });
+        }
+        let scale = clip_scale(grad_norm, self.settings.max_grad_norm);
+        if scale < 1.0 {
+            gradients.scale(scale);
+        }
+        let lr = scheduled_lr(self.settings, optimizer.updates(), self.total);
+        optimizer.step(model, gradients, lr);
+        Ok(Taken { lr, grad_norm })
+    }
 }
 
 /// The learning rate of update number `update` (0-based) of `total`.

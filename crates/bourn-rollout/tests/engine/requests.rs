@@ -275,3 +275,27 @@ fn what_diverged(storage: Storage, infinite: f32) {
     let items = [item(&[3, 4][..]), item(&[3, 5, 4])];
     check(score(&mut engine, &items, 1.0), &expect("scored item 1", 3));
 }
+
+/// An engine that gave its memory up draws nothing until it has weights again, and then the same;
+/// whether weights are copied or consumed makes no difference.
+#[test]
+fn released_weights_come_back_the_same() {
+    for config in &configs() {
+        let tokens = prompt(2, 20, config.vocab_size);
+        let request = Request { count: 4, ..one(&tokens) };
+        let options = EngineOptions { batch_size: 4, cache_bytes: AMPLE, storage: Storage::F32 };
+        let weights = random_weights(config, 1);
+        let mut e = Engine::new(config, &weights, &options).unwrap();
+        let draw = |e: &mut Engine| generate(e, &[request], &sampling(6));
+        let first = draw(&mut e).unwrap();
+        e.release();
+        assert_eq!(draw(&mut e).unwrap_err(), RolloutError::Released);
+        e.update(&weights).unwrap();
+        assert_eq!(draw(&mut e).unwrap(), first);
+        e.release();
+        e.refill(weights.clone()).unwrap();
+        assert_eq!(draw(&mut e).unwrap(), first);
+        let mut e = Engine::consuming(config, weights, &options).unwrap();
+        assert_eq!(draw(&mut e).unwrap(), first);
+    }
+}
