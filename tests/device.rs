@@ -178,8 +178,8 @@ fn launches(work: impl FnOnce()) -> u64 {
     seen.0.load(Ordering::Relaxed)
 }
 
-/// A decoded token of the whole batch is one write, one pass and one read, and as many kernels whatever
-/// the number of rows.
+/// A decoded token of the whole batch is one write, one pass and one read, and about as many kernels
+/// whatever the number of rows.
 #[test]
 fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
     let bundle = bourn_model::open(&fixture("qwen3-tiny")).unwrap();
@@ -220,9 +220,12 @@ fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
         steps.push((many - few) / 20);
     }
     let layers = bundle.config.num_layers;
-    println!("{} launches a step with {layers} layers", steps[0]);
-    assert!(steps.iter().all(|&step| step == steps[0]), "{steps:?}");
-    // 42 kernels a layer and about 90 for inputs, head and sampler, where nothing is fused; a product may
-    // be split in two.
-    assert!(steps[0] <= 50 * layers as u64 + 100, "{} launches", steps[0]);
+    println!("{steps:?} launches a step with {layers} layers, at 2, 5 and 33 rows");
+    // A product is one kernel or two, as it was tuned for its number of rows: six in a layer with those of
+    // attention, and the head's.
+    let (least, most) = (steps.iter().min().unwrap(), steps.iter().max().unwrap());
+    assert!(most - least <= 6 * layers as u64 + 1, "{steps:?}");
+    // 42 kernels a layer and about 90 for inputs, head and sampler, where nothing is fused; the
+    // rest is such splits.
+    assert!(*most <= 50 * layers as u64 + 100, "{most} launches");
 }
