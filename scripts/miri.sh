@@ -15,7 +15,7 @@
 # functions of the standard library from being off by a random last bit.
 #
 # Valgrind sees the machine code itself, vectorised as it ships, and every read and write of it. It
-# has no AVX-512, so that the AVX2 kernels run. Two tests are left out that would take it an hour.
+# has no AVX-512, so that the AVX2 kernels run. Two tests are left out that take it many minutes.
 set -eu
 cd "$(dirname "$0")/.."
 
