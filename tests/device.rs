@@ -131,7 +131,17 @@ fn training_is_that_of_the_cpu() {
         assert!(at(line, "train/mismatch_kl").abs() < LOGPROB * LOGPROB, "{line:?}");
         assert!(at(line, "actor/grad_norm").is_finite());
     }
-    // A probe, a checkpoint that opens on the CPU, and a resume.
+    // Stopped half-way and resumed, it is the same run up to rounding.
+    let set = format!("device={:?}", device());
+    for more in [&["--max-steps", "2"][..], &["--resume"]] {
+        let args = ["train", "small.toml", "--run-dir", "parts", "--set", &set];
+        place.ok(&[&args[..], more].concat());
+    }
+    let parts = steps(&metrics(&place.path("parts")));
+    assert_eq!(parts.len(), 4);
+    let (whole, parts) = (at(&other[2], "train/entropy"), at(&parts[2], "train/entropy"));
+    assert!((whole - parts).abs() <= RELATIVE * whole, "{whole} and {parts}");
+    // A checkpoint opens on the CPU.
     let run = device().replace(':', "-");
     let checkpoint = place.path(&run).join("checkpoints/step-000004");
     let text = place.ok(&["sample", "--model", &checkpoint.to_string_lossy(), "--prompt", "1 2: "]);
@@ -153,10 +163,11 @@ fn a_base_is_pretrained_on_the_device() {
     };
     let (cpu, other) = (losses("cpu"), losses(&device()));
     assert_eq!((cpu.len(), other.len()), (30, 30));
-    // From equal weights the first losses differ by rounding, and later ones by what an optimiser
-    // that divides by the gradient's size makes of it.
+    // From equal weights the first losses differ by rounding. Adam divides by the gradient's size, so
+    // that a rounding in a small gradient moves a weight by a share of the learning rate (3e-3), in
+    // thirty steps by up to 0.1 in the worst case and far less in the mean; the loss falls by half. A
+    // base that learned nothing, or from wrong gradients, is off by more than a twentieth.
     assert!((cpu[0] - other[0]).abs() < LOGPROB, "{} and {}", cpu[0], other[0]);
-    assert!(other[29] < 0.9 * other[0], "{} after {}", other[29], other[0]);
     assert!((cpu[29] - other[29]).abs() < 0.05 * cpu[29], "{} and {}", cpu[29], other[29]);
 }
 

@@ -70,6 +70,10 @@ impl Bundle {
         if let Some(weights) = &self.weights {
             return Ok(Cow::Borrowed(weights));
         }
+        if !self.path.exists() {
+            let message = "was there when it was opened, and is gone; put it back, and resume";
+            return Err(ModelError::file(&self.path, message));
+        }
         let again = open_path(&self.path, &self.source)?;
         if again.weights_hash != self.weights_hash {
             let message = "holds other weights than when it was opened; put the old ones back, or start anew with the new ones";
@@ -389,5 +393,8 @@ mod tests {
         std::fs::remove_file(&file).unwrap();
         let error = bundle.weights().unwrap_err().to_string();
         assert!(error.contains("model.safetensors"), "{error}");
+        dir.close().unwrap();
+        let error = bundle.weights().unwrap_err().to_string();
+        assert!(error.contains("was there when it was opened, and is gone"), "{error}");
     }
 }

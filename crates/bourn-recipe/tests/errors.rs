@@ -98,6 +98,7 @@ fn weight_dtypes() {
     assert_eq!(on_wgpu("float32"), "no error");
     assert_snapshot!(on_wgpu("bfloat16"), @r#"x.toml:9:1: [rollout] weight_dtype: "bfloat16" is for `device` "cpu": on "wgpu" weights stay in "float32"; set it to that"#);
     assert_snapshot!(appended("[rollout]\ndtype = \"bfloat16\"\n"), @"x.toml:8:1: [rollout] dtype: unknown key; bourn calls it `weight_dtype`");
+    assert_snapshot!(error("device = \"wgpu\"\n[model]\npath=\"m\"\n[[task]]\nkind=\"countdown\"\n[algorithm]\nname=\"grpo\"\n[train]\ngradient_checkpointing = true\n"), @r#"x.toml:9:1: [train] gradient_checkpointing: is for `device` "cpu": on "wgpu" every activation is kept; leave it out, and lower train.micro_batch_size for less memory"#);
 }
 
 #[test]

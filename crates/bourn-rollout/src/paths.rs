@@ -104,9 +104,10 @@ impl Engine {
         }
     }
 
-    /// Gives up the memory of weights and cache until the next [`Engine::update`], which stores weights
-    /// as before: gradients and activations can have it in between. What is drawn before that is an error. On another device
-    /// than the CPU the engine keeps what it has, whose shapes its kernels were tuned for.
+    /// Gives up the memory of weights and cache until [`Engine::update`], [`Engine::update_from`] or
+    /// [`Engine::refill`]: gradients and activations can have it in between. To draw before that is an
+    /// error. On another device than the CPU the engine keeps what it has, whose shapes its kernels
+    /// were tuned for.
     pub fn release(&mut self) {
         match &mut self.0 {
             Inner::Cpu(engine) => engine.release(),

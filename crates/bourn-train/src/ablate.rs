@@ -137,11 +137,14 @@ fn prepare(
         let recipe = job.recipe;
         let device = bourn_model::open_device(recipe.device)?.autodiff();
         let shared = format!(
-            "{:?} {} {:?} {:?} {:?} {:?}",
+            "{:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",
             recipe.model,
             recipe.base_key(),
+            recipe.device,
             recipe.tasks,
             recipe.rollout.max_completion_length,
+            recipe.rollout.stop_strings,
+            recipe.rollout.weight_dtype,
             recipe.rewards.first(),
             recipe.probe
         );

@@ -68,8 +68,7 @@ pub fn preview(recipe: &Recipe) -> Result<Option<Vec<(String, u64)>>, TrainError
 /// and the larger of what drawing takes and what an update takes. Neither is there with the other.
 pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let parameters = config.parameters() * F32;
-    // A base that is large is read again by each probe, from what the KL penalty is held against or
-    // from its files.
+    // A base that is large is read again by each probe; what the KL penalty is held against stays.
     let held = recipe.algorithm.kl_coef > 0.0 || parameters < bourn_model::KEPT_BELOW as u64;
     let length = (recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length) as u64;
     // No prompt shared: completions of one prompt hold its rows once.

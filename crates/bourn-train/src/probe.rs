@@ -10,7 +10,7 @@ use bourn_probe::{
     MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
     min_resamples, probe, probe_stored, write_ledger,
 };
-use bourn_recipe::{Recipe, Sampler, WeightDtype};
+use bourn_recipe::{Device, Recipe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
 use bourn_task::Problem;
 use bourn_track::{Console, Stage, pass_at_k_picture};
@@ -306,9 +306,14 @@ impl Prober<'_> {
             WeightDtype::Float32 => "",
             WeightDtype::Bfloat16 => " in bfloat16",
         };
+        // So are those of a device that adds up in another order.
+        let device = match self.recipe.device {
+            Device::Cpu => String::new(),
+            other => format!(" on {other}"),
+        };
         let reward = &self.recipe.rewards[0];
         LedgerKey {
-            weights: format!("{weights} of shape {config}{rounded}"),
+            weights: format!("{weights} of shape {config}{rounded}{device}"),
             sampler: sampler_name(sampler),
             prompt: hasher.finalize().to_hex().to_string(),
             // Not its weight: that changes what a verdict is worth, and no verdict.

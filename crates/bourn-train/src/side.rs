@@ -106,6 +106,7 @@ impl<'e> Engines<'e> {
                 Held::Here(weights) => self.first.update(weights)?,
                 Held::By(bundle) => {
                     // What is read takes the place of what is packed.
+                    self.loaded = None;
                     self.first.release();
                     match bundle.weights()? {
                         Cow::Borrowed(weights) => self.first.update(weights)?,

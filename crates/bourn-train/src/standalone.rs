@@ -93,6 +93,7 @@ impl Probing {
     /// that holds anything but an earlier probe or cannot be written in.
     pub fn new(recipe: Recipe, options: ProbeOptions) -> Result<Probing, TrainError> {
         check_resamples(&recipe)?;
+        bourn_model::open_device(recipe.device)?;
         if let Some(output) = &options.output {
             check_output(output)?;
         }

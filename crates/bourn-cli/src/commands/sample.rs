@@ -67,8 +67,8 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if args.n == 0 {
         bail!("--n 0 asks for no completions; give at least 1");
     }
-    let mut bundle = open_model(&args.model)?;
     let device = bourn_model::open_device(args.device)?;
+    let mut bundle = open_model(&args.model)?;
     let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?.stopping_at(&args.stop)?;
     let prompt = prompter.encode(&args.prompt)?;

@@ -55,8 +55,8 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }
-    let mut bundle = open_model(&args.model)?;
     let device = bourn_model::open_device(args.device)?;
+    let mut bundle = open_model(&args.model)?;
     let weights = bundle.take_weights()?;
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let longest = bundle.config.max_position;

@@ -72,7 +72,7 @@ pub(crate) fn check(
             ),
         ));
     }
-    let train = site.train(written.train, &rollout)?;
+    let train = site.train(written.train, &rollout, written.device)?;
     let probe = site.probe(written.probe, &rollout)?;
     let implicit = written.implicit_reward.is_some();
     let replay = site.replay(&written.replay, &algorithm, &train, implicit)?;
@@ -217,7 +217,21 @@ impl Site<'_> {
         })
     }
 
-    fn train(&self, written: TrainWritten, rollout: &Rollout) -> Result<Train, RecipeError> {
+    fn train(
+        &self,
+        written: TrainWritten,
+        rollout: &Rollout,
+        device: Device,
+    ) -> Result<Train, RecipeError> {
+        if written.gradient_checkpointing && device != Device::Cpu {
+            return Err(self.error(
+                &["train.gradient_checkpointing"],
+                format!(
+                    "is for `device` \"cpu\": on \"{device}\" every activation is kept; leave it out, and \
+                     lower train.micro_batch_size for less memory"
+                ),
+            ));
+        }
         let (prompts, minibatches) = (rollout.prompts_per_step, written.minibatches);
         if !prompts.is_multiple_of(minibatches) {
             return Err(self.error(

@@ -130,7 +130,7 @@ pub(crate) struct TrainWritten {
     #[schemars(range(min = 1, max = 4_194_304))]
     pub micro_batch_size: usize,
     /// Keep no more of a layer than what enters it, and compute the rest again on the way back: less
-    /// memory for a third more work; changes no number.
+    /// memory for a third more work; changes no number. On the CPU alone.
     pub gradient_checkpointing: bool,
 }
 

@@ -100,6 +100,7 @@ impl Run<'_> {
             let step = self.state.pretrained;
             let mut experience =
                 self.draw(problems, Draws { purpose: "critic", step, batch: 0 })?;
+            self.engine.release();
             if let Some(critic) = &mut self.critic {
                 critic.evaluate(&self.policy, &mut experience, &recipe);
                 credit::assign(&mut experience, &recipe, step)?;
@@ -117,6 +118,7 @@ impl Run<'_> {
                     report.loss
                 ));
             }
+            self.engine.update_from(&self.policy)?;
             self.state.pretrained += 1;
             progress.inc(1);
         }
