@@ -78,6 +78,9 @@ pub struct Decode {
     /// Render prompts through the model's chat template
     #[arg(long)]
     chat: bool,
+    /// Keep the matrices in bf16
+    #[arg(long)]
+    bf16: bool,
     /// Rounds that are timed, after one that is not
     #[arg(long, default_value_t = 1)]
     rounds: u64,
@@ -98,7 +101,8 @@ impl Decode {
         // The cache of every sequence and of every prompt at its full length: never what bounds it.
         let rows = self.batch + prompts.len();
         let cache_bytes = cache_bytes(&bundle.config, rows, longest + self.max_tokens) as usize;
-        let options = EngineOptions { batch_size: self.batch, cache_bytes, storage: Storage::F32 };
+        let storage = if self.bf16 { Storage::Bf16 } else { Storage::F32 };
+        let options = EngineOptions { batch_size: self.batch, cache_bytes, storage };
         let mut engine = Engine::consuming(&bundle.config, weights, &options)?;
         let stop = if self.forced { BTreeSet::new() } else { bundle.stop_tokens.clone() };
         let mut sampling = sampling(self.max_tokens, stop);

@@ -39,6 +39,17 @@ pub fn svg(panels: &[Panel], y: &str) -> String {
          <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n\
          <text x=\"12\" y=\"16\" font-size=\"13\">{y}</text>\n"
     );
+    // The bounds are the same in every panel: one legend, from the right.
+    let names = panels.first().map(|panel| panel.bounds.as_slice()).unwrap_or_default();
+    for (place, ((name, _), (colour, dashes))) in names.iter().zip(BOUNDS).enumerate() {
+        let x = width - 16.0 - 110.0 * (names.len() - place) as f64;
+        out += &format!(
+            "<path d=\"M{x:.1} 12H{:.1}\" stroke=\"{colour}\" stroke-dasharray=\"{dashes}\"/>\n\
+             <text x=\"{:.1}\" y=\"16\" fill=\"{colour}\">{name}</text>\n",
+            x + 24.0,
+            x + 30.0
+        );
+    }
     for (index, panel) in panels.iter().enumerate() {
         let (left, top) = ((index % 2) as f64 * WIDTH, (index / 2) as f64 * HEIGHT + 24.0);
         out += &format!("<g transform=\"translate({left} {top})\">\n{}</g>\n", body(panel));
@@ -101,18 +112,11 @@ fn body(panel: &Panel) -> String {
             points.iter().map(|p| format!("{:.1},{:.1}", x(p.x), y(p.y))).collect();
         at.join(" ")
     };
-    for ((name, points), (colour, dashes)) in panel.bounds.iter().zip(BOUNDS) {
+    for ((_, points), (colour, dashes)) in panel.bounds.iter().zip(BOUNDS) {
         add(format!(
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-dasharray=\"{dashes}\"/>",
             curve(points)
         ));
-        if let Some(last) = points.last() {
-            add(format!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\" fill=\"{colour}\">{name}</text>",
-                x(last.x) - 4.0,
-                y(last.y) + 13.0
-            ));
-        }
     }
     add(format!(
         "<polyline points=\"{}\" fill=\"none\" stroke=\"#1f6fb2\" stroke-width=\"2\"/>",
