@@ -49,9 +49,11 @@ class Inputs:
             models / f"{model.name}-endless", lambda out, model=model:
             self.prepare("endless", model, out)) for model in (self.smollm2, self.tiny)}
         self.f32_gguf = models / "smollm2-f32.gguf"
+        self.bf16_gguf = models / "smollm2-bf16.gguf"
         self.q4_gguf = gguf
         if env.why_not("llama-cpp") is None:
-            self.made(self.f32_gguf, lambda out: self.prepare("gguf", gguf, out))
+            self.made(self.f32_gguf, lambda out: self.prepare("gguf", gguf, out, "F32"))
+            self.made(self.bf16_gguf, lambda out: self.prepare("gguf", gguf, out, "BF16"))
 
     def made(self, place, make):
         """Makes a file or directory beside its place, so that half of one is never taken."""
@@ -183,6 +185,7 @@ def all_cases(args, inputs):
     for batch in (1, 4) if args.quick else (1, 16, 64):
         target = {1: None, 16: 2.5, 64: 2.0}.get(batch)
         yield decode_forced(args, inputs, "smollm2", batch, 8 if args.quick else 64, target)
+    yield decode_bf16(args, inputs, 4 if args.quick else 16, 8 if args.quick else 64)
     yield decode_forced(args, inputs, "tiny", 8 if args.quick else 256, 8 if args.quick else 64, 2.0)
     yield decode_real(args, inputs, "smollm2")
     yield decode_real(args, inputs, "tiny")
@@ -238,6 +241,22 @@ def decode_forced(args, inputs, name, batch, tokens, target):
     # The prompt's forward is in the time, and its tokens are not counted.
     each = flops(model, PROMPT + tokens / 2)
     case.flops_per_token = each * (PROMPT + tokens) / tokens
+    return case
+
+
+def decode_bf16(args, inputs, batch, tokens):
+    """Matrices in bf16 on both sides, the cache in f32."""
+    case = Case(f"decode smollm2 in bf16, batch {batch} x {tokens}", None)
+    if inputs is None:
+        return case
+    prompts = inputs.prompts(inputs.smollm2, batch, PROMPT)
+    common = ["--prompts", prompts, "--max-tokens", tokens, "--rounds", rounds(args)]
+    case.bourn = lambda runner: runner.json(
+        [inputs.bench, "decode", "--model", inputs.smollm2, "-n", 1, "--batch", batch, "--forced",
+         "--bf16", *common])
+    case.peers = [Peer("llama-cpp", 1.0, lambda runner: runner.json(
+        [inputs.env.python("llama-cpp"), LLAMA, "--model", inputs.bf16_gguf, *common]))]
+    case.flops_per_token = flops(inputs.smollm2, PROMPT + tokens / 2) * (PROMPT + tokens) / tokens
     return case
 
 

@@ -2,7 +2,7 @@
 
     prepare.py tiny DIR                a small Llama with random weights
     prepare.py endless MODEL DIR       the same model without a token that ends a completion
-    prepare.py gguf MODEL.gguf OUT     the same weights in f32, for llama.cpp
+    prepare.py gguf MODEL.gguf OUT TYPE    the same weights in F32 or, matrices, BF16, for llama.cpp
     prepare.py prompts MODEL FILE COUNT TOKENS     JSON lines: prompts of just so many tokens
     prepare.py sequences MODEL FILE COUNT TOKENS   a JSON array of arrays of token ids
 """
@@ -59,10 +59,10 @@ def endless(model, out):
                 shutil.copy(file, out / file.name)
 
 
-def gguf(source, out):
+def gguf(source, out, kind):
     import numpy
     from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
-    from gguf.quants import dequantize
+    from gguf.quants import dequantize, quantize
 
     reader = GGUFReader(source)
     writer = GGUFWriter(out, reader.get_field("general.architecture").contents())
@@ -76,8 +76,12 @@ def gguf(source, out):
     for tensor in reader.tensors:
         data = dequantize(tensor.data, tensor.tensor_type).astype(numpy.float32)
         shape = tuple(int(n) for n in reversed(tensor.shape))
-        writer.add_tensor(tensor.name, data.reshape(shape),
-                          raw_dtype=GGMLQuantizationType.F32)
+        data = data.reshape(shape)
+        # llama.cpp adds and multiplies with vectors in f32 alone.
+        own = GGMLQuantizationType[kind if len(shape) > 1 else "F32"]
+        if own != GGMLQuantizationType.F32:
+            data = quantize(data, own)
+        writer.add_tensor(tensor.name, data, raw_dtype=own)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -127,8 +131,8 @@ def main():
             tiny(Path(out))
         case "endless", [model, out]:
             endless(Path(model), Path(out))
-        case "gguf", [source, out]:
-            gguf(source, out)
+        case "gguf", [source, out, kind]:
+            gguf(source, out, kind)
         case "prompts", [model, out, count, tokens]:
             prompts(Path(model), Path(out), int(count), int(tokens))
         case "sequences", [model, out, count, tokens]:
