@@ -6,7 +6,7 @@
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Has the allocator keep what it has. Gradients, activations and the engine's weights come and go with
-/// every step; given back in between, each of their pages is cleared again by the kernel, a quarter of
+/// every step; given back in between, each of their pages is cleared again by the kernel, an eighth of
 /// the processor time of a step of SmolLM2-135M.
 ///
 /// mimalloc reads its options from the environment before `main`, so that the process starts over with
