@@ -41,7 +41,7 @@ pub fn open_device(named: Named) -> Result<Device, ModelError> {
             let text = panic.downcast_ref::<String>().map(String::as_str);
             let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason given");
             let line = text.lines().next().unwrap_or_default();
-            Err(error(format!("it cannot be used ({line}); is its driver installed?")))
+            Err(error(format!("no adapter and driver answer to it ({line})")))
         }
     }
 }

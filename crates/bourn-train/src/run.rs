@@ -113,8 +113,6 @@ pub fn train(
         run.log(&experience, &report, &mut progress)?;
     }
     progress.finish(format!("{} steps", run.state.step));
-    memory::peak()
-        .inspect(|&peak| console.line(format!("memory: {} at the peak", memory::mebibytes(peak))));
     run.finish()
 }
 
@@ -401,6 +399,9 @@ impl<'a> Run<'a> {
     }
 
     fn finish(mut self) -> Result<Outcome, TrainError> {
+        if let Some(peak) = memory::peak() {
+            self.console.line(format!("memory: {} at the peak", memory::mebibytes(peak)));
+        }
         self.logbook.sync()?;
         let step = self.state.step;
         if self.boundaries.is_empty() && self.state.probed {
