@@ -25,7 +25,7 @@ fn main() {
 fn outcomes(problems: usize, n_max: u64, model: u64) -> BTreeMap<String, Outcomes> {
     let rule = StopRule { successes: 8, n_max };
     let problem = |index: usize| {
-        let mut random = bourn_task::seed::rng(1, "bench outcomes", &[model, index as u64]);
+        let mut random = bourn_seed::rng(1, "bench outcomes", &[model, index as u64]);
         let rate = random.random::<f64>().powi(6);
         let (mut n, mut c) = (0, 0);
         while n < n_max && c < rule.successes {

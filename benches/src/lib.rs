@@ -58,7 +58,7 @@ impl Shape {
 /// Weights without meaning, the same each time: norms 1, everything else uniform.
 pub fn random_weights(config: &ModelConfig) -> Weights {
     let tensor = |(name, shape): (String, Vec<usize>)| {
-        let mut random = bourn_task::seed::rng(1, &name, &[]);
+        let mut random = bourn_seed::rng(1, &name, &[]);
         let norm = name.ends_with("norm.weight");
         let mut value = || if norm { 1.0 } else { random.random_range(-0.05_f32..0.05) };
         let data = (0..shape.iter().product()).map(|_| value()).collect();
@@ -74,7 +74,7 @@ pub fn values(count: usize) -> Vec<f32> {
 
 /// `count` token ids below `vocab`, the same each time and other ones for another `stream`.
 pub fn token_ids(count: usize, vocab: usize, stream: u64) -> Vec<u32> {
-    let mut random = bourn_task::seed::rng(1, "bench tokens", &[stream]);
+    let mut random = bourn_seed::rng(1, "bench tokens", &[stream]);
     (0..count).map(|_| random.random_range(0..vocab as u32)).collect()
 }
 

@@ -80,7 +80,7 @@ fn least_not_rejected<I: Iterator<Item = (f64, f64, f64)>>(
 
 #[cfg(test)]
 mod tests {
-    use bourn_task::seed::rng;
+    use bourn_seed::rng;
     use rand::Rng;
 
     use super::*;

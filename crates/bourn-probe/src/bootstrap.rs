@@ -1,6 +1,6 @@
 //! The paired bootstrap over problems.
 
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::Rng;
 use rayon::prelude::*;
 

@@ -1,4 +1,4 @@
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::Rng;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! What the solvable sets would look like were the policy the frozen base itself.
 
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::Rng;
 use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;

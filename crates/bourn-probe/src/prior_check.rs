@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::Rng;
 use rayon::prelude::*;
 

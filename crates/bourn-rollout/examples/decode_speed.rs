@@ -100,7 +100,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn random_weights(config: &ModelConfig) -> Weights {
     let tensor = |(name, shape): (String, Vec<usize>)| {
-        let mut random = bourn_task::seed::rng(1, &name, &[]);
+        let mut random = bourn_seed::rng(1, &name, &[]);
         let norm = name.ends_with("norm.weight");
         let mut value = || if norm { 1.0 } else { random.random_range(-0.05_f32..0.05) };
         let data = (0..shape.iter().product()).map(|_| value()).collect();

@@ -299,7 +299,7 @@ impl Drawing<'_> {
     /// The random numbers of one completion.
     fn random(&self, stream: &str, sample: u64) -> ChaCha8Rng {
         let Sampling { seed, purpose, step, .. } = self.sampling;
-        bourn_task::seed::rng(*seed, purpose, &[*step, hash(stream), sample])
+        bourn_seed::rng(*seed, purpose, &[*step, hash(stream), sample])
     }
 
     /// Appends a drawn token to its completion, and ends the row if this ends it; without one, a

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::load::TaskError;
 use crate::problem::{Problem, Reference, render};
 use crate::records;
-use crate::seed::content_hash;
+use bourn_seed::content_hash;
 
 /// Line numbers that a warning lists before it only counts.
 const LISTED: usize = 20;

@@ -10,7 +10,6 @@ mod load;
 mod problem;
 mod records;
 mod schedule;
-pub mod seed;
 
 pub use load::{TaskError, load, load_held_out};
 pub use problem::{Problem, Problems, Reference, Share, render};

@@ -10,7 +10,7 @@ use crate::countdown::{Split, generate, prompt};
 use crate::dataset::{Answers, Entry, problems, read};
 use crate::problem::{Problem, Problems, Reference, Share, render};
 use crate::schedule::{Apportion, Mixture};
-use crate::seed::content_hash;
+use bourn_seed::content_hash;
 
 /// Seed of held-out puzzles: the same for every run, so that runs with different seeds are probed
 /// on the same problems and share the base's ledger.

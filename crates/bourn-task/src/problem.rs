@@ -7,7 +7,7 @@ use bourn_verify::exact;
 use bourn_verify::math::{self, Gold};
 use bourn_verify::steps::{self, Step};
 
-use crate::seed::content_hash;
+use bourn_seed::content_hash;
 
 /// A prompt with what its verifier needs.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,7 +3,6 @@
 use rand::seq::SliceRandom;
 
 use crate::problem::{Problem, Problems};
-use crate::seed;
 
 /// Prompts in one round of the mixture; a task's share is rounded to 1/4096.
 const ROUND: usize = 4096;
@@ -44,7 +43,7 @@ impl Problems {
         let steps_per_epoch = (share.count / most).max(1) as u64;
         let (epoch, place) = (step / steps_per_epoch, step % steps_per_epoch);
         let mut order: Vec<u32> = (0..share.count as u32).collect();
-        order.shuffle(&mut seed::rng(seed, "epoch", &[task as u64, epoch]));
+        order.shuffle(&mut bourn_seed::rng(seed, "epoch", &[task as u64, epoch]));
         let first = place as usize * most;
         order[first..share.count.min(first + most)]
             .iter()

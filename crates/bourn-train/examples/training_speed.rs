@@ -174,7 +174,7 @@ fn roll_out(
     step: u64,
 ) -> Result<Experience, Box<dyn std::error::Error>> {
     let rollout = &recipe.rollout;
-    let mut random = bourn_task::seed::rng(1, "speed/prompts", &[step]);
+    let mut random = bourn_seed::rng(1, "speed/prompts", &[step]);
     let mut token = || random.random_range(0..config.vocab_size as u32);
     let prompts: Vec<Vec<u32>> = (0..rollout.prompts_per_step)
         .map(|_| (0..rollout.max_prompt_length).map(|_| token()).collect())
@@ -213,7 +213,7 @@ fn roll_out(
 
 fn random_weights(config: &ModelConfig) -> Weights {
     let tensor = |(name, shape): (String, Vec<usize>)| {
-        let mut random = bourn_task::seed::rng(1, &name, &[]);
+        let mut random = bourn_seed::rng(1, &name, &[]);
         let norm = name.ends_with("norm.weight");
         let mut value = || if norm { 1.0 } else { random.random_range(-0.05_f32..0.05) };
         let data = (0..shape.iter().product()).map(|_| value()).collect();

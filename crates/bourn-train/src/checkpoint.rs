@@ -69,7 +69,7 @@ fn is_zero(counter: &u64) -> bool {
 
 impl State {
     /// The state of a run that has not begun, on a base with this content hash and on problems
-    /// with this [`problems_hash`](crate::experience::problems_hash).
+    /// with this [`problems_hash`](crate::prompts::problems_hash).
     pub fn new(base: &str, problems: &str) -> State {
         let (base, problems) = (base.to_owned(), problems.to_owned());
         State {

@@ -7,7 +7,7 @@ use bourn_algo::{self as algo, shaping, tokens};
 use bourn_recipe::{
     Baseline, Covariance, Critic, KlEstimator, PassKBaseline, Recipe, ScaleRewards,
 };
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
 use crate::error::TrainError;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use bourn_rollout::{Completion, Finish};
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use bourn_verify::Verdict;
 use burn::tensor::TensorData;
 use rand::Rng;

@@ -14,7 +14,7 @@ use bourn_rollout::{
 use bourn_task::Problem;
 
 use crate::error::TrainError;
-use crate::experience::{encode_prompts, stop_text};
+use crate::prompts::{encode_prompts, stop_text};
 
 /// An engine with the weights it has now, under one sampler.
 pub struct EngineSource<'a> {

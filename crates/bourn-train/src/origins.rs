@@ -12,8 +12,8 @@ use bourn_task::Problem;
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
-use crate::experience::encode_prompts;
 use crate::probe::{Bench, Prober, own_error, source_error};
+use crate::prompts::encode_prompts;
 use crate::side::{Role, Side};
 
 /// The recipe's references as token ids that end as completions do, with the verdicts of its first

@@ -16,14 +16,17 @@ use std::sync::atomic::Ordering;
 use bourn_probe::{Extent, Ledger, Outcomes, risks};
 use bourn_recipe::{Recipe, Replay as Settings, Sampler};
 use bourn_rollout::{Completion, Engine, Finish, Progress, ScoreItem};
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use bourn_task::{Problem, Problems};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
+use crate::drawing::{self, Draws};
 use crate::error::TrainError;
-use crate::experience::{self, Draw, Draws, Experience, Replayed, Sample, encode_prompts, judge};
+use crate::experience::{Experience, Replayed, Sample};
+use crate::judging::{Draw, judge};
 use crate::probe::{Bench, Prober};
+use crate::prompts::encode_prompts;
 use crate::side::Role;
 
 /// What came of the policy's draws at one look.
@@ -153,7 +156,7 @@ impl Replay {
     /// where no problem is being lost.
     ///
     /// # Errors
-    /// As [`experience::collect`].
+    /// As [`drawing::collect`].
     pub(crate) fn draw(
         &self,
         prober: &Prober<'_>,
@@ -172,8 +175,7 @@ impl Replay {
         let draws = Draws { purpose: "replay", step, batch: 0 };
         let prompter = prober.base.prompter;
         let on_progress = &mut |_: Progress| go_on(prober);
-        let mut drawn =
-            experience::collect(engine, prompter, &problems, &recipe, draws, on_progress)?;
+        let mut drawn = drawing::collect(engine, prompter, &problems, &recipe, draws, on_progress)?;
         let mut own = std::mem::take(&mut drawn.samples).into_iter();
         for (group, (_, witnesses)) in groups.iter().enumerate() {
             drawn.samples.extend(own.by_ref().take(size));

@@ -25,7 +25,7 @@ use burn::tensor::Device;
 use crate::checkpoint::{self, Parts, State};
 use crate::critic::Critic;
 use crate::error::TrainError;
-use crate::experience::{self, Experience};
+use crate::experience::Experience;
 use crate::implicit::Implicit;
 use crate::logbook::{self, Logbook};
 use crate::optimizer::AdamWOptimizer;
@@ -34,7 +34,7 @@ use crate::replay::Replay;
 use crate::rundir::{self, Claim, Lock, Start};
 use crate::side::{Engines, Held, Side};
 use crate::update::UpdateReport;
-use crate::{base, check_context, engine_options, memory, origins};
+use crate::{base, check_context, engine_options, memory, origins, prompts};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -183,15 +183,15 @@ impl<'a> Run<'a> {
         claim: Claim,
     ) -> Result<Run<'a>, TrainError> {
         let Order { recipe, options, console, stop } = order;
-        let prompter = experience::prompter(recipe, base)?;
+        let prompter = prompts::prompter(recipe, base)?;
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
-        experience::encode_prompts(&all, &prompter, recipe)?;
+        prompts::encode_prompts(&all, &prompter, recipe)?;
         // Nor is a bad line of the reference file found by the first probe.
         origins::references(recipe, &problems.held_out, &Side::new(base, &prompter))?;
         let engine_options = engine_options(recipe, &base.config);
         let mut engine = Engine::open(&base.config, weights.clone(), &engine_options, device)?;
-        let problems_hash = experience::problems_hash(problems);
+        let problems_hash = prompts::problems_hash(problems);
         if let Start::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;
             rundir::check_problems(restored, &problems_hash)?;

@@ -14,8 +14,8 @@ use bourn_track::report::{PROBE_FILE, ProbeFile, ProbedModel};
 
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
-use crate::experience::{encode_prompts, prompter};
 use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
+use crate::prompts::{encode_prompts, prompter};
 use crate::side::{Engines, Role, Side, engine};
 use crate::{base, check_context, rundir, sealed};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::Recipe;
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use burn::tensor::Device;
 use rand::Rng;
 

@@ -5,7 +5,7 @@ use bourn_recipe::{KlEstimator, LossType, RatioLevel, Surrogate};
 use bourn_rollout::{
     Completion, Engine, EngineOptions, Finish, Request, Sampling, ScoreItem, Storage,
 };
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use bourn_probe::{Draw, DrawSource, Extent, ProbeError, Schedule, SourceError, probe};
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use bourn_task::{Problem, Reference};
 use bourn_verify::Verdict;
 use rand::Rng;

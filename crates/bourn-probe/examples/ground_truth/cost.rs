@@ -301,7 +301,7 @@ pub fn report_file(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
 /// The numbers of the correct draws, from 1, after a shuffle of each problem's draws; twice, since a
 /// model is compared with itself.
 fn shuffled(problems: &[Vec<u8>], order: u64) -> Draws {
-    let mut rng = bourn_task::seed::rng(OPTIONS.seed, "order of draws", &[order]);
+    let mut rng = bourn_seed::rng(OPTIONS.seed, "order of draws", &[order]);
     let shuffle = |draws: &Vec<u8>| {
         let mut draws = draws.clone();
         draws.shuffle(&mut rng);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bourn_probe::{Outcomes, StopRule};
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::Rng;
 
 /// Outcomes by problem id, as `compare` takes them.

@@ -23,7 +23,7 @@ pub(crate) fn tiny() -> (Weights, ModelConfig) {
         qk_norm: false,
     };
     let tensor = |(name, shape): (String, Vec<usize>)| {
-        let mut random = bourn_task::seed::rng(1, &name, &[]);
+        let mut random = bourn_seed::rng(1, &name, &[]);
         let count = shape.iter().product::<usize>();
         let data = (0..count).map(|_| random.random_range(-0.5_f32..0.5)).collect();
         (name, HostTensor { shape, data })

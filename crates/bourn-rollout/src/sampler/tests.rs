@@ -187,7 +187,7 @@ fn exact(logits: &[f32], s: &Sampling) -> Vec<f64> {
 fn frequencies_are_the_probabilities() {
     const DRAWS: u32 = 50_000;
     let vocab = 700; // several blocks of terms
-    let mut random = bourn_task::seed::rng(1, "frequencies", &[]);
+    let mut random = bourn_seed::rng(1, "frequencies", &[]);
     let mut uniform = move || (random.next_u64() >> 11) as f64 * 0.5_f64.powi(53);
     let logits: Vec<f32> = (0..vocab).map(|_| (uniform() * 6.0) as f32).collect();
     for sampling in [

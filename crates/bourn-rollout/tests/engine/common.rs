@@ -68,7 +68,7 @@ pub fn configs() -> Vec<ModelConfig> {
 /// Weights large enough that a mistake anywhere shows in the logits.
 pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
     let tensor = |(name, shape): (String, Vec<usize>)| {
-        let mut random = bourn_task::seed::rng(seed, &name, &[]);
+        let mut random = bourn_seed::rng(seed, &name, &[]);
         let spread = 1.7 / (shape[shape.len() - 1] as f32).sqrt();
         let mut value = || match name.as_str() {
             name if name.ends_with("norm.weight") => random.random_range(0.5_f32..1.5),
@@ -111,7 +111,7 @@ pub fn sampling(max_tokens: usize) -> Sampling {
 }
 
 pub fn prompt(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
-    let mut random = bourn_task::seed::rng(seed, "prompt", &[length as u64]);
+    let mut random = bourn_seed::rng(seed, "prompt", &[length as u64]);
     (0..length).map(|_| random.random_range(0..vocab as u32)).collect()
 }
 

@@ -105,7 +105,7 @@ fn numbers(sampling: &Sampling, stream: &str, sample: u64, count: usize) -> Vec<
     let hash = blake3::hash(stream.as_bytes());
     let hash = u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap());
     let counters = [sampling.step, hash, sample];
-    let mut random = bourn_task::seed::rng(sampling.seed, &sampling.purpose, &counters);
+    let mut random = bourn_seed::rng(sampling.seed, &sampling.purpose, &counters);
     (0..count).map(|_| (random.next_u64() >> 40) as f64 * 0.5_f64.powi(24)).collect()
 }
 

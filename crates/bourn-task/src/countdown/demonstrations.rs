@@ -9,7 +9,6 @@ use super::generate::{Split, draw};
 use super::tree::Tree;
 use super::{check, prompt};
 use crate::load::TaskError;
-use crate::seed;
 
 /// Draws after which a dial is taken to give no puzzle at all.
 const MAX_DRAWS: u32 = 1_000_000;
@@ -63,7 +62,7 @@ impl Demonstrator {
     /// # Errors
     /// [`TaskError::NoPuzzle`] where a million draws give none.
     pub fn draw(&self, seed: u64, index: u64) -> Result<Demonstration, TaskError> {
-        let mut rng = seed::rng(seed, "countdown demonstration", &[index]);
+        let mut rng = bourn_seed::rng(seed, "countdown demonstration", &[index]);
         let kind = self.kind(rng.random());
         let (puzzle, solution) = (0..MAX_DRAWS)
             .find_map(|_| draw(&self.spec, &mut rng).filter(|(p, _)| Split::of(p) == Split::Train))

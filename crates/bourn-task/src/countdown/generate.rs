@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::tree::Tree;
 use crate::load::TaskError;
-use crate::seed::{self, content_hash};
+use bourn_seed::content_hash;
 
 /// Random draws without a new puzzle after which the space is taken to be empty: this many, and
 /// [`PATIENCE_PER_FOUND`] more for each puzzle already found.
@@ -67,7 +67,7 @@ pub fn generate(
     split: Split,
 ) -> Result<Vec<Puzzle>, TaskError> {
     super::check(spec)?;
-    let mut rng = seed::rng(seed, "countdown puzzles", &[split as u64]);
+    let mut rng = bourn_seed::rng(seed, "countdown puzzles", &[split as u64]);
     let mut seen = BTreeSet::new();
     let mut puzzles = Vec::new();
     let mut fruitless = 0;

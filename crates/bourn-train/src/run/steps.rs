@@ -10,8 +10,9 @@ use bourn_task::Problems;
 use super::Run;
 use crate::credit;
 use crate::critic::Critic;
+use crate::drawing::{self, Draws};
 use crate::error::TrainError;
-use crate::experience::{self, Draws, Experience};
+use crate::experience::Experience;
 use crate::update::{NonFinite, UpdateError, UpdateReport, score_all, update};
 
 impl Run<'_> {
@@ -47,7 +48,7 @@ impl Run<'_> {
             false => std::ops::ControlFlow::Continue(()),
         };
         let (engine, prompter) = (&mut self.engine, &self.prompter);
-        let drawn = experience::collect(engine, prompter, &prompts, recipe, draws, on_progress);
+        let drawn = drawing::collect(engine, prompter, &prompts, recipe, draws, on_progress);
         drawn.map_err(|error| self.or_save(error))
     }
 

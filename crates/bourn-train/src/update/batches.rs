@@ -2,7 +2,7 @@
 
 use bourn_algo::token_weights;
 use bourn_recipe::{LossType, Recipe};
-use bourn_task::seed::rng;
+use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
 use crate::error::TrainError;

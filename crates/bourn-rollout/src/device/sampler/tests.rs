@@ -185,7 +185,7 @@ fn logits_that_are_not_finite_are_noticed() {
 fn draws_and_scores_are_those_of_the_cpu() {
     const BOUNDARY: f64 = 1e-5;
     let vocab = 700;
-    let mut random = bourn_task::seed::rng(1, "device sampler", &[]);
+    let mut random = bourn_seed::rng(1, "device sampler", &[]);
     let logits: Vec<f32> = (0..vocab).map(|_| random.random_range(-3.0_f32..3.0)).collect();
     let uniforms: Vec<f32> =
         (0..256).map(|_| random.random_range(0..1 << 24) as f32 * 0.5_f32.powi(24)).collect();

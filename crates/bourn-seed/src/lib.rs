@@ -1,4 +1,16 @@
 //! Counter-based random numbers: every draw is a function of what it is for.
+//!
+//! **This room keeps no state**: there is no generator that a checkpoint would have to hold, and none
+//! to fall out of step. The purposes and their counters are listed in `ARCHITECTURE.md`.
+//!
+//! ```
+//! use rand::Rng;
+//!
+//! // The third completion of problem 7 in step 2, whatever was drawn before it.
+//! let mut random = bourn_seed::rng(1, "train", &[2, 7, 3]);
+//! let again = bourn_seed::rng(1, "train", &[2, 7, 3]).random::<u64>();
+//! assert_eq!(random.random::<u64>(), again);
+//! ```
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -20,7 +32,7 @@ pub fn rng(seed: u64, purpose: &str, counters: &[u64]) -> ChaCha8Rng {
 }
 
 /// A hash of `parts`, each with its length, as 64 bits: for ids, splits and orders.
-pub(crate) fn content_hash(parts: &[&[u8]]) -> u64 {
+pub fn content_hash(parts: &[&[u8]]) -> u64 {
     let mut hasher = blake3::Hasher::new();
     for part in parts {
         hasher.update(&(part.len() as u64).to_le_bytes());
