@@ -1,9 +1,9 @@
 //! From rewards to one advantage a completion: every baseline of the field.
 //!
-//! Rewards of a step stand in one list, group after group, `group` completions of one problem each.
+//! Rewards of a step stand in one list, group after group.
 
-use crate::AlgoError;
 use crate::group::{Scale, check_rewards, group_advantages, mean, scaled_by};
+use crate::{AlgoError, Groups};
 
 /// What a completion's reward is held against.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,40 +32,46 @@ pub enum Baseline<'a> {
 /// [`Baseline::Greedy`] another number of rewards than there are groups.
 pub fn advantages(
     rewards: &[f32],
-    group: usize,
+    groups: &Groups,
     baseline: Baseline<'_>,
     scale: Scale,
 ) -> Result<Vec<f32>, AlgoError> {
     if baseline == Baseline::Group {
-        return group_advantages(rewards, group, scale);
+        return group_advantages(rewards, groups, scale);
     }
-    check_rewards(rewards, group)?;
-    let centred = centred(rewards, group, baseline)?;
-    let scales = scaled_by(rewards, &centred, group, scale);
+    check_rewards(rewards, groups)?;
+    let centred = centred(rewards, groups, baseline)?;
+    let scales = scaled_by(rewards, &centred, groups, scale);
     Ok(centred.iter().zip(scales).map(|(&value, scale)| (value / scale) as f32).collect())
 }
 
-fn centred(rewards: &[f32], group: usize, baseline: Baseline<'_>) -> Result<Vec<f64>, AlgoError> {
+fn centred(
+    rewards: &[f32],
+    groups: &Groups,
+    baseline: Baseline<'_>,
+) -> Result<Vec<f64>, AlgoError> {
     let less = |baseline: f64| move |&reward: &f32| f64::from(reward) - baseline;
     Ok(match baseline {
         Baseline::None => rewards.iter().map(less(0.0)).collect(),
         Baseline::Batch => rewards.iter().map(less(mean(rewards))).collect(),
         Baseline::Group => {
-            rewards.chunks_exact(group).flat_map(|own| own.iter().map(less(mean(own)))).collect()
+            groups.slices(rewards).flat_map(|own| own.iter().map(less(mean(own)))).collect()
         }
-        Baseline::LeaveOneOut if group < 2 => return Err(AlgoError::NoOthers),
+        Baseline::LeaveOneOut if groups.ranges().any(|range| range.len() < 2) => {
+            return Err(AlgoError::NoOthers);
+        }
         Baseline::LeaveOneOut => {
             // r_i − (Σ − r_i)/(G−1) = G/(G−1) · (r_i − mean): equal rewards give exact zeros.
-            let factor = group as f64 / (group - 1) as f64;
             let of_group = |own: &[f32]| {
+                let factor = own.len() as f64 / (own.len() - 1) as f64;
                 let mean = mean(own);
                 own.iter().map(|&reward| factor * (f64::from(reward) - mean)).collect::<Vec<_>>()
             };
-            rewards.chunks_exact(group).flat_map(of_group).collect()
+            groups.slices(rewards).flat_map(of_group).collect()
         }
         Baseline::Greedy(greedy) => {
-            crate::error::check_length("greedy", greedy.len(), rewards.len() / group, "group")?;
-            let pairs = rewards.chunks_exact(group).zip(greedy);
+            crate::error::check_length("greedy", greedy.len(), groups.len(), "group")?;
+            let pairs = groups.slices(rewards).zip(greedy);
             pairs.flat_map(|(own, &greedy)| own.iter().map(less(f64::from(greedy)))).collect()
         }
     })
@@ -90,7 +96,11 @@ mod tests {
     #[track_caller]
     fn check(baseline: Baseline<'_>, scale: Scale, expect: &[f32]) {
         let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
-        assert_eq!(advantages(&rewards, 4, baseline, scale).unwrap(), expect, "{baseline:?}");
+        assert_eq!(
+            advantages(&rewards, &Groups::equal(2, 4), baseline, scale).unwrap(),
+            expect,
+            "{baseline:?}"
+        );
     }
 
     #[test]
@@ -121,12 +131,13 @@ mod tests {
 
     #[test]
     fn errors_name_what_is_wrong() {
-        let error = |group, baseline| {
-            advantages(&[1.0, 0.0], group, baseline, Scale::None).unwrap_err().to_string()
+        let error = |sizes: &[usize], baseline| {
+            let groups = Groups::of(sizes.iter().copied());
+            advantages(&[1.0, 0.0], &groups, baseline, Scale::None).unwrap_err().to_string()
         };
-        assert!(error(1, Baseline::LeaveOneOut).contains("two"));
-        assert!(error(2, Baseline::Greedy(&[])).contains("`greedy` has 0 entries where 1"));
-        assert!(error(3, Baseline::None).contains("do not divide into groups of 3"));
+        assert!(error(&[1, 1], Baseline::LeaveOneOut).contains("two"));
+        assert!(error(&[2], Baseline::Greedy(&[])).contains("`greedy` has 0 entries where 1"));
+        assert!(error(&[3], Baseline::None).contains("1 groups with 3 completions"));
     }
 
     proptest! {
@@ -136,7 +147,7 @@ mod tests {
             rewards in prop::collection::vec(-9.0f32..9.0, 2..12),
         ) {
             let n = rewards.len();
-            let loo = advantages(&rewards, n, Baseline::LeaveOneOut, Scale::None).unwrap();
+            let loo = advantages(&rewards, &Groups::whole(n), Baseline::LeaveOneOut, Scale::None).unwrap();
             for (i, (&loo, centred)) in loo.iter().zip(mean_centred(&rewards)).enumerate() {
                 let factor = n as f32 / (n - 1) as f32;
                 // Two f32 roundings of numbers up to 36.
@@ -153,7 +164,7 @@ mod tests {
         #[test]
         fn one_group_is_the_batch(rewards in prop::collection::vec(-9.0f32..9.0, 2..12)) {
             let n = rewards.len();
-            let of = |baseline, scale| advantages(&rewards, n, baseline, scale).unwrap();
+            let of = |baseline, scale| advantages(&rewards, &Groups::whole(n), baseline, scale).unwrap();
             prop_assert_eq!(of(Baseline::Batch, Scale::None), of(Baseline::Group, Scale::None));
             let (a, b) =
                 (of(Baseline::Batch, Scale::Batch), of(Baseline::Batch, Scale::Advantages));
@@ -174,7 +185,8 @@ mod tests {
             rewards[0] += 40.0;
             for (baseline, group) in [(Baseline::Batch, 6), (Baseline::Group, 3)] {
                 let of = |rewards: &[f32]| {
-                    advantages(rewards, group, baseline, Scale::Advantages).unwrap()
+                    let groups = Groups::equal(rewards.len() / group, group);
+                    advantages(rewards, &groups, baseline, Scale::Advantages).unwrap()
                 };
                 let plain = of(&rewards);
                 for own in plain.chunks(group) {
@@ -197,7 +209,7 @@ mod tests {
             let rewards: Vec<f32> = rewards.into_iter().map(f32::from).collect();
             let mean = [rewards.iter().sum::<f32>() / 4.0];
             let of =
-                |baseline: Baseline<'_>| advantages(&rewards, 4, baseline, Scale::None).unwrap();
+                |baseline: Baseline<'_>| advantages(&rewards, &Groups::whole(4), baseline, Scale::None).unwrap();
             // Quarters of small whole numbers are exact.
             prop_assert_eq!(of(Baseline::Greedy(&mean)), mean_centred(&rewards));
             prop_assert_eq!(of(Baseline::Greedy(&[0.0])), of(Baseline::None));
@@ -210,7 +222,7 @@ mod tests {
         ) {
             let rewards: Vec<f32> = correct.iter().map(|&c| f32::from(u8::from(c))).collect();
             let reinforce =
-                advantages(&rewards, rewards.len(), Baseline::None, Scale::None).unwrap();
+                advantages(&rewards, &Groups::whole(rewards.len()), Baseline::None, Scale::None).unwrap();
             prop_assert_eq!(&signed_advantages(&correct, 1.0, 0.0), &reinforce);
             let less: Vec<f32> = reinforce.iter().map(|a| a - 1.0).collect();
             prop_assert_eq!(signed_advantages(&correct, 0.0, 1.0), less);

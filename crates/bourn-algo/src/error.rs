@@ -6,16 +6,18 @@ pub enum AlgoError {
     /// No rewards at all.
     #[error("there are no rewards: a step needs at least one group of completions")]
     Empty,
-    /// The completions do not divide into whole groups.
+    /// The completions are not those of the groups, or a group has none.
     #[error(
-        "{len} values do not divide into groups of {group}: give `num_generations` values for \
-         every problem"
+        "{len} values are not those of {groups} groups with {grouped} completions in all: give one \
+         for every completion, and no group without any"
     )]
     Groups {
         /// Values given.
         len: usize,
-        /// Values per group.
-        group: usize,
+        /// Groups there are.
+        groups: usize,
+        /// Completions in all of them.
+        grouped: usize,
     },
     /// A reward that no baseline can be taken of.
     #[error(

@@ -1,8 +1,8 @@
 //! The group baseline: a completion's advantage is its reward less the mean of its group.
 //!
-//! Rewards of a step stand in one list, group after group, `group` completions of one problem each.
+//! Rewards of a step stand in one list, group after group.
 
-use crate::AlgoError;
+use crate::{AlgoError, Groups};
 
 /// Added to the standard deviation that divides advantages.
 ///
@@ -41,26 +41,26 @@ pub fn mean_centred(rewards: &[f32]) -> Vec<f32> {
 /// equal rewards has advantages of exactly 0.
 ///
 /// # Errors
-/// No rewards, a number of rewards that is no multiple of `group`, or a reward that is not finite.
+/// No rewards, rewards that are not those of the groups, or a reward that is not finite.
 pub fn group_advantages(
     rewards: &[f32],
-    group: usize,
+    groups: &Groups,
     scale: Scale,
 ) -> Result<Vec<f32>, AlgoError> {
-    check_rewards(rewards, group)?;
+    check_rewards(rewards, groups)?;
     let of_group = |own: &[f32]| {
         let mean = mean(own);
         own.iter().map(|&reward| f64::from(reward) - mean).collect::<Vec<_>>()
     };
-    let centred: Vec<f64> = rewards.chunks_exact(group).flat_map(of_group).collect();
-    let scales = scaled_by(rewards, &centred, group, scale);
+    let centred: Vec<f64> = groups.slices(rewards).flat_map(of_group).collect();
+    let scales = scaled_by(rewards, &centred, groups, scale);
     Ok(centred.iter().zip(scales).map(|(&value, scale)| (value / scale) as f32).collect())
 }
 
 /// Whole groups of finite rewards, of at most half the largest f32, so that a difference of two
 /// cannot overflow.
-pub(crate) fn check_rewards(rewards: &[f32], group: usize) -> Result<(), AlgoError> {
-    check_groups(rewards.len(), group)?;
+pub(crate) fn check_rewards(rewards: &[f32], groups: &Groups) -> Result<(), AlgoError> {
+    groups.check(rewards.len())?;
     let taken = |reward: &f32| reward.abs() <= f32::MAX / 2.0;
     match rewards.iter().position(|reward| !taken(reward)) {
         Some(index) => Err(AlgoError::Reward { index, value: rewards[index] }),
@@ -69,13 +69,18 @@ pub(crate) fn check_rewards(rewards: &[f32], group: usize) -> Result<(), AlgoErr
 }
 
 /// What the centred reward of each completion is divided by.
-pub(crate) fn scaled_by(rewards: &[f32], centred: &[f64], group: usize, scale: Scale) -> Vec<f64> {
+pub(crate) fn scaled_by(
+    rewards: &[f32],
+    centred: &[f64],
+    groups: &Groups,
+    scale: Scale,
+) -> Vec<f64> {
     let all = |divisor| vec![divisor; rewards.len()];
     match scale {
         Scale::Group => {
-            let of_group = |own: &[f32]| sample_std(own) + STD_EPSILON;
-            let stds = rewards.chunks_exact(group).map(of_group);
-            stds.flat_map(|std| std::iter::repeat_n(std, group)).collect()
+            let of_group =
+                |own: &[f32]| std::iter::repeat_n(sample_std(own) + STD_EPSILON, own.len());
+            groups.slices(rewards).flat_map(of_group).collect()
         }
         Scale::Batch => all(sample_std(rewards) + STD_EPSILON),
         Scale::Advantages => all(std(centred.iter().copied()) + STD_EPSILON),
@@ -86,31 +91,23 @@ pub(crate) fn scaled_by(rewards: &[f32], centred: &[f64], group: usize, scale: S
 /// Indices of the groups whose advantages are all 0: they teach nothing.
 ///
 /// # Errors
-/// No advantages, or a number of them that is no multiple of `group`.
-pub fn zero_advantage_groups(advantages: &[f32], group: usize) -> Result<Vec<usize>, AlgoError> {
-    check_groups(advantages.len(), group)?;
-    let groups = advantages.chunks_exact(group).enumerate();
-    let silent = groups.filter(|(_, advantages)| advantages.iter().all(|&value| value == 0.0));
+/// No advantages, or not those of the groups.
+pub fn zero_advantage_groups(advantages: &[f32], groups: &Groups) -> Result<Vec<usize>, AlgoError> {
+    groups.check(advantages.len())?;
+    let all = groups.slices(advantages).enumerate();
+    let silent = all.filter(|(_, advantages)| advantages.iter().all(|&value| value == 0.0));
     Ok(silent.map(|(index, _)| index).collect())
 }
 
 /// Share of groups whose rewards are all equal, from 0 to 1 (`train/frac_reward_zero_std`).
 ///
 /// # Errors
-/// No rewards, or a number of them that is no multiple of `group`.
-pub fn frac_reward_zero_std(rewards: &[f32], group: usize) -> Result<f64, AlgoError> {
-    check_groups(rewards.len(), group)?;
+/// No rewards, or not those of the groups.
+pub fn frac_reward_zero_std(rewards: &[f32], groups: &Groups) -> Result<f64, AlgoError> {
+    groups.check(rewards.len())?;
     let equal = |rewards: &&[f32]| rewards.iter().all(|&reward| reward == rewards[0]);
-    let count = rewards.chunks_exact(group).filter(equal).count();
-    Ok(count as f64 / (rewards.len() / group) as f64)
-}
-
-pub(crate) fn check_groups(len: usize, group: usize) -> Result<(), AlgoError> {
-    match len {
-        0 => Err(AlgoError::Empty),
-        _ if group == 0 || !len.is_multiple_of(group) => Err(AlgoError::Groups { len, group }),
-        _ => Ok(()),
-    }
+    let count = groups.slices(rewards).filter(equal).count();
+    Ok(count as f64 / groups.len() as f64)
 }
 
 pub(crate) fn mean(values: &[f32]) -> f64 {
@@ -141,12 +138,14 @@ mod tests {
 
     #[track_caller]
     fn check(rewards: &[f32], group: usize, scale: Scale, expect: &[f32]) {
-        assert_eq!(group_advantages(rewards, group, scale).unwrap(), expect);
+        let groups = Groups::equal(rewards.len() / group, group);
+        assert_eq!(group_advantages(rewards, &groups, scale).unwrap(), expect);
     }
 
     #[track_caller]
-    fn check_error(rewards: &[f32], group: usize, expect: &str) {
-        let error = group_advantages(rewards, group, Scale::Group).unwrap_err();
+    fn check_error(rewards: &[f32], sizes: &[usize], expect: &str) {
+        let groups = Groups::of(sizes.iter().copied());
+        let error = group_advantages(rewards, &groups, Scale::Group).unwrap_err();
         assert_eq!(error.to_string(), expect);
     }
 
@@ -170,6 +169,17 @@ mod tests {
     }
 
     #[test]
+    fn groups_of_different_sizes_are_those_of_each_alone() {
+        let (a, b) = ([1.0, 0.0], [0.0, 3.0, 0.0]);
+        let groups = Groups::of([2, 3]);
+        for scale in [Scale::Group, Scale::None] {
+            let alone = |own: &[f32]| group_advantages(own, &Groups::whole(own.len()), scale);
+            let apart = [alone(&a).unwrap(), alone(&b).unwrap()].concat();
+            assert_eq!(group_advantages(&[&a[..], &b].concat(), &groups, scale).unwrap(), apart);
+        }
+    }
+
+    #[test]
     fn one_completion_is_its_own_baseline() {
         for scale in [Scale::Group, Scale::Batch, Scale::None] {
             check(&[0.3, 7.0], 1, scale, &[0.0, 0.0]);
@@ -181,45 +191,50 @@ mod tests {
     fn equal_rewards_give_exact_zeros() {
         for reward in [0.1, -1.0 / 3.0, 1e30, 1e-40, 0.0] {
             let rewards = [[reward; 7], [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]].concat();
+            let groups = Groups::equal(2, 7);
             for scale in [Scale::Group, Scale::Batch, Scale::None] {
-                let advantages = group_advantages(&rewards, 7, scale).unwrap();
+                let advantages = group_advantages(&rewards, &groups, scale).unwrap();
                 assert_eq!(advantages[..7], [0.0; 7], "{reward} {scale:?}");
-                assert_eq!(zero_advantage_groups(&advantages, 7).unwrap(), [0]);
+                assert_eq!(zero_advantage_groups(&advantages, &groups).unwrap(), [0]);
             }
-            assert_eq!(frac_reward_zero_std(&rewards, 7).unwrap(), 0.5);
+            assert_eq!(frac_reward_zero_std(&rewards, &groups).unwrap(), 0.5);
         }
     }
 
     /// 0.1 + 0.2 and 0.3 differ by rounding in f32; the difference must not become an advantage.
     #[test]
     fn rounding_is_not_amplified() {
-        let advantages = group_advantages(&[0.1 + 0.2, 0.3], 2, Scale::Group).unwrap();
+        let advantages =
+            group_advantages(&[0.1 + 0.2, 0.3], &Groups::whole(2), Scale::Group).unwrap();
         assert!(advantages.iter().all(|value| value.abs() < 1e-3), "{advantages:?}");
     }
 
     #[test]
     fn errors_name_what_is_wrong() {
-        check_error(&[], 2, "there are no rewards: a step needs at least one group of completions");
-        let groups = |len, group| {
+        let none = "there are no rewards: a step needs at least one group of completions";
+        check_error(&[], &[2], none);
+        let groups = |len, groups, grouped| {
             format!(
-                "{len} values do not divide into groups of {group}: give `num_generations` values \
-                 for every problem"
+                "{len} values are not those of {groups} groups with {grouped} completions in all: \
+                 give one for every completion, and no group without any"
             )
         };
-        check_error(&[1.0; 5], 2, &groups(5, 2));
+        check_error(&[1.0; 5], &[2, 2], &groups(5, 2, 4));
         // A single reward is not spread over a group.
-        check_error(&[1.0], 4, &groups(1, 4));
-        check_error(&[1.0; 3], 0, &groups(3, 0));
+        check_error(&[1.0], &[4], &groups(1, 1, 4));
+        check_error(&[1.0; 3], &[3, 0], &groups(3, 2, 3));
         for (value, shown) in [(f32::NAN, "NaN"), (f32::NEG_INFINITY, "-inf")] {
             let expect = format!(
                 "the reward at index 1 is {shown}: rewards must be finite and below 1.7e38 in \
                  magnitude"
             );
-            check_error(&[0.0, value], 2, &expect);
+            check_error(&[0.0, value], &[2], &expect);
         }
-        assert!(group_advantages(&[f32::MAX, 0.0], 2, Scale::None).is_err());
-        assert_eq!(zero_advantage_groups(&[], 2), Err(AlgoError::Empty));
-        assert_eq!(frac_reward_zero_std(&[0.0], 2), Err(AlgoError::Groups { len: 1, group: 2 }));
+        let two = Groups::whole(2);
+        assert!(group_advantages(&[f32::MAX, 0.0], &two, Scale::None).is_err());
+        assert_eq!(zero_advantage_groups(&[], &two), Err(AlgoError::Empty));
+        let error = AlgoError::Groups { len: 1, groups: 1, grouped: 2 };
+        assert_eq!(frac_reward_zero_std(&[0.0], &two), Err(error));
     }
 
     fn rewards() -> impl Strategy<Value = (Vec<f32>, usize)> {
@@ -232,7 +247,8 @@ mod tests {
         #[test]
         fn advantages_are_centred_and_keep_the_order((rewards, group) in rewards()) {
             for scale in [Scale::Group, Scale::Batch, Scale::None] {
-                let advantages = group_advantages(&rewards, group, scale).unwrap();
+                let groups = Groups::equal(rewards.len() / group, group);
+                let advantages = group_advantages(&rewards, &groups, scale).unwrap();
                 prop_assert_eq!(advantages.len(), rewards.len());
                 for (a, r) in advantages.chunks(group).zip(rewards.chunks(group)) {
                     let largest = a.iter().fold(0.0f32, |max, value| max.max(value.abs()));
@@ -250,13 +266,13 @@ mod tests {
         /// With one group, the group is the step.
         #[test]
         fn one_group_is_the_batch(rewards in prop::collection::vec(-10.0f32..10.0, 1..20)) {
-            let group = rewards.len();
+            let groups = Groups::whole(rewards.len());
             prop_assert_eq!(
-                group_advantages(&rewards, group, Scale::Group),
-                group_advantages(&rewards, group, Scale::Batch)
+                group_advantages(&rewards, &groups, Scale::Group),
+                group_advantages(&rewards, &groups, Scale::Batch)
             );
             prop_assert_eq!(
-                group_advantages(&rewards, group, Scale::None).unwrap(),
+                group_advantages(&rewards, &groups, Scale::None).unwrap(),
                 mean_centred(&rewards)
             );
         }

@@ -3,6 +3,7 @@
 //! Plain numbers in, plain numbers out. **This crate knows no tensor framework, no recipe, no file,
 //! no clock and no randomness**, so every figure in it can be worked by hand, and its tests do.
 //!
+//! - [`Groups`]: which completions share a baseline.
 //! - [`group`]: rewards to advantages with a group baseline; [`baseline`]: with any other.
 //! - [`pass_at_k`]: rewards whose policy gradient is that of pass@k.
 //! - [`shaping`]: what a reward becomes before its baseline; groups that teach.
@@ -22,6 +23,7 @@ pub mod baseline;
 mod error;
 pub mod gae;
 pub mod group;
+mod groups;
 pub mod implicit;
 pub mod kl;
 pub mod loss;
@@ -39,6 +41,7 @@ pub use gae::{calibration_error, explained_variance, gae, length_adaptive_lambda
 pub use group::{
     Scale, frac_reward_zero_std, group_advantages, mean_centred, sample_std, zero_advantage_groups,
 };
+pub use groups::Groups;
 pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{

@@ -12,8 +12,8 @@
 //! s would be without i (eq. 29), or, subset by subset, the largest of I without i (eq. 33, the
 //! lowest variance of the paper).
 
-use crate::AlgoError;
 use crate::group::check_rewards;
+use crate::{AlgoError, Groups};
 
 /// What is subtracted from s.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,37 +34,40 @@ pub enum PassAtKBaseline {
 /// Rewards that [`crate::group_advantages`] refuses; k of 0 or above what the baseline allows.
 pub fn pass_at_k_advantages(
     rewards: &[f32],
-    group: usize,
+    groups: &Groups,
     k: usize,
     baseline: PassAtKBaseline,
 ) -> Result<Vec<f32>, AlgoError> {
-    check_rewards(rewards, group)?;
-    let most = if baseline == PassAtKBaseline::LeaveOneOut { group - 1 } else { group };
-    if k == 0 || k > most {
-        return Err(AlgoError::PassAtK { k, group });
+    check_rewards(rewards, groups)?;
+    for group in groups.ranges().map(|range| range.len()) {
+        let most = if baseline == PassAtKBaseline::LeaveOneOut { group - 1 } else { group };
+        if k == 0 || k > most {
+            return Err(AlgoError::PassAtK { k, group });
+        }
     }
-    let choose = Choose::new(group);
+    let largest = groups.ranges().map(|range| range.len()).max().unwrap_or(0);
+    let choose = Choose::new(largest);
     let of_group = |own: &[f32]| {
         let own: Vec<f64> = own.iter().copied().map(f64::from).collect();
         let transformed = transformed(&own, k, &choose);
-        (0..group)
+        (0..own.len())
             .map(|i| {
                 let without = |k| {
                     let others = own.iter().enumerate().filter(|&(j, _)| j != i);
                     expected_max(&others.map(|(_, &g)| g).collect::<Vec<_>>(), k, &choose)
                 };
-                let (k_, n) = (k as f64, group as f64);
+                let (k_, n) = (k as f64, own.len() as f64);
                 let baseline = match baseline {
                     PassAtKBaseline::None => 0.0,
                     PassAtKBaseline::LeaveOneOut => n * k_ / (n - 1.0) * without(k),
-                    PassAtKBaseline::LeaveOneOutMinusOne if k == 1 && group > 1 => without(1),
+                    PassAtKBaseline::LeaveOneOutMinusOne if k == 1 && own.len() > 1 => without(1),
                     PassAtKBaseline::LeaveOneOutMinusOne => k_ * without(k - 1),
                 };
                 (n * transformed[i] - baseline) as f32
             })
             .collect::<Vec<_>>()
     };
-    Ok(rewards.chunks_exact(group).flat_map(of_group).collect())
+    Ok(groups.slices(rewards).flat_map(of_group).collect())
 }
 
 /// ρ: the mean over subsets of k of their largest reward; 0 for subsets of none.

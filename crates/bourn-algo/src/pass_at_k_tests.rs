@@ -10,7 +10,7 @@ const ROUNDING: f64 = 3e-6;
 
 #[track_caller]
 fn check(rewards: &[f32], k: usize, baseline: PassAtKBaseline, expect: &[f64]) {
-    let got = pass_at_k_advantages(rewards, rewards.len(), k, baseline).unwrap();
+    let got = pass_at_k_advantages(rewards, &Groups::whole(rewards.len()), k, baseline).unwrap();
     for (got, expect) in got.iter().zip(expect) {
         assert!((f64::from(*got) - expect).abs() < ROUNDING, "{baseline:?}: {got}, not {expect}");
     }
@@ -37,7 +37,8 @@ fn worked_by_hand() {
 
 #[test]
 fn k_that_cannot_be_estimated_is_refused() {
-    let refused = |k, baseline| pass_at_k_advantages(&[1.0, 0.0], 2, k, baseline).is_err();
+    let refused =
+        |k, baseline| pass_at_k_advantages(&[1.0, 0.0], &Groups::whole(2), k, baseline).is_err();
     assert!(refused(0, PassAtKBaseline::None) && refused(3, PassAtKBaseline::None));
     assert!(refused(2, PassAtKBaseline::LeaveOneOut));
     assert!(!refused(2, PassAtKBaseline::LeaveOneOutMinusOne));
@@ -101,7 +102,7 @@ fn expected_gradient(p: f64, n: usize, k: usize, baseline: PassAtKBaseline) -> f
             let rewards: Vec<f32> = (0..n).map(|i| (bits >> i & 1) as f32).collect();
             let c = bits.count_ones() as i32;
             let probability = p.powi(c) * (1.0 - p).powi(n as i32 - c);
-            let a = pass_at_k_advantages(&rewards, n, k, baseline).unwrap();
+            let a = pass_at_k_advantages(&rewards, &Groups::whole(n), k, baseline).unwrap();
             let terms = rewards.iter().zip(a).map(|(&r, a)| f64::from(a) * (f64::from(r) - p));
             probability * terms.sum::<f64>() / n as f64
         })
@@ -149,7 +150,7 @@ proptest! {
             .map(|r| n as f64 / (n - 1) as f64 * f64::from(r))
             .collect();
         check(&rewards, 1, PassAtKBaseline::LeaveOneOutMinusOne, &centred);
-        let loo = advantages(&rewards, n, Baseline::LeaveOneOut, Scale::None).unwrap();
+        let loo = advantages(&rewards, &Groups::whole(n), Baseline::LeaveOneOut, Scale::None).unwrap();
         let factor = n as f64 / (n - 1) as f64;
         let expect: Vec<f64> = plain
             .iter()

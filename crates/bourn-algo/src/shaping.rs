@@ -1,8 +1,8 @@
 //! What a verifier's reward becomes before its baseline, or an advantage after it. Filters and
 //! verdicts never see any of it.
 
-use crate::AlgoError;
 use crate::error::check_length;
+use crate::{AlgoError, Groups};
 
 /// The penalty of a completion of `length` tokens that comes near `longest` (DAPO,
 /// arXiv 2503.14476, eq. 13): 0 up to `longest` − `buffer`, then along a line to −1 at `longest`.
@@ -24,26 +24,28 @@ pub fn overlong_penalty(length: usize, longest: usize, buffer: f64) -> f64 {
 /// share the mean of their ranks.
 ///
 /// # Errors
-/// The lists differ in length.
+/// The lists differ in length, or are not those of the groups.
 pub fn unlikeliness(
     rewards: &mut [f32],
     correct: &[bool],
     logprobs: &[f64],
-    group: usize,
+    groups: &Groups,
     beta: f64,
 ) -> Result<(), AlgoError> {
     check_length("correct", correct.len(), rewards.len(), "completion")?;
     check_length("logprobs", logprobs.len(), rewards.len(), "completion")?;
-    let group = group.max(1);
-    for (index, reward) in rewards.iter_mut().enumerate().filter(|&(index, _)| correct[index]) {
-        let first = index / group * group;
-        let others = &logprobs[first..logprobs.len().min(first + group)];
-        let own = logprobs[index];
-        let likelier = others.iter().filter(|&&other| other > own).count() as f64;
-        let equal = others.iter().filter(|&&other| other == own).count() as f64;
-        let rank = likelier + (equal - 1.0) / 2.0;
-        let size = others.len() as f64;
-        *reward = (f64::from(*reward) * (1.0 - beta * (size - rank) / size)) as f32;
+    groups.check(rewards.len())?;
+    for range in groups.ranges() {
+        let others = &logprobs[range.clone()];
+        for index in range.filter(|&index| correct[index]) {
+            let own = logprobs[index];
+            let likelier = others.iter().filter(|&&other| other > own).count() as f64;
+            let equal = others.iter().filter(|&&other| other == own).count() as f64;
+            let rank = likelier + (equal - 1.0) / 2.0;
+            let size = others.len() as f64;
+            let reward = f64::from(rewards[index]);
+            rewards[index] = (reward * (1.0 - beta * (size - rank) / size)) as f32;
+        }
     }
     Ok(())
 }
@@ -76,11 +78,11 @@ pub fn differential_smoothing(
 /// dynamic sampling, eq. 11). It reads raw verdicts, whatever the rewards are.
 ///
 /// # Errors
-/// No verdicts, or a number of them that is no multiple of `group`.
-pub fn mixed_groups(correct: &[bool], group: usize) -> Result<Vec<bool>, AlgoError> {
-    crate::group::check_groups(correct.len(), group)?;
+/// No verdicts, or not those of the groups.
+pub fn mixed_groups(correct: &[bool], groups: &Groups) -> Result<Vec<bool>, AlgoError> {
+    groups.check(correct.len())?;
     let mixed = |own: &[bool]| own.iter().any(|&c| c != own[0]);
-    Ok(correct.chunks_exact(group).map(mixed).collect())
+    Ok(groups.slices(correct).map(mixed).collect())
 }
 
 /// Weight of the entropy bonus under control: it rises by `delta` after a step whose entropy was
@@ -116,14 +118,15 @@ mod tests {
         // Likeliest first; the wrong one keeps its 0, and counts in the ranks.
         let mut rewards = [1.0, 0.0, 1.0, 1.0];
         let correct = [true, false, true, true];
-        unlikeliness(&mut rewards, &correct, &[-1.0, -2.0, -3.0, -4.0], 4, 0.5).unwrap();
+        unlikeliness(&mut rewards, &correct, &[-1.0, -2.0, -3.0, -4.0], &Groups::whole(4), 0.5)
+            .unwrap();
         // 1 − ½ · 4/4, 1 − ½ · 2/4, 1 − ½ · 1/4.
         assert_eq!(rewards, [0.5, 0.0, 0.75, 0.875]);
         // Two alike share ranks 0 and 1.
         let mut rewards = [1.0, 1.0];
-        unlikeliness(&mut rewards, &[true; 2], &[-1.0; 2], 2, 0.5).unwrap();
+        unlikeliness(&mut rewards, &[true; 2], &[-1.0; 2], &Groups::whole(2), 0.5).unwrap();
         assert_eq!(rewards, [0.625; 2]);
-        assert!(unlikeliness(&mut rewards, &[true], &[0.0; 2], 2, 0.5).is_err());
+        assert!(unlikeliness(&mut rewards, &[true], &[0.0; 2], &Groups::whole(2), 0.5).is_err());
     }
 
     #[test]
@@ -138,8 +141,8 @@ mod tests {
     #[test]
     fn a_group_teaches_when_its_verdicts_differ() {
         let correct = [true, true, false, true, false, false];
-        assert_eq!(mixed_groups(&correct, 2).unwrap(), [false, true, false]);
-        assert!(mixed_groups(&correct, 4).is_err());
+        assert_eq!(mixed_groups(&correct, &Groups::equal(3, 2)).unwrap(), [false, true, false]);
+        assert!(mixed_groups(&correct, &Groups::whole(4)).is_err());
     }
 
     #[test]
@@ -159,7 +162,7 @@ mod tests {
         fn switched_off_nothing_changes(rewards in prop::collection::vec(-3.0f32..3.0, 4)) {
             let (correct, logprobs) = ([true, false, true, true], [-1.0, -5.0, -2.0, -0.5]);
             let mut shaped = rewards.clone();
-            unlikeliness(&mut shaped, &correct, &logprobs, 4, 0.0).unwrap();
+            unlikeliness(&mut shaped, &correct, &logprobs, &Groups::whole(4), 0.0).unwrap();
             differential_smoothing(&mut shaped, &correct, &logprobs, 0.0, 0.0).unwrap();
             prop_assert_eq!(shaped, rewards);
         }
@@ -173,7 +176,7 @@ mod tests {
             let n = logprobs.len();
             let lost = |logprobs: &[f64]| -> f64 {
                 let mut rewards = vec![1.0f32; n];
-                unlikeliness(&mut rewards, &vec![true; n], logprobs, n, beta).unwrap();
+                unlikeliness(&mut rewards, &vec![true; n], logprobs, &Groups::whole(n), beta).unwrap();
                 rewards.iter().map(|&r| 1.0 - f64::from(r)).sum()
             };
             let share = beta * (n as f64 + 1.0) / 2.0;
@@ -221,7 +224,7 @@ mod tests {
             for kind in 0..2 {
                 let mut rewards = [1.0, 1.0];
                 match kind {
-                    0 => unlikeliness(&mut rewards, &[true; 2], &[a, b], 2, 0.25).unwrap(),
+                    0 => unlikeliness(&mut rewards, &[true; 2], &[a, b], &Groups::whole(2), 0.25).unwrap(),
                     _ => differential_smoothing(&mut rewards, &[true; 2], &[a, b], 0.1, 0.1)
                         .unwrap(),
                 }
