@@ -74,15 +74,10 @@ pub fn differential_smoothing(
     Ok(())
 }
 
-/// Whether each group teaches: some of its completions are correct and some are not (DAPO's
-/// dynamic sampling, eq. 11). It reads raw verdicts, whatever the rewards are.
-///
-/// # Errors
-/// No verdicts, or not those of the groups.
-pub fn mixed_groups(correct: &[bool], groups: &Groups) -> Result<Vec<bool>, AlgoError> {
-    groups.check(correct.len())?;
-    let mixed = |own: &[bool]| own.iter().any(|&c| c != own[0]);
-    Ok(groups.slices(correct).map(mixed).collect())
+/// Whether a group teaches: some of its completions are correct and some are not (DAPO's dynamic
+/// sampling, eq. 11). It reads raw verdicts, whatever the rewards are.
+pub fn teaches(correct: &[bool]) -> bool {
+    correct.iter().any(|&other| other != correct[0])
 }
 
 /// Weight of the entropy bonus under control: it rises by `delta` after a step whose entropy was
@@ -141,8 +136,11 @@ mod tests {
     #[test]
     fn a_group_teaches_when_its_verdicts_differ() {
         let correct = [true, true, false, true, false, false];
-        assert_eq!(mixed_groups(&correct, &Groups::equal(3, 2)).unwrap(), [false, true, false]);
-        assert!(mixed_groups(&correct, &Groups::whole(4)).is_err());
+        assert_eq!(
+            correct.as_chunks::<2>().0.iter().map(|own| teaches(own)).collect::<Vec<_>>(),
+            [false, true, false]
+        );
+        assert!(teaches(&correct) && !teaches(&[true]) && !teaches(&[]));
     }
 
     #[test]

@@ -12,4 +12,4 @@ mod inputs;
 mod trajectory;
 
 pub use inputs::{Features, Hash, Inputs, InputsError, Insert};
-pub use trajectory::{Finish, Next, Signals, Source, Trajectory, TrajectoryError};
+pub use trajectory::{Finish, Next, Signals, Source, Trajectory, TrajectoryError, Weight};

@@ -96,6 +96,11 @@ impl Trajectory {
         Trajectory { inputs, own, logprobs, entropies, finish, source, group }
     }
 
+    /// The same trajectory as one of `group`.
+    pub fn in_group(self, group: usize) -> Trajectory {
+        Trajectory { group, ..self }
+    }
+
     /// Checks that every list has one value a token, and that something stands before the first own
     /// token.
     ///
@@ -153,31 +158,66 @@ impl Trajectory {
     }
 }
 
-/// What each own token of a trajectory weighs in each part of the loss, `[own]` each. A weight of 0 is
+/// What each own token of a trajectory weighs in each part of the loss, rl + ce + kl. A weight of 0 is
 /// no part: the gradient of it is exactly zero.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Signals {
-    /// Advantage: weight of the policy gradient.
+    /// Advantage: weight of the policy gradient, `[own]`.
     pub rl: Vec<f32>,
     /// Weight of the token's log-likelihood.
-    pub ce: Vec<f32>,
+    pub ce: Weight,
     /// Weight of a reference's KL.
-    pub kl: Vec<f32>,
-    /// Weight of the anchor to what drew the token (Cui et al. 2025, KL-Cov).
-    pub anchor: Vec<f32>,
+    pub kl: Weight,
+    /// Weight of the KL to what drew the token, which holds it where it is (KL-Cov, arXiv 2505.22617).
+    pub anchor: Weight,
+}
+
+/// A weight of each own token.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Weight {
+    /// The same for all.
+    Same(f64),
+    /// Each token's own, `[own]`.
+    Each(Vec<f32>),
+}
+
+impl Default for Weight {
+    fn default() -> Weight {
+        Weight::Same(0.0)
+    }
+}
+
+impl Weight {
+    /// Whether it is 0 at every token.
+    pub fn is_zero(&self) -> bool {
+        match self {
+            Weight::Same(weight) => *weight == 0.0,
+            Weight::Each(weights) => weights.iter().all(|&weight| weight == 0.0),
+        }
+    }
+
+    /// The weights of `count` tokens, each divided by `by`.
+    pub fn over(&self, by: f64, count: usize) -> impl Iterator<Item = f32> + '_ {
+        (0..count).map(move |token| match self {
+            Weight::Same(weight) => (weight / by) as f32,
+            Weight::Each(weights) => {
+                (f64::from(weights.get(token).copied().unwrap_or(0.0)) / by) as f32
+            }
+        })
+    }
 }
 
 impl Signals {
     /// No part of the loss for any of `count` tokens.
     pub fn silent(count: usize) -> Signals {
-        let zeros = || vec![0.0; count];
-        Signals { rl: zeros(), ce: zeros(), kl: zeros(), anchor: zeros() }
+        Signals { rl: vec![0.0; count], ..Signals::default() }
     }
 
     /// Whether any token has a part in the loss.
     pub fn speaks(&self) -> bool {
         let Signals { rl, ce, kl, anchor } = self;
-        [rl, ce, kl, anchor].into_iter().flatten().any(|&weight| weight != 0.0)
+        rl.iter().any(|&weight| weight != 0.0)
+            || [ce, kl, anchor].into_iter().any(|weight| !weight.is_zero())
     }
 }
 
@@ -214,5 +254,17 @@ mod tests {
         let none = Inputs::default();
         let row = Trajectory::of_completion(&none, &[2], None, None, Finish::Stop);
         assert_eq!(row.check(), Err(TrajectoryError::NoPrompt));
+    }
+
+    #[test]
+    fn weights_of_zero_say_nothing() {
+        let mut signals = Signals::silent(2);
+        assert!(!signals.speaks());
+        signals.ce = Weight::Each(vec![0.0, 0.0]);
+        assert!(!signals.speaks());
+        signals.ce = Weight::Each(vec![0.0, 0.5]);
+        assert!(signals.speaks());
+        assert_eq!(signals.ce.over(2.0, 2).collect::<Vec<_>>(), [0.0, 0.25]);
+        assert_eq!(Weight::Same(0.1).over(3.0, 2).collect::<Vec<_>>(), [(0.1 / 3.0) as f32; 2]);
     }
 }

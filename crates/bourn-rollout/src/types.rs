@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+pub use bourn_episode::Finish;
 use bourn_kernel::Storage;
 
 /// How much the engine may do at once, which changes memory and speed and no result; and how it
@@ -107,16 +108,6 @@ pub struct Sampling {
     pub purpose: String,
     /// Step of the run; part of the seed.
     pub step: u64,
-}
-
-/// Why a completion ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Finish {
-    /// It drew a stop token, or its text came to its end; the token that did so is its last.
-    Stop,
-    /// It has `max_tokens` tokens.
-    #[default]
-    Length,
 }
 
 /// One completion; the four lists are equally long.

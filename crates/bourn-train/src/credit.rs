@@ -3,7 +3,8 @@
 //!
 //! Everything here reads settings and plain numbers; which algorithm they belong to is not known.
 
-use bourn_algo::{self as algo, shaping, tokens};
+use bourn_algo::{self as algo, Groups, shaping, tokens};
+use bourn_episode::Weight;
 use bourn_recipe::{
     Baseline, Covariance, Critic, KlEstimator, PassKBaseline, Recipe, ScaleRewards,
 };
@@ -11,45 +12,51 @@ use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
 use crate::error::TrainError;
-use crate::experience::{Experience, Sample};
+use crate::experience::{Experience, Sample, groups_of};
 
 /// How many groups of `experience` have raw verdicts that differ.
-pub fn teaching_groups(experience: &Experience, recipe: &Recipe) -> Result<usize, TrainError> {
-    let correct: Vec<bool> = experience.samples.iter().map(Sample::correct).collect();
-    let mixed = shaping::mixed_groups(&correct, recipe.rollout.num_generations)?;
-    Ok(mixed.iter().filter(|&&mixed| mixed).count())
+pub fn teaching_groups(experience: &Experience) -> usize {
+    (0..experience.problems.len()).filter(|&group| teaches(experience, group)).count()
+}
+
+/// Whether raw verdicts differ among what was drawn for a group.
+fn teaches(experience: &Experience, group: usize) -> bool {
+    let drawn = experience.samples[experience.members(group)].iter().filter(|s| s.is_credited());
+    shaping::teaches(&drawn.map(Sample::correct).collect::<Vec<_>>())
 }
 
 /// Keeps the first `prompts_per_step` groups that teach, where sampling is dynamic.
-pub fn filter(experience: &mut Experience, recipe: &Recipe) -> Result<(), TrainError> {
+pub fn filter(experience: &mut Experience, recipe: &Recipe) {
     if recipe.algorithm.dynamic_sampling == 0 {
-        return Ok(());
+        return;
     }
-    let correct: Vec<bool> = experience.samples.iter().map(Sample::correct).collect();
     let mut wanted = recipe.rollout.prompts_per_step;
-    let mixed = shaping::mixed_groups(&correct, recipe.rollout.num_generations)?;
-    for (kept, mixed) in experience.kept.iter_mut().zip(mixed) {
-        *kept = mixed && wanted > 0;
-        wanted -= usize::from(*kept);
+    for group in 0..experience.problems.len() {
+        experience.kept[group] = wanted > 0 && teaches(experience, group);
+        wanted -= usize::from(experience.kept[group]);
     }
-    Ok(())
 }
 
-/// Fills in advantages and anchors of every token of the groups that are kept; the others have
-/// advantages of 0. With a critic, values must be there, and targets are filled in too.
+/// Fills in the signals of every token of the groups that are kept; the others have advantages of 0.
+/// With a value model, its values must be there, and targets are filled in too.
 ///
 /// # Errors
-/// Rewards that no baseline can be taken of.
+/// Rewards that no baseline can be taken of; log-probs or entropies that nobody knows.
 pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result<(), TrainError> {
     for sample in &mut experience.samples {
-        sample.advantages = vec![0.0; sample.completion.tokens.len()];
+        sample.signals.rl.fill(0.0);
+        terms(sample, recipe);
     }
-    let rewards = shaped(&experience.samples, recipe)?;
+    let rewards = shaped(experience, recipe)?;
     if let Some(critic) = &recipe.critic {
         targets(experience, &rewards, critic, recipe)?;
     }
-    let groups = experience.kept_groups();
-    let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+    let kept = experience.kept_groups();
+    let members: Vec<usize> = kept
+        .iter()
+        .flat_map(|&group| experience.members(group))
+        .filter(|&index| experience.samples[index].is_credited())
+        .collect();
     if members.is_empty() {
         return Ok(());
     }
@@ -57,46 +64,64 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
         Some(critic) => from_values(experience, &rewards, &members, critic, recipe)?,
         None if by_token(recipe) => {
             for &index in &members {
-                let sample = &mut experience.samples[index];
-                let paid = token_rewards(sample, rewards[index], recipe)?;
-                sample.advantages = narrow(algo::returns(&paid));
+                let paid = token_rewards(experience, index, rewards[index], recipe)?;
+                experience.samples[index].signals.rl = narrow(algo::returns(&paid));
             }
             whiten(experience, &members)?;
         }
         None => {
-            let advantages = from_rewards(experience, &rewards, &groups, &members, recipe)?;
+            let advantages = from_rewards(experience, &rewards, &kept, &members, recipe)?;
             for (&index, advantage) in members.iter().zip(advantages) {
-                experience.samples[index].advantages.fill(advantage);
+                experience.samples[index].signals.rl.fill(advantage);
             }
         }
     }
     smooth(experience, &members, recipe)?;
-    add_implicit(experience, &groups, recipe)?;
+    add_implicit(experience, &members, recipe)?;
     hold_back(experience, &members, recipe, step)
 }
 
-/// Rewards after shaping; the verdicts stay what they are.
-fn shaped(samples: &[Sample], recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
-    let algorithm = &recipe.algorithm;
-    let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
-    if algorithm.unlikeliness > 0.0 {
-        let correct: Vec<bool> = samples.iter().map(Sample::correct).collect();
-        let logprobs: Vec<f64> = samples.iter().map(Sample::logprob).collect();
-        let group = recipe.rollout.num_generations;
-        shaping::unlikeliness(&mut rewards, &correct, &logprobs, group, algorithm.unlikeliness)?;
+/// The parts of the loss beside the policy gradient: the KL to the reference, for what the policy
+/// drew; and the likelihood of what it got right, where that is asked for. Another's tokens keep the
+/// likelihood that whoever put them there gave them.
+fn terms(sample: &mut Sample, recipe: &Recipe) {
+    if !sample.trajectory.is_policys() {
+        return;
     }
-    for (reward, sample) in rewards.iter_mut().zip(samples) {
+    let algorithm = &recipe.algorithm;
+    let likelihood = if sample.correct() { algorithm.positive_nll } else { 0.0 };
+    sample.signals.kl = Weight::Same(algorithm.kl_in_loss());
+    sample.signals.ce = Weight::Same(likelihood);
+}
+
+/// Rewards after shaping; the verdicts stay what they are.
+fn shaped(experience: &Experience, recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
+    let algorithm = &recipe.algorithm;
+    let samples = &experience.samples;
+    let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.judged.reward).collect();
+    if algorithm.unlikeliness > 0.0 {
+        let drawn: Vec<usize> = (0..samples.len()).filter(|&i| samples[i].is_credited()).collect();
+        let all = || drawn.iter().map(|&index| &samples[index]);
+        let correct: Vec<bool> = all().map(Sample::correct).collect();
+        let logprobs: Vec<f64> = all().map(Sample::logprob).collect::<Result<_, _>>()?;
+        let mut shaped: Vec<f32> = drawn.iter().map(|&index| rewards[index]).collect();
+        let groups = groups_of(all());
+        let beta = algorithm.unlikeliness;
+        shaping::unlikeliness(&mut shaped, &correct, &logprobs, &groups, beta)?;
+        drawn.into_iter().zip(shaped).for_each(|(index, reward)| rewards[index] = reward);
+    }
+    for (index, (reward, sample)) in rewards.iter_mut().zip(samples).enumerate() {
         *reward = penalised(*reward, sample, recipe);
         // A critic and REINFORCE++ credit each token's pay at its place; elsewhere a completion has
         // one reward.
         if recipe.critic.is_some() || by_token(recipe) {
             continue;
         }
-        if !sample.step_rewards.is_empty() {
-            *reward += sample.step_rewards.iter().sum::<f32>();
+        if let Some(steps) = &sample.judged.steps {
+            *reward += steps.paid.iter().sum::<f32>();
         }
-        if !sample.reference_logprobs.is_empty() {
-            *reward = (f64::from(*reward) + kl_rewards(sample, recipe)?.iter().sum::<f64>()) as f32;
+        if let Some(kl) = kl_rewards(experience, index, recipe)? {
+            *reward = (f64::from(*reward) + kl.iter().sum::<f64>()) as f32;
         }
     }
     Ok(rewards)
@@ -112,42 +137,46 @@ fn by_token(recipe: &Recipe) -> bool {
         && algorithm.scale_rewards == ScaleRewards::Advantages
 }
 
-/// What the KL penalty takes off each token's reward; nothing where it is elsewhere.
-fn kl_rewards(sample: &Sample, recipe: &Recipe) -> Result<Vec<f64>, TrainError> {
-    let algorithm = &recipe.algorithm;
-    if sample.reference_logprobs.is_empty() {
-        return Ok(Vec::new());
-    }
+/// What the KL penalty takes off each token's reward; `None` where it is elsewhere.
+fn kl_rewards(
+    experience: &Experience,
+    index: usize,
+    recipe: &Recipe,
+) -> Result<Option<Vec<f64>>, TrainError> {
+    let (algorithm, sample) = (&recipe.algorithm, &experience.samples[index]);
+    let Some(reference) = experience.reference.as_ref().filter(|_| sample.is_credited()) else {
+        return Ok(None);
+    };
     let estimator = match algorithm.kl_estimator {
         KlEstimator::K1 => algo::KlEstimator::K1,
         KlEstimator::K2 => algo::KlEstimator::K2,
         KlEstimator::K3 => algo::KlEstimator::K3,
     };
-    let (own, of) = (&sample.completion.logprobs, &sample.reference_logprobs);
-    Ok(algo::kl_rewards(own, of, algorithm.kl_in_reward(), estimator)?)
+    let (own, of) = (sample.logprobs()?, &reference[index]);
+    Ok(Some(algo::kl_rewards(own, of, algorithm.kl_in_reward(), estimator)?))
 }
 
 /// A reward less the penalty for length.
 fn penalised(reward: f32, sample: &Sample, recipe: &Recipe) -> f32 {
     let longest = recipe.rollout.max_completion_length;
     let buffer = recipe.algorithm.overlong_share * longest as f64;
-    let penalty = algo::shaping::overlong_penalty(sample.completion.tokens.len(), longest, buffer);
+    let penalty = algo::shaping::overlong_penalty(sample.count(), longest, buffer);
     if penalty == 0.0 {
         return reward;
     }
     (f64::from(reward) + recipe.algorithm.overlong_penalty * penalty) as f32
 }
 
-/// One advantage for each of `members`, the completions of `groups`.
+/// One advantage for each of `members`, the completions of the groups `kept`.
 fn from_rewards(
     experience: &Experience,
     rewards: &[f32],
-    groups: &[usize],
+    kept: &[usize],
     members: &[usize],
     recipe: &Recipe,
 ) -> Result<Vec<f32>, TrainError> {
     let algorithm = &recipe.algorithm;
-    let group = members.len() / groups.len().max(1);
+    let groups = groups_of(members.iter().map(|&index| &experience.samples[index]));
     let rewards: Vec<f32> = members.iter().map(|&index| rewards[index]).collect();
     let scale = match algorithm.scale_rewards {
         ScaleRewards::Group => algo::Scale::Group,
@@ -164,12 +193,12 @@ fn from_rewards(
         Baseline::Group => algo::Baseline::Group,
         Baseline::LeaveOneOut => algo::Baseline::LeaveOneOut,
         Baseline::Greedy => {
-            let of = |&group: &usize| {
-                let sample = &experience.greedy[group];
-                let steps: f32 = sample.step_rewards.iter().sum();
-                penalised(sample.reward, sample, recipe) + steps
+            let all = experience.greedy.as_deref().unwrap_or_default();
+            let of = |sample: &Sample| {
+                let steps = sample.judged.steps.iter().flat_map(|steps| &steps.paid).sum::<f32>();
+                penalised(sample.judged.reward, sample, recipe) + steps
             };
-            greedy = groups.iter().map(of).collect();
+            greedy = kept.iter().filter_map(|&group| all.get(group)).map(of).collect();
             algo::Baseline::Greedy(&greedy)
         }
         Baseline::Verdict => {
@@ -184,10 +213,10 @@ fn from_rewards(
                 PassKBaseline::LeaveOneOut => algo::PassAtKBaseline::LeaveOneOut,
                 PassKBaseline::LeaveOneOutMinusOne => algo::PassAtKBaseline::LeaveOneOutMinusOne,
             };
-            return Ok(algo::pass_at_k_advantages(&rewards, group, algorithm.pass_k, baseline)?);
+            return Ok(algo::pass_at_k_advantages(&rewards, &groups, algorithm.pass_k, baseline)?);
         }
     };
-    Ok(algo::advantages(&rewards, group, baseline, scale)?)
+    Ok(algo::advantages(&rewards, &groups, baseline, scale)?)
 }
 
 /// Differential smoothing of the advantages of `members`.
@@ -203,9 +232,9 @@ fn smooth(
     }
     for &index in members {
         let sample = &mut experience.samples[index];
-        let count = sample.advantages.len();
-        let (correct, logprob) = (vec![sample.correct(); count], vec![sample.logprob(); count]);
-        let advantages = &mut sample.advantages;
+        let count = sample.count();
+        let (correct, logprob) = (vec![sample.correct(); count], vec![sample.logprob()?; count]);
+        let advantages = &mut sample.signals.rl;
         shaping::differential_smoothing(advantages, &correct, &logprob, positive, negative)?;
     }
     Ok(())
@@ -215,22 +244,21 @@ fn smooth(
 /// rewards.
 fn add_implicit(
     experience: &mut Experience,
-    groups: &[usize],
+    members: &[usize],
     recipe: &Recipe,
 ) -> Result<(), TrainError> {
     let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_none()) else {
         return Ok(());
     };
-    for &group in groups {
-        let members = experience.members(group);
-        let rewards: Vec<Vec<f64>> = experience.samples[members.clone()]
-            .iter()
-            .map(|sample| wide(&sample.implicit_rewards))
-            .collect();
-        let rewards: Vec<&[f64]> = rewards.iter().map(Vec::as_slice).collect();
-        let added = algo::implicit_advantages(&rewards)?;
-        for (sample, added) in experience.samples[members].iter_mut().zip(added) {
-            for (advantage, added) in sample.advantages.iter_mut().zip(added) {
+    let Some(pay) = &experience.implicit else { return Ok(()) };
+    let samples = &mut experience.samples;
+    let rewards: Vec<Vec<f64>> = members.iter().map(|&i| wide(&pay.rewards[i])).collect();
+    let rewards: Vec<&[f64]> = rewards.iter().map(Vec::as_slice).collect();
+    let groups = groups_of(members.iter().map(|&index| &samples[index]));
+    for (range, group) in groups.ranges().zip(groups.slices(&rewards)) {
+        let added = algo::implicit_advantages(group)?;
+        for (&index, added) in members[range].iter().zip(added) {
+            for (advantage, added) in samples[index].signals.rl.iter_mut().zip(added) {
                 *advantage = (f64::from(*advantage) + settings.coef * added) as f32;
             }
         }
@@ -240,12 +268,23 @@ fn add_implicit(
 
 /// Rewards of a completion's tokens: those of steps where they end, the KL's and, with a value
 /// model, the implicit ones at each, that of the outcome at the last.
-fn token_rewards(sample: &Sample, reward: f32, recipe: &Recipe) -> Result<Vec<f64>, TrainError> {
-    let mut rewards = wide(&sample.step_rewards);
-    rewards.resize(sample.completion.tokens.len(), 0.0);
-    rewards.iter_mut().zip(kl_rewards(sample, recipe)?).for_each(|(sum, kl)| *sum += kl);
-    if let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_some()) {
-        let implicit = rewards.iter_mut().zip(&sample.implicit_rewards);
+fn token_rewards(
+    experience: &Experience,
+    index: usize,
+    reward: f32,
+    recipe: &Recipe,
+) -> Result<Vec<f64>, TrainError> {
+    let sample = &experience.samples[index];
+    let mut rewards = match &sample.judged.steps {
+        Some(steps) => wide(&steps.paid),
+        None => vec![0.0; sample.count()],
+    };
+    if let Some(kl) = kl_rewards(experience, index, recipe)? {
+        rewards.iter_mut().zip(kl).for_each(|(sum, kl)| *sum += kl);
+    }
+    let paid = experience.implicit.as_ref().filter(|_| recipe.critic.is_some());
+    if let Some((settings, pay)) = recipe.implicit_reward.as_ref().zip(paid) {
+        let implicit = rewards.iter_mut().zip(&pay.rewards[index]);
         implicit.for_each(|(sum, &paid)| *sum += settings.coef * f64::from(paid));
     }
     if let Some(last) = rewards.last_mut() {
@@ -269,13 +308,24 @@ fn targets(
     critic: &Critic,
     recipe: &Recipe,
 ) -> Result<(), TrainError> {
-    for (sample, &reward) in experience.samples.iter_mut().zip(rewards) {
-        let (paid, values) = (token_rewards(sample, reward, recipe)?, wide(&sample.values));
+    let of = |(index, &reward): (usize, &f32)| {
+        let paid = token_rewards(experience, index, reward, recipe)?;
+        let values = values_of(experience, index)?;
         let advantages = algo::gae(&paid, &values, critic.gamma, critic.lambda_value)?;
-        let returns = advantages.iter().zip(values).map(|(a, value)| (a + value) as f32);
-        sample.returns = returns.collect();
+        Ok(advantages.iter().zip(values).map(|(a, value)| (a + value) as f32).collect())
+    };
+    let targets: Vec<Vec<f32>> =
+        rewards.iter().enumerate().map(of).collect::<Result<_, TrainError>>()?;
+    if let Some(values) = &mut experience.values {
+        values.targets = targets;
     }
     Ok(())
+}
+
+/// What the value model predicted before each token of a trajectory.
+fn values_of(experience: &Experience, index: usize) -> Result<Vec<f64>, TrainError> {
+    let values = experience.values.as_ref().and_then(|values| values.before.get(index));
+    values.map(|own| wide(own)).ok_or(TrainError::Unknown { what: "values" })
 }
 
 /// Advantages by GAE, centred and scaled over all tokens of `members` where that is asked for.
@@ -287,15 +337,14 @@ fn from_values(
     recipe: &Recipe,
 ) -> Result<(), TrainError> {
     for &index in members {
-        let sample = &mut experience.samples[index];
-        let length = sample.completion.tokens.len();
         let lambda = match critic.length_adaptive {
             0.0 => critic.lambda_policy,
-            alpha => algo::length_adaptive_lambda(alpha, length),
+            alpha => algo::length_adaptive_lambda(alpha, experience.samples[index].count()),
         };
-        let (paid, values) = (token_rewards(sample, rewards[index], recipe)?, wide(&sample.values));
+        let paid = token_rewards(experience, index, rewards[index], recipe)?;
+        let values = values_of(experience, index)?;
         let advantages = algo::gae(&paid, &values, critic.gamma, lambda)?;
-        sample.advantages = narrow(advantages);
+        experience.samples[index].signals.rl = narrow(advantages);
     }
     if recipe.algorithm.scale_rewards == ScaleRewards::Advantages {
         whiten(experience, members)?;
@@ -305,12 +354,12 @@ fn from_values(
 
 /// Centres and scales the advantages of `members` over all their tokens.
 fn whiten(experience: &mut Experience, members: &[usize]) -> Result<(), TrainError> {
-    let all = each(experience, members, |sample| &sample.advantages);
-    let count = all.len();
-    let whitened = algo::advantages(&all, count, algo::Baseline::Batch, algo::Scale::Advantages)?;
+    let all = each(experience, members, |sample| Ok(&sample.signals.rl))?;
+    let step = Groups::whole(all.len());
+    let whitened = algo::advantages(&all, &step, algo::Baseline::Batch, algo::Scale::Advantages)?;
     let mut whitened = whitened.into_iter();
     for &index in members {
-        let own = &mut experience.samples[index].advantages;
+        let own = &mut experience.samples[index].signals.rl;
         own.iter_mut().zip(&mut whitened).for_each(|(a, white)| *a = white);
     }
     Ok(())
@@ -325,23 +374,23 @@ fn hold_back(
 ) -> Result<(), TrainError> {
     let algorithm = &recipe.algorithm;
     // What a token's entropy and log-prob say is said of the policy's own draws.
-    let members: Vec<usize> =
-        members.iter().copied().filter(|&index| !experience.samples[index].witness).collect();
+    let policys = |&index: &usize| experience.samples[index].trajectory.is_policys();
+    let members: Vec<usize> = members.iter().copied().filter(policys).collect();
     let members = members.as_slice();
     if algorithm.top_entropy_share < 1.0 {
-        let entropies = each(experience, members, |sample| &sample.completion.entropies);
+        let entropies = each(experience, members, Sample::entropies)?;
         let taken = tokens::top_entropy(&entropies, algorithm.top_entropy_share);
         let mut taken = taken.into_iter();
         for &index in members {
-            let own = &mut experience.samples[index].advantages;
+            let own = &mut experience.samples[index].signals.rl;
             own.iter_mut().zip(&mut taken).filter(|(_, taken)| !taken).for_each(|(a, _)| *a = 0.0);
         }
     }
     if algorithm.covariance == Covariance::None {
         return Ok(());
     }
-    let logprobs = each(experience, members, |sample| &sample.completion.logprobs);
-    let advantages = each(experience, members, |sample| &sample.advantages);
+    let logprobs = each(experience, members, Sample::logprobs)?;
+    let advantages = each(experience, members, |sample| Ok(&sample.signals.rl))?;
     let covariances = tokens::covariances(&logprobs, &advantages)?;
     let count = tokens::share_of(covariances.len(), algorithm.covariance_share);
     let held = match algorithm.covariance {
@@ -359,12 +408,13 @@ fn hold_back(
     let mut is_held = is_held.into_iter();
     for &index in members {
         let sample = &mut experience.samples[index];
-        let own: Vec<bool> = is_held.by_ref().take(sample.advantages.len()).collect();
+        let own: Vec<bool> = is_held.by_ref().take(sample.count()).collect();
         if algorithm.covariance == Covariance::Kl {
             let weight = algorithm.covariance_coef as f32;
-            sample.anchors = own.iter().map(|&held| if held { weight } else { 0.0 }).collect();
+            let anchors = own.iter().map(|&held| if held { weight } else { 0.0 });
+            sample.signals.anchor = Weight::Each(anchors.collect());
         } else {
-            let pairs = sample.advantages.iter_mut().zip(own);
+            let pairs = sample.signals.rl.iter_mut().zip(own);
             pairs.filter(|&(_, held)| held).for_each(|(a, _)| *a = 0.0);
         }
     }
@@ -372,8 +422,16 @@ fn hold_back(
 }
 
 /// One list of all tokens of `members`.
-fn each(experience: &Experience, members: &[usize], of: impl Fn(&Sample) -> &Vec<f32>) -> Vec<f32> {
-    members.iter().flat_map(|&index| of(&experience.samples[index])).copied().collect()
+fn each<'e>(
+    experience: &'e Experience,
+    members: &[usize],
+    of: impl Fn(&'e Sample) -> Result<&'e [f32], TrainError>,
+) -> Result<Vec<f32>, TrainError> {
+    let mut all = Vec::new();
+    for &index in members {
+        all.extend_from_slice(of(&experience.samples[index])?);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

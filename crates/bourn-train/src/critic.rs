@@ -8,10 +8,12 @@ use bourn_recipe::{Critic as Settings, Optimizer, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
-use crate::experience::Experience;
+use crate::experience::{Experience, Values};
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::update::{Descent, NonFinite, UpdateError, minibatches, pack_rows, problems_of};
+use crate::update::{
+    Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of,
+};
 
 const WEIGHTS: &str = "critic.safetensors";
 const OPTIMIZER: &str = "critic_optimizer.safetensors";
@@ -77,21 +79,32 @@ impl Critic {
         }))
     }
 
-    /// Fills in the values of every completion. Nothing is kept for a way back.
-    pub fn evaluate(&self, policy: &Transformer, experience: &mut Experience, recipe: &Recipe) {
+    /// Fills in the values of every trajectory. Nothing is kept for a way back.
+    ///
+    /// # Errors
+    /// A trajectory that cannot be packed.
+    pub fn evaluate(
+        &self,
+        policy: &Transformer,
+        experience: &mut Experience,
+        recipe: &Recipe,
+    ) -> Result<(), TrainError> {
         let model = match self {
             Critic::Own(own) => own.0.frozen(),
             Critic::Shared(_) => policy.frozen(),
         };
         let all: Vec<usize> = (0..experience.samples.len()).collect();
-        for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
+        let mut before = vec![Vec::new(); all.len()];
+        for batch in pack_rows(experience, &all, recipe.train.micro_batch_size)? {
             let (values, _) = model.values(&batch.packed, batch.positions.clone());
             let values = to_vec(&values);
-            for row in batch.rows() {
-                let sample = &mut experience.samples[batch.completions[row.start]];
-                sample.values = values[row].to_vec();
+            for range in batch.ranges() {
+                let row = batch.rows[range.start];
+                before[row] = values[range].to_vec();
             }
         }
+        experience.values = Some(Values { before, targets: Vec::new() });
+        Ok(())
     }
 
     /// Trains the value model on one step's targets, in the policy's minibatches, and leaves the
@@ -122,7 +135,7 @@ impl Critic {
                     true => NamedGradients::zeros_of(model, &Transformer::VALUE_HEAD),
                     false => NamedGradients::zeros(model),
                 };
-                for batch in value_batches(experience, &groups, recipe) {
+                for batch in value_batches(experience, &groups, recipe)? {
                     let (values, trace) = read_values(model, &batch, head_alone);
                     let part = value_loss(values, &batch, experience, settings)?;
                     tally.add(&part);
@@ -234,10 +247,9 @@ fn read_values(model: &Transformer, batch: &MicroBatch, head_alone: bool) -> (Te
 
 /// What is known of the values before they are trained.
 pub fn before(experience: &Experience) -> CriticReport {
-    let all = |of: fn(&crate::experience::Sample) -> &Vec<f32>| -> Vec<f32> {
-        experience.samples.iter().flat_map(of).copied().collect()
-    };
-    let (values, targets) = (all(|sample| &sample.values), all(|sample| &sample.returns));
+    let known = experience.values.as_ref();
+    let all = |of: fn(&Values) -> &Vec<Vec<f32>>| of_all(known.map(of));
+    let (values, targets) = (all(|values| &values.before), all(|values| &values.targets));
     let mean = |values: &[f32]| {
         values.iter().copied().map(f64::from).sum::<f64>() / values.len().max(1) as f64
     };
@@ -250,18 +262,23 @@ pub fn before(experience: &Experience) -> CriticReport {
     }
 }
 
-/// Micro batches of all completions of `groups`; each token weighs one over all of theirs.
+/// One list of all trajectories' values.
+fn of_all(values: Option<&Vec<Vec<f32>>>) -> Vec<f32> {
+    values.into_iter().flatten().flatten().copied().collect()
+}
+
+/// Micro batches of all trajectories of `groups`; each token weighs one over all of theirs.
 pub(crate) fn value_batches(
     experience: &Experience,
     groups: &[usize],
     recipe: &Recipe,
-) -> Vec<MicroBatch> {
+) -> Result<Vec<MicroBatch>, TrainError> {
     let rows: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
-    let length = |&index: &usize| experience.samples[index].completion.tokens.len();
+    let length = |&index: &usize| experience.samples[index].count();
     let weight = 1.0 / rows.iter().map(length).sum::<usize>().max(1) as f32;
-    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size);
+    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size)?;
     batches.iter_mut().for_each(|batch| batch.weights.fill(weight));
-    batches
+    Ok(batches)
 }
 
 /// The value loss of one micro batch.
@@ -309,11 +326,13 @@ pub(crate) fn value_loss(
     settings: &Settings,
 ) -> Result<ValueLoss, UpdateError> {
     let device = values.device();
+    let known = experience.values.as_ref();
+    let known = known.ok_or(TrainError::Unknown { what: "values" })?;
     let (mut old, mut targets) = (Vec::new(), Vec::new());
-    for row in batch.rows() {
-        let sample = &experience.samples[batch.completions[row.start]];
-        old.extend(&sample.values);
-        targets.extend(&sample.returns);
+    for range in batch.ranges() {
+        let row = batch.rows[range.start];
+        old.extend(&known.before[row]);
+        targets.extend(&known.targets[row]);
     }
     let target = column(&targets, &device);
     let mut squares = (values.clone() - target.clone()).square();
@@ -332,12 +351,10 @@ pub(crate) fn value_loss(
     let loss = (squares * column(&batch.weights, &device)).sum().mul_scalar(0.5);
     let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
     if !value.is_finite() {
-        let groups: Vec<usize> =
-            batch.completions.iter().map(|&index| experience.samples[index].group).collect();
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the value loss",
             value,
-            problem: problems_of(experience, &groups),
+            problem: problems_of(experience, &groups_in(batch, experience)),
         }));
     }
     Ok(ValueLoss { loss, value, tokens: targets.len() as u64, clipped })

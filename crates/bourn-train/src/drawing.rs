@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use bourn_episode::Inputs;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Baseline, Recipe};
 use bourn_rollout::{Completion, Engine, Progress, Request, Sampling};
@@ -21,6 +22,8 @@ pub struct Draws {
     pub step: u64,
     /// How many batches the step has drawn before.
     pub batch: u64,
+    /// Completions of each problem.
+    pub size: usize,
 }
 
 /// Draws a group of completions for each problem and judges them; their advantages are not known
@@ -33,7 +36,7 @@ pub fn collect(
     draws: Draws,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Experience, TrainError> {
-    let group = recipe.rollout.num_generations as u64;
+    let group = draws.size as u64;
     let prompts = encode_prompts(problems, prompter, recipe)?;
     let requests = |first: u64, count: u64| -> Vec<Request<'_>> {
         let pairs = prompts.iter().zip(problems);
@@ -41,6 +44,7 @@ pub fn collect(
             .map(|(prompt, problem)| Request { prompt, stream: &problem.id, first, count })
             .collect()
     };
+    let inputs: Vec<Inputs> = prompts.iter().cloned().map(Inputs::from).collect();
     let judge = |groups: Vec<Vec<Completion>>| -> Result<Vec<Sample>, TrainError> {
         let pairs = problems.iter().zip(groups).enumerate();
         let each = pairs.flat_map(|(index, (problem, completions))| {
@@ -49,7 +53,7 @@ pub fn collect(
         });
         each.map(|(index, problem, number, completion)| {
             let draw = Draw { step: draws.step, number };
-            judge(index, problem, completion, draw, prompter, recipe)
+            judge(index, &inputs[index], problem, completion, draw, prompter, recipe)
         })
         .collect()
     };
@@ -62,13 +66,13 @@ pub fn collect(
     let samples = judge(drawn)?;
     let greedy = if recipe.algorithm.baseline == Baseline::Greedy {
         let sampling = Sampling { temperature: 0.0, ..sampling };
-        judge(engine.generate(&requests(0, 1), &sampling, on_progress)?)?
+        Some(judge(engine.generate(&requests(0, 1), &sampling, on_progress)?)?)
     } else {
-        Vec::new()
+        None
     };
     let problems = problems.iter().map(|problem| problem.id.clone()).collect();
     let entropy_coef = recipe.algorithm.entropy_coef;
-    Ok(Experience { greedy, entropy_coef, ..Experience::new(prompts, problems, samples) })
+    Ok(Experience { greedy, entropy_coef, ..Experience::new(problems, samples) })
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.

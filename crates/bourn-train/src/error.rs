@@ -45,6 +45,21 @@ pub enum TrainError {
     /// Advantages could not be computed.
     #[error(transparent)]
     Algo(#[from] bourn_algo::AlgoError),
+    /// Something that an algorithm needs to know of a trajectory, and nobody does.
+    #[error(
+        "the {what} of a completion are not known, and the algorithm reads them; draw with an engine \
+         that gives them"
+    )]
+    Unknown {
+        /// `log-probs` or `entropies`.
+        what: &'static str,
+    },
+    /// A trajectory whose lists do not fit each other.
+    #[error(transparent)]
+    Trajectory(#[from] bourn_episode::TrajectoryError),
+    /// Inserts in a trajectory that is to be trained on.
+    #[error("a completion has inserts in it, which this model cannot be trained on")]
+    Inserts,
     /// A file operation failed.
     #[error("{path}: {action}: {source}")]
     Io {

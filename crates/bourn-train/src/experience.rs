@@ -1,89 +1,107 @@
-//! The judged completions of one step: what is credited and trained on.
+//! The judged trajectories of one step: what is credited and trained on.
 
-use bourn_rollout::{Completion, Finish};
+use std::ops::Range;
+
+use bourn_algo::Groups;
+use bourn_episode::{Finish, Signals, Source, Trajectory};
 use bourn_verify::Verdict;
 
+use crate::error::TrainError;
 use crate::implicit::ImplicitReport;
 
-/// One completion with what its verifiers said and what it is worth.
+/// A trajectory with what was said of it and what it is trained by.
 #[derive(Clone, Debug)]
 pub struct Sample {
-    /// Index of the group (and of its prompt).
-    pub group: usize,
-    /// Whether the frozen base drew it, and not the policy: then log-probs and entropies are the
-    /// base's.
-    pub witness: bool,
-    /// Tokens, log-probs and entropies as the sampler gave them.
-    pub completion: Completion,
-    /// Verdict of each `[[reward]]`, in recipe order; the first is the raw verdict.
+    /// Its tokens, and who drew them.
+    pub trajectory: Trajectory,
+    /// What its judges said.
+    pub judged: Judged,
+    /// What its tokens weigh in the loss: nothing, until credit is assigned.
+    pub signals: Signals,
+}
+
+/// What judges said of a trajectory, and what that is worth.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// Verdict of each reward, in the recipe's order; the first is the raw verdict.
     pub verdicts: Vec<Verdict>,
     /// Weighted sum of the correct verdicts.
     pub reward: f32,
-    /// What is paid for steps at each token, beside `reward`; empty where steps are worth nothing.
-    pub step_rewards: Vec<f32>,
-    /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
-    pub steps: Vec<Option<(usize, usize)>>,
-    /// Log-probs under the KL penalty's reference; empty unless that penalty is in the reward.
-    pub reference_logprobs: Vec<f32>,
-    /// What the implicit reward model pays for each token; empty without one.
-    pub implicit_rewards: Vec<f32>,
-    /// Advantage of each token.
-    pub advantages: Vec<f32>,
-    /// Weight of the anchor to the sampler at each token; empty for none.
-    pub anchors: Vec<f32>,
-    /// The value model's prediction before each token; empty without one.
-    pub values: Vec<f32>,
-    /// What those values are trained towards; empty without a value model.
-    pub returns: Vec<f32>,
+    /// What is paid for steps, beside `reward`; `None` where steps are worth nothing.
+    pub steps: Option<Steps>,
+}
+
+/// What is paid for the steps of a trajectory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Steps {
+    /// At each own token.
+    pub paid: Vec<f32>,
+    /// For each reward whose steps are worth something: how many are right, of how many.
+    pub counts: Vec<Option<(usize, usize)>>,
 }
 
 impl Sample {
-    /// A judged completion that no algorithm has looked at.
-    pub fn new(group: usize, completion: Completion, verdicts: Vec<Verdict>, reward: f32) -> Self {
-        Sample {
-            group,
-            witness: false,
-            completion,
-            verdicts,
-            reward,
-            step_rewards: Vec::new(),
-            steps: Vec::new(),
-            reference_logprobs: Vec::new(),
-            implicit_rewards: Vec::new(),
-            advantages: Vec::new(),
-            anchors: Vec::new(),
-            values: Vec::new(),
-            returns: Vec::new(),
-        }
+    /// A judged trajectory that no algorithm has looked at.
+    pub fn new(trajectory: Trajectory, judged: Judged) -> Self {
+        let signals = Signals::silent(trajectory.count());
+        Sample { trajectory, judged, signals }
     }
 
-    /// Whether the completion ran into the length limit.
+    /// Whether the last completion ran into the length limit.
     pub fn truncated(&self) -> bool {
-        self.completion.finish == Finish::Length
+        self.trajectory.finish == Finish::Length
     }
 
     /// Whether the raw verdict is correct.
     pub fn correct(&self) -> bool {
-        self.verdicts.first().is_some_and(|verdict| verdict.is_correct())
+        self.judged.verdicts.first().is_some_and(|verdict| verdict.is_correct())
     }
 
-    /// log π of the whole completion under the sampler, in nats.
-    pub fn logprob(&self) -> f64 {
-        self.completion.logprobs.iter().copied().map(f64::from).sum()
+    /// Number of own tokens.
+    pub fn count(&self) -> usize {
+        self.signals.rl.len()
+    }
+
+    /// Whether its reward is held against those of its group: a draw of the policy, or of the frozen
+    /// base beside it. What a teacher or a person wrote says nothing of what is drawn.
+    pub fn is_credited(&self) -> bool {
+        matches!(self.trajectory.source, Source::Policy | Source::Witness)
+    }
+
+    /// log π of each own token under what drew it.
+    ///
+    /// # Errors
+    /// Nobody knows it.
+    pub fn logprobs(&self) -> Result<&[f32], TrainError> {
+        self.trajectory.logprobs.as_deref().ok_or(TrainError::Unknown { what: "log-probs" })
+    }
+
+    /// Entropy before each own token.
+    ///
+    /// # Errors
+    /// The engine does not say.
+    pub fn entropies(&self) -> Result<&[f32], TrainError> {
+        self.trajectory.entropies.as_deref().ok_or(TrainError::Unknown { what: "entropies" })
+    }
+
+    /// log π of all own tokens together under what drew them, in nats.
+    ///
+    /// # Errors
+    /// Nobody knows it.
+    pub fn logprob(&self) -> Result<f64, TrainError> {
+        Ok(self.logprobs()?.iter().copied().map(f64::from).sum())
     }
 }
 
-/// The judged completions of one step.
-#[derive(Clone, Debug)]
+/// The judged trajectories of one step.
+#[derive(Clone, Debug, Default)]
 pub struct Experience {
-    /// Prompt token ids of each group.
-    pub prompts: Vec<Vec<u32>>,
     /// Problem id of each group.
     pub problems: Vec<String>,
-    /// Completions, group after group, `num_generations` of each.
+    /// Trajectories, group after group.
     pub samples: Vec<Sample>,
-    /// The greedy completion of each group, where it is the baseline; empty otherwise.
-    pub greedy: Vec<Sample>,
+    /// The greedy completion of each group, where it is the baseline.
+    pub greedy: Option<Vec<Sample>>,
     /// Whether each group is trained on.
     pub kept: Vec<bool>,
     /// Weight of the entropy bonus in this step.
@@ -92,11 +110,16 @@ pub struct Experience {
     pub extra_batches: u64,
     /// What was replayed; the groups of it are the last.
     pub replayed: Replayed,
-    /// What the implicit reward model learned of this step, where there is one.
-    pub implicit: Option<ImplicitReport>,
+    /// What a value model says of every trajectory, where there is one.
+    pub values: Option<Values>,
+    /// What an implicit reward model pays, where there is one.
+    pub implicit: Option<ImplicitPay>,
+    /// Log-probs of every trajectory under the KL penalty's reference, `[samples][own]`, where that
+    /// penalty is in the reward.
+    pub reference: Option<Vec<Vec<f32>>>,
 }
 
-/// Groups of a step that hold witnesses, completions that the frozen base drew.
+/// Groups of a step that hold witnesses, trajectories that the frozen base drew.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// Problems that were being lost when they were looked at last.
@@ -105,22 +128,35 @@ pub struct Replayed {
     pub groups: usize,
 }
 
+/// What a value model says of every trajectory of a step, and what it is trained towards.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Values {
+    /// Its predictions before each own token, `[samples][own]`.
+    pub before: Vec<Vec<f32>>,
+    /// What they should have been, `[samples][own]`; none until credit is assigned.
+    pub targets: Vec<Vec<f32>>,
+}
+
+/// What an implicit reward model learned of a step, and what it pays.
+#[derive(Clone, Debug)]
+pub struct ImplicitPay {
+    /// At each own token, `[samples][own]`.
+    pub rewards: Vec<Vec<f32>>,
+    /// What it learned.
+    pub report: ImplicitReport,
+}
+
 impl Experience {
-    /// Groups that are all trained on, without greedy completions and entropy bonus.
-    pub fn new(prompts: Vec<Vec<u32>>, problems: Vec<String>, samples: Vec<Sample>) -> Self {
-        let (greedy, kept) = (Vec::new(), vec![true; problems.len()]);
-        let (replayed, implicit) = (Replayed::default(), None);
-        Experience {
-            prompts,
-            problems,
-            samples,
-            greedy,
-            kept,
-            entropy_coef: 0.0,
-            extra_batches: 0,
-            replayed,
-            implicit,
-        }
+    /// Groups that are all trained on, without greedy completions and entropy bonus. `samples` stand
+    /// group after group, as their trajectories say.
+    pub fn new(problems: Vec<String>, samples: Vec<Sample>) -> Self {
+        Experience { kept: vec![true; problems.len()], problems, samples, ..Experience::default() }
+    }
+
+    /// Places of the trajectories of `group` among the samples.
+    pub fn members(&self, group: usize) -> Range<usize> {
+        let before = |group| self.samples.partition_point(|s| s.trajectory.group < group);
+        before(group)..before(group + 1)
     }
 
     /// The groups that are trained on, in order.
@@ -133,9 +169,11 @@ impl Experience {
         self.problems.len() - self.replayed.groups
     }
 
-    /// The completions of these groups: what metrics are about.
-    pub fn own(&self) -> &[Sample] {
-        &self.samples[..self.members(self.own_groups()).start]
+    /// The policy's trajectories in these groups: what metrics are about. Groups in which the base's
+    /// draws stand beside the policy's say nothing of what the policy draws.
+    pub fn own(&self) -> Vec<&Sample> {
+        let own = &self.samples[..self.members(self.own_groups()).start];
+        own.iter().filter(|sample| sample.trajectory.is_policys()).collect()
     }
 
     /// Puts the groups that are replayed behind these; filters know nothing of them.
@@ -147,11 +185,21 @@ impl Experience {
     /// Puts the groups of `other` behind these.
     pub fn append(&mut self, other: Experience) {
         let groups = self.problems.len();
-        self.prompts.extend(other.prompts);
         self.problems.extend(other.problems);
         self.kept.extend(other.kept);
-        let moved = |sample: Sample| Sample { group: sample.group + groups, ..sample };
+        let moved = |mut sample: Sample| {
+            sample.trajectory.group += groups;
+            sample
+        };
         self.samples.extend(other.samples.into_iter().map(moved));
-        self.greedy.extend(other.greedy.into_iter().map(moved));
+        if let Some(greedy) = &mut self.greedy {
+            greedy.extend(other.greedy.into_iter().flatten().map(moved));
+        }
     }
+}
+
+/// The groups of these trajectories, which stand group after group.
+pub fn groups_of<'s>(samples: impl IntoIterator<Item = &'s Sample>) -> Groups {
+    let groups: Vec<usize> = samples.into_iter().map(|s| s.trajectory.group).collect();
+    Groups::of(groups.chunk_by(|a, b| a == b).map(<[usize]>::len))
 }

@@ -10,11 +10,11 @@ use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::TrainError;
-use crate::experience::Experience;
+use crate::experience::{Experience, ImplicitPay};
 use crate::loss::{MicroBatch, column};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 use crate::update::{
-    Descent, NonFinite, UpdateError, minibatches, pack_rows, problems_of, score_all,
+    Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of, score_all,
 };
 
 const WEIGHTS: &str = "implicit_reward.safetensors";
@@ -75,18 +75,19 @@ impl Implicit {
         step: u64,
     ) -> Result<(), UpdateError> {
         let Some(settings) = &recipe.implicit_reward else { return Ok(()) };
-        let reference = score_all(&self.reference, experience, recipe);
+        let reference = score_all(&self.reference, experience, recipe)?;
         let mut report = self.learn(experience, &reference, settings, recipe, step)?;
-        let own = score_all(&self.model, experience, recipe);
+        let own = score_all(&self.model, experience, recipe)?;
         let mut sum = 0.0;
-        for ((sample, own), of) in experience.samples.iter_mut().zip(own).zip(reference) {
+        let mut all = Vec::with_capacity(own.len());
+        for (own, of) in own.iter().zip(&reference) {
             let rewards =
-                bourn_algo::implicit_rewards(&own, &of, settings.beta).map_err(TrainError::from)?;
+                bourn_algo::implicit_rewards(own, of, settings.beta).map_err(TrainError::from)?;
             sum += rewards.iter().sum::<f64>();
-            sample.implicit_rewards = rewards.into_iter().map(|reward| reward as f32).collect();
+            all.push(rewards.into_iter().map(|reward| reward as f32).collect());
         }
         report.reward = sum / experience.samples.len().max(1) as f64;
-        experience.implicit = Some(report);
+        experience.implicit = Some(ImplicitPay { rewards: all, report });
         Ok(())
     }
 
@@ -104,7 +105,7 @@ impl Implicit {
         let (mut updates, mut right, mut completions) = (0.0, 0u64, 0u64);
         for groups in minibatches(experience, recipe, step, 0) {
             let mut gradients = NamedGradients::zeros(&self.model);
-            for batch in batches(experience, &groups, reference, recipe) {
+            for batch in batches(experience, &groups, reference, recipe)? {
                 let part = verdict_loss(&self.model, &batch, experience, settings, recipe)?;
                 report.loss += part.value;
                 right += part.right;
@@ -162,22 +163,25 @@ fn adamw(settings: &Settings, policy: &Optimizer) -> Optimizer {
     }
 }
 
-/// Micro batches of all completions of `groups`, each of which weighs one over their number.
+/// Micro batches of all trajectories of `groups` that were drawn, each of which weighs one over their
+/// number.
 fn batches(
     experience: &Experience,
     groups: &[usize],
     reference: &[Vec<f32>],
     recipe: &Recipe,
-) -> Vec<MicroBatch> {
-    let rows: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+) -> Result<Vec<MicroBatch>, TrainError> {
+    let members = groups.iter().flat_map(|&group| experience.members(group));
+    let rows: Vec<usize> = members.filter(|&i| experience.samples[i].is_credited()).collect();
     let weight = 1.0 / rows.len().max(1) as f32;
-    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size);
+    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size)?;
     for batch in &mut batches {
         batch.weights.fill(weight);
-        let rows: Vec<usize> = batch.rows().map(|row| batch.completions[row.start]).collect();
-        batch.base_logprobs = rows.iter().flat_map(|&index| &reference[index]).copied().collect();
+        let rows: Vec<usize> = batch.ranges().map(|range| batch.rows[range.start]).collect();
+        let reference = rows.iter().flat_map(|&index| &reference[index]);
+        batch.reference_logprobs = reference.copied().collect();
     }
-    batches
+    Ok(batches)
 }
 
 /// The loss of one micro batch.
@@ -208,15 +212,15 @@ fn verdict_loss(
     let positions = batch.positions.clone();
     let (scores, trace) = model.score(&batch.packed, positions, &batch.targets, temperature, false);
     let device = scores.logprobs.device();
-    let rows: Vec<_> = batch.rows().collect();
+    let rows: Vec<_> = batch.ranges().collect();
     let count = batch.targets.len();
-    let ratio = scores.logprobs - column(&batch.base_logprobs, &device); // [n]
+    let ratio = scores.logprobs - column(&batch.reference_logprobs, &device); // [n]
     // [rows, n]: β where the token is the row's.
     let mut members = vec![0.0f32; rows.len() * count];
     let (mut signs, mut weights) = (Vec::new(), Vec::new());
     for (index, row) in rows.iter().enumerate() {
         members[index * count..][row.clone()].fill(settings.beta as f32);
-        let correct = experience.samples[batch.completions[row.start]].correct();
+        let correct = experience.samples[batch.rows[row.start]].correct();
         signs.push(if correct { 1.0 } else { -1.0 });
         weights.push(batch.weights[row.start]);
     }
@@ -229,12 +233,10 @@ fn verdict_loss(
     let loss = loss.neg();
     let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
     if !value.is_finite() {
-        let groups: Vec<usize> =
-            batch.completions.iter().map(|&index| experience.samples[index].group).collect();
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the implicit reward model's loss",
             value,
-            problem: problems_of(experience, &groups),
+            problem: problems_of(experience, &groups_in(batch, experience)),
         }));
     }
     Ok(VerdictLoss { loss, trace, value, right, completions: rows.len() as u64 })

@@ -1,5 +1,6 @@
 //! What the verifiers of a recipe say of a completion, and what that is worth.
 
+use bourn_episode::{Inputs, Trajectory};
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Recipe, Reward, VerifierKind};
 use bourn_rollout::Completion;
@@ -9,7 +10,7 @@ use bourn_verify::Verdict;
 use rand::Rng;
 
 use crate::error::TrainError;
-use crate::experience::Sample;
+use crate::experience::{Judged, Sample, Steps};
 
 /// Which draw of a problem a completion is: what a coin may depend on.
 #[derive(Clone, Copy)]
@@ -33,9 +34,10 @@ fn verdict(reward: &Reward, problem: &Problem, text: &str, draw: Draw, seed: u64
     }
 }
 
-/// A completion with its verdicts and its reward.
+/// A completion of `prompt` with its verdicts and its reward.
 pub(crate) fn judge(
     group: usize,
+    prompt: &Inputs,
     problem: &Problem,
     completion: Completion,
     draw: Draw,
@@ -52,25 +54,25 @@ pub(crate) fn judge(
         .filter(|(_, verdict)| verdict.is_correct())
         .map(|(reward, _)| reward.weight)
         .sum::<f64>() as f32;
-    let (step_rewards, steps) = pay_steps(problem, &completion, &text, prompter, recipe)?;
-    Ok(Sample { step_rewards, steps, ..Sample::new(group, completion, verdicts, reward) })
+    let steps = pay_steps(problem, &completion.tokens, &text, prompter, recipe)?;
+    let Completion { tokens, logprobs, entropies, finish, .. } = completion;
+    let (logprobs, entropies) = (Some(logprobs), Some(entropies));
+    let trajectory =
+        Trajectory::of_completion(prompt, &tokens, logprobs, entropies, finish).in_group(group);
+    Ok(Sample::new(trajectory, Judged { verdicts, reward, steps }))
 }
 
-/// How many steps of a completion are right, of how many, for each `[[reward]]` that pays steps.
-type StepCounts = Vec<Option<(usize, usize)>>;
-
-/// Pays each step of a completion at the token that ends it.
+/// Pays each step of a completion at the token that ends it; `None` where no reward pays steps.
 fn pay_steps(
     problem: &Problem,
-    completion: &Completion,
+    tokens: &[u32],
     text: &str,
     prompter: &Prompter,
     recipe: &Recipe,
-) -> Result<(Vec<f32>, StepCounts), TrainError> {
+) -> Result<Option<Steps>, TrainError> {
     if recipe.rewards.iter().all(|reward| reward.step_weight == 0.0) {
-        return Ok((Vec::new(), vec![None; recipe.rewards.len()]));
+        return Ok(None);
     }
-    let tokens = &completion.tokens;
     let (mut paid, mut counts) = (vec![0.0; tokens.len()], Vec::new());
     for reward in &recipe.rewards {
         if reward.step_weight == 0.0 {
@@ -86,7 +88,7 @@ fn pay_steps(
         let right = steps.iter().filter(|step| step.correct).count();
         counts.push(Some((right, steps.len())));
     }
-    Ok((paid, counts))
+    Ok(Some(Steps { paid, counts }))
 }
 
 /// The first token whose text, with that of all before it, has `end` bytes.

@@ -3,92 +3,111 @@
 //! The same arithmetic stands in plain numbers in `bourn_algo::loss`, where the tests work it by
 //! hand; the test below holds the two together.
 
+use bourn_episode::Source;
 use bourn_model::transformer::{Packed, TokenScores};
 use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
-/// A micro batch: completions packed with their prompts, and one entry per completion token.
+/// A micro batch: trajectories packed one after the other, and one entry per own token, `[n]`. A part
+/// of the loss that no token weighs anything in is not computed.
 #[derive(Clone, Debug, Default)]
 pub struct MicroBatch {
-    /// Prompt and completion of every row.
+    /// Every row, with all of its tokens.
     pub packed: Packed,
-    /// Packed index of the token before each completion token, `[n]`.
+    /// Packed index of the token before each own token.
     pub positions: Vec<i64>,
-    /// The completion tokens, `[n]`.
+    /// The own tokens.
     pub targets: Vec<u32>,
-    /// Log-probs under the sampler that drew them, `[n]`.
-    pub sampler_logprobs: Vec<f32>,
-    /// Log-probs under the frozen base, `[n]`; empty where the KL penalty is off.
-    pub base_logprobs: Vec<f32>,
-    /// Advantage of each token, `[n]`.
-    pub advantages: Vec<f32>,
-    /// Weight of each token in the sum over the whole minibatch, `[n]`.
+    /// Who wrote each.
+    pub sources: Vec<Source>,
+    /// Log-probs under what drew them; 0 where nobody knows.
+    pub drawn_logprobs: Vec<f32>,
+    /// Log-probs under the KL penalty's reference; empty where that penalty is off.
+    pub reference_logprobs: Vec<f32>,
+    /// Weight of each token in the sum over the whole minibatch.
     pub weights: Vec<f32>,
-    /// Weight of the anchor to the sampler at each token, `[n]`; empty for none.
-    pub anchors: Vec<f32>,
-    /// Weight of each token's log-likelihood, whole, `[n]`; empty for none.
-    pub likelihoods: Vec<f32>,
-    /// The base's witnesses among the completions; none where the policy drew them all. At their
-    /// tokens every list above but `weights` is 0.
-    pub witnesses: Option<Witnesses>,
-    /// Index into the rollout of the completion that each token belongs to, `[n]`.
-    pub completions: Vec<usize>,
-}
-
-/// Tokens that the frozen base drew.
-#[derive(Clone, Debug, Default)]
-pub struct Witnesses {
-    /// 1 at tokens that the policy drew and 0 at the others, `[n]`.
-    pub own: Vec<f32>,
-    /// Log-probs of the others under the base, `[n]`; 0 at the policy's own.
-    pub base_logprobs: Vec<f32>,
-    /// Their advantages, `[n]`; 0 at the policy's own.
-    pub advantages: Vec<f32>,
-    /// Most that an importance weight may be.
-    pub max_weight: f64,
+    /// Advantage of each token.
+    pub rl: Vec<f32>,
+    /// Weight of each token's log-likelihood, whole.
+    pub ce: Vec<f32>,
+    /// Weight of the KL to the reference at each token.
+    pub kl: Vec<f32>,
+    /// Weight of the anchor to what drew each token.
+    pub anchor: Vec<f32>,
+    /// Index into the experience of the trajectory that each token belongs to.
+    pub rows: Vec<usize>,
 }
 
 impl MicroBatch {
-    /// The ranges of tokens that belong to one completion each, in order.
-    pub fn rows(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    /// The ranges of tokens that belong to one trajectory each, in order.
+    pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut start = 0;
-        self.completions.chunk_by(|a, b| a == b).map(move |row| {
+        self.rows.chunk_by(|a, b| a == b).map(move |row| {
             let range = start..start + row.len();
             start = range.end;
             range
         })
     }
+
+    /// Whether any token is of this source.
+    fn has(&self, source: Source) -> bool {
+        self.sources.contains(&source)
+    }
+
+    /// `values` at the tokens of one source, 0 at the others.
+    fn of(&self, source: Source, values: &[f32]) -> Vec<f32> {
+        let pairs = values.iter().zip(&self.sources);
+        pairs.map(|(&value, &of)| if of == source { value } else { 0.0 }).collect()
+    }
 }
 
-/// The scalar to differentiate, a `[1]` tensor: the sum over tokens of weight × (KL penalty +
-/// anchor − surrogate − entropy bonus) − likelihood weight × log π.
+/// What the loss of a step is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Objective<'a> {
+    /// Surrogate, ratio, clip and KL estimator.
+    pub algorithm: &'a Algorithm,
+    /// Weight of the entropy bonus.
+    pub entropy_coef: f64,
+    /// Most that the importance weight of a witness may be.
+    pub witness_weight: f64,
+}
+
+/// The scalar to differentiate, a `[1]` tensor: the sum over tokens of weight × (kl × KL +
+/// anchor × A − surrogate(rl) − entropy bonus) − ce × log π.
 ///
 /// - Surrogate ([`bourn_recipe::Surrogate`]), of r = π / π_sampler: by default min(r A,
 ///   clip(r, 1−ε, 1+ε_high) A) (Schulman et al. 2017, eq. 7, with separate clip bounds).
-/// - Instead of all this, at a token that the base drew: sg(min(π / π_base, `max_weight`)) A log π,
+/// - Instead of it, at a token that the frozen base drew: sg(min(π / π_base, `witness_weight`)) A log π,
 ///   without a gradient through the weight.
-/// - Anchor: b (r − 1 − log r), an estimate of KL(sampler ‖ π) that is not negative.
-/// - KL penalty, unless it is in the reward: `kl_coef` × the chosen estimator of KL(π ‖ base) (see
-///   [`bourn_recipe::KlEstimator`]).
-/// - Entropy bonus: `entropy_coef` × H(π(· | prefix)).
+/// - Anchor: r − 1 − log r, an estimate of KL(sampler ‖ π) that is not negative.
+/// - KL: the chosen estimator of KL(π ‖ reference) (see [`bourn_recipe::KlEstimator`]).
+/// - Entropy bonus: `entropy_coef` × H(π(· | prefix)), at tokens that the policy drew.
 pub fn policy_loss(
     scores: TokenScores,
     batch: &MicroBatch,
-    algorithm: &Algorithm,
-    entropy_coef: f64,
+    objective: &Objective<'_>,
 ) -> Tensor<1> {
+    let algorithm = objective.algorithm;
     let device = scores.logprobs.device();
     let vector = |values: &[f32]| column(values, &device);
-    let every = scores.logprobs;
-    // At a witness's token 0, as in the lists: no term of the policy's own draws is there.
-    let own = batch.witnesses.as_ref().map(|witnesses| vector(&witnesses.own));
-    let logprobs = match &own {
-        Some(own) => every.clone() * own.clone(),
-        None => every.clone(),
+    let any = |weights: &[f32]| weights.iter().any(|&weight| weight != 0.0);
+    // What the ratio to the sampler is about are the policy's own draws. Where others stand beside
+    // them they are 0 here, as in the lists: no term of the policy's draws is at their tokens.
+    let mixed = batch.sources.iter().any(|&source| source != Source::Policy);
+    let policys = |values: &[f32]| match mixed {
+        true => vector(&batch.of(Source::Policy, values)),
+        false => vector(values),
     };
-    let advantages = vector(&batch.advantages);
+    let every = scores.logprobs;
+    let own = mixed.then(|| policys(&vec![1.0; batch.sources.len()]));
+    let only = |values: Tensor<1>| match &own {
+        Some(own) => values * own.clone(),
+        None => values,
+    };
+    let logprobs = only(every.clone());
+    let advantages = policys(&batch.rl);
 
-    let drift = logprobs.clone() - vector(&batch.sampler_logprobs); // log of each token's ratio
+    let drift = logprobs.clone() - policys(&batch.drawn_logprobs); // log of each token's ratio
     let ratio = match algorithm.ratio_level {
         RatioLevel::Token => drift.clone().exp(),
         RatioLevel::Sequence => row_means(drift.clone(), batch, &device).exp(),
@@ -104,27 +123,24 @@ pub fn policy_loss(
         Surrogate::ClippedWeight => ratio.clamp(low, high).detach() * advantages * logprobs.clone(),
     };
     let mut token_loss = surrogate.neg();
-    if !batch.anchors.is_empty() {
+    if any(&batch.anchor) {
         let anchor = drift.clone().exp() - drift - 1.0;
-        token_loss = token_loss + anchor * vector(&batch.anchors);
+        token_loss = token_loss + anchor * vector(&batch.anchor);
     }
-    let likelihood = (!batch.likelihoods.is_empty())
-        .then(|| (logprobs.clone() * vector(&batch.likelihoods)).sum());
-    if algorithm.kl_in_loss() > 0.0 {
-        let kl = kl_estimate(logprobs, vector(&batch.base_logprobs), algorithm.kl_estimator);
-        token_loss = token_loss + kl.mul_scalar(algorithm.kl_in_loss());
+    let likelihood = any(&batch.ce).then(|| (every.clone() * vector(&batch.ce)).sum());
+    if any(&batch.kl) {
+        let reference = policys(&batch.reference_logprobs);
+        let kl = kl_estimate(logprobs, reference, algorithm.kl_estimator);
+        token_loss = token_loss + kl * vector(&batch.kl);
     }
     if let Some(entropies) = scores.entropies {
-        let entropies = match own {
-            Some(own) => entropies * own,
-            None => entropies,
-        };
-        token_loss = token_loss - entropies.mul_scalar(entropy_coef);
+        token_loss = token_loss - only(entropies).mul_scalar(objective.entropy_coef);
     }
-    if let Some(witnesses) = &batch.witnesses {
-        let drift = every.clone().detach() - vector(&witnesses.base_logprobs);
-        let weight = drift.exp().clamp_max(witnesses.max_weight);
-        token_loss = token_loss - weight * vector(&witnesses.advantages) * every;
+    if batch.has(Source::Witness) {
+        let witnesses = |values: &[f32]| vector(&batch.of(Source::Witness, values));
+        let drift = every.clone().detach() - witnesses(&batch.drawn_logprobs);
+        let weight = drift.exp().clamp_max(objective.witness_weight);
+        token_loss = token_loss - weight * witnesses(&batch.rl) * every;
     }
     let loss = (token_loss * vector(&batch.weights)).sum();
     match likelihood {
@@ -133,10 +149,10 @@ pub fn policy_loss(
     }
 }
 
-/// The mean of `values` over each completion, at each of its tokens, `[n]`.
+/// The mean of `values` over each trajectory, at each of its tokens, `[n]`.
 fn row_means(values: Tensor<1>, batch: &MicroBatch, device: &Device) -> Tensor<1> {
     let count = batch.targets.len();
-    let rows: Vec<_> = batch.rows().collect();
+    let rows: Vec<_> = batch.ranges().collect();
     // [rows, n]: the reciprocal of its length where the token is the row's.
     let mut shares = vec![0.0f32; rows.len() * count];
     let mut row_of = Vec::with_capacity(count);

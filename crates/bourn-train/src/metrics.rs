@@ -7,7 +7,7 @@ use bourn_track::tags;
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
-use crate::experience::Experience;
+use crate::experience::{Experience, groups_of};
 use crate::update::UpdateReport;
 
 /// Metrics of one step, without its timing.
@@ -20,19 +20,19 @@ pub fn step_metrics(
     let mut put = |tag: &str, value: f64| {
         metrics.insert(tag.to_owned(), value);
     };
-    // Groups with completions that the policy did not draw say nothing of what it draws.
     let samples = experience.own();
     let share = |count: usize| count as f64 / samples.len().max(1) as f64;
 
-    let rewards: Vec<f32> = samples.iter().map(|sample| sample.reward).collect();
-    let group = recipe.rollout.num_generations;
+    let rewards: Vec<f32> = samples.iter().map(|sample| sample.judged.reward).collect();
+    let groups = groups_of(samples.iter().copied());
     put(tags::REWARD, mean(rewards.iter().map(|&reward| f64::from(reward))));
-    put(tags::REWARD_STD, mean(rewards.chunks(group).map(bourn_algo::sample_std)));
-    put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, group)?);
+    put(tags::REWARD_STD, mean(groups.slices(&rewards).map(bourn_algo::sample_std)));
+    put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, &groups)?);
     for (index, reward) in recipe.rewards.iter().enumerate() {
-        let correct = samples.iter().filter(|sample| sample.verdicts[index].is_correct()).count();
+        let correct = samples.iter().filter(|s| s.judged.verdicts[index].is_correct()).count();
         put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
-        let counts = samples.iter().filter_map(|sample| sample.steps.get(index).copied().flatten());
+        let steps = samples.iter().filter_map(|sample| sample.judged.steps.as_ref());
+        let counts = steps.filter_map(|steps| steps.counts.get(index).copied().flatten());
         let (right, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         if reward.step_weight > 0.0 {
             let tag = tags::verifier_steps(verifier_name(reward.verifier));
@@ -40,13 +40,18 @@ pub fn step_metrics(
         }
     }
     for verdict in Verdict::ALL {
-        let count = samples.iter().filter(|sample| sample.verdicts[0] == verdict).count();
+        let count = samples.iter().filter(|sample| sample.judged.verdicts[0] == verdict).count();
         put(&tags::verdict(verdict.name()), share(count));
     }
 
-    let entropies = samples.iter().flat_map(|sample| &sample.completion.entropies);
-    put(tags::ENTROPY, mean(entropies.map(|&entropy| f64::from(entropy))));
-    let lengths = || samples.iter().map(|sample| sample.completion.tokens.len() as f64);
+    // Not every engine says.
+    let entropies: Option<Vec<&Vec<f32>>> =
+        samples.iter().map(|sample| sample.trajectory.entropies.as_ref()).collect();
+    if let Some(entropies) = entropies {
+        let all = entropies.into_iter().flatten();
+        put(tags::ENTROPY, mean(all.map(|&entropy| f64::from(entropy))));
+    }
+    let lengths = || samples.iter().map(|sample| sample.count() as f64);
     put(tags::COMPLETIONS_MEAN_LENGTH, mean(lengths()));
     put(tags::COMPLETIONS_MIN_LENGTH, lengths().fold(f64::INFINITY, f64::min));
     put(tags::COMPLETIONS_MAX_LENGTH, lengths().fold(0.0, f64::max));
@@ -74,7 +79,7 @@ pub fn step_metrics(
         put(tags::KEPT_GROUPS, kept as f64 / drawn.max(1) as f64);
     }
     if recipe.replay.is_some() {
-        let witnesses = experience.samples.iter().filter(|sample| sample.witness).count();
+        let witnesses = experience.samples.iter().filter(|s| !s.trajectory.is_policys()).count();
         put(tags::REPLAY_PROBLEMS, experience.replayed.endangered as f64);
         put(tags::REPLAY_COMPLETIONS, witnesses as f64);
         if let Some(replay) = &report.replay {
@@ -82,7 +87,7 @@ pub fn step_metrics(
             put(tags::REPLAY_WEIGHT_CLIPPED, replay.clipped);
         }
     }
-    if let Some(implicit) = &experience.implicit {
+    if let Some(implicit) = experience.implicit.as_ref().map(|pay| &pay.report) {
         put(tags::IMPLICIT_LOSS, implicit.loss);
         put(tags::IMPLICIT_ACCURACY, implicit.accuracy);
         put(tags::IMPLICIT_REWARD, implicit.reward);
@@ -107,8 +112,8 @@ pub fn step_metrics(
 
 /// Completion tokens that the step drew.
 pub fn drawn_tokens(experience: &Experience) -> u64 {
-    let drawn = experience.samples.iter().filter(|sample| !sample.witness);
-    drawn.map(|sample| sample.completion.tokens.len() as u64).sum()
+    let drawn = experience.samples.iter().filter(|sample| sample.trajectory.is_policys());
+    drawn.map(|sample| sample.count() as u64).sum()
 }
 
 fn verifier_name(kind: VerifierKind) -> &'static str {

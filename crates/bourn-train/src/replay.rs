@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
 
+use bourn_episode::{Inputs, Source};
 use bourn_probe::{Extent, Ledger, Outcomes, risks};
 use bourn_recipe::{Recipe, Replay as Settings, Sampler};
 use bourn_rollout::{Completion, Engine, Finish, Progress, ScoreItem};
@@ -168,19 +169,22 @@ impl Replay {
         if groups.is_empty() {
             return Ok(None);
         }
-        let mut recipe = prober.recipe.clone();
-        recipe.rollout.num_generations -= settings.witnesses(recipe.rollout.num_generations);
-        let size = recipe.rollout.num_generations;
+        let recipe = prober.recipe;
+        let all = recipe.rollout.num_generations;
+        let size = all - settings.witnesses(all);
         let problems: Vec<&Problem> = groups.iter().map(|(problem, _)| *problem).collect();
-        let draws = Draws { purpose: "replay", step, batch: 0 };
+        let draws = Draws { purpose: "replay", step, batch: 0, size };
         let prompter = prober.base.prompter;
         let on_progress = &mut |_: Progress| go_on(prober);
-        let mut drawn = drawing::collect(engine, prompter, &problems, &recipe, draws, on_progress)?;
+        let mut drawn = drawing::collect(engine, prompter, &problems, recipe, draws, on_progress)?;
         let mut own = std::mem::take(&mut drawn.samples).into_iter();
         for (group, (_, witnesses)) in groups.iter().enumerate() {
             drawn.samples.extend(own.by_ref().take(size));
-            let placed = witnesses.iter().map(|&witness| Sample { group, ..witness.clone() });
-            drawn.samples.extend(placed);
+            drawn.samples.extend(witnesses.iter().map(|&witness| {
+                let mut witness = witness.clone();
+                witness.trajectory.group = group;
+                witness
+            }));
         }
         drawn.replayed = Replayed { endangered: self.endangered.len(), groups: groups.len() };
         Ok(Some(drawn))
@@ -212,7 +216,7 @@ fn witnesses(
     let on_progress = &mut |_: Progress| go_on(prober);
     let scored = engine.score(&items, recipe.rollout.temperature, on_progress)?;
     let mut witnesses: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
-    for (number, ((problem, _, draw), scored)) in (0..).zip(correct.into_iter().zip(scored)) {
+    for (number, ((problem, prompt, draw), scored)) in (0..).zip(correct.into_iter().zip(scored)) {
         let completion = Completion {
             tokens: draw.ids.clone(),
             sampled_logprobs: scored.logprobs.clone(),
@@ -222,8 +226,10 @@ fn witnesses(
         };
         // Witnesses are drawn once for the whole run: a coin knows them by their number.
         let tossed = Draw { step: 0, number };
-        let sample = judge(0, problem, completion, tossed, prompter, recipe)?;
-        witnesses.entry(problem.id.clone()).or_default().push(Sample { witness: true, ..sample });
+        let prompt = Inputs::from(prompt.clone());
+        let mut sample = judge(0, &prompt, problem, completion, tossed, prompter, recipe)?;
+        sample.trajectory.source = Source::Witness;
+        witnesses.entry(problem.id.clone()).or_default().push(sample);
     }
     Ok(witnesses)
 }

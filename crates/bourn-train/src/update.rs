@@ -13,8 +13,8 @@ pub(crate) use self::batches::{minibatches, pack_rows};
 use self::tally::Tally;
 use crate::critic::{self, CriticReport, ValueTally, value_batches, value_loss};
 use crate::error::TrainError;
-use crate::experience::{Experience, Sample};
-use crate::loss::{MicroBatch, policy_loss};
+use crate::experience::Experience;
+use crate::loss::{MicroBatch, Objective, policy_loss};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 
 /// What one step's updates did. Shares and means over tokens are over those that took a forward
@@ -101,16 +101,17 @@ pub fn update(
     let mut report = UpdateReport::default();
     let mut tally = Tally::default();
     let taken_before = optimizer.updates();
-    let base_logprobs = base.map(|base| under_reference(base, experience, recipe));
+    let reference = base.map(|base| under_reference(base, experience, recipe)).transpose()?;
+    let objective = objective(experience, recipe);
     let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
     let mut values = ValueTally::default();
 
     for iteration in 0..recipe.train.num_iterations {
         for (index, groups) in minibatches(experience, recipe, step, iteration).iter().enumerate() {
             let first = iteration == 0 && index == 0;
-            let batches = micro_batches(experience, groups, base_logprobs.as_deref(), recipe)?;
+            let batches = micro_batches(experience, groups, reference.as_deref(), recipe)?;
             let mut on_logprobs = |batch: &MicroBatch, logp: &[f32]| {
-                tally.add(batch, logp, &recipe.algorithm, first);
+                tally.add(batch, logp, &objective, first);
             };
             let (loss, gradients) = gradients_of(
                 policy,
@@ -150,9 +151,9 @@ pub fn minibatch_gradient(
     experience: &Experience,
     recipe: &Recipe,
 ) -> Result<(f64, NamedGradients), UpdateError> {
-    let base_logprobs = base.map(|base| under_reference(base, experience, recipe));
+    let reference = base.map(|base| under_reference(base, experience, recipe)).transpose()?;
     let groups: Vec<usize> = (0..experience.problems.len()).collect();
-    let batches = micro_batches(experience, &groups, base_logprobs.as_deref(), recipe)?;
+    let batches = micro_batches(experience, &groups, reference.as_deref(), recipe)?;
     let mut values = ValueTally::default();
     gradients_of(policy, &batches, experience, &groups, recipe, &mut values, &mut |_, _| ())
 }
@@ -171,11 +172,11 @@ fn gradients_of(
     let mut gradients = NamedGradients::zeros(policy);
     let mut loss = 0.0;
     let shared = recipe.critic.as_ref().filter(|critic| critic.trunk == Trunk::Shared);
-    let valued = shared.map(|_| value_batches(experience, groups, recipe));
+    let valued = shared.map(|_| value_batches(experience, groups, recipe)).transpose()?;
     let mut valued = valued.unwrap_or_default().into_iter().peekable();
     for batch in batches {
         // One forward for policy and value, where both ask about the same completions.
-        let same = valued.next_if(|valued| valued.completions == batch.completions);
+        let same = valued.next_if(|valued| valued.rows == batch.rows);
         let both = shared.zip(same);
         let both = both.map(|(critic, batch)| Valued { critic, batch, tally: &mut *values });
         loss +=
@@ -287,22 +288,20 @@ fn accumulate(
     };
     let logprobs = to_vec(&scores.logprobs.clone().inner());
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
-        let sample = &experience.samples[batch.completions[token]];
+        let sample = &experience.samples[batch.rows[token]];
         return Err(UpdateError::NonFinite(NonFinite {
             what: "a log-prob",
             value: f64::from(logprobs[token]),
-            problem: experience.problems[sample.group].clone(),
+            problem: experience.problems[sample.trajectory.group].clone(),
         }));
     }
-    let mut loss = policy_loss(scores, batch, &recipe.algorithm, experience.entropy_coef);
+    let mut loss = policy_loss(scores, batch, &objective(experience, recipe));
     let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
     if !value.is_finite() {
-        let groups: Vec<usize> =
-            batch.completions.iter().map(|&index| experience.samples[index].group).collect();
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the loss",
             value,
-            problem: problems_of(experience, &groups),
+            problem: problems_of(experience, &groups_in(batch, experience)),
         }));
     }
     on_logprobs(batch, &logprobs);
@@ -315,45 +314,51 @@ fn accumulate(
     Ok(value)
 }
 
-/// Log-probs of every completion under the reference: those that credit was assigned by, where they
-/// are there.
-fn under_reference(base: &Transformer, experience: &Experience, recipe: &Recipe) -> Vec<Vec<f32>> {
-    let known = |sample: &Sample| sample.reference_logprobs.len() == sample.completion.tokens.len();
-    match experience.samples.iter().all(known) {
-        true => experience.samples.iter().map(|sample| sample.reference_logprobs.clone()).collect(),
-        false => score_all(base, experience, recipe),
+/// What the loss of this step is made with.
+fn objective<'r>(experience: &Experience, recipe: &'r Recipe) -> Objective<'r> {
+    // Without replay there is no witness that it could weigh.
+    let witness_weight = recipe.replay.as_ref().map_or(1.0, |replay| replay.max_weight);
+    let entropy_coef = experience.entropy_coef;
+    Objective { algorithm: &recipe.algorithm, entropy_coef, witness_weight }
+}
+
+/// Log-probs of every trajectory under the reference, `[samples][own]`: those that credit was assigned
+/// by, where they are there.
+fn under_reference(
+    base: &Transformer,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    match &experience.reference {
+        Some(known) => Ok(known.clone()),
+        None => score_all(base, experience, recipe),
     }
 }
 
-/// Log-probs of every completion under `model`, per sample.
+/// Log-probs of every trajectory under `model`, `[samples][own]`.
 pub(crate) fn score_all(
     model: &Transformer,
     experience: &Experience,
     recipe: &Recipe,
-) -> Vec<Vec<f32>> {
-    let mut scored = Vec::with_capacity(experience.samples.len());
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    let mut scored = vec![Vec::new(); experience.samples.len()];
     let all: Vec<usize> = (0..experience.samples.len()).collect();
-    for batch in pack_rows(experience, &all, recipe.train.micro_batch_size) {
+    for batch in pack_rows(experience, &all, recipe.train.micro_batch_size)? {
         let temperature = recipe.rollout.temperature;
-        let (scores, _) =
-            model.score(&batch.packed, batch.positions, &batch.targets, temperature, false);
+        let positions = batch.positions.clone();
+        let (scores, _) = model.score(&batch.packed, positions, &batch.targets, temperature, false);
         let logprobs = to_vec(&scores.logprobs);
-        let mut rest = logprobs.as_slice();
-        while let Some(next) = experience.samples.get(scored.len()).filter(|_| !rest.is_empty()) {
-            let (own, others) = rest.split_at(next.completion.tokens.len());
-            scored.push(own.to_vec());
-            rest = others;
+        for range in batch.ranges() {
+            let row = batch.rows[range.start];
+            scored[row] = logprobs[range].to_vec();
         }
     }
-    scored
+    Ok(scored)
 }
 
-impl Experience {
-    /// Indices of the samples of `group`.
-    pub fn members(&self, group: usize) -> std::ops::Range<usize> {
-        let size = self.samples.len() / self.problems.len().max(1);
-        group * size..(group + 1) * size
-    }
+/// The groups of a micro batch's trajectories.
+pub(crate) fn groups_in(batch: &MicroBatch, experience: &Experience) -> Vec<usize> {
+    batch.rows.iter().map(|&index| experience.samples[index].trajectory.group).collect()
 }
 
 pub(crate) fn problems_of(experience: &Experience, groups: &[usize]) -> String {

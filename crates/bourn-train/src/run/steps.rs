@@ -22,17 +22,19 @@ impl Run<'_> {
     pub(super) fn roll_out(&mut self, problems: &Problems) -> Result<Experience, TrainError> {
         self.logbook.start_step();
         let (step, wanted) = (self.state.step, self.recipe.rollout.prompts_per_step);
+        let size = self.recipe.rollout.num_generations;
         let replayed = self.replay()?;
-        let mut experience = self.draw(problems, Draws { purpose: "train", step, batch: 0 })?;
+        let draws = |batch| Draws { purpose: "train", step, batch, size };
+        let mut experience = self.draw(problems, draws(0))?;
         for batch in 1..=self.recipe.algorithm.dynamic_sampling {
-            if credit::teaching_groups(&experience, self.recipe)? >= wanted {
+            if credit::teaching_groups(&experience) >= wanted {
                 break;
             }
-            experience.append(self.draw(problems, Draws { purpose: "train", step, batch })?);
+            experience.append(self.draw(problems, draws(batch))?);
             // Counted for good once the step is done: one that is interrupted here begins anew.
             experience.extra_batches = batch;
         }
-        credit::filter(&mut experience, self.recipe)?;
+        credit::filter(&mut experience, self.recipe);
         if let Some(replayed) = replayed {
             experience.replay(replayed);
         }
@@ -64,11 +66,11 @@ impl Run<'_> {
         }
         let (recipe, algorithm) = (self.recipe, &self.recipe.algorithm);
         if let Some(critic) = &self.critic {
-            critic.evaluate(&self.policy, experience, recipe);
+            critic.evaluate(&self.policy, experience, recipe)?;
         }
         if algorithm.entropy_target > 0.0 {
             (experience.entropy_coef, self.state.entropy_level) = entropy_control(
-                mean_entropy(experience),
+                mean_entropy(experience)?,
                 algorithm.entropy_target,
                 algorithm.entropy_step,
                 self.state.entropy_level,
@@ -77,10 +79,7 @@ impl Run<'_> {
         if algorithm.kl_in_reward() > 0.0
             && let Some(reference) = &self.reference
         {
-            let scored = score_all(reference, experience, recipe);
-            for (sample, logprobs) in experience.samples.iter_mut().zip(scored) {
-                sample.reference_logprobs = logprobs;
-            }
+            experience.reference = Some(score_all(reference, experience, recipe)?);
         }
         credit::assign(experience, recipe, self.state.step)
     }
@@ -99,11 +98,12 @@ impl Run<'_> {
         let mut progress = self.console.stage("critic: pretraining", total, "step");
         while self.state.pretrained < total {
             let step = self.state.pretrained;
-            let mut experience =
-                self.draw(problems, Draws { purpose: "critic", step, batch: 0 })?;
+            let size = recipe.rollout.num_generations;
+            let draws = Draws { purpose: "critic", step, batch: 0, size };
+            let mut experience = self.draw(problems, draws)?;
             self.engine.release();
             if let Some(critic) = &mut self.critic {
-                critic.evaluate(&self.policy, &mut experience, &recipe);
+                critic.evaluate(&self.policy, &mut experience, &recipe)?;
                 credit::assign(&mut experience, &recipe, step)?;
                 let before = (critic.clone(), self.policy.clone());
                 let report = match critic.update(&mut self.policy, &experience, &recipe, step) {
@@ -196,7 +196,13 @@ impl Run<'_> {
 }
 
 /// Mean entropy of the policy over the tokens of a step, in nats.
-fn mean_entropy(experience: &Experience) -> f64 {
-    let all = || experience.own().iter().flat_map(|sample| &sample.completion.entropies);
-    all().copied().map(f64::from).sum::<f64>() / all().count().max(1) as f64
+fn mean_entropy(experience: &Experience) -> Result<f64, TrainError> {
+    let (mut sum, mut count) = (0.0, 0usize);
+    for sample in experience.own() {
+        for &entropy in sample.entropies()? {
+            sum += f64::from(entropy);
+            count += 1;
+        }
+    }
+    Ok(sum / count.max(1) as f64)
 }

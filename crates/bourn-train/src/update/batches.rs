@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
-use crate::loss::{MicroBatch, Witnesses};
+use crate::loss::MicroBatch;
 
 /// The groups of each minibatch: an even split of a permutation of those that are trained on, keyed
 /// by seed, step and pass.
@@ -25,56 +25,51 @@ pub(crate) fn minibatches(
     groups.chunks(groups.len().div_ceil(count).max(1)).map(<[usize]>::to_vec).collect()
 }
 
-/// Packs the completions of `groups` that can matter to the gradient.
+/// Packs the trajectories of `groups` that can matter to the gradient.
 pub(super) fn micro_batches(
     experience: &Experience,
     groups: &[usize],
-    base_logprobs: Option<&[Vec<f32>]>,
+    reference: Option<&[Vec<f32>]>,
     recipe: &Recipe,
 ) -> Result<Vec<MicroBatch>, TrainError> {
-    let algorithm = &recipe.algorithm;
     let mut rows = weighted_rows(experience, groups, recipe)?;
-    // Without KL and entropy terms in the loss a completion whose advantages are all zero has a gradient of
-    // exactly zero: it has counted in the weights, and takes no forward.
-    if algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
-        let speaks = |row: &Row| {
-            let sample = &experience.samples[row.index];
-            let weights = sample.advantages.iter().chain(&sample.anchors);
-            row.likelihood != 0.0 || weights.copied().any(|weight| weight != 0.0)
-        };
-        rows.retain(speaks);
+    // Without KL and entropy terms in the loss a trajectory whose advantages are all zero has a gradient
+    // of exactly zero: it has counted in the weights, and takes no forward.
+    if recipe.algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
+        rows.retain(|row| experience.samples[row.index].signals.speaks());
     }
-    let mut batches = pack(experience, &rows, base_logprobs, recipe.train.micro_batch_size);
-    if let Some(replay) = &recipe.replay {
-        batches.iter_mut().for_each(|batch| batch.set_apart(experience, replay.max_weight));
+    let asks = |row: &Row| !experience.samples[row.index].signals.kl.is_zero();
+    if reference.is_none() && rows.iter().any(asks) {
+        return Err(TrainError::Unknown { what: "reference's log-probs" });
     }
-    Ok(batches)
+    pack(experience, &rows, reference, recipe.train.micro_batch_size)
 }
 
-/// A completion in the loss.
+/// A trajectory in the loss.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Row {
     /// Index into the experience.
     pub index: usize,
     /// Weight of each of its tokens in the sum over the whole minibatch.
     pub weight: f64,
-    /// Weight of each of its tokens' log-likelihood.
-    pub likelihood: f64,
+    /// What the weights of its tokens' log-likelihoods are divided by.
+    pub likelihoods: f64,
 }
 
-/// The completions of `groups` that are in the loss, weighted whatever `micro_batch_size` is.
+/// The trajectories of `groups` that are in the loss, weighted whatever `micro_batch_size` is: those
+/// that were drawn share the policy gradient; the likelihood is a mean over all tokens that have one.
 pub(super) fn weighted_rows(
     experience: &Experience,
     groups: &[usize],
     recipe: &Recipe,
 ) -> Result<Vec<Row>, TrainError> {
-    let members: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
+    let all: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
     let sample = |index: usize| &experience.samples[index];
-    let lengths: Vec<usize> =
-        members.iter().map(|&index| sample(index).completion.tokens.len()).collect();
     let masks = recipe.algorithm.mask_truncated_completions;
-    let kept: Vec<bool> =
-        members.iter().map(|&index| !(masks && sample(index).truncated())).collect();
+    let is_kept = |index: usize| !(masks && sample(index).truncated());
+    let drawn: Vec<usize> = all.iter().copied().filter(|&i| sample(i).is_credited()).collect();
+    let lengths: Vec<usize> = drawn.iter().map(|&index| sample(index).count()).collect();
+    let kept: Vec<bool> = drawn.iter().map(|&index| is_kept(index)).collect();
     let kind = match recipe.algorithm.loss_type {
         LossType::Grpo => bourn_algo::LossType::Grpo,
         LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
@@ -82,102 +77,79 @@ pub(super) fn weighted_rows(
         LossType::Sequence => bourn_algo::LossType::Sequence,
     };
     let weights = token_weights(&lengths, &kept, kind, recipe.rollout.max_completion_length)?;
-    let likelihoods = likelihoods(experience, &members, &kept, recipe.algorithm.positive_nll);
-    let rows = members.into_iter().zip(weights).zip(likelihoods).zip(kept);
-    let rows = rows.filter(|&(_, kept)| kept);
-    Ok(rows.map(|(((index, weight), likelihood), _)| Row { index, weight, likelihood }).collect())
-}
-
-/// `coef` over the tokens of all correct completions, for each of these, and 0 for the others.
-fn likelihoods(experience: &Experience, members: &[usize], kept: &[bool], coef: f64) -> Vec<f64> {
-    let counts = |index: usize, kept: bool| {
-        let sample = &experience.samples[index];
-        kept && sample.correct() && !sample.witness
+    let mut weights = weights.into_iter();
+    let likely = all.iter().filter(|&&i| is_kept(i) && !sample(i).signals.ce.is_zero());
+    let likelihoods = likely.map(|&index| sample(index).count()).sum::<usize>().max(1) as f64;
+    let row = |index| {
+        // What was not drawn has no part in the policy gradient.
+        let weight = if sample(index).is_credited() { weights.next() } else { None };
+        Row { index, weight: weight.unwrap_or(0.0), likelihoods }
     };
-    let correct = || members.iter().zip(kept).map(|(&index, &kept)| counts(index, kept));
-    let length = |&index: &usize| experience.samples[index].completion.tokens.len();
-    let tokens: usize =
-        members.iter().zip(correct()).filter(|&(_, correct)| correct).map(|(i, _)| length(i)).sum();
-    let weight = coef / tokens.max(1) as f64;
-    correct().map(|correct| if correct { weight } else { 0.0 }).collect()
+    Ok(all.into_iter().map(row).filter(|row| is_kept(row.index)).collect())
 }
 
-/// Packs rows into micro batches of at most `size` completions.
+/// Packs rows into micro batches of at most `size` trajectories.
+///
+/// # Errors
+/// A trajectory that cannot be trained on: one whose lists do not fit it, or with inserts.
 pub(super) fn pack(
     experience: &Experience,
     rows: &[Row],
-    base_logprobs: Option<&[Vec<f32>]>,
+    reference: Option<&[Vec<f32>]>,
     size: usize,
-) -> Vec<MicroBatch> {
-    let likelihood = rows.iter().any(|row| row.likelihood != 0.0);
-    let anchors = rows.iter().any(|row| !experience.samples[row.index].anchors.is_empty());
+) -> Result<Vec<MicroBatch>, TrainError> {
     let pack = |rows: &[Row]| {
         let mut batch = MicroBatch::default();
-        for &Row { index, weight, likelihood: own } in rows {
-            let sample = &experience.samples[index];
-            let count = sample.completion.tokens.len();
-            batch.push_row(&experience.prompts[sample.group], sample, index, weight as f32);
-            if let Some(base) = base_logprobs {
-                batch.base_logprobs.extend(&base[index]);
-            }
-            if likelihood {
-                batch.likelihoods.extend(std::iter::repeat_n(own as f32, count));
-            }
-            if anchors {
-                // A witness has none, and stands for a zero at each token.
-                batch.anchors.extend(&sample.anchors);
-                batch.anchors.resize(batch.targets.len(), 0.0);
+        for row in rows {
+            batch.push_row(&experience.samples[row.index], row)?;
+            if let Some(reference) = reference {
+                batch.reference_logprobs.extend(&reference[row.index]);
             }
         }
-        batch
+        Ok(batch)
     };
     rows.chunks(size.max(1)).map(pack).collect()
 }
 
-/// These completions of the experience, packed to be scored; they weigh nothing.
+/// These trajectories of the experience, packed to be scored; they weigh nothing.
+///
+/// # Errors
+/// As [`pack`].
 pub(crate) fn pack_rows(
     experience: &Experience,
     indices: &[usize],
     size: usize,
-) -> Vec<MicroBatch> {
-    let row = |&index: &usize| Row { index, weight: 0.0, likelihood: 0.0 };
+) -> Result<Vec<MicroBatch>, TrainError> {
+    let row = |&index: &usize| Row { index, weight: 0.0, likelihoods: 1.0 };
     pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, size)
 }
 
 impl MicroBatch {
-    /// Appends prompt and completion of `sample`, number `index` of the experience.
-    fn push_row(&mut self, prompt: &[u32], sample: &Sample, index: usize, weight: f32) {
-        let completion = &sample.completion;
-        let count = completion.tokens.len();
-        let positions = self.packed.push_completion(prompt, &completion.tokens);
-        self.positions.extend(positions.map(|position| position as i64));
-        self.targets.extend(&completion.tokens);
-        self.sampler_logprobs.extend(&completion.logprobs);
-        self.advantages.extend(&sample.advantages);
-        self.weights.extend(std::iter::repeat_n(weight, count));
-        self.completions.extend(std::iter::repeat_n(index, count));
-    }
-
-    /// Moves what the loss reads of witnesses out of the lists of the policy's own draws.
-    fn set_apart(&mut self, experience: &Experience, max_weight: f64) {
-        let witness = |&index: &usize| experience.samples[index].witness;
-        if !self.completions.iter().any(witness) {
-            return;
+    /// Appends a trajectory: its own tokens are scored, the others are read.
+    fn push_row(&mut self, sample: &Sample, row: &Row) -> Result<(), TrainError> {
+        let Sample { trajectory, signals, .. } = sample;
+        trajectory.check()?;
+        if !trajectory.inputs.inserts().is_empty() {
+            return Err(TrainError::Inserts);
         }
-        let count = self.targets.len();
-        let mut apart = Witnesses {
-            own: vec![1.0; count],
-            base_logprobs: vec![0.0; count],
-            advantages: vec![0.0; count],
-            max_weight,
-        };
-        for token in (0..count).filter(|&token| witness(&self.completions[token])) {
-            apart.own[token] = 0.0;
-            apart.base_logprobs[token] = std::mem::take(&mut self.sampler_logprobs[token]);
-            apart.advantages[token] = std::mem::take(&mut self.advantages[token]);
-            // The KL penalty's reference may be another model than the base that drew.
-            self.base_logprobs.iter_mut().skip(token).take(1).for_each(|logprob| *logprob = 0.0);
+        let (ids, start, count) = (trajectory.inputs.ids(), trajectory.start(), sample.count());
+        // Of every token behind the prompt the place of the one before it, which predicts it.
+        let before: Vec<usize> =
+            self.packed.push_completion(&ids[..start], &ids[start..]).collect();
+        self.positions.extend(trajectory.places().map(|place| before[place - start] as i64));
+        self.targets.extend(trajectory.tokens());
+        match &trajectory.logprobs {
+            Some(logprobs) => self.drawn_logprobs.extend(logprobs),
+            // Nothing reads them: the tokens have no ratio.
+            None => self.drawn_logprobs.extend(std::iter::repeat_n(0.0, count)),
         }
-        self.witnesses = Some(apart);
+        self.weights.extend(std::iter::repeat_n(row.weight as f32, count));
+        self.rl.extend(&signals.rl);
+        self.ce.extend(signals.ce.over(row.likelihoods, count));
+        self.kl.extend(signals.kl.over(1.0, count));
+        self.anchor.extend(signals.anchor.over(1.0, count));
+        self.sources.extend(std::iter::repeat_n(trajectory.source, count));
+        self.rows.extend(std::iter::repeat_n(row.index, count));
+        Ok(())
     }
 }

@@ -1,10 +1,11 @@
 //! What a step's updates did to the tokens they trained on.
 
 use bourn_algo::Clip;
-use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
+use bourn_episode::Source;
+use bourn_recipe::{KlEstimator, RatioLevel, Surrogate};
 
 use super::{ReplayReport, UpdateReport};
-use crate::loss::MicroBatch;
+use crate::loss::{MicroBatch, Objective};
 
 /// Token statistics, from log-probs that are read back anyway.
 #[derive(Default)]
@@ -22,6 +23,8 @@ pub(super) struct Tally {
     replayed: u64,
     replay_weight: f64,
     replay_held: u64,
+    /// Tokens that neither the policy nor the base drew.
+    taught: u64,
 }
 
 impl Tally {
@@ -29,9 +32,10 @@ impl Tally {
         &mut self,
         batch: &MicroBatch,
         logprobs: &[f32],
-        algorithm: &Algorithm,
+        objective: &Objective<'_>,
         first: bool,
     ) {
+        let algorithm = objective.algorithm;
         let surrogate = match algorithm.surrogate {
             Surrogate::Clip => bourn_algo::Surrogate::Clip,
             Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
@@ -39,29 +43,34 @@ impl Tally {
             Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
         };
         let drift =
-            |token: usize| f64::from(logprobs[token]) - f64::from(batch.sampler_logprobs[token]);
+            |token: usize| f64::from(logprobs[token]) - f64::from(batch.drawn_logprobs[token]);
         let mut shared = Vec::new();
         if algorithm.ratio_level == RatioLevel::Sequence {
-            for row in batch.rows() {
+            for row in batch.ranges() {
                 let mean = row.clone().map(drift).sum::<f64>() / row.len() as f64;
                 shared.extend(std::iter::repeat_n(mean.exp(), row.len()));
             }
         }
         for (token, &logprob) in logprobs.iter().enumerate() {
-            if let Some(witnesses) = &batch.witnesses
-                && witnesses.own[token] == 0.0
-            {
-                let base = f64::from(witnesses.base_logprobs[token]);
-                let most = witnesses.max_weight;
-                let (weight, held) = bourn_algo::truncated_weight(f64::from(logprob), base, most);
-                self.replayed += 1;
-                self.replay_weight += weight;
-                self.replay_held += u64::from(held);
-                continue;
+            match batch.sources[token] {
+                Source::Policy => {}
+                Source::Witness => {
+                    let (own, base) = (f64::from(logprob), f64::from(batch.drawn_logprobs[token]));
+                    let most = objective.witness_weight;
+                    let (weight, held) = bourn_algo::truncated_weight(own, base, most);
+                    self.replayed += 1;
+                    self.replay_weight += weight;
+                    self.replay_held += u64::from(held);
+                    continue;
+                }
+                Source::Teacher | Source::Human => {
+                    self.taught += 1;
+                    continue;
+                }
             }
             let log_ratio = drift(token);
             let ratio = log_ratio.exp();
-            let advantage = f64::from(batch.advantages[token]);
+            let advantage = f64::from(batch.rl[token]);
             let (low, high) = (algorithm.epsilon, algorithm.epsilon_high);
             let used = shared.get(token).copied().unwrap_or(ratio);
             let logp = f64::from(logprob);
@@ -72,7 +81,7 @@ impl Tally {
             self.clipped_low += u64::from(clip == Some(Clip::Low));
             self.clipped_high += u64::from(clip == Some(Clip::High));
             self.ppo_kl -= log_ratio;
-            if let Some(&base) = batch.base_logprobs.get(token) {
+            if let Some(&base) = batch.reference_logprobs.get(token) {
                 let (logp, base) = (f64::from(logprob), f64::from(base));
                 self.kl += match algorithm.kl_estimator {
                     KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
@@ -97,7 +106,7 @@ impl Tally {
         report.mismatch_kl = mean(self.first_k3, self.first_tokens);
         report.mismatch_ratio = self.first_ratio;
         report.kl = kl.then(|| mean(self.kl, self.tokens));
-        report.trained_tokens = self.tokens + self.replayed;
+        report.trained_tokens = self.tokens + self.replayed + self.taught;
         report.replay = (self.replayed > 0).then(|| ReplayReport {
             weight: mean(self.replay_weight, self.replayed),
             clipped: mean(self.replay_held as f64, self.replayed),
