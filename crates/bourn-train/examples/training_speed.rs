@@ -12,11 +12,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
+use bourn_episode::{Inputs, Trajectory};
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::{ModelSource, Recipe};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, Storage};
-use bourn_train::experience::{Experience, Sample};
+use bourn_rollout::{Completion, Engine, EngineOptions, Request, Sampling, Storage};
+use bourn_train::experience::{Experience, Judged, Sample};
 use bourn_train::optimizer::AdamWOptimizer;
 use bourn_train::update::minibatch_gradient;
 use burn::tensor::Device;
@@ -203,12 +204,16 @@ fn roll_out(
     for (group, completions) in drawn.into_iter().enumerate() {
         for (member, completion) in completions.into_iter().enumerate() {
             let advantage = if member % 2 == 0 { 1.0 } else { -1.0 };
-            let advantages = vec![advantage; completion.tokens.len()];
-            let sample = Sample::new(group, completion, vec![], 0.0);
-            samples.push(Sample { advantages, ..sample });
+            let Completion { tokens, logprobs, entropies, finish, .. } = completion;
+            let (prompt, logprobs) = (Inputs::from(prompts[group].clone()), Some(logprobs));
+            let row =
+                Trajectory::of_completion(&prompt, &tokens, logprobs, Some(entropies), finish);
+            let mut sample = Sample::new(row.in_group(group), Judged::default());
+            sample.signals.rl.fill(advantage);
+            samples.push(sample);
         }
     }
-    Ok(Experience::new(prompts, problems, samples))
+    Ok(Experience::new(problems, samples))
 }
 
 fn random_weights(config: &ModelConfig) -> Weights {

@@ -84,7 +84,7 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
 /// The parts of the loss beside the policy gradient: the KL to the reference, for what the policy
 /// drew; and the likelihood of what it got right, where that is asked for. Another's tokens keep the
 /// likelihood that whoever put them there gave them.
-fn terms(sample: &mut Sample, recipe: &Recipe) {
+pub(crate) fn terms(sample: &mut Sample, recipe: &Recipe) {
     if !sample.trajectory.is_policys() {
         return;
     }

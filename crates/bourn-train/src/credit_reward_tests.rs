@@ -7,11 +7,8 @@ const REFERENCE: [[f32; 2]; 3] = [[-1.5, -1.0], [-1.0, -0.25], [-0.5, -0.75]];
 
 /// RIGHT, WRONG, WRONG with their reference's log-probs: k1 is (½, −1), (½, 0) and (0, ½).
 fn referred() -> Experience {
-    let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-    for (sample, reference) in experience.samples.iter_mut().zip(REFERENCE) {
-        sample.reference_logprobs = reference.to_vec();
-    }
-    experience
+    let reference = Some(REFERENCE.map(Vec::from).to_vec());
+    Experience { reference, ..experience(&[RIGHT, WRONG, WRONG]) }
 }
 
 fn paid(algorithm: &str, more: &str) -> Experience {
@@ -33,7 +30,7 @@ fn kl_in_the_reward_is_the_completions_before_the_baseline() {
         assert!(got.iter().all(|a| (a - expect).abs() < 1e-6), "{got:?}");
     }
     // Verdicts and rewards as they are logged know nothing of it.
-    assert_eq!(rloo.samples[0].reward, 1.0);
+    assert_eq!(rloo.samples[0].judged.reward, 1.0);
     let k2 = paid("name = \"reinforce\"\nkl_estimator = \"k2\"", "");
     // ½ (¼ + 1)/2.
     assert_eq!(advantages(&k2)[0], [0.6875, 0.6875]);
@@ -44,7 +41,7 @@ fn kl_in_the_reward_is_the_completions_before_the_baseline() {
 fn kl_in_the_reward_reaches_gae_token_by_token() {
     let ppo = paid("name = \"ppo\"\nscale_rewards = \"none\"", "");
     assert_eq!(advantages(&ppo), [[1.25, 1.5], [-0.25, 0.0], [-0.25, -0.25]]);
-    assert_eq!(ppo.samples[0].returns, [1.25, 1.5]);
+    assert_eq!(targets(&ppo)[0], [1.25, 1.5]);
     let step = paid("name = \"ppo\"\nscale_rewards = \"none\"", "[critic]\nlambda_policy = 0.0");
     assert_eq!(advantages(&step)[0], [-0.25, 1.5]);
 }
@@ -77,11 +74,13 @@ fn a_constant_kl_is_no_kl() {
         let with = recipe(&format!("{text}\nkl_coef = 0.5\nkl_in = \"reward\""), "");
         for (by, spread) in [(0.0, 0), (0.5, 0), (0.5, 1)] {
             let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-            for (index, sample) in experience.samples.iter_mut().enumerate() {
-                sample.reference_logprobs = sample.completion.logprobs.clone();
+            let of = |(index, sample): (usize, &Sample)| {
+                let mut reference = sample.logprobs().unwrap().to_vec();
                 // At one token or another: the sum is the completion's.
-                sample.reference_logprobs[index * spread % 2] -= by;
-            }
+                reference[index * spread % 2] -= by;
+                reference
+            };
+            experience.reference = Some(experience.samples.iter().enumerate().map(of).collect());
             assign(&mut experience, &with, 0).unwrap();
             for (a, b) in advantages(&experience).concat().iter().zip(plain.concat()) {
                 // Rewards less a quarter are exact in f32; their mean in f64 is not.
@@ -125,14 +124,17 @@ fn on_a_bandit_kl_in_the_reward_is_the_gradient_of_the_kl() {
 fn filters_do_not_see_the_kl() {
     let recipe = recipe("name = \"dapo\"\nkl_coef = 0.5\nkl_in = \"reward\"", "");
     let mut experience = experience(&[WRONG, WRONG, WRONG]);
-    for (index, sample) in experience.samples.iter_mut().enumerate() {
-        sample.reference_logprobs = vec![-1.0 - index as f32; 2];
-    }
-    assert_eq!(teaching_groups(&experience, &recipe).unwrap(), 0);
-    filter(&mut experience, &recipe).unwrap();
+    experience.reference = Some([-1.0, -2.0, -3.0].map(|logp| vec![logp; 2]).to_vec());
+    assert_eq!(teaching_groups(&experience), 0);
+    filter(&mut experience, &recipe);
     assign(&mut experience, &recipe, 0).unwrap();
     assert_eq!(experience.kept, [false]);
     assert_eq!(advantages(&experience).concat(), [0.0; 6]);
+}
+
+/// What an implicit reward model pays three completions of two tokens.
+fn pays(rewards: [[f32; 2]; 3]) -> ImplicitPay {
+    ImplicitPay { rewards: rewards.map(Vec::from).to_vec(), report: Default::default() }
 }
 
 /// A model that is its reference pays nothing: every algorithm is what it is without one.
@@ -147,19 +149,13 @@ fn implicit_rewards_of_nothing_change_no_algorithm() {
         let with = Recipe { implicit_reward: settings, ..plain.clone() };
         let run = |recipe: &Recipe| {
             let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-            experience.greedy = vec![experience.samples[1].clone()];
-            for sample in &mut experience.samples {
-                sample.implicit_rewards = vec![0.0; 2];
-            }
-            filter(&mut experience, recipe).unwrap();
+            experience.greedy = Some(vec![experience.samples[1].clone()]);
+            experience.implicit = Some(pays([[0.0; 2]; 3]));
+            filter(&mut experience, recipe);
             assign(&mut experience, recipe, 0).unwrap();
-            (
-                advantages(&experience),
-                experience.samples.iter().map(|s| s.returns.clone()).collect(),
-            )
+            (advantages(&experience), targets(&experience).to_vec())
         };
-        let (got, expect): ((_, Vec<_>), (_, Vec<_>)) = (run(&with), run(&plain));
-        assert_eq!(got, expect, "{}", name.name());
+        assert_eq!(run(&with), run(&plain), "{}", name.name());
     }
 }
 
@@ -169,10 +165,7 @@ fn implicit_rewards_of_nothing_change_no_algorithm() {
 fn implicit_rewards_have_their_own_leave_one_out() {
     let pay = |recipe: &Recipe| {
         let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-        let paid = [[1.0, 0.0], [0.5, 0.5], [0.0, -1.0]];
-        for (sample, paid) in experience.samples.iter_mut().zip(paid) {
-            sample.implicit_rewards = paid.to_vec();
-        }
+        experience.implicit = Some(pays([[1.0, 0.0], [0.5, 0.5], [0.0, -1.0]]));
         assign(&mut experience, recipe, 0).unwrap();
         experience
     };
@@ -186,12 +179,10 @@ fn implicit_rewards_have_their_own_leave_one_out() {
     // A value model's GAE has the rewards themselves: with values of 0, their returns.
     let ppo = recipe_with("name = \"ppo\"\nscale_rewards = \"none\"", "", more);
     assert_eq!(advantages(&pay(&ppo)), [[1.5, 1.0], [0.5, 0.25], [-0.5, -0.5]]);
-    assert_eq!(pay(&ppo).samples[1].returns, [0.5, 0.25]);
+    assert_eq!(targets(&pay(&ppo))[1], [0.5, 0.25]);
     // A group whose verdicts agree still learns from what its tokens are paid.
     let mut alike = experience(&[WRONG, WRONG, WRONG]);
-    alike.samples[0].implicit_rewards = vec![1.0, 0.0];
-    alike.samples[1].implicit_rewards = vec![0.0; 2];
-    alike.samples[2].implicit_rewards = vec![0.0; 2];
+    alike.implicit = Some(pays([[1.0, 0.0], [0.0; 2], [0.0; 2]]));
     assign(&mut alike, &rloo, 0).unwrap();
     // ½ (1 + 0), and ½ (0 − ¼) twice and once.
     assert_eq!(advantages(&alike), [[0.5, 0.0], [-0.25, -0.125], [-0.25, -0.125]]);
@@ -224,10 +215,7 @@ fn without_its_device_every_name_is_another() {
     let samples = [RIGHT, WRONG, WRONG, WRONG, RIGHT, RIGHT, WRONG, WRONG, WRONG];
     let of = |text: &str, more: &str| {
         let experience = assigned(&samples, &recipe_with(text, "", more));
-        let anchors: Vec<Vec<f32>> =
-            experience.samples.iter().map(|sample| sample.anchors.clone()).collect();
-        // An anchor of weight 0 is none.
-        let anchored = anchors.concat().iter().any(|&weight| weight != 0.0);
+        let anchored = anchors(&experience).concat().iter().any(|&weight| weight != 0.0);
         (advantages(&experience), anchored, experience.kept)
     };
     let dapo = "name = \"dapo\"\noverlong_share = 0";

@@ -1,9 +1,9 @@
+use bourn_episode::Source;
 use bourn_recipe::AlgorithmName;
-use bourn_rollout::{Completion, Finish};
-use bourn_verify::Verdict;
 
 use super::*;
-use crate::testing::{recipe, recipe_with};
+use crate::experience::{ImplicitPay, Steps, Values};
+use crate::testing::{self, recipe, recipe_with};
 
 #[path = "credit_reward_tests.rs"]
 mod rewards;
@@ -14,32 +14,39 @@ type Drawn<'a> = (bool, &'a [f32], &'a [f32]);
 /// Completions in groups of three.
 fn experience(samples: &[Drawn<'_>]) -> Experience {
     let sample = |(index, &(correct, logprobs, entropies)): (usize, &Drawn<'_>)| {
-        let completion = Completion {
-            tokens: vec![0; logprobs.len()],
-            logprobs: logprobs.to_vec(),
-            sampled_logprobs: logprobs.to_vec(),
-            entropies: entropies.to_vec(),
-            finish: Finish::Stop,
-        };
-        let (verdict, reward) =
-            if correct { (Verdict::Correct, 1.0) } else { (Verdict::Wrong, 0.0) };
-        let sample = Sample::new(index / 3, completion, vec![verdict], reward);
-        Sample { values: vec![0.0; logprobs.len()], ..sample }
+        let tokens = vec![0; logprobs.len()];
+        let mut sample = testing::sample(index / 3, &[0], &tokens, correct);
+        sample.trajectory.logprobs = Some(logprobs.to_vec());
+        sample.trajectory.entropies = Some(entropies.to_vec());
+        sample
     };
     let groups = samples.len() / 3;
     let problems = (0..groups).map(|group| format!("problem-{group}")).collect();
+    let before = samples.iter().map(|(_, logprobs, _)| vec![0.0; logprobs.len()]).collect();
     let samples = samples.iter().enumerate().map(sample).collect();
-    Experience::new(vec![vec![0]; groups], problems, samples)
+    let values = Some(Values { before, targets: Vec::new() });
+    Experience { values, ..Experience::new(problems, samples) }
+}
+
+/// What the value model is trained towards.
+fn targets(experience: &Experience) -> &[Vec<f32>] {
+    &experience.values.as_ref().unwrap().targets
+}
+
+/// Weights of the anchor at each token.
+fn anchors(experience: &Experience) -> Vec<Vec<f32>> {
+    let of = |sample: &Sample| sample.signals.anchor.over(1.0, sample.count()).collect();
+    experience.samples.iter().map(of).collect()
 }
 
 fn advantages(experience: &Experience) -> Vec<Vec<f32>> {
-    experience.samples.iter().map(|sample| sample.advantages.clone()).collect()
+    experience.samples.iter().map(|sample| sample.signals.rl.clone()).collect()
 }
 
 #[track_caller]
 fn assigned(samples: &[Drawn<'_>], recipe: &Recipe) -> Experience {
     let mut experience = experience(samples);
-    filter(&mut experience, recipe).unwrap();
+    filter(&mut experience, recipe);
     assign(&mut experience, recipe, 0).unwrap();
     experience
 }
@@ -85,19 +92,18 @@ fn expected_update_under(
             .collect();
         let mut experience = experience(&draws);
         let mut best = experience.samples[0].clone();
-        best.reward = if correct[greedy] { 1.0 } else { 0.0 };
-        experience.greedy = vec![best];
+        best.judged.reward = if correct[greedy] { 1.0 } else { 0.0 };
+        experience.greedy = Some(vec![best]);
         if let Some(reference) = reference {
-            for (&arm, sample) in arms.iter().zip(&mut experience.samples) {
-                sample.reference_logprobs = vec![reference[arm].ln() as f32];
-            }
+            let of = |&arm: &usize| vec![reference[arm].ln() as f32];
+            experience.reference = Some(arms.iter().map(of).collect());
         }
-        filter(&mut experience, recipe).unwrap();
+        filter(&mut experience, recipe);
         assign(&mut experience, recipe, 0).unwrap();
         for (&arm, sample) in arms.iter().zip(&experience.samples) {
             for (j, update) in update.iter_mut().enumerate() {
                 let score = f64::from(u8::from(arm == j)) - policy[j];
-                *update += probability * f64::from(sample.advantages[0]) * score / 3.0;
+                *update += probability * f64::from(sample.signals.rl[0]) * score / 3.0;
             }
         }
     }
@@ -172,7 +178,7 @@ fn dynamic_sampling_reads_raw_verdicts_and_takes_no_more_than_it_needs() {
     let samples = [RIGHT, WRONG, WRONG, LONG, RIGHT, RIGHT, WRONG, WRONG, LONG];
     let experience = assigned(&samples, &recipe);
     assert_eq!(experience.kept, [true, false, true]);
-    assert_eq!(teaching_groups(&experience, &recipe).unwrap(), 2);
+    assert_eq!(teaching_groups(&experience), 2);
     assert_eq!(advantages(&experience)[3..6].concat(), [0.0; 12]);
     // In the last group the right answer is of full length: 1 − 1 is worth as much as a wrong one.
     assert_eq!(advantages(&experience)[6..].concat(), [0.0; 12]);
@@ -190,7 +196,7 @@ fn length_is_penalised_in_the_reward_and_nowhere_else() {
     let experience = assigned(&[LONG, six, RIGHT], &recipe);
     let first: Vec<f32> = advantages(&experience).iter().map(|own| own[0]).collect();
     assert_eq!(first, [0.5, 0.75, 1.0]);
-    assert_eq!(experience.samples[0].reward, 1.0);
+    assert_eq!(experience.samples[0].judged.reward, 1.0);
 }
 
 #[test]
@@ -213,16 +219,14 @@ fn covariance_takes_advantages_or_sets_anchors() {
     let text = "name = \"reinforce\"\ncovariance_share = 0.34\n";
     let kl = recipe(&format!("{text}covariance = \"kl\"\ncovariance_coef = 2.0"), "");
     let experience = assigned(&[RIGHT, WRONG, WRONG], &kl);
-    let anchors: Vec<Vec<f32>> =
-        experience.samples.iter().map(|sample| sample.anchors.clone()).collect();
-    assert_eq!(anchors, [[0.0, 0.0], [2.0, 0.0], [2.0, 0.0]]);
+    assert_eq!(anchors(&experience), [[0.0, 0.0], [2.0, 0.0], [2.0, 0.0]]);
     assert_eq!(advantages(&experience)[0], [1.0, 1.0]);
 
     let band = "covariance = \"clip\"\ncovariance_low = -1.0\ncovariance_high = -0.5";
     let clip = recipe(&format!("{text}{band}"), "");
     let experience = assigned(&[RIGHT, WRONG, WRONG], &clip);
     assert_eq!(advantages(&experience)[0], [1.0, 0.0]);
-    assert!(experience.samples.iter().all(|sample| sample.anchors.is_empty()));
+    assert!(experience.samples.iter().all(|sample| sample.signals.anchor.is_zero()));
 }
 
 /// λ = 1, γ = 1 and values of zero: REINFORCE, and targets that are the reward at every token.
@@ -235,8 +239,7 @@ fn with_a_critic_that_says_nothing_ppo_is_reinforce() {
         advantages(&got),
         advantages(&assigned(&samples, &recipe("name = \"reinforce\"", "")))
     );
-    let targets: Vec<Vec<f32>> = got.samples.iter().map(|sample| sample.returns.clone()).collect();
-    assert_eq!(targets, [vec![1.0; 2], vec![0.0; 2], vec![1.0; 8]]);
+    assert_eq!(targets(&got), [vec![1.0; 2], vec![0.0; 2], vec![1.0; 8]]);
 }
 
 /// λ_value = 1 keeps targets Monte Carlo whatever the values and λ_policy are; λ_policy = 0 gives
@@ -246,13 +249,11 @@ fn policy_and_value_have_their_own_lambda() {
     let text = "name = \"ppo\"\nscale_rewards = \"none\"";
     let recipe = recipe_with(text, "", "[critic]\nlambda_policy = 0.0");
     let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-    for sample in &mut experience.samples {
-        sample.values = vec![0.25, 0.75];
-    }
+    experience.values.as_mut().unwrap().before = vec![vec![0.25, 0.75]; 3];
     assign(&mut experience, &recipe, 0).unwrap();
     assert_eq!(advantages(&experience), [[0.5, 0.25], [0.5, -0.75], [0.5, -0.75]]);
-    assert_eq!(experience.samples[0].returns, [1.0, 1.0]);
-    assert_eq!(experience.samples[1].returns, [0.0, 0.0]);
+    assert_eq!(targets(&experience)[0], [1.0, 1.0]);
+    assert_eq!(targets(&experience)[1], [0.0, 0.0]);
 
     // α = 1 and two tokens: λ = ½.
     let recipe = recipe_with(text, "", "[critic]\nlength_adaptive = 1.0");
@@ -278,11 +279,12 @@ fn steps_are_credited_at_their_place() {
     let ppo = recipe("name = \"ppo\"\nscale_rewards = \"none\"", "");
     let reinforce = recipe("name = \"reinforce\"", "");
     let mut experience = experience(&[RIGHT, WRONG, WRONG]);
-    experience.samples[0].step_rewards = vec![0.25, 0.0];
-    experience.samples[1].step_rewards = vec![-0.25, 0.5];
+    for (index, paid) in [vec![0.25, 0.0], vec![-0.25, 0.5]].into_iter().enumerate() {
+        experience.samples[index].judged.steps = Some(Steps { paid, counts: Vec::new() });
+    }
     assign(&mut experience, &ppo, 0).unwrap();
     assert_eq!(advantages(&experience), [[1.25, 1.0], [0.25, 0.5], [0.0, 0.0]]);
-    assert_eq!(experience.samples[1].returns, [0.25, 0.5]);
+    assert_eq!(targets(&experience)[1], [0.25, 0.5]);
     assign(&mut experience, &reinforce, 0).unwrap();
     assert_eq!(advantages(&experience), [[1.25, 1.25], [0.25, 0.25], [0.0, 0.0]]);
 }
@@ -294,7 +296,7 @@ fn witnesses_count_in_the_baseline_and_are_not_held_back() {
     let dr_grpo = "name = \"dr_grpo\"\n";
     let mixed = |text: &str, samples: &[Drawn<'_>]| {
         let mut experience = experience(samples);
-        experience.samples.last_mut().unwrap().witness = true;
+        experience.samples.last_mut().unwrap().trajectory.source = Source::Witness;
         assign(&mut experience, &recipe(text, ""), 0).unwrap();
         experience
     };
@@ -313,8 +315,8 @@ fn witnesses_count_in_the_baseline_and_are_not_held_back() {
     // KL-Cov anchors none of the witness's tokens.
     let text = format!("{dr_grpo}covariance = \"kl\"\ncovariance_share = 1.0");
     let experience = mixed(&text, &samples);
-    let anchors: Vec<usize> = experience.samples.iter().map(|s| s.anchors.len()).collect();
-    assert_eq!(anchors, [2, 2, 0]);
+    let held = |own: &Vec<f32>| own.iter().filter(|&&weight| weight != 0.0).count();
+    assert_eq!(anchors(&experience).iter().map(held).collect::<Vec<_>>(), [2, 2, 0]);
 }
 
 /// Groups that are replayed come behind those that filters have seen, and metrics do not count them.
@@ -323,12 +325,12 @@ fn a_steps_own_groups_are_those_before_the_replayed() {
     let mut own = experience(&[RIGHT, WRONG, WRONG, WRONG, WRONG, WRONG]);
     own.kept[1] = false;
     let mut replayed = experience(&[WRONG, WRONG, RIGHT]);
-    replayed.samples[2].witness = true;
+    replayed.samples[2].trajectory.source = Source::Witness;
     replayed.replayed = crate::experience::Replayed { endangered: 5, groups: 1 };
     own.replay(replayed);
     assert_eq!((own.problems.len(), own.own_groups(), own.own().len()), (3, 2, 6));
     assert_eq!(own.kept, [true, false, true]);
     assert_eq!(own.replayed.endangered, 5);
-    assert!(own.own().iter().all(|sample| !sample.witness) && own.samples[8].witness);
-    assert_eq!(own.samples[8].group, 2);
+    let last = &own.samples[8].trajectory;
+    assert_eq!((last.source, last.group), (Source::Witness, 2));
 }

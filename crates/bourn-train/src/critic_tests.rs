@@ -1,15 +1,14 @@
 use std::collections::BTreeMap;
 
-use bourn_rollout::{Completion, Finish};
 use bourn_seed::rng;
-use bourn_verify::Verdict;
 use burn::tensor::TensorData;
 use rand::Rng;
 
 use super::*;
 use crate::credit;
-use crate::experience::Sample;
-use crate::testing::{model, recipe_with};
+use crate::testing::{self, model, recipe_with};
+
+const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
 
 /// Two groups of three completions; the first of each is correct.
 fn experience() -> Experience {
@@ -17,19 +16,11 @@ fn experience() -> Experience {
     let sample = |index: usize| {
         let length = 2 + index % 3;
         let correct = index.is_multiple_of(3);
-        let completion = Completion {
-            tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
-            logprobs: vec![-1.0; length],
-            sampled_logprobs: vec![-1.0; length],
-            entropies: vec![1.0; length],
-            finish: Finish::Stop,
-        };
-        let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
-        Sample::new(index / 3, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
+        let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
+        testing::sample(index / 3, PROMPTS[index / 3], &tokens, correct)
     };
-    let prompts = vec![vec![1, 2, 3], vec![4, 5]];
     let samples = (0..6).map(sample).collect();
-    Experience::new(prompts, vec!["a".into(), "b".into()], samples)
+    Experience::new(vec!["a".into(), "b".into()], samples)
 }
 
 /// A model whose value head says something.
@@ -56,7 +47,7 @@ fn own(model: Transformer, recipe: &Recipe) -> Critic {
 /// Values that were met, and targets.
 fn judged(critic: &Critic, recipe: &Recipe) -> Experience {
     let mut experience = experience();
-    critic.evaluate(&model(1, &Device::flex()), &mut experience, recipe);
+    critic.evaluate(&model(1, &Device::flex()), &mut experience, recipe).unwrap();
     credit::assign(&mut experience, recipe, 0).unwrap();
     experience
 }
@@ -68,7 +59,7 @@ fn total(
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
     let mut gradients = NamedGradients::zeros(model);
     let mut sum = 0.0;
-    for batch in value_batches(experience, &[0, 1], recipe) {
+    for batch in value_batches(experience, &[0, 1], recipe).unwrap() {
         let settings = recipe.critic.as_ref().unwrap();
         let (values, trace) = read_values(model, &batch, false);
         let Ok(part) = value_loss(values, &batch, experience, settings) else {
@@ -87,9 +78,10 @@ fn a_new_head_says_zero_and_leaves_the_model_as_it_is() {
     assert_eq!(with.to_weights(), plain.to_weights());
     let recipe = ppo("");
     let experience = judged(&own(with, &recipe), &recipe);
-    assert!(experience.samples.iter().all(|sample| sample.values.iter().all(|&v| v == 0.0)));
-    let lengths = experience.samples.iter().map(|s| (s.values.len(), s.completion.tokens.len()));
-    assert!(lengths.into_iter().all(|(values, tokens)| values == tokens));
+    let values = experience.values.unwrap().before;
+    assert!(values.iter().flatten().all(|&value| value == 0.0));
+    let lengths = values.iter().zip(&experience.samples);
+    assert!(lengths.into_iter().all(|(values, sample)| values.len() == sample.count()));
 }
 
 /// A value is of the prefix before its token, by hand from the hidden states of one sequence.
@@ -97,11 +89,11 @@ fn a_new_head_says_zero_and_leaves_the_model_as_it_is() {
 fn a_value_is_read_before_its_token_is_drawn() {
     let (model, recipe) = (speaking(), ppo(""));
     let experience = judged(&own(model.clone(), &recipe), &recipe);
-    let sample = &experience.samples[4];
-    let prompt = &experience.prompts[sample.group];
-    for t in 0..sample.completion.tokens.len() {
+    let (sample, values) = (&experience.samples[4], &experience.values.as_ref().unwrap().before[4]);
+    let ids = sample.trajectory.inputs.ids();
+    for t in 0..sample.count() {
         let mut batch = bourn_model::transformer::Packed::default();
-        batch.push(prompt.iter().chain(&sample.completion.tokens[..t]).copied());
+        batch.push(ids[..sample.trajectory.start() + t].iter().copied());
         let hidden = to_vec(&model.hidden(&batch).inner());
         let last = &hidden[hidden.len() - 16..];
         let head = model.value_head();
@@ -109,7 +101,14 @@ fn a_value_is_read_before_its_token_is_drawn() {
         let value: f32 = last.iter().zip(weight).map(|(h, w)| h * w).sum();
         // Sixteen products in f32, in another batch.
         let expect = value + head["value_head.bias"].data[0];
-        assert!((sample.values[t] - expect).abs() < 1e-5, "{t}");
+        assert!((values[t] - expect).abs() < 1e-5, "{t}");
+    }
+}
+
+/// The values of every other trajectory by one number, of the rest by another.
+fn moved(values: &mut Values, by: [f32; 2]) {
+    for (index, own) in values.before.iter_mut().enumerate() {
+        own.iter_mut().for_each(|value| *value += by[index % 2]);
     }
 }
 
@@ -120,17 +119,15 @@ fn the_value_loss_is_that_of_the_plain_twin() {
         let recipe = ppo(clip);
         let clip = recipe.critic.as_ref().unwrap().value_clip;
         let mut experience = judged(&own(speaking(), &recipe), &recipe);
-        let now: Vec<Vec<f32>> = experience.samples.iter().map(|s| s.values.clone()).collect();
-        for (index, sample) in experience.samples.iter_mut().enumerate() {
-            sample.values.iter_mut().for_each(|v| *v += if index % 2 == 0 { 0.3 } else { -0.05 });
-        }
+        let values = experience.values.as_mut().unwrap();
+        let now = values.before.clone();
+        moved(values, [0.3, -0.05]);
         let tokens: usize = now.iter().map(Vec::len).sum();
         let mut expect = 0.0;
-        for (sample, now) in experience.samples.iter().zip(&now) {
-            for ((&v, &old), &target) in now.iter().zip(&sample.values).zip(&sample.returns) {
-                let [v, old, target] = [v, old, target].map(f64::from);
-                expect += bourn_algo::value_loss(v, old, target, clip).0 / tokens as f64;
-            }
+        let old = values.before.iter().flatten().zip(values.targets.iter().flatten());
+        for (&v, (&old, &target)) in now.iter().flatten().zip(old) {
+            let [v, old, target] = [v, old, target].map(f64::from);
+            expect += bourn_algo::value_loss(v, old, target, clip).0 / tokens as f64;
         }
         let (got, _) = total(&speaking(), &experience, &recipe);
         // Eighteen squares in f32.
@@ -143,9 +140,7 @@ fn value_gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batc
     let recipe = ppo("value_clip = 0.2");
     let model = speaking();
     let mut experience = judged(&own(model.clone(), &recipe), &recipe);
-    for (index, sample) in experience.samples.iter_mut().enumerate() {
-        sample.values.iter_mut().for_each(|v| *v += if index % 2 == 0 { 0.4 } else { -0.1 });
-    }
+    moved(experience.values.as_mut().unwrap(), [0.4, -0.1]);
     let (whole, analytic) = total(&model, &experience, &recipe);
     let length = analytic.values().flatten().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
     assert!(length > 1e-3);
@@ -236,7 +231,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     let mut critic = new();
     let step = |critic: &mut Critic, policy: &mut Transformer, step| {
         let mut experience = experience();
-        critic.evaluate(policy, &mut experience, &recipe);
+        critic.evaluate(policy, &mut experience, &recipe).unwrap();
         credit::assign(&mut experience, &recipe, 0).unwrap();
         let Ok(report) = critic.update(policy, &experience, &recipe, step) else {
             panic!("finite")
@@ -274,20 +269,11 @@ fn values_foresee_what_the_prefix_decides() {
         let sample = |index: usize| {
             let tokens: Vec<u32> = (0..4).map(|_| rng.random_range(0..11)).collect();
             let correct = tokens[0] < 5;
-            let completion = Completion {
-                logprobs: vec![-1.0; 4],
-                sampled_logprobs: vec![-1.0; 4],
-                entropies: vec![1.0; 4],
-                finish: Finish::Stop,
-                tokens,
-            };
-            let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
-            Sample::new(index / 16, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
+            testing::sample(index / 16, PROMPTS[index / 16], &tokens, correct)
         };
         let samples = (0..32).map(sample).collect();
-        let prompts = vec![vec![1, 2, 3], vec![4, 5]];
-        let mut experience = Experience::new(prompts, vec!["a".into(), "b".into()], samples);
-        critic.evaluate(&policy, &mut experience, &recipe);
+        let mut experience = Experience::new(vec!["a".into(), "b".into()], samples);
+        critic.evaluate(&policy, &mut experience, &recipe).unwrap();
         credit::assign(&mut experience, &recipe, step).unwrap();
         let Ok(report) = critic.update(&mut policy, &experience, &recipe, step) else {
             panic!("finite")

@@ -1,13 +1,12 @@
 use std::collections::BTreeMap;
 
-use bourn_rollout::{Completion, Finish};
 use bourn_seed::rng;
-use bourn_verify::Verdict;
 use rand::Rng;
 
 use super::*;
-use crate::experience::Sample;
-use crate::testing::{model, recipe_with};
+use crate::testing::{self, model, recipe_with};
+
+const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
 
 /// Two groups of three completions; the first of each is correct.
 fn experience() -> Experience {
@@ -15,19 +14,11 @@ fn experience() -> Experience {
     let sample = |index: usize| {
         let length = 2 + index % 3;
         let correct = index.is_multiple_of(3);
-        let completion = Completion {
-            tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
-            logprobs: vec![-1.0; length],
-            sampled_logprobs: vec![-1.0; length],
-            entropies: vec![1.0; length],
-            finish: Finish::Stop,
-        };
-        let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
-        Sample::new(index / 3, completion, vec![verdict], if correct { 1.0 } else { 0.0 })
+        let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
+        testing::sample(index / 3, PROMPTS[index / 3], &tokens, correct)
     };
-    let prompts = vec![vec![1, 2, 3], vec![4, 5]];
     let samples = (0..6).map(sample).collect();
-    Experience::new(prompts, vec!["a".into(), "b".into()], samples)
+    Experience::new(vec!["a".into(), "b".into()], samples)
 }
 
 fn settings(more: &str) -> Recipe {
@@ -51,10 +42,10 @@ fn total(
     experience: &Experience,
     recipe: &Recipe,
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
-    let reference = score_all(&implicit.reference, experience, recipe);
+    let reference = score_all(&implicit.reference, experience, recipe).unwrap();
     let mut gradients = NamedGradients::zeros(&implicit.model);
     let mut sum = 0.0;
-    for batch in batches(experience, &[0, 1], &reference, recipe) {
+    for batch in batches(experience, &[0, 1], &reference, recipe).unwrap() {
         let settings = recipe.implicit_reward.as_ref().unwrap();
         let part = verdict_loss(&implicit.model, &batch, experience, settings, recipe);
         let Ok(part) = part else { panic!("the loss is finite") };
@@ -68,8 +59,8 @@ fn total(
 fn the_loss_is_that_of_the_plain_twin() {
     let recipe = settings("");
     let (implicit, experience) = (implicit(3, 4, &recipe), experience());
-    let own = score_all(&implicit.model, &experience, &recipe);
-    let of = score_all(&implicit.reference, &experience, &recipe);
+    let own = score_all(&implicit.model, &experience, &recipe).unwrap();
+    let of = score_all(&implicit.reference, &experience, &recipe).unwrap();
     let mut expect = 0.0;
     for ((sample, own), of) in experience.samples.iter().zip(own).zip(of) {
         let rewards = bourn_algo::implicit_rewards(&own, &of, 0.5).unwrap();
@@ -120,9 +111,9 @@ fn a_model_that_is_its_reference_pays_nothing() {
     let recipe = settings("lr = 1e-30");
     let (mut implicit, mut experience) = (implicit(3, 3, &recipe), experience());
     let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, 0) else { panic!("finite") };
-    let report = experience.implicit.clone().unwrap();
+    let ImplicitPay { report, rewards } = experience.implicit.clone().unwrap();
     assert_eq!(report.reward, 0.0);
-    assert!(experience.samples.iter().all(|s| s.implicit_rewards.iter().all(|&r| r == 0.0)));
+    assert!(rewards.iter().flatten().all(|&reward| reward == 0.0));
     // In f32.
     assert!((report.loss - std::f64::consts::LN_2).abs() < 1e-6, "{report:?}");
     assert!((report.accuracy - 4.0 / 6.0).abs() < 1e-12 && report.grad_norm > 0.0, "{report:?}");
@@ -138,22 +129,22 @@ fn the_model_learns_from_verdicts_before_it_pays() {
     for step in 0..20 {
         let mut experience = experience();
         // No label is read from rewards.
-        experience.samples.iter_mut().for_each(|sample| sample.reward = 7.0);
+        experience.samples.iter_mut().for_each(|sample| sample.judged.reward = 7.0);
         let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, step) else {
             panic!("finite")
         };
-        let own = score_all(&implicit.model, &experience, &recipe);
-        let of = score_all(&implicit.reference, &experience, &recipe);
+        let own = score_all(&implicit.model, &experience, &recipe).unwrap();
+        let of = score_all(&implicit.reference, &experience, &recipe).unwrap();
         let mut sums = 0.0;
-        for ((sample, own), of) in experience.samples.iter().zip(own).zip(of) {
+        let ImplicitPay { report, rewards } = experience.implicit.clone().unwrap();
+        for (((sample, paid), own), of) in experience.samples.iter().zip(rewards).zip(own).zip(of) {
+            assert_eq!(paid.len(), sample.count());
             let whole = |all: &[f32]| all.iter().map(|&l| f64::from(l)).sum::<f64>();
-            let paid = whole(&sample.implicit_rewards);
+            let paid = whole(&paid);
             // Each token's reward was rounded to f32 once.
             assert!((paid - 0.5 * (whole(&own) - whole(&of))).abs() < 1e-5);
-            assert_eq!(sample.implicit_rewards.len(), sample.completion.tokens.len());
             sums += paid / 6.0;
         }
-        let report = experience.implicit.unwrap();
         assert!((report.reward - sums).abs() < 1e-5);
         reports.push(report);
     }
@@ -170,14 +161,13 @@ fn groups_that_are_left_out_are_not_learned_from() {
     all.kept = vec![true, false];
     let mut first = experience();
     first.samples.truncate(3);
-    first.prompts.truncate(1);
     first.problems.truncate(1);
     first.kept.truncate(1);
     let [mut a, mut b] = [(); 2].map(|()| implicit(3, 4, &recipe));
     let Ok(()) = a.learn_and_pay(&mut all, &recipe, 0) else { panic!("finite") };
     let Ok(()) = b.learn_and_pay(&mut first, &recipe, 0) else { panic!("finite") };
     assert_eq!(a.model.to_weights(), b.model.to_weights());
-    assert!(all.samples[4].implicit_rewards.iter().any(|&reward| reward != 0.0));
+    assert!(all.implicit.unwrap().rewards[4].iter().any(|&reward| reward != 0.0));
 }
 
 #[test]
@@ -192,8 +182,7 @@ fn a_restored_model_goes_on_to_the_bit() {
     let on = |implicit: &mut Implicit| {
         let mut experience = experience();
         let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, 1) else { panic!("finite") };
-        let paid: Vec<Vec<f32>> =
-            experience.samples.iter().map(|s| s.implicit_rewards.clone()).collect();
+        let paid = experience.implicit.unwrap().rewards;
         (implicit.model.to_weights(), implicit.optimizer.to_weights(), paid)
     };
     assert_eq!(on(&mut one), on(&mut restored));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::atomic::AtomicBool;
 
+use bourn_episode::Trajectory;
 use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
@@ -126,9 +127,10 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         let witnesses = replay.witnesses.get(&problem.id).map(Vec::as_slice).unwrap_or_default();
         assert_eq!(witnesses.len(), correct.len());
         for (witness, draw) in witnesses.iter().zip(correct) {
-            assert!(witness.witness && witness.correct() && witness.reward == 1.0);
-            assert_eq!(witness.completion.tokens, draw.ids);
-            assert_eq!(witness.logprob(), draw.full_logprob);
+            assert!(witness.trajectory.source == Source::Witness && witness.correct());
+            assert_eq!(witness.judged.reward, 1.0);
+            assert_eq!(witness.trajectory.tokens(), draw.ids);
+            assert_eq!(witness.logprob().unwrap(), draw.full_logprob);
             count += 1;
         }
     }
@@ -168,15 +170,16 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         assert_eq!((group.problems.len(), group.samples.len()), (2, 6));
         assert!(group.own().is_empty() && group.kept == [true, true]);
         for (index, sample) in group.samples.iter().enumerate() {
-            assert_eq!((sample.group, sample.witness), (index / 3, index % 3 == 2));
-            let of_problem = replay.witnesses.get(&group.problems[sample.group]).unwrap();
-            let same = |witness: &Sample| witness.completion == sample.completion;
-            assert!(!sample.witness || of_problem.iter().any(same));
+            let Trajectory { group: own, source, .. } = &sample.trajectory;
+            assert_eq!((*own, *source == Source::Witness), (index / 3, index % 3 == 2));
+            let of_problem = replay.witnesses.get(&group.problems[*own]).unwrap();
+            let same = |witness: &Sample| witness.trajectory.tokens() == sample.trajectory.tokens();
+            assert!(*source == Source::Policy || of_problem.iter().any(same));
         }
         let again = replay.draw(&prober, engine, &settings, step).unwrap().unwrap();
         assert_eq!(again.problems, group.problems);
-        let completions = |group: &Experience| -> Vec<Completion> {
-            group.samples.iter().map(|sample| sample.completion.clone()).collect()
+        let completions = |group: &Experience| -> Vec<Trajectory> {
+            group.samples.iter().map(|sample| sample.trajectory.clone()).collect()
         };
         assert_eq!(completions(&again), completions(&group));
         replayed.extend(group.problems);

@@ -2,12 +2,16 @@
 
 use std::path::Path;
 
+use bourn_episode::{Finish, Inputs, Trajectory};
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::Recipe;
 use bourn_seed::rng;
+use bourn_verify::Verdict;
 use burn::tensor::Device;
 use rand::Rng;
+
+use crate::experience::{Judged, Sample};
 
 /// Of the test recipe's rollouts.
 pub const TEMPERATURE: f64 = 0.8;
@@ -64,4 +68,20 @@ pub fn model(seed: u64, device: &Device) -> Transformer {
         weights.insert(name, HostTensor { shape, data });
     }
     Transformer::from_weights(&config, &weights, device).unwrap()
+}
+
+/// A completion of `prompt` that stopped by itself, of the policy's, with log-probs and entropies of 0
+/// where it is not told others.
+pub fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool) -> Sample {
+    let zeros = || Some(vec![0.0; tokens.len()]);
+    let prompt = Inputs::from(prompt.to_vec());
+    let row = Trajectory::of_completion(&prompt, tokens, zeros(), zeros(), Finish::Stop);
+    let (verdict, reward) = if correct { (Verdict::Correct, 1.0) } else { (Verdict::Wrong, 0.0) };
+    let judged = Judged { verdicts: vec![verdict], reward, steps: None };
+    Sample::new(row.in_group(group), judged)
+}
+
+/// The prompt of a sample.
+pub fn prompt_of(sample: &Sample) -> &[u32] {
+    &sample.trajectory.inputs.ids()[..sample.trajectory.start()]
 }

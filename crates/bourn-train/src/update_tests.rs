@@ -1,10 +1,9 @@
 use std::collections::BTreeMap;
 
+use bourn_episode::{Finish, Source, Weight};
 use bourn_model::transformer::Packed;
 use bourn_recipe::{KlEstimator, LossType, RatioLevel, Surrogate};
-use bourn_rollout::{
-    Completion, Engine, EngineOptions, Finish, Request, Sampling, ScoreItem, Storage,
-};
+use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem, Storage};
 use bourn_seed::rng;
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -12,7 +11,9 @@ use rand::Rng;
 
 use super::batches::{pack, weighted_rows};
 use super::*;
-use crate::testing::{TEMPERATURE, model, recipe, recipe_with};
+use crate::credit::terms;
+use crate::experience::{Sample, Values};
+use crate::testing::{self, TEMPERATURE, model, prompt_of, recipe, recipe_with};
 
 /// Four groups of three completions of different lengths. The sampler's log-probs are the
 /// policy's own plus some noise, so that ratios lie on both sides of the clip; the third group's
@@ -27,25 +28,20 @@ fn experience(policy: &Transformer, noise: f32) -> Experience {
             let length = 2 + (group + 2 * member) % 4;
             let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
             let advantage = if group == 2 { 0.0 } else { [1.2, -0.7, -0.5][member] };
-            let completion = Completion {
-                logprobs: vec![0.0; length],
-                sampled_logprobs: vec![0.0; length],
-                entropies: vec![0.0; length],
-                finish: if group == 1 && member == 1 { Finish::Length } else { Finish::Stop },
-                tokens,
-            };
-            let verdict = if member == 0 { Verdict::Correct } else { Verdict::Wrong };
-            let (verdicts, advantages) = (vec![verdict], vec![advantage; length]);
-            let sample = Sample::new(group, completion, verdicts, 0.0);
-            samples.push(Sample { advantages, ..sample });
+            let mut sample = testing::sample(group, &prompts[group], &tokens, member == 0);
+            if group == 1 && member == 1 {
+                sample.trajectory.finish = Finish::Length;
+            }
+            sample.signals.rl.fill(advantage);
+            samples.push(sample);
         }
     }
     let problems = (0..4).map(|group| format!("problem-{group}")).collect();
-    let mut experience = Experience::new(prompts, problems, samples);
-    let scored = score_all(policy, &experience, &recipe("", "micro_batch_size = 4"));
+    let mut experience = Experience::new(problems, samples);
+    let scored = score_all(policy, &experience, &recipe("", "micro_batch_size = 4")).unwrap();
     for (sample, own) in experience.samples.iter_mut().zip(scored) {
-        sample.completion.logprobs =
-            own.into_iter().map(|own| own + rng.random_range(-noise..=noise)).collect();
+        let near = own.into_iter().map(|own| own + rng.random_range(-noise..=noise));
+        sample.trajectory.logprobs = Some(near.collect());
     }
     experience
 }
@@ -56,7 +52,9 @@ fn gradient(
     experience: &Experience,
     recipe: &Recipe,
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
-    let Ok((loss, gradients)) = minibatch_gradient(policy, base, experience, recipe) else {
+    let mut experience = experience.clone();
+    experience.samples.iter_mut().for_each(|sample| terms(sample, recipe));
+    let Ok((loss, gradients)) = minibatch_gradient(policy, base, &experience, recipe) else {
         panic!("the loss is finite");
     };
     (loss, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
@@ -76,11 +74,12 @@ fn distance(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) -> f
 fn as_of(recipe: &Recipe, experience: &Experience) -> Experience {
     let mut experience = experience.clone();
     experience.entropy_coef = recipe.algorithm.entropy_coef;
+    experience.samples.iter_mut().for_each(|sample| terms(sample, recipe));
     if recipe.algorithm.covariance == bourn_recipe::Covariance::Kl {
         for sample in &mut experience.samples {
             let weight = recipe.algorithm.covariance_coef as f32;
             let anchor = |t: usize| if t.is_multiple_of(2) { weight } else { 0.0 };
-            sample.anchors = (0..sample.completion.tokens.len()).map(anchor).collect();
+            sample.signals.anchor = Weight::Each((0..sample.count()).map(anchor).collect());
         }
     }
     experience
@@ -181,11 +180,11 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
     let recipe = recipe("loss_type = \"grpo\"", "micro_batch_size = 12");
     let groups = [0, 1, 2, 3];
     let trained = micro_batches(&experience, &groups, None, &recipe).unwrap();
-    assert!(trained.iter().all(|batch| batch.completions.iter().all(|&c| !(6..9).contains(&c))));
+    assert!(trained.iter().all(|batch| batch.rows.iter().all(|&row| !(6..9).contains(&row))));
 
     let rows = weighted_rows(&experience, &groups, &recipe).unwrap();
     assert_eq!(rows.len(), 12);
-    let everything = pack(&experience, &rows, None, 12);
+    let everything = pack(&experience, &rows, None, 12).unwrap();
     let mut full = NamedGradients::zeros(&policy);
     for batch in &everything {
         let Ok(_) =
@@ -213,13 +212,12 @@ fn kl_in_the_reward_leaves_the_loss_alone() {
     assert_eq!((loss, &of), (plain_loss, &plain));
     // Groups without advantages are left out of it as without a KL.
     let trained = micro_batches(&experience, &[0, 1, 2, 3], None, &with).unwrap();
-    assert!(trained.iter().all(|batch| batch.completions.iter().all(|&c| !(6..9).contains(&c))));
+    assert!(trained.iter().all(|batch| batch.rows.iter().all(|&row| !(6..9).contains(&row))));
 
     // The metric is still there, of the log-probs that are stored: here KL is 1 at each token.
-    let own = score_all(&policy, &experience, &with);
-    for (sample, own) in experience.samples.iter_mut().zip(own) {
-        sample.reference_logprobs = own.iter().map(|own| own - 1.0).collect();
-    }
+    let own = score_all(&policy, &experience, &with).unwrap();
+    let less = |own: Vec<f32>| own.iter().map(|own| own - 1.0).collect();
+    experience.reference = Some(own.into_iter().map(less).collect());
     let (mut policy, mut optimizer) = (policy, AdamWOptimizer::new(&with.optimizer));
     let updated = update(&mut policy, &mut optimizer, Some(&base), &experience, &with, 0);
     let Ok(report) = updated else { panic!("the loss is finite") };
@@ -238,8 +236,8 @@ fn the_loss_is_that_of_the_plain_twin() {
         let experience = as_of(&recipe, &experience);
         let algorithm = &recipe.algorithm;
         let likelihoods = likelihoods_by_hand(&experience, &recipe);
-        let own = score_all(&policy, &experience, &recipe);
-        let of_base = score_all(&base, &experience, &recipe);
+        let own = score_all(&policy, &experience, &recipe).unwrap();
+        let of_base = score_all(&base, &experience, &recipe).unwrap();
         let wide = |values: &[f32]| -> Vec<f64> { values.iter().map(|&v| f64::from(v)).collect() };
         let entropies = entropies(&policy, &experience);
         let columns: Vec<_> = experience
@@ -250,12 +248,12 @@ fn the_loss_is_that_of_the_plain_twin() {
                 let in_loss = !(algorithm.mask_truncated_completions && sample.truncated());
                 (
                     wide(&own[index]),
-                    wide(&sample.completion.logprobs),
+                    wide(sample.logprobs().unwrap()),
                     wide(&of_base[index]),
-                    wide(&sample.advantages),
+                    wide(&sample.signals.rl),
                     entropies[index].clone(),
                     vec![in_loss; own[index].len()],
-                    (!sample.anchors.is_empty()).then(|| wide(&sample.anchors)),
+                    anchors(sample).as_deref().map(wide),
                     likelihoods[index],
                 )
             })
@@ -315,6 +313,14 @@ fn the_loss_is_that_of_the_plain_twin() {
     }
 }
 
+/// Weights of the anchor at each token, where there is one.
+fn anchors(sample: &Sample) -> Option<Vec<f32>> {
+    match &sample.signals.anchor {
+        Weight::Same(_) => None,
+        Weight::Each(anchors) => Some(anchors.clone()),
+    }
+}
+
 /// A weight that has no gradient: its loss is not what its gradient is the slope of.
 const CISPO: &str = "name = \"cispo\"\nepsilon = 0.1\nepsilon_high = 0.1";
 
@@ -323,7 +329,7 @@ fn likelihoods_by_hand(experience: &Experience, recipe: &Recipe) -> Vec<f64> {
     let masks = recipe.algorithm.mask_truncated_completions;
     let counts = |sample: &Sample| sample.correct() && !(masks && sample.truncated());
     let samples = || experience.samples.iter();
-    let tokens: usize = samples().filter(|s| counts(s)).map(|s| s.completion.tokens.len()).sum();
+    let tokens: usize = samples().filter(|s| counts(s)).map(Sample::count).sum();
     let weight = recipe.algorithm.positive_nll / tokens as f64;
     samples().map(|sample| if counts(sample) { weight } else { 0.0 }).collect()
 }
@@ -336,10 +342,10 @@ fn the_gradient_of_cispo_is_that_of_reinforce_with_clipped_weights() {
     let mut experience = experience(&policy, 0.4);
     let cispo = recipe(CISPO, "micro_batch_size = 5");
     let (_, got) = gradient(&policy, None, &experience, &cispo);
-    let own = score_all(&policy, &experience, &cispo);
+    let own = score_all(&policy, &experience, &cispo).unwrap();
     for (sample, own) in experience.samples.iter_mut().zip(own) {
-        let drawn = sample.completion.logprobs.clone();
-        for ((a, own), drawn) in sample.advantages.iter_mut().zip(own).zip(drawn) {
+        let drawn = sample.logprobs().unwrap().to_vec();
+        for ((a, own), drawn) in sample.signals.rl.iter_mut().zip(own).zip(drawn) {
             *a *= (own - drawn).exp().clamp(0.9, 1.1);
         }
     }
@@ -355,9 +361,11 @@ fn on_completions_of_one_token_gspo_is_grpo() {
     let policy = model(1, &Device::flex().autodiff());
     let mut experience = experience(&policy, 0.4);
     for sample in &mut experience.samples {
-        sample.completion.tokens.truncate(1);
-        sample.completion.logprobs.truncate(1);
-        sample.advantages.truncate(1);
+        let (prompt, first) = (prompt_of(sample).to_vec(), sample.trajectory.tokens()[0]);
+        let mut one = testing::sample(sample.trajectory.group, &prompt, &[first], false);
+        one.signals.rl = vec![sample.signals.rl[0]];
+        one.trajectory.logprobs = Some(vec![sample.logprobs().unwrap()[0]]);
+        *sample = one;
     }
     let of = |level: &str| {
         let text = format!("loss_type = \"grpo\"\nratio_level = \"{level}\"");
@@ -373,10 +381,9 @@ fn on_completions_of_one_token_gspo_is_grpo() {
 fn entropies(policy: &Transformer, experience: &Experience) -> Vec<Vec<f64>> {
     let of = |sample: &Sample| {
         let mut batch = Packed::default();
-        let prompt = &experience.prompts[sample.group];
-        batch.push(prompt.iter().chain(&sample.completion.tokens).copied());
+        batch.push(sample.trajectory.inputs.ids().iter().copied());
         let logits = to_vec(&policy.head(policy.hidden(&batch)).inner());
-        let rows = logits.chunks(11).skip(prompt.len() - 1).take(sample.completion.tokens.len());
+        let rows = logits.chunks(11).skip(sample.trajectory.start() - 1).take(sample.count());
         rows.map(|row| {
             let scaled: Vec<f64> = row.iter().map(|&l| f64::from(l) / TEMPERATURE).collect();
             let max = scaled.iter().copied().fold(f64::MIN, f64::max);
@@ -454,11 +461,11 @@ fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
     let mut exact = Engine::new(policy.config(), &policy.to_weights(), &options).unwrap();
     let (mut k3, mut largest, mut tokens) = (0.0, 0.0_f64, 0);
     for sample in &experience.samples {
-        let completion = &sample.completion.tokens;
-        let item = ScoreItem { prompt: &experience.prompts[sample.group], completion };
+        let completion = &sample.trajectory.tokens();
+        let item = ScoreItem { prompt: prompt_of(sample), completion };
         let go_on = &mut |_| std::ops::ControlFlow::Continue(());
         let under = exact.score(&[item], 0.7, go_on).unwrap().remove(0).logprobs;
-        for (trainer, sampler) in under.iter().zip(&sample.completion.logprobs) {
+        for (trainer, sampler) in under.iter().zip(sample.logprobs().unwrap()) {
             let drift = f64::from(*trainer) - f64::from(*sampler);
             k3 += drift.exp() - drift - 1.0;
             largest = largest.max((drift.exp() - 1.0).abs());
@@ -505,13 +512,13 @@ fn drawn(policy: &Transformer, temperature: f64, storage: Storage) -> Experience
     let mut samples = Vec::new();
     for (group, completions) in drawn.into_iter().enumerate() {
         for (member, completion) in completions.into_iter().enumerate() {
-            let advantages = vec![[1.0, -0.5, -0.5][member]; completion.tokens.len()];
-            let verdicts = vec![Verdict::Wrong];
-            let sample = Sample::new(group, completion, verdicts, 0.0);
-            samples.push(Sample { advantages, ..sample });
+            let mut sample = testing::sample(group, &prompts[group], &completion.tokens, false);
+            sample.signals.rl.fill([1.0, -0.5, -0.5][member]);
+            sample.trajectory.logprobs = Some(completion.logprobs);
+            samples.push(sample);
         }
     }
-    Experience::new(prompts, problems, samples)
+    Experience::new(problems, samples)
 }
 
 /// On a shared trunk the gradient is that of the policy's loss plus `value_coef` times that of the
@@ -526,11 +533,13 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
     values.for_each(|v| *v = rng.random_range(-0.5..0.5));
     policy.set_value_head(&head).unwrap();
     let mut experience = experience(&policy, 0.4);
-    for sample in &mut experience.samples {
-        let length = sample.completion.tokens.len();
-        sample.values = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
-        sample.returns = (0..length).map(|_| rng.random_range(-1.0..1.0)).collect();
+    let mut values = Values::default();
+    for sample in &experience.samples {
+        let mut some = || (0..sample.count()).map(|_| rng.random_range(-1.0..1.0)).collect();
+        values.before.push(some());
+        values.targets.push(some());
     }
+    experience.values = Some(values);
     for (lines, alike) in [("mask_truncated_completions = true", false), ("kl_coef = 0.1", true)] {
         let text = format!("name = \"ppo\"\n{lines}");
         let critic = "[critic]\ntrunk = \"shared\"\nvalue_coef = 0.7";
@@ -538,13 +547,14 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
         let base = alike.then(|| model(2, &Device::flex()));
         let of = |kept: &[Vec<usize>]| kept.concat();
         let asked = |batches: Vec<MicroBatch>| {
-            of(&batches.into_iter().map(|batch| batch.completions).collect::<Vec<_>>())
+            of(&batches.into_iter().map(|batch| batch.rows).collect::<Vec<_>>())
         };
         let groups = [0, 1, 2, 3];
-        let scored = base.as_ref().map(|base| score_all(base, &experience, &shared));
+        experience.samples.iter_mut().for_each(|sample| terms(sample, &shared));
+        let scored = base.as_ref().map(|base| score_all(base, &experience, &shared).unwrap());
         let batches = micro_batches(&experience, &groups, scored.as_deref(), &shared);
         let Ok(batches) = batches else { panic!("the rows are weighted") };
-        let valued = value_batches(&experience, &groups, &shared);
+        let valued = value_batches(&experience, &groups, &shared).unwrap();
         assert_eq!(asked(batches) == asked(valued), alike);
 
         let (loss, both) = gradient(&policy, base.as_ref(), &experience, &shared);
@@ -553,7 +563,7 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
         assert_eq!(loss, policy_loss);
         let settings = shared.critic.as_ref().unwrap();
         let mut values = NamedGradients::zeros(&policy);
-        for batch in value_batches(&experience, &groups, &shared) {
+        for batch in value_batches(&experience, &groups, &shared).unwrap() {
             let (read, trace) = policy.values_composed(&batch.packed, batch.positions.clone());
             let Ok(part) = value_loss(read, &batch, &experience, settings) else {
                 panic!("the loss is finite");
@@ -575,3 +585,6 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
 
 #[path = "update_witness_tests.rs"]
 mod witnesses;
+
+#[path = "update_source_tests.rs"]
+mod sources;

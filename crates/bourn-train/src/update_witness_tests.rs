@@ -5,13 +5,13 @@ use super::*;
 /// Of each of the last two groups the last completion is a witness of `base`.
 fn with_witnesses(base: &Transformer, experience: &Experience) -> Experience {
     let mut experience = experience.clone();
-    let of_base = score_all(base, &experience, &recipe("", "micro_batch_size = 4"));
+    let of_base = score_all(base, &experience, &recipe("", "micro_batch_size = 4")).unwrap();
     for index in [8, 11] {
         let sample = &mut experience.samples[index];
-        sample.witness = true;
-        sample.verdicts = vec![Verdict::Correct];
-        sample.advantages.fill(if index == 8 { 0.9 } else { 1.1 });
-        sample.completion.logprobs = of_base[index].clone();
+        sample.trajectory.source = Source::Witness;
+        sample.judged.verdicts = vec![Verdict::Correct];
+        sample.signals.rl.fill(if index == 8 { 0.9 } else { 1.1 });
+        sample.trajectory.logprobs = Some(of_base[index].clone());
     }
     experience
 }
@@ -43,17 +43,18 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
         let mut mixed = as_of(&recipe, &experience);
         let algorithm = &recipe.algorithm;
         // Witnesses are not anchored.
-        mixed.samples.iter_mut().filter(|s| s.witness).for_each(|s| s.anchors.clear());
-        let (own, of_base) =
-            (score_all(&policy, &mixed, &recipe), score_all(&base, &mixed, &recipe));
+        let witnesses = mixed.samples.iter_mut().filter(|sample| is_witness(sample));
+        witnesses.for_each(|sample| sample.signals.anchor = Weight::default());
+        let scored = |model| score_all(model, &mixed, &recipe).unwrap();
+        let (own, of_base) = (scored(&policy), scored(&base));
         let (got, gradient) = gradient(&policy, Some(&base), &mixed, &recipe);
 
         // The policy's own: the same samples without the witnesses' tokens, whose completions count.
         let mut rest = mixed.clone();
-        for sample in rest.samples.iter_mut().filter(|sample| sample.witness) {
-            sample.witness = false;
-            sample.verdicts = vec![Verdict::Wrong];
-            sample.advantages.fill(0.0);
+        for sample in rest.samples.iter_mut().filter(|sample| is_witness(sample)) {
+            sample.trajectory.source = Source::Policy;
+            sample.judged.verdicts = vec![Verdict::Wrong];
+            sample.signals.rl.fill(0.0);
         }
         let plain = recipe_without_replay(&recipe);
         let weight = match algorithm.loss_type {
@@ -66,13 +67,13 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
         let mut added = 0.0;
         for index in [8, 11] {
             let sample = &mixed.samples[index];
-            let behaviour = wide(&sample.completion.logprobs);
+            let behaviour = wide(sample.logprobs().unwrap());
             for (t, logp) in wide(&own[index]).into_iter().enumerate() {
                 let most = 1.5;
                 let (value, _) = bourn_algo::replay::replayed_surrogate(
                     logp,
                     behaviour[t],
-                    f64::from(sample.advantages[t]),
+                    f64::from(sample.signals.rl[t]),
                     most,
                 );
                 added -= weight * value;
@@ -90,13 +91,16 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
         if algorithm.kl_coef == 0.0 {
             let mut alone = mixed.clone();
             for (sample, own) in alone.samples.iter_mut().zip(&own) {
-                sample.anchors.clear();
-                sample.verdicts = vec![Verdict::Wrong];
-                let tokens = sample.completion.logprobs.iter().zip(own);
-                for (a, (&drawn, &own)) in sample.advantages.iter_mut().zip(tokens) {
-                    *a *= if sample.witness { (own - drawn).exp().min(1.5) } else { 0.0 };
+                let is_witness = is_witness(sample);
+                sample.signals.anchor = Weight::default();
+                sample.judged.verdicts = vec![Verdict::Wrong];
+                let drawn = sample.logprobs().unwrap().to_vec();
+                for (a, (drawn, &own)) in
+                    sample.signals.rl.iter_mut().zip(drawn.into_iter().zip(own))
+                {
+                    *a *= if is_witness { (own - drawn).exp().min(1.5) } else { 0.0 };
                 }
-                sample.witness = false;
+                sample.trajectory.source = Source::Policy;
             }
             let name = match algorithm.loss_type {
                 LossType::Sequence => "name = \"reinforce\"",
@@ -115,6 +119,10 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
     }
 }
 
+fn is_witness(sample: &Sample) -> bool {
+    sample.trajectory.source == Source::Witness
+}
+
 fn recipe_without_replay(recipe: &Recipe) -> Recipe {
     Recipe { replay: None, ..recipe.clone() }
 }
@@ -129,14 +137,15 @@ fn the_gradient_of_witnesses_agrees_with_finite_differences() {
     let most = 0.01;
     let recipe = replaying("loss_type = \"sequence\"", most, "micro_batch_size = 5");
     let mut witnesses = experience.clone();
-    witnesses.samples.iter_mut().filter(|s| !s.witness).for_each(|s| s.advantages.fill(0.0));
+    let policys = witnesses.samples.iter_mut().filter(|sample| !is_witness(sample));
+    policys.for_each(|sample| sample.signals.rl.fill(0.0));
     // Undo the bound's size, so that the loss is of about one.
     for sample in &mut witnesses.samples {
-        sample.advantages.iter_mut().for_each(|a| *a /= most as f32);
+        sample.signals.rl.iter_mut().for_each(|a| *a /= most as f32);
     }
-    let own = score_all(&policy, &witnesses, &recipe);
-    for (sample, own) in witnesses.samples.iter().zip(own).filter(|(sample, _)| sample.witness) {
-        let mut pairs = own.iter().zip(&sample.completion.logprobs);
+    let own = score_all(&policy, &witnesses, &recipe).unwrap();
+    for (sample, own) in witnesses.samples.iter().zip(own).filter(|(s, _)| is_witness(s)) {
+        let mut pairs = own.iter().zip(sample.logprobs().unwrap());
         assert!(pairs.all(|(own, base)| own - base > f32::ln(0.02)), "every weight is held");
     }
     let (_, analytic) = gradient(&policy, None, &witnesses, &recipe);
@@ -189,10 +198,10 @@ fn figures_of_the_policys_draws_leave_witnesses_out() {
     assert!(report.mismatch_ratio < 1e-5 && report.mismatch_kl.abs() < 1e-10, "{report:?}");
     assert!(report.ppo_kl.abs() < 1e-6 && report.clip_low + report.clip_high == 0.0, "{report:?}");
 
-    let own = score_all(&policy, &experience, &recipe);
+    let own = score_all(&policy, &experience, &recipe).unwrap();
     let mut weights = Vec::new();
     for index in [8, 11] {
-        let base = &experience.samples[index].completion.logprobs;
+        let base = experience.samples[index].logprobs().unwrap();
         weights.extend(own[index].iter().zip(base).map(|(own, base)| f64::from(own - base).exp()));
     }
     let mean = weights.iter().map(|weight| weight.min(1.2)).sum::<f64>() / weights.len() as f64;
