@@ -1,17 +1,19 @@
-//! Drawing a step's completions.
+//! Drawing a step's groups.
 
-use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
-use bourn_episode::Inputs;
 use bourn_model::prompt::Prompter;
+use bourn_probe::SourceError;
 use bourn_recipe::{Baseline, Recipe};
-use bourn_rollout::{Completion, Engine, Progress, Request, Sampling};
+use bourn_rollout::{Rollouts, Sampling};
 use bourn_task::Problem;
 
+use crate::episodes::{self, Drawing, Plan};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
-use crate::judging::{Draw, judge};
-use crate::prompts::{encode_prompts, stop_text};
+use crate::judging::Judging;
+use crate::probe::own_source_error;
+use crate::prompts::encode_prompts;
 
 /// What the draws of a step are for: part of their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,71 +24,119 @@ pub struct Draws {
     pub step: u64,
     /// How many batches the step has drawn before.
     pub batch: u64,
-    /// Completions of each problem.
+    /// Episodes of each problem.
     pub size: usize,
 }
 
-/// Draws a group of completions for each problem and judges them; their advantages are not known
-/// yet. `on_progress` hears how many completions are done and may stop the work.
+/// Draws a group of episodes for each problem and judges them; their advantages are not known yet.
+/// `stop` ends the work with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
+///
+/// # Errors
+/// As [`Rollouts::draw`]; a judge or an environment that failed; an algorithm that reads entropies,
+/// from an engine that gives none.
 pub fn collect(
-    engine: &mut Engine,
+    engine: &mut dyn Rollouts,
     prompter: &Prompter,
     problems: &[&Problem],
     recipe: &Recipe,
     draws: Draws,
-    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    stop: &AtomicBool,
 ) -> Result<Experience, TrainError> {
-    let group = draws.size as u64;
+    check_entropies(engine, recipe)?;
     let prompts = encode_prompts(problems, prompter, recipe)?;
-    let requests = |first: u64, count: u64| -> Vec<Request<'_>> {
-        let pairs = prompts.iter().zip(problems);
-        pairs
-            .map(|(prompt, problem)| Request { prompt, stream: &problem.id, first, count })
-            .collect()
-    };
-    let inputs: Vec<Inputs> = prompts.iter().cloned().map(Inputs::from).collect();
-    let judge = |groups: Vec<Vec<Completion>>| -> Result<Vec<Sample>, TrainError> {
-        let pairs = problems.iter().zip(groups).enumerate();
-        let each = pairs.flat_map(|(index, (problem, completions))| {
-            let numbered = (draws.batch * group..).zip(completions);
-            numbered.map(move |(number, completion)| (index, problem, number, completion))
-        });
-        each.map(|(index, problem, number, completion)| {
-            let draw = Draw { step: draws.step, number };
-            judge(index, &inputs[index], problem, completion, draw, prompter, recipe)
-        })
-        .collect()
-    };
     let sampling = Sampling {
         purpose: draws.purpose.into(),
         ..training_sampling(recipe, prompter, draws.step)
     };
-    // A problem that comes again in a later batch of the step is drawn anew.
-    let drawn = engine.generate(&requests(draws.batch * group, group), &sampling, on_progress)?;
-    let samples = judge(drawn)?;
-    let greedy = if recipe.algorithm.baseline == Baseline::Greedy {
-        let sampling = Sampling { temperature: 0.0, ..sampling };
-        Some(judge(engine.generate(&requests(0, 1), &sampling, on_progress)?)?)
-    } else {
-        None
+    let mut groups_of = |sampling: &Sampling, first: u64, size: usize| {
+        let mut groups = Groups::new(problems.len(), first, size);
+        let reader = Judging { prompter, step: draws.step };
+        let engine = &mut *engine;
+        let drawing = Drawing { engine, sampling, prompter, stop, in_turn: false };
+        episodes::draw(drawing, &prompts, problems, &reader, &mut groups)
+            .map_err(own_source_error)?;
+        Ok::<_, TrainError>(groups.into_samples())
     };
-    let problems = problems.iter().map(|problem| problem.id.clone()).collect();
+    // A problem that comes again in a later batch of the step is drawn anew.
+    let samples = groups_of(&sampling, draws.batch * draws.size as u64, draws.size)?;
+    let greedy = match recipe.algorithm.baseline == Baseline::Greedy {
+        true => Some(groups_of(&Sampling { temperature: 0.0, ..sampling }, 0, 1)?),
+        false => None,
+    };
+    let problems = problems.iter().map(|problem| problem.id.to_string()).collect();
     let entropy_coef = recipe.algorithm.entropy_coef;
     Ok(Experience { greedy, entropy_coef, ..Experience::new(problems, samples) })
+}
+
+/// Fails where the algorithm reads entropies and the engine gives none.
+fn check_entropies(engine: &dyn Rollouts, recipe: &Recipe) -> Result<(), TrainError> {
+    let algorithm = &recipe.algorithm;
+    let reads = algorithm.entropy_target > 0.0 || algorithm.top_entropy_share < 1.0;
+    match reads && !engine.capabilities().entropies {
+        true => Err(TrainError::Unknown { what: "entropies" }),
+        false => Ok(()),
+    }
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
 pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sampling {
     Sampling {
         temperature: recipe.rollout.temperature,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens: recipe.rollout.max_completion_length,
         stop_tokens: prompter.stop_tokens().clone(),
-        stop_text: stop_text(prompter),
+        stop_strings: prompter.stop_strings().cloned(),
         seed: recipe.seed,
         purpose: "train".into(),
         step,
+        ..Sampling::new(recipe.rollout.max_completion_length)
+    }
+}
+
+/// Groups of equally many episodes, one after the other.
+struct Groups {
+    /// Number of the first draw of each problem.
+    first: u64,
+    size: usize,
+    /// Episodes that were started.
+    started: usize,
+    /// Group after group; each has its place once it is judged.
+    samples: Vec<Option<Sample>>,
+}
+
+impl Groups {
+    fn new(problems: usize, first: u64, size: usize) -> Groups {
+        let mut samples = Vec::new();
+        samples.resize_with(problems * size, || None);
+        Groups { first, size, started: 0, samples }
+    }
+
+    /// All of them: a draw ends when nothing more was to start, and everything is judged.
+    fn into_samples(self) -> Vec<Sample> {
+        self.samples.into_iter().flatten().collect()
+    }
+}
+
+impl Plan for Groups {
+    type Said = Sample;
+
+    fn next(&mut self) -> Option<(usize, u64)> {
+        let place = self.started;
+        if place >= self.samples.len() {
+            return None;
+        }
+        self.started += 1;
+        Some((place / self.size, self.first + (place % self.size) as u64))
+    }
+
+    fn is_open(&self, problem: usize) -> bool {
+        self.started < (problem + 1) * self.size
+    }
+
+    fn is_wanted(&self, _: usize, _: u64) -> bool {
+        true
+    }
+
+    fn judged(&mut self, problem: usize, number: u64, said: Sample) -> Result<(), SourceError> {
+        self.samples[problem * self.size + (number - self.first) as usize] = Some(said);
+        Ok(())
     }
 }

@@ -1,61 +1,54 @@
-//! The rollout engine as a source of judged draws and of scores.
+//! An engine as the probe's source of judged draws and of scores.
 
-use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
+use bourn_episode::Finish;
 use bourn_model::prompt::Prompter;
 use bourn_probe::{
     Draw, DrawSource, Schedule, Score, ScoreRequest, ScoreSource, SourceError, rounded_entropies,
 };
-use bourn_recipe::{Guess, Recipe, Reward, Sampler};
-use bourn_rollout::{
-    Completion, Engine, Finish, Progress, Prompt, Sampling, ScoreItem, Scored, Work,
-};
+use bourn_recipe::{Guess, Recipe, Sampler};
+use bourn_rollout::{Progress, Rollouts, Sampling, ScoreItem, Scored};
 use bourn_task::Problem;
+use bourn_verify::{DrawId, Submission};
 
+use crate::episodes::{self, Drawing, Episode, Plan, Reader};
 use crate::error::TrainError;
-use crate::prompts::{encode_prompts, stop_text};
+use crate::prompts::encode_prompts;
+use crate::stopping::go_on;
 
 /// An engine with the weights it has now, under one sampler.
 pub struct EngineSource<'a> {
-    engine: &'a mut Engine,
-    judge: Judge<'a>,
+    engine: &'a mut dyn Rollouts,
+    prompter: &'a Prompter,
     recipe: &'a Recipe,
     stop: &'a AtomicBool,
     sampling: Sampling,
-    /// Token ids of what completions begin with.
-    lead: Vec<u32>,
+    /// What completions begin with, before what is drawn.
+    lead: &'a str,
 }
 
 impl<'a> EngineSource<'a> {
-    /// Draws and scores as the probe of `recipe` does, under `sampler`, judged by the first reward.
-    /// `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
+    /// Draws and scores as the probe of `recipe` does, under `sampler`, each judged by its problem's
+    /// first judge. `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
     pub fn new(
-        engine: &'a mut Engine,
+        engine: &'a mut dyn Rollouts,
         prompter: &'a Prompter,
         recipe: &'a Recipe,
         sampler: &Sampler,
         stop: &'a AtomicBool,
     ) -> EngineSource<'a> {
-        EngineSource {
-            engine,
-            judge: Judge { prompter, reward: &recipe.rewards[0], lead: "" },
-            lead: Vec::new(),
-            recipe,
-            stop,
-            sampling: Sampling {
-                temperature: sampler.temperature,
-                top_p: sampler.top_p,
-                top_k: sampler.top_k,
-                min_p: sampler.min_p,
-                max_tokens: recipe.rollout.max_completion_length,
-                stop_tokens: prompter.stop_tokens().clone(),
-                stop_text: stop_text(prompter),
-                seed: recipe.probe.seed,
-                purpose: String::new(),
-                step: 0,
-            },
-        }
+        let sampling = Sampling {
+            temperature: sampler.temperature,
+            top_p: sampler.top_p,
+            top_k: sampler.top_k,
+            min_p: sampler.min_p,
+            stop_tokens: prompter.stop_tokens().clone(),
+            stop_strings: prompter.stop_strings().cloned(),
+            seed: recipe.probe.seed,
+            ..Sampling::new(recipe.rollout.max_completion_length)
+        };
+        EngineSource { engine, prompter, recipe, stop, sampling, lead: "" }
     }
 
     /// Draws with random numbers of their own: `purpose` and `step` are part of their seed.
@@ -66,22 +59,10 @@ impl<'a> EngineSource<'a> {
 
     /// Draws completions that begin with `guess.suffix` and go on for a few tokens only. The suffix
     /// is judged and kept with what was drawn after it; log-probs and tokens are of the drawn part.
-    ///
-    /// # Errors
-    /// The tokenizer cannot represent the suffix.
-    pub fn guessing(mut self, guess: &'a Guess) -> Result<EngineSource<'a>, TrainError> {
-        self.lead = self.judge.prompter.encode_completion(&guess.suffix)?;
-        self.judge.lead = &guess.suffix;
+    pub fn guessing(mut self, guess: &'a Guess) -> EngineSource<'a> {
+        self.lead = &guess.suffix;
         self.sampling.max_tokens = guess.max_completion_length;
-        Ok(self)
-    }
-}
-
-/// Whether the user has asked to stop, as the engine is told.
-fn go_on(stop: &AtomicBool) -> ControlFlow<()> {
-    match stop.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
+        self
     }
 }
 
@@ -91,18 +72,18 @@ impl DrawSource for EngineSource<'_> {
         problems: &[&Problem],
         schedule: &mut dyn Schedule,
     ) -> Result<(), SourceError> {
-        let mut encoded = encode_prompts(problems, self.judge.prompter, self.recipe)?;
-        encoded.iter_mut().for_each(|ids| ids.extend(&self.lead));
-        let prompts: Vec<Prompt<'_>> = (encoded.iter().zip(problems))
-            .map(|(prompt, problem)| Prompt { prompt, stream: &problem.id })
-            .collect();
-        let mut work = Judged { judge: self.judge, problems, schedule, failed: None };
-        let done =
-            self.engine.stream(&prompts, &self.sampling, &mut work, &mut |_| go_on(self.stop));
-        match work.failed {
-            Some(error) => Err(error),
-            None => Ok(done?),
+        let &mut EngineSource { prompter, recipe, stop, lead, .. } = self;
+        let mut prompts = encode_prompts(problems, prompter, recipe)?;
+        if !lead.is_empty() {
+            let begun = prompter.encode_completion(lead).map_err(TrainError::from)?;
+            prompts.iter_mut().for_each(|prompt| prompt.extend(&begun));
         }
+        let reader = Reading { prompter, lead, step: self.sampling.step };
+        // What is drawn next depends on verdicts. Where they come at once, it does so on nothing else.
+        let in_turn = !problems.iter().any(|problem| problem.judge().waits());
+        let (engine, sampling) = (&mut *self.engine, &self.sampling);
+        let drawing = Drawing { engine, sampling, prompter, stop, in_turn };
+        episodes::draw(drawing, &prompts, problems, &reader, &mut Scheduled(schedule))
     }
 }
 
@@ -113,7 +94,7 @@ impl ScoreSource for EngineSource<'_> {
         done: &mut dyn FnMut(u64),
     ) -> Result<Vec<Score>, SourceError> {
         let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
-        let prompts = encode_prompts(&problems, self.judge.prompter, self.recipe)?;
+        let prompts = encode_prompts(&problems, self.prompter, self.recipe)?;
         let items: Vec<ScoreItem<'_>> = (requests.iter().zip(&prompts))
             .map(|(request, prompt)| ScoreItem { prompt, completion: request.ids })
             .collect();
@@ -123,7 +104,7 @@ impl ScoreSource for EngineSource<'_> {
             told = progress.completions_done;
             go_on(self.stop)
         };
-        let scored = self.engine.score_sampled(&items, &self.sampling, &mut on_progress)?;
+        let scored = self.engine.score(&items, &self.sampling, &mut on_progress)?;
         Ok(scored.iter().map(score).collect())
     }
 }
@@ -145,67 +126,64 @@ fn sum(values: &[f32]) -> f64 {
     values.iter().map(|&value| f64::from(value)).sum()
 }
 
-/// What turns a completion into a draw.
-#[derive(Clone, Copy)]
-struct Judge<'a> {
+/// Reads episodes of a probe: each is judged by the first judge of its problem.
+struct Reading<'a> {
     prompter: &'a Prompter,
-    reward: &'a Reward,
     /// What every completion begins with, before what is drawn.
     lead: &'a str,
+    /// Step of the policy.
+    step: u64,
 }
 
-impl Judge<'_> {
-    fn draw(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
-        let text = self.lead.to_owned() + &self.prompter.decode(&completion.tokens)?;
-        let count = completion.tokens.len();
+impl Reader for Reading<'_> {
+    type Said = Draw;
+
+    fn read(&self, problem: &Problem, number: u64, episode: Episode) -> Result<Draw, TrainError> {
+        let text = self.lead.to_owned() + &self.prompter.decode(&episode.last)?;
+        let Episode { trajectory, sampled_logprobs, .. } = episode;
+        let truncated = trajectory.finish == Finish::Length;
+        let submission = Submission { text: &text, truncated, draw: DrawId { step: self.step, number } };
+        let judge = problem.judge();
+        let judgement = judge.verdict(&submission).map_err(TrainError::judge(problem))?;
+        let unknown = |what| TrainError::Unknown { what };
+        let entropies = trajectory.entropies.as_deref().ok_or_else(|| unknown("entropies"))?;
+        let logprobs = trajectory.logprobs.as_deref().ok_or_else(|| unknown("log-probs"))?;
+        let ids = trajectory.tokens();
+        let count = ids.len();
         Ok(Draw {
-            verdict: problem.verify(self.reward, &text),
-            answer: problem.answer(self.reward, &text),
+            verdict: judgement.verdict,
+            answer: judge.answer(&text),
             text,
             tokens: count as u32,
-            logprob: sum(&completion.sampled_logprobs),
-            full_logprob: sum(&completion.logprobs),
-            entropy: if count == 0 { 0.0 } else { sum(&completion.entropies) / count as f64 },
-            truncated: completion.finish == Finish::Length,
-            entropies: rounded_entropies(&completion.entropies),
-            ids: completion.tokens,
+            logprob: sum(&sampled_logprobs),
+            full_logprob: sum(logprobs),
+            entropy: if count == 0 { 0.0 } else { sum(entropies) / count as f64 },
+            truncated,
+            entropies: rounded_entropies(entropies),
+            ids,
         })
     }
 }
 
-/// The probe's schedule as the engine's work: completions are judged on their way back.
-struct Judged<'a> {
-    judge: Judge<'a>,
-    problems: &'a [&'a Problem],
-    schedule: &'a mut dyn Schedule,
-    /// Why the work was broken off.
-    failed: Option<SourceError>,
-}
+/// A probe's schedule as a plan.
+struct Scheduled<'a>(&'a mut dyn Schedule);
 
-impl Work for Judged<'_> {
+impl Plan for Scheduled<'_> {
+    type Said = Draw;
+
     fn next(&mut self) -> Option<(usize, u64)> {
-        self.schedule.next()
+        self.0.next()
     }
 
-    fn is_open(&self, prompt: usize) -> bool {
-        self.schedule.is_open(prompt)
+    fn is_open(&self, problem: usize) -> bool {
+        self.0.is_open(problem)
     }
 
-    fn is_wanted(&self, prompt: usize, sample: u64) -> bool {
-        self.schedule.is_wanted(prompt, sample)
+    fn is_wanted(&self, problem: usize, number: u64) -> bool {
+        self.0.is_wanted(problem, number)
     }
 
-    fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
-        let judged = self.judge.draw(self.problems[prompt], completion);
-        let taken = judged
-            .map_err(SourceError::from)
-            .and_then(|draw| Ok(self.schedule.finished(prompt, sample, draw)?));
-        match taken {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(error) => {
-                self.failed = Some(error);
-                ControlFlow::Break(())
-            }
-        }
+    fn judged(&mut self, problem: usize, number: u64, said: Draw) -> Result<(), SourceError> {
+        Ok(self.0.finished(problem, number, said)?)
     }
 }
