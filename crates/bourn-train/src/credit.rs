@@ -329,7 +329,7 @@ fn hold_back(
         members.iter().copied().filter(|&index| !experience.samples[index].witness).collect();
     let members = members.as_slice();
     if algorithm.top_entropy_share < 1.0 {
-        let entropies = each(experience, members, |sample| &sample.completion.entropies);
+        let entropies = each(experience, members, Sample::entropies);
         let taken = tokens::top_entropy(&entropies, algorithm.top_entropy_share);
         let mut taken = taken.into_iter();
         for &index in members {
@@ -372,7 +372,7 @@ fn hold_back(
 }
 
 /// One list of all tokens of `members`.
-fn each(experience: &Experience, members: &[usize], of: impl Fn(&Sample) -> &Vec<f32>) -> Vec<f32> {
+fn each(experience: &Experience, members: &[usize], of: impl Fn(&Sample) -> &[f32]) -> Vec<f32> {
     members.iter().flat_map(|&index| of(&experience.samples[index])).copied().collect()
 }
 

@@ -18,7 +18,7 @@ fn experience(samples: &[Drawn<'_>]) -> Experience {
             tokens: vec![0; logprobs.len()],
             logprobs: logprobs.to_vec(),
             sampled_logprobs: logprobs.to_vec(),
-            entropies: entropies.to_vec(),
+            entropies: Some(entropies.to_vec()),
             finish: Finish::Stop,
         };
         let (verdict, reward) =

@@ -21,7 +21,7 @@ fn experience() -> Experience {
             tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
             logprobs: vec![-1.0; length],
             sampled_logprobs: vec![-1.0; length],
-            entropies: vec![1.0; length],
+            entropies: Some(vec![1.0; length]),
             finish: Finish::Stop,
         };
         let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };
@@ -277,7 +277,7 @@ fn values_foresee_what_the_prefix_decides() {
             let completion = Completion {
                 logprobs: vec![-1.0; 4],
                 sampled_logprobs: vec![-1.0; 4],
-                entropies: vec![1.0; 4],
+                entropies: Some(vec![1.0; 4]),
                 finish: Finish::Stop,
                 tokens,
             };

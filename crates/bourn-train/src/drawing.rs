@@ -4,13 +4,13 @@ use std::ops::ControlFlow;
 
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Baseline, Recipe};
-use bourn_rollout::{Completion, Engine, Progress, Request, Sampling};
+use bourn_rollout::{Completion, Progress, Request, Rollouts, Sampling, generate};
 use bourn_task::Problem;
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::judging::{Draw, judge};
-use crate::prompts::{encode_prompts, stop_text};
+use crate::prompts::encode_prompts;
 
 /// What the draws of a step are for: part of their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,13 +26,14 @@ pub struct Draws {
 /// Draws a group of completions for each problem and judges them; their advantages are not known
 /// yet. `on_progress` hears how many completions are done and may stop the work.
 pub fn collect(
-    engine: &mut Engine,
+    engine: &mut dyn Rollouts,
     prompter: &Prompter,
     problems: &[&Problem],
     recipe: &Recipe,
     draws: Draws,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Experience, TrainError> {
+    check_entropies(engine, recipe)?;
     let group = recipe.rollout.num_generations as u64;
     let prompts = encode_prompts(problems, prompter, recipe)?;
     let requests = |first: u64, count: u64| -> Vec<Request<'_>> {
@@ -58,31 +59,40 @@ pub fn collect(
         ..training_sampling(recipe, prompter, draws.step)
     };
     // A problem that comes again in a later batch of the step is drawn anew.
-    let drawn = engine.generate(&requests(draws.batch * group, group), &sampling, on_progress)?;
+    let requested = requests(draws.batch * group, group);
+    let drawn = generate(engine, &requested, &sampling, on_progress)?;
     let samples = judge(drawn)?;
     let greedy = if recipe.algorithm.baseline == Baseline::Greedy {
         let sampling = Sampling { temperature: 0.0, ..sampling };
-        judge(engine.generate(&requests(0, 1), &sampling, on_progress)?)?
+        judge(generate(engine, &requests(0, 1), &sampling, on_progress)?)?
     } else {
         Vec::new()
     };
+    let prompts = prompts.iter().map(|prompt| prompt.ids().to_vec()).collect();
     let problems = problems.iter().map(|problem| problem.id.clone()).collect();
     let entropy_coef = recipe.algorithm.entropy_coef;
     Ok(Experience { greedy, entropy_coef, ..Experience::new(prompts, problems, samples) })
+}
+
+/// Fails where the algorithm reads entropies and the engine gives none.
+fn check_entropies(engine: &dyn Rollouts, recipe: &Recipe) -> Result<(), TrainError> {
+    let algorithm = &recipe.algorithm;
+    let reads = algorithm.entropy_target > 0.0 || algorithm.top_entropy_share < 1.0;
+    match reads && !engine.capabilities().entropies {
+        true => Err(TrainError::NoEntropies),
+        false => Ok(()),
+    }
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
 pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sampling {
     Sampling {
         temperature: recipe.rollout.temperature,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens: recipe.rollout.max_completion_length,
         stop_tokens: prompter.stop_tokens().clone(),
-        stop_text: stop_text(prompter),
+        stop_strings: prompter.stop_strings().cloned(),
         seed: recipe.seed,
         purpose: "train".into(),
         step,
+        ..Sampling::new(recipe.rollout.max_completion_length)
     }
 }

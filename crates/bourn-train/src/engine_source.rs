@@ -9,16 +9,17 @@ use bourn_probe::{
 };
 use bourn_recipe::{Guess, Recipe, Reward, Sampler};
 use bourn_rollout::{
-    Completion, Engine, Finish, Progress, Prompt, Sampling, ScoreItem, Scored, Work,
+    Completion, Finish, Next, Progress, Prompt, Rollouts, Sampling, ScoreItem, Scored, Stopped,
+    Work,
 };
 use bourn_task::Problem;
 
 use crate::error::TrainError;
-use crate::prompts::{encode_prompts, stop_text};
+use crate::prompts::encode_prompts;
 
 /// An engine with the weights it has now, under one sampler.
 pub struct EngineSource<'a> {
-    engine: &'a mut Engine,
+    engine: &'a mut dyn Rollouts,
     judge: Judge<'a>,
     recipe: &'a Recipe,
     stop: &'a AtomicBool,
@@ -31,7 +32,7 @@ impl<'a> EngineSource<'a> {
     /// Draws and scores as the probe of `recipe` does, under `sampler`, judged by the first reward.
     /// `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
     pub fn new(
-        engine: &'a mut Engine,
+        engine: &'a mut dyn Rollouts,
         prompter: &'a Prompter,
         recipe: &'a Recipe,
         sampler: &Sampler,
@@ -48,12 +49,10 @@ impl<'a> EngineSource<'a> {
                 top_p: sampler.top_p,
                 top_k: sampler.top_k,
                 min_p: sampler.min_p,
-                max_tokens: recipe.rollout.max_completion_length,
                 stop_tokens: prompter.stop_tokens().clone(),
-                stop_text: stop_text(prompter),
+                stop_strings: prompter.stop_strings().cloned(),
                 seed: recipe.probe.seed,
-                purpose: String::new(),
-                step: 0,
+                ..Sampling::new(recipe.rollout.max_completion_length)
             },
         }
     }
@@ -92,13 +91,12 @@ impl DrawSource for EngineSource<'_> {
         schedule: &mut dyn Schedule,
     ) -> Result<(), SourceError> {
         let mut encoded = encode_prompts(problems, self.judge.prompter, self.recipe)?;
-        encoded.iter_mut().for_each(|ids| ids.extend(&self.lead));
+        encoded.iter_mut().for_each(|inputs| inputs.extend(&self.lead));
         let prompts: Vec<Prompt<'_>> = (encoded.iter().zip(problems))
             .map(|(prompt, problem)| Prompt { prompt, stream: &problem.id })
             .collect();
         let mut work = Judged { judge: self.judge, problems, schedule, failed: None };
-        let done =
-            self.engine.stream(&prompts, &self.sampling, &mut work, &mut |_| go_on(self.stop));
+        let done = self.engine.draw(&prompts, &self.sampling, &mut work, &mut |_| go_on(self.stop));
         match work.failed {
             Some(error) => Err(error),
             None => Ok(done?),
@@ -123,7 +121,7 @@ impl ScoreSource for EngineSource<'_> {
             told = progress.completions_done;
             go_on(self.stop)
         };
-        let scored = self.engine.score_sampled(&items, &self.sampling, &mut on_progress)?;
+        let scored = self.engine.score(&items, &self.sampling, &mut on_progress)?;
         Ok(scored.iter().map(score).collect())
     }
 }
@@ -158,6 +156,7 @@ impl Judge<'_> {
     fn draw(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
         let text = self.lead.to_owned() + &self.prompter.decode(&completion.tokens)?;
         let count = completion.tokens.len();
+        let entropies = completion.entropies.ok_or(TrainError::NoEntropies)?;
         Ok(Draw {
             verdict: problem.verify(self.reward, &text),
             answer: problem.answer(self.reward, &text),
@@ -165,9 +164,9 @@ impl Judge<'_> {
             tokens: count as u32,
             logprob: sum(&completion.sampled_logprobs),
             full_logprob: sum(&completion.logprobs),
-            entropy: if count == 0 { 0.0 } else { sum(&completion.entropies) / count as f64 },
+            entropy: if count == 0 { 0.0 } else { sum(&entropies) / count as f64 },
             truncated: completion.finish == Finish::Length,
-            entropies: rounded_entropies(&completion.entropies),
+            entropies: rounded_entropies(&entropies),
             ids: completion.tokens,
         })
     }
@@ -195,16 +194,22 @@ impl Work for Judged<'_> {
         self.schedule.is_wanted(prompt, sample)
     }
 
-    fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
+    fn finished(
+        &mut self,
+        prompt: usize,
+        sample: u64,
+        completion: Completion,
+        _: usize,
+    ) -> Result<Next, Stopped> {
         let judged = self.judge.draw(self.problems[prompt], completion);
         let taken = judged
             .map_err(SourceError::from)
             .and_then(|draw| Ok(self.schedule.finished(prompt, sample, draw)?));
         match taken {
-            Ok(()) => ControlFlow::Continue(()),
+            Ok(()) => Ok(Next::Done),
             Err(error) => {
                 self.failed = Some(error);
-                ControlFlow::Break(())
+                Err(Stopped)
             }
         }
     }

@@ -14,6 +14,11 @@ pub enum TrainError {
     /// Generation failed.
     #[error(transparent)]
     Rollout(#[from] bourn_rollout::RolloutError),
+    /// Entropies are asked for, and the engine that draws gives none.
+    #[error(
+        "this engine gives no entropies, which probes keep and `entropy_target` and `top_entropy_share` read; leave these out or draw with another engine"
+    )]
+    NoEntropies,
     /// The probe or its ledger failed.
     #[error(transparent)]
     Probe(#[from] bourn_probe::ProbeError),

@@ -57,6 +57,11 @@ impl Sample {
         }
     }
 
+    /// The entropy before each token; none where the engine does not say.
+    pub fn entropies(&self) -> &[f32] {
+        self.completion.entropies.as_deref().unwrap_or_default()
+    }
+
     /// Whether the completion ran into the length limit.
     pub fn truncated(&self) -> bool {
         self.completion.finish == Finish::Length

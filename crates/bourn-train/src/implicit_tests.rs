@@ -19,7 +19,7 @@ fn experience() -> Experience {
             tokens: (0..length).map(|_| rng.random_range(0..11)).collect(),
             logprobs: vec![-1.0; length],
             sampled_logprobs: vec![-1.0; length],
-            entropies: vec![1.0; length],
+            entropies: Some(vec![1.0; length]),
             finish: Finish::Stop,
         };
         let verdict = if correct { Verdict::Correct } else { Verdict::Wrong };

@@ -44,7 +44,7 @@ pub fn step_metrics(
         put(&tags::verdict(verdict.name()), share(count));
     }
 
-    let entropies = samples.iter().flat_map(|sample| &sample.completion.entropies);
+    let entropies = samples.iter().flat_map(|sample| sample.entropies());
     put(tags::ENTROPY, mean(entropies.map(|&entropy| f64::from(entropy))));
     let lengths = || samples.iter().map(|sample| sample.completion.tokens.len() as f64);
     put(tags::COMPLETIONS_MEAN_LENGTH, mean(lengths()));

@@ -47,7 +47,7 @@ impl Run<'_> {
             true => std::ops::ControlFlow::Break(()),
             false => std::ops::ControlFlow::Continue(()),
         };
-        let (engine, prompter) = (&mut self.engine, &self.prompter);
+        let (engine, prompter) = (&mut *self.engine, &self.prompter);
         let drawn = drawing::collect(engine, prompter, &prompts, recipe, draws, on_progress);
         drawn.map_err(|error| self.or_save(error))
     }
@@ -197,6 +197,6 @@ impl Run<'_> {
 
 /// Mean entropy of the policy over the tokens of a step, in nats.
 fn mean_entropy(experience: &Experience) -> f64 {
-    let all = || experience.own().iter().flat_map(|sample| &sample.completion.entropies);
+    let all = || experience.own().iter().flat_map(|sample| sample.entropies());
     all().copied().map(f64::from).sum::<f64>() / all().count().max(1) as f64
 }
