@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bourn_rollout::{
-    Counts, Engine, EngineOptions, Request, Sampling, Storage, device_cache_bytes,
+    Counts, Engine, EngineOptions, Inputs, Request, Sampling, Storage, device_cache_bytes, generate,
 };
 use burn::cubecl::logging::{LaunchObservation, LaunchObserver};
 use serde_json::Value;
@@ -196,19 +196,9 @@ fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
     let bundle = bourn_model::open(&fixture("qwen3-tiny")).unwrap();
     let named: bourn_recipe::Device = device().parse().unwrap();
     let device = bourn_model::open_device(named).unwrap();
-    let prompt: Vec<u32> = (0..20).map(|i| 3 + i % 7).collect();
-    let sampling = |max_tokens| Sampling {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens,
-        stop_tokens: Default::default(),
-        stop_text: None,
-        seed: 1,
-        purpose: "launches".into(),
-        step: 0,
-    };
+    let prompt = Inputs::from((0..20).map(|i| 3 + i % 7).collect::<Vec<u32>>());
+    let sampling =
+        |max_tokens| Sampling { seed: 1, purpose: "launches".into(), ..Sampling::new(max_tokens) };
     let mut steps = Vec::new();
     for rows in [2, 5, 33] {
         let cache_bytes = device_cache_bytes(&bundle.config, 2 * rows, 64) as usize;
@@ -217,9 +207,8 @@ fn a_step_of_decoding_launches_few_kernels_and_reads_once() {
         let mut engine = Engine::open(&bundle.config, weights, &options, &device).unwrap();
         let request = Request { prompt: &prompt, stream: "p", first: 0, count: rows as u64 };
         let mut draw = |tokens: usize| {
-            engine
-                .generate(&[request], &sampling(tokens), &mut |_| ControlFlow::Continue(()))
-                .unwrap();
+            let go_on = &mut |_| ControlFlow::Continue(());
+            generate(&mut engine, &[request], &sampling(tokens), go_on).unwrap();
         };
         // What is measured to tune a kernel is launched once, before.
         draw(24);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use bourn_bench::{Shape, random_weights, sampling};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, Storage};
+use bourn_rollout::{Engine, EngineOptions, Inputs, Request, Sampling, Storage, generate};
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
@@ -29,9 +29,10 @@ fn draw(bencher: Bencher, vocab: usize, sampling: &Sampling) {
     let config = shape.config(2 * TOKENS);
     let options = EngineOptions { batch_size: BATCH, cache_bytes: 64 << 20, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &random_weights(&config), &options).unwrap();
-    let request = Request { prompt: &[1, 2], stream: "bench", first: 0, count: BATCH as u64 };
+    let prompt = Inputs::from(vec![1, 2]);
+    let request = Request { prompt: &prompt, stream: "bench", first: 0, count: BATCH as u64 };
     bencher.counter(ItemsCount::new(BATCH * TOKENS)).bench_local(|| {
-        engine.generate(&[request], sampling, &mut |_| ControlFlow::Continue(())).unwrap()
+        generate(&mut engine, &[request], sampling, &mut |_| ControlFlow::Continue(())).unwrap()
     });
 }
 

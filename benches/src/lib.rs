@@ -80,16 +80,5 @@ pub fn token_ids(count: usize, vocab: usize, stream: u64) -> Vec<u32> {
 
 /// The whole distribution at temperature 1, up to `max_tokens`; `stop_tokens` may be empty.
 pub fn sampling(max_tokens: usize, stop_tokens: BTreeSet<u32>) -> Sampling {
-    Sampling {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens,
-        stop_tokens,
-        stop_text: None,
-        seed: 1,
-        purpose: "bench".into(),
-        step: 0,
-    }
+    Sampling { stop_tokens, seed: 1, purpose: "bench".into(), ..Sampling::new(max_tokens) }
 }

@@ -1,7 +1,9 @@
-//! From a problem's text to the token ids that the model continues, the same for base and policy.
+//! From a problem's text to the inputs that the model continues, the same for base and policy.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use bourn_episode::Inputs;
 
 use crate::{Bundle, ChatTemplate, Message, ModelError, StopStrings, Tokenizer};
 
@@ -59,10 +61,10 @@ impl Prompter {
         template.render(&messages, true)
     }
 
-    /// Token ids of a prompt. Raw text gets the special tokens that the tokenizer adds of itself
+    /// A prompt as the model reads it. Raw text gets the special tokens that the tokenizer adds of itself
     /// (such as a beginning-of-sequence token); a chat template writes its own.
-    pub fn encode(&self, text: &str) -> Result<Vec<u32>, ModelError> {
-        self.tokenizer.encode(&self.render(text)?, self.chat.is_none())
+    pub fn encode(&self, text: &str) -> Result<Inputs, ModelError> {
+        Ok(self.tokenizer.encode(&self.render(text)?, self.chat.is_none())?.into())
     }
 
     /// Token ids of text that follows a prompt: no special tokens are added.

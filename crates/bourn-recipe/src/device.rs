@@ -35,6 +35,11 @@ impl Device {
         std::iter::once(Device::Cpu).chain(cuda).chain(others)
     }
 
+    /// Whether bourn's own kernels compute, and not Burn on another device.
+    pub fn is_cpu(self) -> bool {
+        self == Device::Cpu
+    }
+
     /// The Cargo feature that a binary must have been built with.
     pub fn feature(self) -> &'static str {
         match self {

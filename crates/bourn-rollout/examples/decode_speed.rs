@@ -3,12 +3,14 @@
 // The clock is what this program is for.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem, Storage};
+use bourn_rollout::{
+    Engine, EngineOptions, HoldWeights, Inputs, Request, Rollouts, Sampling, ScoreItem, Storage,
+    generate,
+};
 use rand::Rng;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -60,40 +62,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut engine = Engine::new(&config, &weights, &options)?;
     println!("packed {} parameters in {:.2} s", config.parameters(), start.elapsed().as_secs_f64());
     let start = Instant::now();
-    engine.update(&weights)?;
+    engine.load(&weights)?;
     println!("repacked in {:.2} s", start.elapsed().as_secs_f64());
 
     let prompt: Vec<u32> = (0..prompt_length).map(|i| (i * 7 % vocab) as u32).collect();
+    let prompt = Inputs::from(prompt);
     let request = Request { prompt: &prompt, stream: "speed", first: 0, count: batch as u64 };
-    let mut sampling = Sampling {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens: 2,
-        stop_text: None,
-        stop_tokens: BTreeSet::new(),
-        seed: 1,
-        purpose: "speed".to_owned(),
-        step: 0,
-    };
+    let mut sampling = Sampling { seed: 1, purpose: "speed".to_owned(), ..Sampling::new(2) };
     let go_on = &mut |_| ControlFlow::Continue(());
-    engine.generate(&[request], &sampling, go_on)?;
+    generate(&mut engine, &[request], &sampling, go_on)?;
     sampling.max_tokens = tokens;
     for (name, top_p) in [("full distribution", 1.0), ("top-p 0.95", 0.95)] {
         sampling.top_p = top_p;
         let start = Instant::now();
-        engine.generate(&[request], &sampling, go_on)?;
+        generate(&mut engine, &[request], &sampling, go_on)?;
         let seconds = start.elapsed().as_secs_f64();
         let rate = (batch * tokens) as f64 / seconds;
         println!("decode, {name}: batch {batch} x {tokens} tokens, {rate:.0} tokens/s");
     }
     sampling.top_p = 1.0;
-    let drawn = engine.generate(&[request], &sampling, go_on)?;
+    let drawn = generate(&mut engine, &[request], &sampling, go_on)?;
     let item = |tokens| ScoreItem { prompt: &prompt, completion: tokens };
     let items: Vec<ScoreItem<'_>> = drawn[0].iter().map(|c| item(&c.tokens)).collect();
     let start = Instant::now();
-    engine.score(&items, 1.0, go_on)?;
+    engine.score(&items, &Sampling::whole(1.0)?, go_on)?;
     println!("score: {:.0} tokens/s", (batch * tokens) as f64 / start.elapsed().as_secs_f64());
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! The CPU's kernels as a path of the scheduler.
 
+use bourn_episode::Inputs;
+use bourn_model::ModelConfig;
 use rayon::prelude::*;
 
 use crate::cache::{Sequence, own_blocks};
-use crate::engine::{CpuEngine, Ready, positions};
+use crate::engine::{CpuEngine, Fed, Ready, positions};
 use crate::error::RolloutError;
 use crate::generate::{Drawing, Group, Row, with_scratch};
 use crate::path::{Call, Path};
@@ -13,13 +15,17 @@ impl Path for CpuEngine {
     type Prompt = Ready;
     type Cache = Sequence;
 
+    fn config(&self) -> &ModelConfig {
+        &self.network.config
+    }
+
     fn admit(
         &mut self,
-        prompt: &[u32],
-        completion: usize,
+        prompt: &Inputs,
+        room: usize,
         subject: &dyn Fn() -> String,
     ) -> Result<(), RolloutError> {
-        CpuEngine::admit(self, prompt, completion, subject)
+        CpuEngine::admit(self, prompt, room, subject)
     }
 
     fn begin(&mut self, call: Call<'_>) {
@@ -40,8 +46,8 @@ impl Path for CpuEngine {
         self.trunks.own(group) + self.trunks.missing(group)
     }
 
-    fn row_cost(&self, prompt: usize, max_tokens: usize) -> usize {
-        own_blocks(prompt, positions(max_tokens))
+    fn row_cost(&self, prompt: usize, room: usize) -> usize {
+        own_blocks(prompt, positions(room))
     }
 
     fn reserve(&mut self, cost: usize) -> bool {
@@ -58,7 +64,7 @@ impl Path for CpuEngine {
         fresh: &[usize],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Ready>, RolloutError> {
-        let prompts: Vec<&[u32]> = groups.iter().map(|group| group.prompt).collect();
+        let prompts: Vec<&Inputs> = groups.iter().map(|group| group.prompt).collect();
         CpuEngine::prefill(self, &prompts, fresh, after_pass)
     }
 
@@ -68,16 +74,17 @@ impl Path for CpuEngine {
         rows: &mut [Row<'_, Sequence>],
         first_new: usize,
         draw: Drawing<'_>,
-    ) -> Result<(), RolloutError> {
+    ) -> Result<u64, RolloutError> {
         let (old, new) = rows.split_at_mut(first_new);
-        self.decode(old, draw)?;
-        first_tokens(groups, new, draw)?;
-        for row in new.iter_mut().filter(|row| !row.finished) {
+        // A row has no cache before it reads a token of its own: many end with their first.
+        for row in old.iter_mut().filter(|row| row.cache.len == 0) {
             if let Some(ready) = &groups[row.group].ready {
                 row.cache = ready.prefix.fork(row.reserved > 0, &mut self.pool);
             }
         }
-        Ok(())
+        self.decode(old, draw)?;
+        first_tokens(groups, new, draw)?;
+        Ok(rows.len() as u64)
     }
 
     fn leave(&mut self, row: Sequence, cost: usize) {
@@ -105,28 +112,33 @@ impl Path for CpuEngine {
 }
 
 impl CpuEngine {
-    /// Draws the next token of every row.
+    /// Draws the next token of every row, once it has read the one before, and in a new turn what the
+    /// work has given.
     fn decode(
         &mut self,
         rows: &mut [Row<'_, Sequence>],
         draw: Drawing<'_>,
     ) -> Result<(), RolloutError> {
-        let last: Vec<Vec<u32>> = rows
-            .iter()
-            .map(|row| row.completion.tokens.last().copied().into_iter().collect())
-            .collect();
+        let unread = |row: &mut Row<'_, Sequence>| match row.pending.is_empty() {
+            true => row.completion.tokens.last().copied().into_iter().collect(),
+            false => Vec::from(std::mem::take(&mut row.pending)),
+        };
+        let unread: Vec<Vec<u32>> = rows.iter_mut().map(unread).collect();
         let mut caches: Vec<Sequence> =
             rows.iter_mut().map(|row| std::mem::take(&mut row.cache)).collect();
         let mut work: Vec<(&mut Sequence, &[u32])> =
-            caches.iter_mut().zip(last.iter().map(Vec::as_slice)).collect();
+            caches.iter_mut().zip(unread.iter().map(Vec::as_slice)).collect();
         self.feed(&mut work, |network, state, fed| {
-            // One token a sequence, so that a batch is consecutive rows.
-            for fed in fed.chunks(network.logit_rows()) {
-                let chosen: Vec<usize> = fed.iter().map(|f| f.start).collect();
+            // Those that have read everything: all but, in its first batches, one that reads a lot.
+            let ended: Vec<&Fed> =
+                fed.iter().filter(|f| f.before + f.rows == unread[f.sequence].len()).collect();
+            for ended in ended.chunks(network.logit_rows()) {
+                let chosen: Vec<usize> = ended.iter().map(|f| f.start + f.rows - 1).collect();
                 let logits = network.logits(&chosen, state)?;
                 let logits: Vec<&[f32]> = logits.chunks_exact(network.config.vocab_size).collect();
-                let first = fed[0].sequence;
-                tokens(&mut rows[first..first + fed.len()], &logits, draw)?;
+                // Sequences are fed in order, so that these are consecutive.
+                let first = ended[0].sequence;
+                tokens(&mut rows[first..first + ended.len()], &logits, draw)?;
             }
             Ok(())
         })?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bourn_episode::Inputs;
 use bourn_model::{ModelConfig, Weights};
 
 use crate::batch::Batch;
@@ -93,7 +94,7 @@ impl CpuEngine {
     /// rotary angles ready. `subject` names them in errors.
     pub(crate) fn admit(
         &mut self,
-        prompt: &[u32],
+        prompt: &Inputs,
         completion: usize,
         subject: impl Fn() -> String,
     ) -> Result<(), RolloutError> {
@@ -155,7 +156,7 @@ impl CpuEngine {
     /// all that the trunks were made of.
     pub(crate) fn prefill(
         &mut self,
-        prompts: &[&[u32]],
+        prompts: &[&Inputs],
         fresh: &[usize],
         mut after_batch: impl FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Ready>, RolloutError> {
@@ -215,14 +216,18 @@ pub(crate) struct Ready {
 /// Checks a prompt and its longest completion against the model. `subject` names them in errors.
 pub(crate) fn check_prompt(
     config: &ModelConfig,
-    prompt: &[u32],
+    prompt: &Inputs,
     completion: usize,
     subject: impl Fn() -> String,
 ) -> Result<(), RolloutError> {
     if prompt.is_empty() {
         return Err(RolloutError::EmptyPrompt { subject: subject() });
     }
-    check_tokens(config, prompt, &subject)?;
+    if !prompt.inserts().is_empty() {
+        let inserts = prompt.inserts().len();
+        return Err(RolloutError::Inserts { subject: subject(), inserts });
+    }
+    check_tokens(config, prompt.ids(), &subject)?;
     if prompt.len().saturating_add(completion) > config.max_position {
         return Err(RolloutError::TooLong {
             subject: subject(),
@@ -260,12 +265,12 @@ pub(crate) fn positions(completion: usize) -> usize {
     completion.saturating_sub(1)
 }
 
-/// Groups indices by equal prompts, in order of first appearance.
+/// Groups indices by equal prompts, in order of first appearance: equal in tokens and in inserts.
 pub(crate) fn group_by_prompt<'a>(
-    prompts: impl Iterator<Item = &'a [u32]>,
-) -> Vec<(&'a [u32], Vec<usize>)> {
+    prompts: impl Iterator<Item = &'a Inputs>,
+) -> Vec<(&'a Inputs, Vec<usize>)> {
     let mut places = BTreeMap::new();
-    let mut groups: Vec<(&[u32], Vec<usize>)> = Vec::new();
+    let mut groups: Vec<(&Inputs, Vec<usize>)> = Vec::new();
     for (index, prompt) in prompts.enumerate() {
         let place = *places.entry(prompt).or_insert(groups.len());
         if place == groups.len() {

@@ -58,6 +58,40 @@ pub enum RolloutError {
         /// Rows of the model's embedding.
         vocab_size: usize,
     },
+    /// Inputs with inserts, for a model that reads tokens alone.
+    #[error(
+        "{subject}: the prompt has {inserts} inserts (features in place of tokens), and this engine reads tokens alone; leave them out"
+    )]
+    Inserts {
+        /// The problem or the scored item.
+        subject: String,
+        /// How many there are.
+        inserts: usize,
+    },
+    /// Tokens to go on with that the row has no room for.
+    #[error(
+        "{subject}: to go on with {given} tokens and draw one more takes more than the {room} that the row has left; give fewer, end the episode or raise `row_tokens`"
+    )]
+    Room {
+        /// The problem.
+        subject: String,
+        /// Tokens that were given.
+        given: usize,
+        /// Tokens that the row may still take.
+        room: usize,
+    },
+    /// An episode that goes on with nothing.
+    #[error("{subject}: there are no tokens to go on with; end the episode or give at least one")]
+    NothingGiven {
+        /// The problem.
+        subject: String,
+    },
+    /// The engine was asked for what it cannot do.
+    #[error("this engine {what}")]
+    Unsupported {
+        /// What it does not do, as in "gives no scores".
+        what: &'static str,
+    },
     /// The prompt and the longest completion do not fit the context.
     #[error(
         "{subject}: a prompt of {prompt} tokens and a completion of up to {completion} exceed the model's {max_position} positions; shorten one of them"

@@ -1,21 +1,22 @@
 //! Continuous batching: completions are pulled from a source of work, decode together, and leave.
 
 use std::cell::Cell;
+use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use bourn_episode::{Finish, Inputs, Next};
 use rand::RngCore;
 use rand_chacha::ChaCha8Rng;
 
-use crate::engine::group_by_prompt;
+use crate::engine::{check_tokens, group_by_prompt};
 use crate::error::{RolloutError, problem};
-use crate::listed::Listed;
 use crate::path::{Call, Path};
 use crate::sampler::{Draw, Sampler, Scratch};
-use crate::types::{Completion, Finish, Progress, Prompt, Request, Sampling, StopText, Work};
+use crate::types::{Completion, Progress, Prompt, Sampling, Stopped, Work};
 
 /// Equal prompts, and their cache while completions are under way or may still come.
 pub(crate) struct Group<'a, R> {
-    pub(crate) prompt: &'a [u32],
+    pub(crate) prompt: &'a Inputs,
     /// Indices of the prompts that are equal.
     members: Vec<usize>,
     pub(crate) ready: Option<R>,
@@ -34,14 +35,20 @@ impl<R> Group<'_, R> {
     }
 }
 
-/// A completion under way.
+/// An episode under way, and its completion under way.
 pub(crate) struct Row<'a, C> {
     pub(crate) group: usize,
     /// Index of the prompt, and the sample index.
     place: (usize, u64),
     stream: &'a str,
-    /// Tokens of the prompt.
-    pub(crate) prompt: usize,
+    /// Tokens before the completion: those of the prompt, and of turns that are over.
+    pub(crate) before: usize,
+    /// Of these, what the row has still to read before it draws; empty for a first turn, which starts
+    /// from its prompt.
+    pub(crate) pending: VecDeque<u32>,
+    turn: u64,
+    /// Tokens that the row may take from where the completion begins.
+    room: usize,
     random: ChaCha8Rng,
     pub(crate) cache: C,
     /// Cache set aside for its own part of it.
@@ -79,27 +86,7 @@ impl<P: Path> Stream<'_, '_, P> {
     }
 }
 
-/// Draws the completions of each request, in the order of their sample indices; see
-/// [`Engine::generate`](crate::Engine::generate).
-pub(crate) fn generate<P: Path>(
-    path: &mut P,
-    requests: &[Request<'_>],
-    sampling: &Sampling,
-    on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
-) -> Result<Vec<Vec<Completion>>, RolloutError> {
-    for &Request { stream, first, count, .. } in requests {
-        if first.checked_add(count).is_none() {
-            return Err(RolloutError::SampleIndex { subject: problem(stream), first, count });
-        }
-    }
-    let prompts: Vec<Prompt<'_>> =
-        requests.iter().map(|r| Prompt { prompt: r.prompt, stream: r.stream }).collect();
-    let mut work = Listed::new(requests);
-    stream(path, &prompts, sampling, &mut work, on_progress)?;
-    Ok(work.into_results())
-}
-
-/// Draws the completions that `work` asks for; see [`Engine::stream`](crate::Engine::stream).
+/// Draws the episodes that `work` asks for; see [`Rollouts::draw`](crate::Rollouts::draw).
 pub(crate) fn stream<P: Path>(
     path: &mut P,
     prompts: &[Prompt<'_>],
@@ -115,8 +102,8 @@ pub(crate) fn stream<P: Path>(
         members.iter().for_each(|&member| group_of[member] = groups.len());
         groups.push(Group { prompt, members, ready: None, active: 0 });
     }
-    let different: Vec<&[u32]> = groups.iter().map(|group| group.prompt).collect();
-    path.begin(Call { prompts: &different, max_tokens: sampling.max_tokens });
+    let different: Vec<&Inputs> = groups.iter().map(|group| group.prompt).collect();
+    path.begin(Call { prompts: &different, room: sampling.room() });
     let (waiting, rows) = (None, Vec::new());
     let mut stream = Stream::<P> { prompts, work, draw, groups, group_of, waiting, rows };
     let mut progress = Progress { completions_done: 0, tokens_done: 0 };
@@ -132,8 +119,7 @@ pub(crate) fn stream<P: Path>(
         for (&group, ready) in fresh.iter().zip(ready) {
             groups[group].ready = Some(ready);
         }
-        path.step(groups, rows, first_new, draw)?;
-        progress.tokens_done += stream.rows.len() as u64;
+        progress.tokens_done += path.step(groups, rows, first_new, draw)?;
         progress.completions_done += leave(path, &mut stream, first_new)?;
         report(on_progress, progress)?;
     }
@@ -144,15 +130,14 @@ fn check_prompts<P: Path>(
     prompts: &[Prompt<'_>],
     sampling: &Sampling,
 ) -> Result<(), RolloutError> {
-    if sampling.max_tokens == 0 {
-        return Err(RolloutError::Option {
-            key: "max_tokens",
-            value: "0".to_owned(),
-            expected: "at least 1",
-        });
+    for (key, value) in [("max_tokens", sampling.max_tokens), ("row_tokens", sampling.room())] {
+        if value == 0 {
+            let (value, expected) = ("0".to_owned(), "at least 1");
+            return Err(RolloutError::Option { key, value, expected });
+        }
     }
     for &Prompt { prompt, stream } in prompts {
-        path.admit(prompt, sampling.max_tokens, &|| problem(stream))?;
+        path.admit(prompt, sampling.room(), &|| problem(stream))?;
     }
     Ok(())
 }
@@ -174,8 +159,9 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
             break;
         }
         let needed = if group.holds() { 0 } else { path.prompt_cost(index) };
-        let own = path.row_cost(length, stream.draw.sampling.max_tokens);
-        // With nothing under way this succeeds: each completion alone fits, as was checked.
+        let room = stream.draw.sampling.room();
+        let own = path.row_cost(length, room);
+        // With nothing under way this succeeds: each row alone fits, as was checked.
         if !path.reserve(needed + own) && !make_room(path, stream, index, needed + own) {
             stream.waiting = Some((prompt, sample));
             break;
@@ -190,8 +176,11 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
             group: index,
             place: (prompt, sample),
             stream: name,
-            prompt: length,
-            random: stream.draw.random(name, sample),
+            before: length,
+            pending: VecDeque::new(),
+            turn: 0,
+            room,
+            random: stream.draw.random(name, sample, 0),
             cache: P::Cache::default(),
             reserved: own,
             completion: Completion::default(),
@@ -234,16 +223,22 @@ fn give_up<P: Path>(path: &mut P, index: usize, group: &mut Group<'_, P::Prompt>
     }
 }
 
-/// Hands over the completions that have ended, lets those go that are not wanted any more, and gives
-/// back their cache and that of prompts which are done with. Returns how many ended.
+/// Hands over the completions that have ended, starts the next turn of rows that go on, lets those go
+/// that are done or not wanted any more, and gives back their cache and that of prompts which are done
+/// with. Returns how many episodes ended.
 fn leave<P: Path>(
     path: &mut P,
     stream: &mut Stream<'_, '_, P>,
     first_new: usize,
 ) -> Result<u64, RolloutError> {
     let waiting = stream.waiting.map(|(prompt, _)| stream.group_of[prompt]);
-    let Stream { work, groups, rows, .. } = stream;
+    let Stream { work, groups, rows, draw, .. } = stream;
     let begun: Vec<usize> = rows[first_new..].iter().map(|row| row.group).collect();
+    let mut handed_over = false;
+    for row in rows.iter_mut().filter(|row| row.finished) {
+        handed_over = true;
+        hand_over(path, &mut **work, row, *draw)?;
+    }
     let mut gone = Vec::new();
     let mut ended = 0;
     let mut drop_row = |row: Row<'_, P::Cache>, groups: &mut [Group<'_, P::Prompt>]| {
@@ -251,17 +246,12 @@ fn leave<P: Path>(
         groups[row.group].active -= 1;
         gone.push(row.group);
     };
-    for mut row in rows.extract_if(.., |row| row.finished) {
-        let ControlFlow::Continue(()) =
-            work.finished(row.place.0, row.place.1, std::mem::take(&mut row.completion))
-        else {
-            return Err(RolloutError::Interrupted);
-        };
-        ended += 1;
-        drop_row(row, groups);
-    }
     // What is wanted changes only with what has ended.
-    if ended > 0 {
+    if handed_over {
+        for row in rows.extract_if(.., |row| row.finished) {
+            ended += 1;
+            drop_row(row, groups);
+        }
         for row in rows.extract_if(.., |row| !work.is_wanted(row.place.0, row.place.1)) {
             drop_row(row, groups);
         }
@@ -288,6 +278,40 @@ fn leave<P: Path>(
     Ok(ended)
 }
 
+/// Hands over a completion that has ended; the row stays finished, or is at the beginning of its next
+/// turn.
+fn hand_over<P: Path>(
+    path: &P,
+    work: &mut dyn Work,
+    row: &mut Row<'_, P::Cache>,
+    draw: Drawing<'_>,
+) -> Result<(), RolloutError> {
+    let completion = std::mem::take(&mut row.completion);
+    let (drawn, last) = (completion.tokens.len(), completion.tokens.last().copied());
+    let room = row.room.saturating_sub(drawn);
+    let (prompt, sample) = row.place;
+    let given = match work.finished(prompt, sample, completion, room) {
+        Ok(Next::Done) => return Ok(()),
+        Ok(Next::Continue(given)) => given,
+        Err(Stopped) => return Err(RolloutError::Interrupted),
+    };
+    let subject = || problem(row.stream);
+    if given.is_empty() {
+        return Err(RolloutError::NothingGiven { subject: subject() });
+    }
+    if given.len() >= room {
+        return Err(RolloutError::Room { subject: subject(), given: given.len(), room });
+    }
+    check_tokens(path.config(), &given, subject)?;
+    row.before += drawn + given.len();
+    row.room = room - given.len();
+    row.pending = last.into_iter().chain(given).collect();
+    row.turn += 1;
+    row.random = draw.random(row.stream, sample, row.turn);
+    row.finished = false;
+    Ok(())
+}
+
 /// How tokens are drawn, with what checks and seeds it.
 #[derive(Clone, Copy)]
 pub(crate) struct Drawing<'a> {
@@ -297,9 +321,12 @@ pub(crate) struct Drawing<'a> {
 
 impl Drawing<'_> {
     /// The random numbers of one completion.
-    fn random(&self, stream: &str, sample: u64) -> ChaCha8Rng {
+    fn random(&self, stream: &str, sample: u64, turn: u64) -> ChaCha8Rng {
         let Sampling { seed, purpose, step, .. } = self.sampling;
-        bourn_seed::rng(*seed, purpose, &[*step, hash(stream), sample])
+        let counters = [*step, hash(stream), sample, turn];
+        // A first turn is seeded as a single completion always was.
+        let counters = if turn == 0 { &counters[..3] } else { &counters };
+        bourn_seed::rng(*seed, purpose, counters)
     }
 
     /// Appends a drawn token to its completion, and ends the row if this ends it; without one, a
@@ -313,19 +340,19 @@ impl Drawing<'_> {
         let Some(drawn) = drawn else {
             return Err(RolloutError::NonFinite {
                 subject: problem(row.stream),
-                position: row.prompt + completion.tokens.len() - 1,
+                position: row.before + completion.tokens.len() - 1,
             });
         };
         completion.tokens.push(drawn.token);
         completion.logprobs.push(drawn.logprob);
         completion.sampled_logprobs.push(drawn.sampled_logprob);
-        completion.entropies.push(drawn.entropy);
-        let by_text = |stop: &StopText| (stop.0)(&completion.tokens);
-        if self.sampling.stop_tokens.contains(&drawn.token)
-            || self.sampling.stop_text.as_ref().is_some_and(by_text)
+        completion.entropies.get_or_insert_default().push(drawn.entropy);
+        let Sampling { stop_tokens, stop_strings, max_tokens, .. } = self.sampling;
+        if stop_tokens.contains(&drawn.token)
+            || stop_strings.as_ref().is_some_and(|stops| stops.ends(&completion.tokens))
         {
             (row.finished, completion.finish) = (true, Finish::Stop);
-        } else if completion.tokens.len() >= self.sampling.max_tokens {
+        } else if completion.tokens.len() >= row.room.min(*max_tokens) {
             (row.finished, completion.finish) = (true, Finish::Length);
         }
         Ok(())

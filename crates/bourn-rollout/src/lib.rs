@@ -1,17 +1,21 @@
 //! Prompts to completions: sampler, KV cache, batched generation, scoring of given text.
 //!
-//! [`Engine`] holds a model's weights, packed for the CPU's kernels ([`Engine::new`]) or on another
-//! device of Burn's ([`Engine::on_device`]). [`Engine::generate`] draws completions
+//! [`Rollouts`] is what any engine can be asked: to draw what a [`Work`] asks for, and to score what is
+//! there. [`HoldWeights`] is apart from it: to take weights, to give them up. [`generate`] draws a fixed
+//! list of requests through any engine. **Whoever draws knows these traits alone**, so that another
+//! engine is one more type with both.
+//!
+//! [`Engine`] is bourn's own. It holds a model's weights, packed for the CPU's kernels
+//! ([`Engine::new`]) or on another device of Burn's ([`Engine::on_device`]). It draws
 //! with continuous batching: prompts are prefilled once and shared by all completions that start
 //! from them, what several prompts begin with (a system prompt, examples) once for all of these,
-//! finished rows leave, waiting rows enter. [`Engine::stream`] is the same where what is
-//! drawn next depends on what has come out. [`Engine::score`] and [`Engine::score_sampled`] give the
-//! log-probs of given completions through the same arithmetic.
+//! finished rows leave, waiting rows enter. A row whose work goes on with tokens from elsewhere
+//! ([`Next::Continue`]) keeps its cache, reads them and draws another completion.
 //!
 //! **A completion does not depend on what it shared a batch with.** On the CPU its tokens, log-probs and
 //! entropies are the same bits whatever the batch size, the number of threads, and the order and
-//! number of other requests; and `score` at the same temperature gives the log-probs and
-//! entropies of `generate` bit for bit. This holds on one machine; another instruction set with a
+//! number of other requests; and [`Rollouts::score`] at the same temperature gives the log-probs and
+//! entropies of [`Rollouts::draw`] bit for bit. This holds on one machine; another instruction set with a
 //! fused multiply-add gives the same bits too, up to the mathematical functions of its standard
 //! library (cosine and logarithm in f64). Another device adds up in an order that follows the shape of
 //! the batch, so that all this holds there up to rounding: the random numbers are the CPU's, and a
@@ -30,18 +34,21 @@ mod listed;
 mod network;
 mod path;
 mod paths;
+mod rollouts;
 mod sampler;
 mod score;
 mod trunks;
 mod types;
 
+pub use bourn_episode::{Finish, Inputs, Next};
 pub use bourn_kernel::Storage;
 pub use cache::cache_bytes;
 pub use device::{Counts, cache_bytes as device_cache_bytes};
 pub use error::RolloutError;
 pub use network::working_bytes;
 pub use paths::Engine;
+pub use rollouts::{Capabilities, HoldWeights, RolloutEngine, Rollouts, generate};
 pub use types::{
-    Completion, EngineOptions, Finish, Progress, Prompt, Request, Sampling, ScoreItem, Scored,
-    StopRule, StopText, Work,
+    Completion, EngineOptions, Progress, Prompt, Request, Sampling, ScoreItem, Scored, Stopped,
+    Work,
 };

@@ -1,9 +1,9 @@
 //! A fixed list of requests as work.
 
-use std::ops::ControlFlow;
+use bourn_episode::Next;
 
 use crate::engine::group_by_prompt;
-use crate::types::{Completion, Request, Work};
+use crate::types::{Completion, Request, Stopped, Work};
 
 /// A fixed list of requests as work, in the order given.
 pub(crate) struct Listed<'a> {
@@ -53,13 +53,19 @@ impl Work for Listed<'_> {
         self.started[request] < self.requests[request].count
     }
 
-    fn finished(&mut self, request: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
+    fn finished(
+        &mut self,
+        request: usize,
+        sample: u64,
+        completion: Completion,
+        _: usize,
+    ) -> Result<Next, Stopped> {
         let place = (sample - self.requests[request].first) as usize;
         let places = &mut self.results[request];
         if places.len() <= place {
             places.resize(place + 1, None);
         }
         places[place] = Some(completion);
-        ControlFlow::Continue(())
+        Ok(Next::Done)
     }
 }

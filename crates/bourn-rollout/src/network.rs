@@ -144,6 +144,11 @@ impl Network {
         self.embedding = PackedMatrix::empty(storage);
     }
 
+    /// How the matrices are kept.
+    pub(crate) fn storage(&self) -> Storage {
+        self.storage
+    }
+
     /// Whether there are no weights.
     pub(crate) fn is_released(&self) -> bool {
         self.head.outputs() == 0

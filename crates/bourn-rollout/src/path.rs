@@ -1,5 +1,8 @@
 //! What the scheduler asks of a path: of the CPU's kernels or of Burn on another device.
 
+use bourn_episode::Inputs;
+use bourn_model::ModelConfig;
+
 use crate::error::RolloutError;
 use crate::generate::{Drawing, Group, Row};
 
@@ -7,9 +10,9 @@ use crate::generate::{Drawing, Group, Row};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
     /// The prompts of its groups, all different; a group's index is that of its prompt.
-    pub(crate) prompts: &'a [&'a [u32]],
-    /// Tokens of the longest completion.
-    pub(crate) max_tokens: usize,
+    pub(crate) prompts: &'a [&'a Inputs],
+    /// Most tokens of a row beyond its prompt.
+    pub(crate) room: usize,
 }
 
 /// A way to prefill prompts and to decode rows. Costs are shares of the cache, in a unit of the
@@ -23,12 +26,15 @@ pub(crate) trait Path {
     /// A row's own part of the cache; its default is that of a row which has not been decoded yet.
     type Cache: Default;
 
-    /// Checks a prompt and its longest completion against the model and the cache. `subject` names
-    /// them in errors.
+    /// The model's shape.
+    fn config(&self) -> &ModelConfig;
+
+    /// Checks a prompt and what a row may have beyond it against the model and the cache. `subject`
+    /// names them in errors.
     fn admit(
         &mut self,
-        prompt: &[u32],
-        completion: usize,
+        prompt: &Inputs,
+        room: usize,
         subject: &dyn Fn() -> String,
     ) -> Result<(), RolloutError>;
 
@@ -46,7 +52,7 @@ pub(crate) trait Path {
     fn prompt_cost(&self, group: usize) -> usize;
 
     /// Cache of a row beside that of its prompt.
-    fn row_cost(&self, prompt: usize, max_tokens: usize) -> usize;
+    fn row_cost(&self, prompt: usize, room: usize) -> usize;
 
     /// Sets cache aside, if that much is left.
     fn reserve(&mut self, cost: usize) -> bool;
@@ -64,14 +70,17 @@ pub(crate) trait Path {
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Self::Prompt>, RolloutError>;
 
-    /// Draws one token for each row. The rows from `first_new` on are new, and their groups ready.
+    /// Draws one token for each row, as far as it has read what it is to read before; returns how
+    /// many. The rows from `first_new` on are new, and their groups ready.
+    ///
+    /// A row that goes on has the tokens of its [`Row::pending`] to read.
     fn step(
         &mut self,
         groups: &[Group<'_, Self::Prompt>],
         rows: &mut [Row<'_, Self::Cache>],
         first_new: usize,
         draw: Drawing<'_>,
-    ) -> Result<(), RolloutError>;
+    ) -> Result<u64, RolloutError>;
 
     /// Takes back the cache of a row that had `cost` of it set aside.
     fn leave(&mut self, row: Self::Cache, cost: usize);

@@ -91,12 +91,6 @@ impl Sampler {
         Ok(Sampler { greedy, temperature, top_p, top_k, min_p })
     }
 
-    /// The whole softmax at `temperature`, from 1e-4 to 1e4.
-    pub(crate) fn whole(temperature: f64) -> Result<Sampler, RolloutError> {
-        let temperature = checked_temperature(temperature)?;
-        Ok(Sampler { greedy: false, temperature, top_p: 1.0, top_k: 0, min_p: 0.0 })
-    }
-
     /// Scores a token as [`Sampler::draw`] would have scored it; `None` if a logit is not finite.
     pub(crate) fn score(
         &self,

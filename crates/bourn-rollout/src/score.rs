@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use bourn_episode::Inputs;
 use bourn_kernel::PANEL;
 use rayon::prelude::*;
 
@@ -47,13 +48,13 @@ impl CpuEngine {
             check_tokens(&self.network.config, completion, || item(index))?;
         }
         let vocab = self.network.config.vocab_size;
-        let mut scored = vec![Scored::default(); items.len()];
+        let mut scored = vec![Scored::of_nothing(); items.len()];
         let empty = items.iter().filter(|item| item.completion.is_empty()).count();
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
 
         let limits = Limits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
         let groups = group_by_prompt(items.iter().map(|item| item.prompt));
-        let prompts: Vec<&[u32]> = groups.iter().map(|(prompt, _)| *prompt).collect();
+        let prompts: Vec<&Inputs> = groups.iter().map(|(prompt, _)| *prompt).collect();
         self.trunks = Trunks::new(&prompts);
         for wave in waves(items, &groups, &self.trunks, limits) {
             // Those of the wave before that this one has no use for are in the way of its own.
@@ -146,9 +147,8 @@ impl Scoring<'_> {
                 let position = self.items[target.item].prompt.len() + target.place - 1;
                 return Err(RolloutError::NonFinite { subject: item(target.item), position });
             };
-            scored[target.item].logprobs.push(value.logprob);
-            scored[target.item].sampled_logprobs.push(value.sampled_logprob);
-            scored[target.item].entropies.push(value.entropy);
+            let TokenScore { logprob, sampled_logprob, entropy } = value;
+            scored[target.item].push(logprob, sampled_logprob, entropy);
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ struct Limits {
 /// are the different prompts, each with its items.
 fn waves(
     items: &[ScoreItem<'_>],
-    groups: &[(&[u32], Vec<usize>)],
+    groups: &[(&Inputs, Vec<usize>)],
     trunks: &Trunks,
     limits: Limits,
 ) -> Vec<Wave> {
@@ -220,14 +220,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(items: &[(&[u32], usize)], blocks: usize, expect: &[&[(usize, usize)]]) {
+    fn check(items: &[(&Inputs, usize)], blocks: usize, expect: &[&[(usize, usize)]]) {
         let completion = [0_u32; 4096];
         let items: Vec<ScoreItem<'_>> = items
             .iter()
             .map(|&(prompt, length)| ScoreItem { prompt, completion: &completion[..length] })
             .collect();
         let groups = group_by_prompt(items.iter().map(|item| item.prompt));
-        let prompts: Vec<&[u32]> = groups.iter().map(|(prompt, _)| *prompt).collect();
+        let prompts: Vec<&Inputs> = groups.iter().map(|(prompt, _)| *prompt).collect();
         let trunks = Trunks::new(&prompts);
         let waves = waves(&items, &groups, &trunks, Limits { blocks, prompts: 2 });
         let found: Vec<&[(usize, usize)]> = waves.iter().map(|wave| &*wave.items).collect();
@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn waves_fit_the_cache_and_keep_equal_prompts_together() {
-        let (a, b): (&[u32], &[u32]) = (&[1, 2], &[3]);
+        let [a, b, c] = &[vec![1, 2], vec![3], vec![4]].map(Inputs::from);
         check(&[], 8, &[]);
         check(&[(a, 0)], 8, &[]);
         check(&[(a, 1), (b, 1), (a, 1)], 8, &[&[(0, 0), (2, 0), (1, 1)]]);
@@ -249,12 +249,11 @@ mod tests {
         check(&[(a, 2), (b, 2), (a, 2)], 3, &[&[(0, 0), (2, 0)], &[(1, 0)]]);
         check(&[(a, 2), (b, 2), (a, 2)], 2, &[&[(0, 0)], &[(2, 0)], &[(1, 0)]]);
         // Two prompts' logits at most.
-        let c: &[u32] = &[4];
         check(&[(a, 1), (b, 1), (c, 1)], 8, &[&[(0, 0), (1, 1)], &[(2, 0)]]);
         // What two prompts share counts once: two blocks of each are one and its own.
-        let (d, e) = ([[5; 32], [6; 32]].concat(), [[5; 32], [7; 32]].concat());
-        check(&[(&d, 1), (&e, 1)], 3, &[&[(0, 0), (1, 1)]]);
-        check(&[(&d, 1), (&e, 1)], 2, &[&[(0, 0)], &[(1, 0)]]);
+        let [d, e] = &[[[5; 32], [6; 32]].concat(), [[5; 32], [7; 32]].concat()].map(Inputs::from);
+        check(&[(d, 1), (e, 1)], 3, &[&[(0, 0), (1, 1)]]);
+        check(&[(d, 1), (e, 1)], 2, &[&[(0, 0)], &[(1, 0)]]);
         // A wave ends once it has its tokens.
         check(&[(a, 3000), (a, 3000), (b, 1)], 1000, &[&[(0, 0)], &[(1, 0)], &[(2, 0)]]);
     }

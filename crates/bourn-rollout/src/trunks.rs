@@ -2,12 +2,14 @@
 //! a chat template), computed and kept once for all of them.
 //!
 //! What is shared is whole blocks of the cache, and never a prompt's last token: the logits after it
-//! come of its own prefill. The numbers are the same as without sharing, since a key or a value
+//! come of its own prefill. Blocks are alike where their tokens are and the inserts that lie in them.
+//! The numbers are the same as without sharing, since a key or a value
 //! depends on the tokens up to its own alone, and no row on the batch that it is computed in.
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use bourn_episode::{Inputs, Insert};
 use bourn_kernel::PANEL;
 
 use crate::cache::{Block, Chain, Sequence, blocks_for};
@@ -32,6 +34,34 @@ impl Node {
     }
 }
 
+/// The whole blocks of a prompt, all but its last token's.
+#[derive(Clone, Copy)]
+struct Whole<'a> {
+    ids: &'a [[u32; PANEL]],
+    inserts: &'a [Insert],
+}
+
+impl<'a> Whole<'a> {
+    fn of(prompt: &'a Inputs) -> Whole<'a> {
+        let ids = &prompt.ids()[..prompt.len().saturating_sub(1)];
+        Whole { ids: ids.as_chunks().0, inserts: prompt.inserts() }
+    }
+
+    /// The tokens of a block and the inserts that stand for any of them. An insert is equal to another
+    /// of the same place and content, and so in the rows of it that lie in the block.
+    fn get(&self, block: usize) -> Option<(&'a [u32; PANEL], &'a [Insert])> {
+        let ids = self.ids.get(block)?;
+        let first = self.inserts.partition_point(|insert| insert.end() <= block * PANEL);
+        let rest = &self.inserts[first..];
+        let count = rest.partition_point(|insert| insert.position() < (block + 1) * PANEL);
+        Some((ids, &rest[..count]))
+    }
+
+    fn blocks(self) -> impl Iterator<Item = (&'a [u32; PANEL], &'a [Insert])> {
+        (0..self.ids.len()).filter_map(move |block| self.get(block))
+    }
+}
+
 /// Different prompts with what they have in common: a tree of stretches.
 #[derive(Debug, Default)]
 pub(crate) struct Trunks {
@@ -47,13 +77,10 @@ pub(crate) struct Trunks {
 
 impl Trunks {
     /// Finds what these prompts, all different, have in common.
-    pub(crate) fn new(prompts: &[&[u32]]) -> Trunks {
-        let whole = |prompt: usize| -> &[[u32; PANEL]] {
-            let prompt = prompts[prompt];
-            prompt[..prompt.len().saturating_sub(1)].as_chunks().0
-        };
+    pub(crate) fn new(prompts: &[&Inputs]) -> Trunks {
+        let whole = |prompt: usize| Whole::of(prompts[prompt]);
         let mut order: Vec<usize> = (0..prompts.len()).collect();
-        order.sort_by_key(|&prompt| whole(prompt));
+        order.sort_by(|&a, &b| whole(a).blocks().cmp(whole(b).blocks()));
         let (mut nodes, mut leaf) = (Vec::new(), vec![None; prompts.len()]);
         let mut shared = vec![0; prompts.len()];
         // Prompts that are alike up to `depth` blocks, which are those of `parent` and before.
@@ -62,7 +89,7 @@ impl Trunks {
             for alike in alike.chunk_by(|&a, &b| whole(a).get(depth) == whole(b).get(depth)) {
                 let (first, last) = (whole(alike[0]), whole(alike[alike.len() - 1]));
                 // They are sorted: what the first and the last have in common, all have.
-                let common = first.iter().zip(last).take_while(|(a, b)| a == b).count();
+                let common = first.blocks().zip(last.blocks()).take_while(|(a, b)| a == b).count();
                 if alike.len() == 1 || common <= depth {
                     continue;
                 }
@@ -125,9 +152,9 @@ impl Trunks {
 
     /// A sequence at the beginning of a stretch, and the tokens that it goes on with; `prompts` are
     /// those that these are the trunks of.
-    pub(crate) fn begin<'a>(&self, node: usize, prompts: &[&'a [u32]]) -> (Sequence, &'a [u32]) {
+    pub(crate) fn begin<'a>(&self, node: usize, prompts: &[&'a Inputs]) -> (Sequence, &'a [u32]) {
         let node = &self.nodes[node];
-        let prompt: &'a [u32] = prompts[node.prompts[0]];
+        let prompt: &'a [u32] = prompts[node.prompts[0]].ids();
         (Sequence::after(self.chain(node.parent)), &prompt[node.tokens.clone()])
     }
 
@@ -138,8 +165,8 @@ impl Trunks {
 
     /// A sequence behind what a prompt shares, all of which is computed, and the rest of the prompt;
     /// `prompts` are those that these are the trunks of.
-    pub(crate) fn rest<'a>(&self, prompt: usize, prompts: &[&'a [u32]]) -> (Sequence, &'a [u32]) {
-        let rest = &prompts[prompt][self.shared[prompt] * PANEL..];
+    pub(crate) fn rest<'a>(&self, prompt: usize, prompts: &[&'a Inputs]) -> (Sequence, &'a [u32]) {
+        let rest = &prompts[prompt].ids()[self.shared[prompt] * PANEL..];
         (Sequence::after(self.chain(self.leaf[prompt])), rest)
     }
 
@@ -169,19 +196,22 @@ impl Trunks {
 
 #[cfg(test)]
 mod tests {
+    use bourn_episode::Features;
+
     use super::*;
+    use crate::engine::group_by_prompt;
 
     /// `(blocks, last tokens)`: whole blocks named by numbers, then so many tokens more.
-    fn prompt(blocks: &[u32], more: usize) -> Vec<u32> {
+    fn prompt(blocks: &[u32], more: usize) -> Inputs {
         let mut tokens: Vec<u32> = blocks.iter().flat_map(|&block| [block; PANEL]).collect();
         tokens.extend(vec![99; more]);
-        tokens
+        tokens.into()
     }
 
     /// The stretches of each prompt, as the blocks they consist of.
     #[track_caller]
-    fn check(prompts: &[Vec<u32>], expect: &[&[&[u32]]]) {
-        let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
+    fn check(prompts: &[Inputs], expect: &[&[&[u32]]]) {
+        let prompts: Vec<&Inputs> = prompts.iter().collect();
         let trunks = Trunks::new(&prompts);
         for (index, expect) in expect.iter().enumerate() {
             let mut path: Vec<Vec<u32>> = trunks
@@ -235,11 +265,50 @@ mod tests {
         );
     }
 
+    /// The prompt of these blocks with features in place of some tokens, from `position` on: `rows` of
+    /// them, all of one number.
+    fn pictured(blocks: &[u32], pictures: &[(usize, usize, f32)]) -> Inputs {
+        let insert = |&(position, rows, value): &(usize, usize, f32)| {
+            let features = Features::new(2, vec![value; 2 * rows]).unwrap();
+            Insert::new(position, Arc::new(features))
+        };
+        let ids = prompt(blocks, 4).ids().to_vec();
+        Inputs::new(ids, pictures.iter().map(insert).collect()).unwrap()
+    }
+
+    #[test]
+    fn equal_placeholders_share_where_features_are_equal() {
+        let (cat, dog) = (1.0, 2.0);
+        // A picture in the second block: the blocks before it are shared whatever it shows, and those
+        // from it on where it shows the same.
+        check(
+            &[
+                pictured(&[7, 9, 8, 1], &[(40, 3, cat)]),
+                pictured(&[7, 9, 8, 2], &[(40, 3, cat)]),
+                pictured(&[7, 9, 8, 2], &[(40, 3, dog)]),
+                pictured(&[7, 9, 8, 2], &[(41, 3, cat)]),
+                pictured(&[7, 9, 8, 2], &[]),
+            ],
+            &[&[&[7], &[9, 8]], &[&[7], &[9, 8]], &[&[7]], &[&[7]], &[&[7]]],
+        );
+        // One that reaches over two blocks, behind one that all have.
+        let of = |last: u32, shown: f32| pictured(&[9, 9, 9, last], &[(0, 2, cat), (60, 9, shown)]);
+        check(
+            &[of(1, cat), of(2, cat), of(1, dog), of(2, dog)],
+            &[&[&[9], &[9, 9]], &[&[9], &[9, 9]], &[&[9], &[9, 9]], &[&[9], &[9, 9]]],
+        );
+        // The same tokens and the same picture are one prompt; with another picture two.
+        let all = [of(1, cat), of(1, dog), of(1, cat)];
+        let groups = group_by_prompt(all.iter());
+        let members: Vec<Vec<usize>> = groups.into_iter().map(|(_, members)| members).collect();
+        assert_eq!(members, [vec![0, 2], vec![1]]);
+    }
+
     #[test]
     fn blocks_are_counted_once_and_given_back() {
         let prompts =
             [prompt(&[7, 8, 1], 4), prompt(&[7, 8, 1], 5), prompt(&[7, 8], 4), prompt(&[7, 9], 4)];
-        let prompts = prompts.each_ref().map(Vec::as_slice);
+        let prompts = prompts.each_ref();
         let mut trunks = Trunks::new(&prompts);
         assert_eq!([0, 1, 2, 3].map(|prompt| trunks.missing(prompt)), [3, 3, 2, 1]);
         trunks.hold(2);

@@ -7,7 +7,6 @@
 // The clock is what this program is for.
 #![allow(clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
@@ -16,7 +15,9 @@ use bourn_episode::{Inputs, Trajectory};
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::{ModelSource, Recipe};
-use bourn_rollout::{Completion, Engine, EngineOptions, Request, Sampling, Storage};
+use bourn_rollout::{
+    Completion, Engine, EngineOptions, HoldWeights, Inputs, Request, Sampling, Storage, generate,
+};
 use bourn_train::experience::{Experience, Judged, Sample};
 use bourn_train::optimizer::AdamWOptimizer;
 use bourn_train::update::minibatch_gradient;
@@ -94,7 +95,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock.lap();
         let weights = policy.to_weights();
         clock.lap();
-        engine.update(&weights)?;
+        engine.load(&weights)?;
         clock.lap();
     }
     let names =
@@ -182,24 +183,19 @@ fn roll_out(
         .collect();
     let problems: Vec<String> = (0..prompts.len()).map(|group| group.to_string()).collect();
     let count = rollout.num_generations as u64;
-    let requests: Vec<Request<'_>> = prompts
+    let inputs: Vec<Inputs> = prompts.iter().cloned().map(Inputs::from).collect();
+    let requests: Vec<Request<'_>> = inputs
         .iter()
         .zip(&problems)
         .map(|(prompt, stream)| Request { prompt, stream, first: 0, count })
         .collect();
     let sampling = Sampling {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens: rollout.max_completion_length,
-        stop_tokens: BTreeSet::new(),
-        stop_text: None,
         seed: 1,
         purpose: "speed".into(),
         step,
+        ..Sampling::new(rollout.max_completion_length)
     };
-    let drawn = engine.generate(&requests, &sampling, &mut |_| ControlFlow::Continue(()))?;
+    let drawn = generate(engine, &requests, &sampling, &mut |_| ControlFlow::Continue(()))?;
     let mut samples = Vec::new();
     for (group, completions) in drawn.into_iter().enumerate() {
         for (member, completion) in completions.into_iter().enumerate() {

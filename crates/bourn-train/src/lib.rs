@@ -10,6 +10,7 @@ pub mod checkpoint;
 pub mod credit;
 pub mod critic;
 pub mod drawing;
+pub mod engine;
 pub mod engine_source;
 mod error;
 pub mod experience;

@@ -28,7 +28,7 @@ pub fn check_context(recipe: &Recipe, config: &ModelConfig) -> Result<(), TrainE
 pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
     EngineOptions {
         batch_size: recipe.rollout.batch_size,
-        cache_bytes: cache_bytes(recipe, config) as usize,
+        cache_bytes: recipe_cache_bytes(recipe, config) as usize,
         storage: match recipe.rollout.weight_dtype {
             WeightDtype::Float32 => Storage::F32,
             WeightDtype::Bfloat16 => Storage::Bf16,
@@ -36,14 +36,19 @@ pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
     }
 }
 
-/// Key and value cache of all rows at full length, in bytes; see [`bourn_rollout::cache_bytes`].
-pub fn cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
+/// Key and value cache of all rows of a recipe at full length, in bytes.
+fn recipe_cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
     let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
-    let bytes = match recipe.device {
-        Device::Cpu => bourn_rollout::cache_bytes,
-        _ => bourn_rollout::device_cache_bytes,
+    cache_bytes(recipe.device, config, recipe.rollout.batch_size, length)
+}
+
+/// Key and value cache of `rows` sequences of at most `length` tokens on a device, in bytes.
+pub fn cache_bytes(device: Device, config: &ModelConfig, rows: usize, length: usize) -> u64 {
+    let bytes = match device.is_cpu() {
+        true => bourn_rollout::cache_bytes,
+        false => bourn_rollout::device_cache_bytes,
     };
-    bytes(config, recipe.rollout.batch_size, length)
+    bytes(config, rows, length)
 }
 
 /// [`estimate`] before a run: for an architecture (the vocabulary of its character tokenizer is
@@ -88,7 +93,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let several =
         recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
     let kept = if several { 3 * (1 + critic) } else { 0 };
-    let on_cpu = recipe.device == Device::Cpu;
+    let on_cpu = recipe.device.is_cpu();
     let activations = match on_cpu {
         true => activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
         false => composed_bytes(config, tokens, scored, length),
@@ -98,7 +103,8 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
         WeightDtype::Float32 => parameters,
         WeightDtype::Bfloat16 => parameters / 2,
     };
-    let drawing = packed + cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
+    let drawing =
+        packed + recipe_cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
     // On another device the engine keeps its weights.
     let updating = (1 + kept + !on_cpu as u64) * parameters + activations;
     let larger = match drawing > updating {

@@ -1,6 +1,7 @@
 //! Where a probe's correct answers came from: each model's completions under the other, references,
 //! guesses.
 
+use bourn_episode::Inputs;
 use bourn_model::prompt::Prompter;
 use bourn_probe::figures::Origins;
 use bourn_probe::{
@@ -34,7 +35,8 @@ pub fn references(
     let mut references = References::new();
     for problem in problems {
         let Some(texts) = texts.remove(&problem.id) else { continue };
-        let prompt = encode_prompts(&[problem], prompter, recipe)?.concat();
+        let prompts = encode_prompts(&[problem], prompter, recipe)?;
+        let prompt_length: usize = prompts.iter().map(Inputs::len).sum();
         let reference = |ReferenceText { line, completion }: ReferenceText| {
             let at = |problem| TrainError::Reference { path: path.clone(), line, problem };
             let mut ids =
@@ -49,7 +51,7 @@ pub fn references(
                     completion
                 }
             };
-            let (length, context) = (prompt.len() + ids.len(), config.max_position);
+            let (length, context) = (prompt_length + ids.len(), config.max_position);
             if length > context {
                 return Err(at(format!(
                     "prompt and completion are {length} tokens long, the model's context is {context}"

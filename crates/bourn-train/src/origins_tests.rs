@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::{Engine, EngineOptions, ScoreItem, Storage};
+use bourn_rollout::{Engine, EngineOptions, Rollouts, Sampling, ScoreItem, Storage};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;
@@ -137,11 +137,15 @@ fn a_probe_says_where_its_correct_answers_came_from() {
     assert!(guesses.n == 32 && guesses.rate.value <= 0.25 && guesses.guessable.len() <= 1);
 
     // The engine has the policy's weights.
-    let item = [ScoreItem { prompt: &[3, 2], completion: &[4, 5, 1] }];
+    let prompt = Inputs::from(vec![3, 2]);
+    let item = [ScoreItem { prompt: &prompt, completion: &[4, 5, 1] }];
     let mut go_on = |_| std::ops::ControlFlow::Continue(());
-    let expect = engine(&policy).score(&item, 1.0, &mut go_on).unwrap();
-    assert_eq!(left.score(&item, 1.0, &mut go_on).unwrap(), expect);
-    assert_ne!(engine(&base).score(&item, 1.0, &mut go_on).unwrap(), expect);
+    let expect = engine(&policy).score(&item, &Sampling::whole(1.0).unwrap(), &mut go_on).unwrap();
+    assert_eq!(left.score(&item, &Sampling::whole(1.0).unwrap(), &mut go_on).unwrap(), expect);
+    assert_ne!(
+        engine(&base).score(&item, &Sampling::whole(1.0).unwrap(), &mut go_on).unwrap(),
+        expect
+    );
 
     // With the base's draws out of the store all is as before.
     assert_eq!(run(&recipe, &base, &policy, cache.path()).0, figures);

@@ -10,7 +10,7 @@ use bourn_probe::{
     MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
     min_resamples, probe, probe_stored, write_ledger,
 };
-use bourn_recipe::{Device, Recipe, Sampler, WeightDtype};
+use bourn_recipe::{Recipe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
 use bourn_task::Problem;
 use bourn_track::{Console, Stage, pass_at_k_picture};
@@ -307,9 +307,9 @@ impl Prober<'_> {
             WeightDtype::Bfloat16 => " in bfloat16",
         };
         // So are those of a device that adds up in another order.
-        let device = match self.recipe.device {
-            Device::Cpu => String::new(),
-            other => format!(" on {other}"),
+        let device = match self.recipe.device.is_cpu() {
+            true => String::new(),
+            false => format!(" on {}", self.recipe.device),
         };
         let reward = &self.recipe.rewards[0];
         LedgerKey {

@@ -1,11 +1,9 @@
-//! Problems as token ids, and what ends a completion.
+//! Problems as inputs, and what ends a completion.
 
-use std::sync::Arc;
-
+use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Recipe;
-use bourn_rollout::StopText;
 use bourn_task::{Problem, Problems};
 
 use crate::error::TrainError;
@@ -20,13 +18,7 @@ pub fn prompter(recipe: &Recipe, model: &Bundle) -> Result<Prompter, TrainError>
     Ok(prompter.stopping_at(&rollout.stop_strings)?)
 }
 
-/// The prompter's stop strings as the engine asks for them.
-pub(crate) fn stop_text(prompter: &Prompter) -> Option<StopText> {
-    let stops = prompter.stop_strings()?.clone();
-    Some(StopText(Arc::new(move |tokens| stops.ends(tokens))))
-}
-
-/// Renders the prompts of `problems` to token ids.
+/// Renders the prompts of `problems` to what the model reads.
 ///
 /// # Errors
 /// Names the problem whose prompt is longer than the recipe allows.
@@ -34,19 +26,19 @@ pub fn encode_prompts(
     problems: &[&Problem],
     prompter: &Prompter,
     recipe: &Recipe,
-) -> Result<Vec<Vec<u32>>, TrainError> {
+) -> Result<Vec<Inputs>, TrainError> {
     let limit = recipe.rollout.max_prompt_length;
     let encode = |problem: &&Problem| {
-        let ids = prompter.encode(&problem.prompt)?;
-        if ids.len() > limit {
+        let inputs = prompter.encode(&problem.prompt)?;
+        if inputs.len() > limit {
             return Err(TrainError::PromptTooLong {
                 problem: problem.id.clone(),
                 origin: problem.origin.clone(),
-                length: ids.len(),
+                length: inputs.len(),
                 limit,
             });
         }
-        Ok(ids)
+        Ok(inputs)
     };
     problems.iter().map(encode).collect()
 }

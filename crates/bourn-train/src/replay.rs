@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 use bourn_episode::{Inputs, Source};
 use bourn_probe::{Extent, Ledger, Outcomes, risks};
 use bourn_recipe::{Recipe, Replay as Settings, Sampler};
-use bourn_rollout::{Completion, Engine, Finish, Progress, ScoreItem};
+use bourn_rollout::{Completion, Finish, Progress, Rollouts, Sampling, ScoreItem};
 use bourn_seed::rng;
 use bourn_task::{Problem, Problems};
 use rand::seq::SliceRandom;
@@ -161,7 +161,7 @@ impl Replay {
     pub(crate) fn draw(
         &self,
         prober: &Prober<'_>,
-        engine: &mut Engine,
+        engine: &mut dyn Rollouts,
         settings: &Settings,
         step: u64,
     ) -> Result<Option<Experience>, TrainError> {
@@ -194,7 +194,7 @@ impl Replay {
 /// The base's correct draws, scored and judged as completions of training are.
 fn witnesses(
     prober: &Prober<'_>,
-    engine: &mut Engine,
+    engine: &mut dyn Rollouts,
     ledger: &Ledger,
 ) -> Result<BTreeMap<String, Vec<Sample>>, TrainError> {
     let (recipe, prompter) = (prober.recipe, prober.base.prompter);
@@ -214,7 +214,8 @@ fn witnesses(
         .map(|(_, prompt, draw)| ScoreItem { prompt, completion: &draw.ids })
         .collect();
     let on_progress = &mut |_: Progress| go_on(prober);
-    let scored = engine.score(&items, recipe.rollout.temperature, on_progress)?;
+    let scored =
+        engine.score(&items, &Sampling::whole(recipe.rollout.temperature)?, on_progress)?;
     let mut witnesses: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for (number, ((problem, prompt, draw), scored)) in (0..).zip(correct.into_iter().zip(scored)) {
         let completion = Completion {

@@ -9,7 +9,7 @@ use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
 use bourn_recipe::{Extract, Reward, VerifierKind};
-use bourn_rollout::{EngineOptions, Storage};
+use bourn_rollout::{Engine, EngineOptions, Storage};
 use bourn_task::Reference as Gold;
 use bourn_track::Console;
 use burn::tensor::Device;

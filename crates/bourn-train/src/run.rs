@@ -17,7 +17,7 @@ use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, Weights};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Recipe;
-use bourn_rollout::{Engine, RolloutError};
+use bourn_rollout::{RolloutEngine, RolloutError};
 use bourn_task::{Problem, Problems};
 use bourn_track::{Console, Stage};
 use burn::tensor::Device;
@@ -34,7 +34,7 @@ use crate::replay::Replay;
 use crate::rundir::{self, Claim, Lock, Start};
 use crate::side::{Engines, Held, Side};
 use crate::update::UpdateReport;
-use crate::{base, check_context, engine_options, memory, origins, prompts};
+use crate::{base, check_context, engine, memory, origins, prompts};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -159,7 +159,7 @@ struct Run<'a> {
     /// The model that process rewards are read from, and what it was before the step under way.
     implicit: Option<Implicit>,
     implicit_before: Option<Implicit>,
-    engine: Engine,
+    engine: Box<dyn RolloutEngine>,
     /// Problems that may be replayed, once they were looked at.
     replay: Option<Replay>,
     logbook: Logbook,
@@ -189,8 +189,7 @@ impl<'a> Run<'a> {
         prompts::encode_prompts(&all, &prompter, recipe)?;
         // Nor is a bad line of the reference file found by the first probe.
         origins::references(recipe, &problems.held_out, &Side::new(base, &prompter))?;
-        let engine_options = engine_options(recipe, &base.config);
-        let mut engine = Engine::open(&base.config, weights.clone(), &engine_options, device)?;
+        let mut engine = engine::engine(recipe, &base.config, weights.clone(), device)?;
         let problems_hash = prompts::problems_hash(problems);
         if let Start::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;
@@ -226,7 +225,7 @@ impl<'a> Run<'a> {
                 reference_weights = checkpoint::reference(path)?;
                 checkpoint::restore_optimizer(path, &policy, &mut optimizer, &state)?;
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));
-                engine.update(policy_weights)?;
+                engine.load(policy_weights)?;
                 let step = state.step;
                 // The metrics become those of a run that was never stopped.
                 let goes_on = step < last_step(recipe, options);
@@ -318,7 +317,7 @@ impl<'a> Run<'a> {
         };
         let step = self.state.step;
         let prober = prober(&self.order(), self.base, &self.prompter, self.held_out);
-        let results = prober.run(&mut Engines::shared(&mut self.engine), &policy, step);
+        let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step);
         let results = match results {
             Ok(results) => results,
             Err(error) => return Err(self.or_save(error)),

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, ModelError, Weights};
 use bourn_recipe::Recipe;
-use bourn_rollout::Engine;
+use bourn_rollout::RolloutEngine;
 
-use crate::engine_options;
+use crate::engine;
 use crate::error::TrainError;
 
 /// Which of the two.
@@ -78,38 +78,45 @@ impl<'a> Side<'a> {
 
 /// What draws from base and policy.
 pub struct Engines<'e> {
-    first: &'e mut Engine,
+    first: &'e mut dyn RolloutEngine,
     /// The policy's, where it has one of its own.
-    second: Option<&'e mut Engine>,
+    second: Option<&'e mut dyn RolloutEngine>,
     /// Whose weights `first` has, as far as is known.
     loaded: Option<Role>,
 }
 
 impl<'e> Engines<'e> {
     /// One engine for two models of one shape; which weights it has is not known.
-    pub fn shared(engine: &'e mut Engine) -> Engines<'e> {
+    pub fn shared(engine: &'e mut dyn RolloutEngine) -> Engines<'e> {
         Engines { first: engine, second: None, loaded: None }
     }
 
     /// An engine for each, with its weights.
-    pub fn apart(base: &'e mut Engine, policy: &'e mut Engine) -> Engines<'e> {
+    pub fn apart(
+        base: &'e mut dyn RolloutEngine,
+        policy: &'e mut dyn RolloutEngine,
+    ) -> Engines<'e> {
         Engines { first: base, second: Some(policy), loaded: Some(Role::Base) }
     }
 
     /// The engine of a model, with its weights.
-    pub fn of(&mut self, role: Role, side: &Side<'_>) -> Result<&mut Engine, TrainError> {
+    pub fn of(
+        &mut self,
+        role: Role,
+        side: &Side<'_>,
+    ) -> Result<&mut dyn RolloutEngine, TrainError> {
         if let (Role::Policy, Some(engine)) = (role, &mut self.second) {
-            return Ok(engine);
+            return Ok(&mut **engine);
         }
         if self.loaded != Some(role) {
             match side.weights {
-                Held::Here(weights) => self.first.update(weights)?,
+                Held::Here(weights) => self.first.load(weights)?,
                 Held::By(bundle) => {
                     // What is read takes the place of what is packed.
                     self.loaded = None;
                     self.first.release();
                     match bundle.weights()? {
-                        Cow::Borrowed(weights) => self.first.update(weights)?,
+                        Cow::Borrowed(weights) => self.first.load(weights)?,
                         Cow::Owned(weights) => self.first.refill(weights)?,
                     }
                 }
@@ -121,9 +128,7 @@ impl<'e> Engines<'e> {
 }
 
 /// The engine of one model, sized as the recipe says.
-pub fn engine(recipe: &Recipe, side: &Side<'_>) -> Result<Engine, TrainError> {
-    let options = engine_options(recipe, side.config);
+pub fn engine_of(recipe: &Recipe, side: &Side<'_>) -> Result<Box<dyn RolloutEngine>, TrainError> {
     let device = bourn_model::open_device(recipe.device)?;
-    let weights = side.weights.weights()?.into_owned();
-    Ok(Engine::open(side.config, weights, &options, &device)?)
+    engine::engine(recipe, side.config, side.weights.weights()?.into_owned(), &device)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
+use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Recipe;
@@ -16,7 +17,7 @@ use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
 use crate::prompts::{encode_prompts, prompter};
-use crate::side::{Engines, Role, Side, engine};
+use crate::side::{Engines, Role, Side, engine_of};
 use crate::{base, check_context, rundir, sealed};
 
 /// What the command line adds to the recipe.
@@ -63,8 +64,8 @@ pub fn draw_base(
     encode_prompts(&problems.iter().collect::<Vec<_>>(), &prompter, recipe)?;
     check_context(recipe, &base.config)?;
     let side = Side::new(base, &prompter);
-    let mut only = engine(recipe, &side)?;
-    let mut engines = Engines::shared(&mut only);
+    let mut only = engine_of(recipe, &side)?;
+    let mut engines = Engines::shared(&mut *only);
     let problems = problems.as_slice();
     let prober =
         Prober { recipe, problems, base: side, cache_dir, console, stop, standalone: false };
@@ -120,14 +121,14 @@ impl Probing {
 
         let (base_side, policy_side) =
             (Side::new(base, reads_base), Side::new(policy, reads_policy));
-        let mut first = engine(&self.recipe, &base_side)?;
+        let mut first = engine_of(&self.recipe, &base_side)?;
         let mut second = match base.config == policy.config {
             true => None,
-            false => Some(engine(&self.recipe, &policy_side)?),
+            false => Some(engine_of(&self.recipe, &policy_side)?),
         };
         let mut engines = match &mut second {
-            None => Engines::shared(&mut first),
-            Some(second) => Engines::apart(&mut first, second),
+            None => Engines::shared(&mut *first),
+            Some(second) => Engines::apart(&mut *first, &mut **second),
         };
         let prober = Prober {
             recipe: &self.recipe,
@@ -159,7 +160,7 @@ impl Probing {
         let prompter = prompter(&self.recipe, model)?;
         let problems: Vec<&Problem> = self.problems.iter().collect();
         let prompts = encode_prompts(&problems, &prompter, &self.recipe)?;
-        let prompt = prompts.iter().map(Vec::len).max().unwrap_or(0);
+        let prompt = prompts.iter().map(Inputs::len).max().unwrap_or(0);
         let (completion, context) = (rollout.max_completion_length, model.config.max_position);
         if prompt + completion > context {
             let model = model.source.clone();

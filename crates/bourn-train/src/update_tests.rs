@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use bourn_episode::{Finish, Source, Weight};
 use bourn_model::transformer::Packed;
 use bourn_recipe::{KlEstimator, LossType, RatioLevel, Surrogate};
-use bourn_rollout::{Engine, EngineOptions, Request, Sampling, ScoreItem, Storage};
+use bourn_rollout::{
+    Engine, EngineOptions, Inputs, Request, Rollouts, Sampling, ScoreItem, Storage, generate,
+};
 use bourn_seed::rng;
 use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -462,9 +464,11 @@ fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
     let (mut k3, mut largest, mut tokens) = (0.0, 0.0_f64, 0);
     for sample in &experience.samples {
         let completion = &sample.trajectory.tokens();
-        let item = ScoreItem { prompt: prompt_of(sample), completion };
+        let prompt = Inputs::from(prompt_of(sample).to_vec());
+        let item = ScoreItem { prompt: &prompt, completion };
         let go_on = &mut |_| std::ops::ControlFlow::Continue(());
-        let under = exact.score(&[item], 0.7, go_on).unwrap().remove(0).logprobs;
+        let under =
+            exact.score(&[item], &Sampling::whole(0.7).unwrap(), go_on).unwrap().remove(0).logprobs;
         for (trainer, sampler) in under.iter().zip(sample.logprobs().unwrap()) {
             let drift = f64::from(*trainer) - f64::from(*sampler);
             k3 += drift.exp() - drift - 1.0;
@@ -488,27 +492,22 @@ fn drawn(policy: &Transformer, temperature: f64, storage: Storage) -> Experience
     let weights = policy.to_weights();
     let mut engine = Engine::new(policy.config(), &weights, &options).unwrap();
     let prompts: Vec<Vec<u32>> = vec![vec![1, 2, 3], vec![4], vec![5, 6, 7, 8, 9], vec![10, 0]];
+    let inputs: Vec<Inputs> = prompts.iter().cloned().map(Inputs::from).collect();
     let problems: Vec<String> = (0..4).map(|group| format!("problem-{group}")).collect();
-    let requests: Vec<Request<'_>> = prompts
+    let requests: Vec<Request<'_>> = inputs
         .iter()
         .zip(&problems)
         .map(|(prompt, stream)| Request { prompt, stream, first: 0, count: 3 })
         .collect();
     let sampling = Sampling {
         temperature,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens: 8,
         stop_tokens: [1].into(),
-        stop_text: None,
         seed: 1,
         purpose: "test".into(),
-        step: 0,
+        ..Sampling::new(8)
     };
-    let drawn = engine
-        .generate(&requests, &sampling, &mut |_| std::ops::ControlFlow::Continue(()))
-        .unwrap();
+    let go_on = &mut |_| std::ops::ControlFlow::Continue(());
+    let drawn = generate(&mut engine, &requests, &sampling, go_on).unwrap();
     let mut samples = Vec::new();
     for (group, completions) in drawn.into_iter().enumerate() {
         for (member, completion) in completions.into_iter().enumerate() {

@@ -12,7 +12,7 @@ use bourn_bench::{sampling, values};
 use bourn_kernel::{Matrix, MatrixMut, Store};
 use bourn_model::prompt::Prompter;
 use bourn_model::transformer::{Packed, Transformer, to_vec};
-use bourn_rollout::{Engine, EngineOptions, Request, Storage, cache_bytes};
+use bourn_rollout::{Engine, EngineOptions, Inputs, Request, Storage, cache_bytes, generate};
 use bourn_task::Reference;
 use bourn_train::optimizer::NamedGradients;
 use burn::tensor::Device;
@@ -95,9 +95,9 @@ impl Decode {
         let prompts = read_lines(&self.prompts)?
             .iter()
             .map(|line| Ok(prompter.encode(line["prompt"].as_str().context("no `prompt`")?)?))
-            .collect::<anyhow::Result<Vec<Vec<u32>>>>()?;
+            .collect::<anyhow::Result<Vec<Inputs>>>()?;
         let streams: Vec<String> = (0..prompts.len()).map(|index| index.to_string()).collect();
-        let longest = prompts.iter().map(Vec::len).max().context("there are no prompts")?;
+        let longest = prompts.iter().map(Inputs::len).max().context("there are no prompts")?;
         // The cache of every sequence and of every prompt at its full length: never what bounds it.
         let rows = self.batch + prompts.len();
         let cache_bytes = cache_bytes(&bundle.config, rows, longest + self.max_tokens) as usize;
@@ -116,7 +116,7 @@ impl Decode {
             sampling.step = round;
             let start = Instant::now();
             let drawn =
-                engine.generate(&requests, &sampling, &mut |_| ControlFlow::Continue(()))?;
+                generate(&mut engine, &requests, &sampling, &mut |_| ControlFlow::Continue(()))?;
             let elapsed = start.elapsed().as_secs_f64();
             if round > 0 {
                 seconds.push(elapsed);

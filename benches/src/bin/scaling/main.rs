@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::Context;
 use bourn_bench::{Shape, random_weights, sampling, token_ids};
-use bourn_rollout::{Engine, EngineOptions, Request, Storage, cache_bytes};
+use bourn_rollout::{Engine, EngineOptions, Inputs, Request, Storage, cache_bytes, generate};
 use chart::{Panel, Point};
 use clap::Parser;
 use machine::{Bound, Machine};
@@ -155,8 +155,8 @@ fn seconds_per_token(case: Case, tokens: usize, rounds: u64) -> anyhow::Result<f
     let options = EngineOptions { batch_size: batch, cache_bytes, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &random_weights(&config), &options)?;
     // One prompt each: a shared one would lie in the processor's cache for all of them.
-    let prompts: Vec<Vec<u32>> =
-        (0..batch).map(|index| token_ids(context, shape.vocab, index as u64)).collect();
+    let prompts: Vec<Inputs> =
+        (0..batch).map(|index| token_ids(context, shape.vocab, index as u64).into()).collect();
     let requests: Vec<Request<'_>> = prompts
         .iter()
         .map(|prompt| Request { prompt, stream: "scaling", first: 0, count: 1 })
@@ -167,7 +167,7 @@ fn seconds_per_token(case: Case, tokens: usize, rounds: u64) -> anyhow::Result<f
         sampling.step = round;
         let mut first = None;
         let mut last = Instant::now();
-        engine.generate(&requests, &sampling, &mut |progress| {
+        generate(&mut engine, &requests, &sampling, &mut |progress| {
             if progress.tokens_done >= batch as u64 {
                 last = Instant::now();
                 first.get_or_insert((last, progress.tokens_done));

@@ -19,7 +19,7 @@ use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Device;
 use bourn_rollout::{EngineOptions, Storage};
 use bourn_track::{boundary_table, examples_table};
-use bourn_train::checkpoint;
+use bourn_train::{checkpoint, memory};
 
 /// Opens a model; a run directory is none, and the error names the checkpoint that is.
 pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
@@ -43,11 +43,7 @@ pub fn engine_for(
     length: usize,
 ) -> EngineOptions {
     let length = length.min(config.max_position);
-    let bytes = match device {
-        Device::Cpu => bourn_rollout::cache_bytes,
-        _ => bourn_rollout::device_cache_bytes,
-    };
-    let cache_bytes = bytes(config, rows, length) as usize;
+    let cache_bytes = memory::cache_bytes(device, config, rows, length) as usize;
     EngineOptions { batch_size: rows, cache_bytes, storage: Storage::F32 }
 }
 

@@ -1,13 +1,13 @@
 //! `bourn sample --model M --prompt TEXT`.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use anyhow::bail;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Device;
-use bourn_rollout::{Completion, Engine, Finish, Request, Sampling, StopText};
+use bourn_rollout::{Completion, Finish, Request, Sampling, generate};
 use bourn_track::Console;
+use bourn_train::engine;
 use serde_json::json;
 
 use super::{engine_for, open_model, print};
@@ -77,21 +77,17 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let rows = usize::try_from(args.n).unwrap_or(usize::MAX).min(64);
     let options =
         engine_for(&bundle.config, args.device, rows, prompt.len().saturating_add(max_tokens));
-    let mut engine = Engine::open(&bundle.config, weights, &options, &device)?;
+    let mut engine = engine::open(&bundle.config, weights, &options, &device)?;
     let sampling = Sampling {
         temperature: args.temperature,
         top_p: args.top_p,
         top_k: args.top_k,
         min_p: args.min_p,
-        max_tokens,
         stop_tokens: bundle.stop_tokens.clone(),
-        stop_text: prompter.stop_strings().cloned().map(|stops| {
-            let ends = move |tokens: &[u32]| stops.ends(tokens);
-            StopText(Arc::new(ends))
-        }),
+        stop_strings: prompter.stop_strings().cloned(),
         seed: args.seed,
         purpose: "sample".into(),
-        step: 0,
+        ..Sampling::new(max_tokens)
     };
     let mut stage = console.stage("sampling", args.n, "completion");
     let mut first = 0;
@@ -99,7 +95,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         let count = BLOCK.min(args.n - first);
         let request = Request { prompt: &prompt, stream: "prompt", first, count };
         let mut told = 0;
-        let groups = engine.generate(&[request], &sampling, &mut |progress| {
+        let groups = generate(&mut *engine, &[request], &sampling, &mut |progress| {
             stage.inc(progress.completions_done - told);
             told = progress.completions_done;
             ControlFlow::Continue(())

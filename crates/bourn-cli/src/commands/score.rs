@@ -6,8 +6,9 @@ use std::ops::ControlFlow;
 use anyhow::{Context, anyhow, bail};
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Device;
-use bourn_rollout::{Engine, ScoreItem};
+use bourn_rollout::{Inputs, Sampling, ScoreItem};
 use bourn_track::Console;
+use bourn_train::engine;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -61,7 +62,8 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let prompter = Prompter::new(&bundle, args.chat, &args.system)?;
     let longest = bundle.config.max_position;
     let options = engine_for(&bundle.config, args.device, 1, longest);
-    let mut engine = Engine::open(&bundle.config, weights, &options, &device)?;
+    let mut engine = engine::open(&bundle.config, weights, &options, &device)?;
+    let sampling = Sampling::whole(args.temperature)?;
     let mut stage = console.stage("scoring", 0, "line");
     let mut input = BufReader::new(io::stdin());
     let mut number = 0;
@@ -83,7 +85,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         }
         let items: Vec<ScoreItem<'_>> =
             block.iter().map(|(prompt, completion)| ScoreItem { prompt, completion }).collect();
-        let scored = engine.score(&items, args.temperature, &mut |_| ControlFlow::Continue(()))?;
+        let scored = engine.score(&items, &sampling, &mut |_| ControlFlow::Continue(()))?;
         stage.inc(block.len() as u64);
         for scored in &scored {
             // From +0: the empty sum of floats is −0.
@@ -109,7 +111,7 @@ fn read_line(input: &mut impl BufRead, number: u64) -> anyhow::Result<Option<Str
     Ok(Some(text))
 }
 
-fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Vec<u32>, Vec<u32>)> {
+fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Inputs, Vec<u32>)> {
     // serde_json would name line 1 of the line.
     let line: Line = serde_json::from_str(text).map_err(|error| {
         let text = error.to_string();
@@ -124,7 +126,7 @@ fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Vec<u32>, Vec<u32>)> 
             completion_ids: None,
         } => Ok((prompter.encode(&prompt)?, prompter.encode_completion(&completion)?)),
         Line { prompt: None, completion: None, prompt_ids: Some(p), completion_ids: Some(c) } => {
-            Ok((p, c))
+            Ok((p.into(), c))
         }
         _ => bail!(
             "expected \"prompt\" and \"completion\", or \"prompt_ids\" and \"completion_ids\""
@@ -133,14 +135,14 @@ fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Vec<u32>, Vec<u32>)> 
 }
 
 fn check(
-    (prompt, completion): &(Vec<u32>, Vec<u32>),
+    (prompt, completion): &(Inputs, Vec<u32>),
     vocab: usize,
     longest: usize,
 ) -> anyhow::Result<()> {
     if prompt.is_empty() {
         bail!("the prompt has no tokens: the first token of a text has no log-prob");
     }
-    if let Some(id) = prompt.iter().chain(completion).find(|&&id| id as usize >= vocab) {
+    if let Some(id) = prompt.ids().iter().chain(completion).find(|&&id| id as usize >= vocab) {
         bail!("token id {id} is not in the model's vocabulary of {vocab}");
     }
     let length = prompt.len() + completion.len();

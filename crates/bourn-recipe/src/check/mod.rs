@@ -196,7 +196,7 @@ impl Site<'_> {
                 "holds U+FFFD, which stands for bytes that are no text; leave it out",
             ));
         }
-        if written.weight_dtype == WeightDtype::Bfloat16 && device != Device::Cpu {
+        if written.weight_dtype == WeightDtype::Bfloat16 && !device.is_cpu() {
             return Err(self.error(
                 &["rollout.weight_dtype"],
                 format!(
@@ -223,7 +223,7 @@ impl Site<'_> {
         rollout: &Rollout,
         device: Device,
     ) -> Result<Train, RecipeError> {
-        if written.gradient_checkpointing && device != Device::Cpu {
+        if written.gradient_checkpointing && !device.is_cpu() {
             return Err(self.error(
                 &["train.gradient_checkpointing"],
                 format!(

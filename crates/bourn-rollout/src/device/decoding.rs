@@ -18,7 +18,7 @@ pub(crate) struct Decoding {
 
 /// Slots and positions that the next step of these rows needs, of at most `most` slots.
 pub(crate) fn size(rows: &[Row<'_, Option<usize>>], most: usize) -> (usize, usize) {
-    let length = rows.iter().map(|row| row.prompt + row.completion.tokens.len()).max();
+    let length = rows.iter().map(|row| row.before + row.completion.tokens.len()).max();
     (buckets::rows(rows.len(), most), buckets::positions(length.unwrap_or(0)))
 }
 

@@ -20,6 +20,8 @@ pub struct Counts {
     pub operations: u64,
     /// Tokens drawn and scored, the rows' own.
     pub tokens: u64,
+    /// Tokens that rows went on with, each a row's place in a step that drew nothing for it.
+    pub given: u64,
 }
 
 /// The way to the device and back.

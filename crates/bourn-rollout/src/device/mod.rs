@@ -19,6 +19,7 @@ mod score;
 
 use std::collections::BTreeMap;
 
+use bourn_episode::Inputs;
 use bourn_kernel::Storage;
 use bourn_model::transformer::Transformer;
 use bourn_model::{ModelConfig, Weights};
@@ -146,7 +147,7 @@ impl DeviceEngine {
     /// Prefills prompts. `after_pass` is called after every pass of the model.
     fn prefill_all(
         &mut self,
-        prompts: &[&[u32]],
+        prompts: &[&Inputs],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Prefilled>, RolloutError> {
         let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -162,7 +163,7 @@ impl DeviceEngine {
                 let count = buckets::together(&self.network.config, rest.len(), length);
                 let (now, later) = rest.split_at(count);
                 rest = later;
-                let together: Vec<&[u32]> = now.iter().map(|&index| prompts[index]).collect();
+                let together: Vec<&[u32]> = now.iter().map(|&index| prompts[index].ids()).collect();
                 let prefilled = self.prefill_together(&together, length, after_pass)?;
                 for (&index, prefilled) in now.iter().zip(prefilled) {
                     all[index] = prefilled;
@@ -210,15 +211,19 @@ impl Path for DeviceEngine {
     /// The slot; none before the first step.
     type Cache = Option<usize>;
 
+    fn config(&self) -> &ModelConfig {
+        &self.network.config
+    }
+
     fn admit(
         &mut self,
-        prompt: &[u32],
-        completion: usize,
+        prompt: &Inputs,
+        room: usize,
         subject: &dyn Fn() -> String,
     ) -> Result<(), RolloutError> {
-        check_prompt(&self.network.config, prompt, completion, subject)?;
-        let length = buckets::positions(prompt.len() + positions(completion));
-        self.check_budget(prompt.len(), completion, length, subject)
+        check_prompt(&self.network.config, prompt, room, subject)?;
+        let length = buckets::positions(prompt.len() + positions(room));
+        self.check_budget(prompt.len(), room, length, subject)
     }
 
     /// Rows of the longest are set aside at once, as the lanes have one length: as many as fit beside
@@ -227,7 +232,7 @@ impl Path for DeviceEngine {
         self.decoding = None;
         self.costs = call.prompts.iter().map(|prompt| prompt_positions(prompt.len())).collect();
         let prompt = call.prompts.iter().map(|prompt| prompt.len()).max().unwrap_or(0);
-        let longest = prompt.saturating_add(positions(call.max_tokens));
+        let longest = prompt.saturating_add(positions(call.room));
         let length = buckets::positions(longest).max(1);
         let prompt = prompt_positions(prompt);
         let fit = self.budget.saturating_sub(prompt) / length;
@@ -268,18 +273,21 @@ impl Path for DeviceEngine {
         fresh: &[usize],
         after_pass: &mut dyn FnMut() -> Result<(), RolloutError>,
     ) -> Result<Vec<Option<Prefilled>>, RolloutError> {
-        let prompts: Vec<&[u32]> = fresh.iter().map(|&group| groups[group].prompt).collect();
+        let prompts: Vec<&Inputs> = fresh.iter().map(|&group| groups[group].prompt).collect();
         let all = self.prefill_all(&prompts, after_pass)?;
         Ok(all.into_iter().map(Some).collect())
     }
 
+    /// One token of each row is read, whatever it has pending: shapes stay those of decoding. What the
+    /// work has given to go on with costs a step a token, in which the other rows draw; what such a
+    /// step draws for the row is dropped, and takes no random number.
     fn step(
         &mut self,
         groups: &[Group<'_, Option<Prefilled>>],
         rows: &mut [Row<'_, Option<usize>>],
         first_new: usize,
         draw: Drawing<'_>,
-    ) -> Result<(), RolloutError> {
+    ) -> Result<u64, RolloutError> {
         let (config, link) = (&self.network.config, &mut self.link);
         let size = decoding::size(rows, self.call.rows);
         let decoding = self.decoding.get_or_insert_with(|| Decoding::new(config, size, link));
@@ -292,10 +300,17 @@ impl Path for DeviceEngine {
         for row in rows.iter_mut() {
             let Some(slot) = row.cache else { continue };
             let drawn = row.completion.tokens.len();
-            let last = groups[row.group].prompt.last().copied().unwrap_or(0);
-            given[slot] = if drawn == 0 { last as i32 } else { DRAWN };
-            places[slot] = (row.prompt + drawn - 1) as i32;
-            numbers[slot] = (row.random() >> 40) as i32;
+            given[slot] = match row.pending.pop_front() {
+                Some(pending) => pending as i32,
+                None if drawn == 0 => {
+                    groups[row.group].prompt.ids().last().copied().unwrap_or(0) as i32
+                }
+                None => DRAWN,
+            };
+            places[slot] = (row.before + drawn - row.pending.len() - 1) as i32;
+            if row.pending.is_empty() {
+                numbers[slot] = (row.random() >> 40) as i32;
+            }
         }
         let written = self.link.write([given, places, numbers]);
         let given = row(&written, 0);
@@ -312,12 +327,16 @@ impl Path for DeviceEngine {
         decoding.drawn = tokens;
 
         let values = self.link.read(&packed)?;
-        self.link.counts.tokens += rows.len() as u64;
-        for row in rows {
+        let mut count = 0;
+        // A row that still has tokens to read has drawn nothing that counts.
+        for row in rows.iter_mut().filter(|row| row.pending.is_empty()) {
             let drawn = row.cache.and_then(|slot| values.get(4 * slot..4 * slot + 4));
             draw.take(row, drawn.and_then(drawn_token))?;
+            count += 1;
         }
-        Ok(())
+        self.link.counts.tokens += count;
+        self.link.counts.given += rows.len() as u64 - count;
+        Ok(count)
     }
 
     fn leave(&mut self, row: Option<usize>, _: usize) {

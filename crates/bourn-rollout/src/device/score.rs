@@ -2,6 +2,7 @@
 
 use std::ops::{ControlFlow, Range};
 
+use bourn_episode::Inputs;
 use burn::tensor::Tensor;
 
 use crate::device::lanes::{Lanes, Prefilled};
@@ -20,7 +21,7 @@ const LOGITS: usize = 1 << 24;
 /// Items that are scored together, with the prompts that they start from.
 #[derive(Clone, Debug, Default)]
 struct Wave<'a> {
-    prompts: Vec<&'a [u32]>,
+    prompts: Vec<&'a Inputs>,
     /// (item, index into `prompts`), neighbours of one prompt together; no completion is empty.
     items: Vec<(usize, usize)>,
     longest_prompt: usize,
@@ -38,7 +39,7 @@ struct Target {
 
 impl<'a> Wave<'a> {
     /// The wave and one item more.
-    fn with(mut self, prompt: &'a [u32], item: usize, completion: usize) -> Wave<'a> {
+    fn with(mut self, prompt: &'a Inputs, item: usize, completion: usize) -> Wave<'a> {
         if self.prompts.last() != Some(&prompt) {
             self.prompts.push(prompt);
         }
@@ -86,7 +87,7 @@ impl DeviceEngine {
             let length = buckets::positions(positions(prompt.len()) + completion.len());
             self.check_budget(prompt.len(), completion.len(), length, &subject)?;
         }
-        let mut scored = vec![Scored::default(); items.len()];
+        let mut scored = vec![Scored::of_nothing(); items.len()];
         let empty = items.iter().filter(|item| item.completion.is_empty()).count();
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
         for wave in self.waves(items) {
@@ -140,7 +141,7 @@ impl DeviceEngine {
         for row in 0..rows {
             let index = wave.items.get(row).map(|&(index, _)| index);
             let (prompt, completion) =
-                index.map_or((&[0][..], &[][..]), |i| (items[i].prompt, items[i].completion));
+                index.map_or((&[0][..], &[][..]), |i| (items[i].prompt.ids(), items[i].completion));
             for (i, place) in fed.clone().enumerate() {
                 // Padding repeats a token that is read anyway: another might not even be finite.
                 let before = place.checked_sub(1).filter(|_| place < completion.len());
@@ -164,11 +165,9 @@ impl DeviceEngine {
                 let position = items[target.item].prompt.len() + target.place - 1;
                 return Err(RolloutError::NonFinite { subject: item(target.item), position });
             }
-            let scored = &mut scored[target.item];
-            scored.logprobs.push(logprob);
-            scored.sampled_logprobs.push((inside > 0.0).then_some(sampled));
             // Rounding may leave it below 0.
-            scored.entropies.push(entropy.max(0.0));
+            let (sampled, entropy) = ((inside > 0.0).then_some(sampled), entropy.max(0.0));
+            scored[target.item].push(logprob, sampled, entropy);
         }
         self.link.counts.tokens += targets.len() as u64;
         Ok(targets.len())

@@ -5,18 +5,7 @@ use super::*;
 const LARGEST: f64 = 1.0 - f64::EPSILON / 2.0;
 
 fn sampling(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> Sampling {
-    Sampling {
-        temperature,
-        top_p,
-        top_k,
-        min_p,
-        max_tokens: 1,
-        stop_tokens: Default::default(),
-        stop_text: None,
-        seed: 0,
-        purpose: String::new(),
-        step: 0,
-    }
+    Sampling { temperature, top_p, top_k, min_p, ..Sampling::new(1) }
 }
 
 fn logits(probabilities: &[f64]) -> Vec<f32> {
@@ -235,7 +224,7 @@ fn scores_are_those_of_draws() {
     let logits = logits(&P);
     for temperature in [1.0, 0.6, 2.0] {
         let drawn = draw(&logits, &sampling(temperature, 2, 1.0, 0.0), 0.99);
-        let sampler = Sampler::whole(temperature).unwrap();
+        let sampler = Sampler::new(&Sampling::whole(temperature).unwrap()).unwrap();
         let scored = sampler.score(&logits, drawn.token, &mut Scratch::default());
         let Draw { logprob, entropy, .. } = drawn;
         assert_eq!(scored, Some(TokenScore { logprob, sampled_logprob: Some(logprob), entropy }));
@@ -263,7 +252,14 @@ fn scores_are_those_of_draws() {
     }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let bad = [0.0, bad, 1.0];
-        assert_eq!(Sampler::whole(1.0).unwrap().score(&bad, 0, &mut Scratch::default()), None);
+        assert_eq!(
+            Sampler::new(&Sampling::whole(1.0).unwrap()).unwrap().score(
+                &bad,
+                0,
+                &mut Scratch::default()
+            ),
+            None
+        );
         for sampling in [sampling(0.0, 0, 1.0, 0.0), sampling(1.0, 0, 0.5, 0.0)] {
             let sampler = Sampler::new(&sampling).unwrap();
             assert_eq!(sampler.draw(&bad, || 0.5, &mut Scratch::default()), None);

@@ -1,12 +1,15 @@
 //! Models, requests and calls that the tests share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use bourn_model::{Family, HostTensor, Llama3Scaling, ModelConfig, Rope, Weights};
+use bourn_model::{
+    Family, HostTensor, Llama3Scaling, ModelConfig, Rope, StopStrings, Tokenizer, Weights,
+};
 use bourn_rollout::{
-    Completion, Engine, EngineOptions, Progress, Request, RolloutError, Sampling, ScoreItem,
-    Scored, Storage,
+    Completion, Engine, EngineOptions, Finish, Inputs, Progress, Request, RolloutError, Rollouts,
+    Sampling, ScoreItem, Scored, Storage,
 };
 use burn::tensor::Device;
 use rand::Rng;
@@ -96,23 +99,49 @@ pub fn rounded_engine(config: &ModelConfig, weights: &Weights) -> Engine {
 pub const AMPLE: usize = 1 << 30;
 
 pub fn sampling(max_tokens: usize) -> Sampling {
-    Sampling {
-        temperature: 1.0,
-        top_p: 1.0,
-        top_k: 0,
-        min_p: 0.0,
-        max_tokens,
-        stop_tokens: BTreeSet::new(),
-        stop_text: None,
-        seed: 7,
-        purpose: "test".to_owned(),
-        step: 3,
-    }
+    Sampling { seed: 7, purpose: "test".to_owned(), step: 3, ..Sampling::new(max_tokens) }
 }
 
-pub fn prompt(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
+/// A tokenizer of a vocabulary of up to 1,024 pieces, each five letters of four.
+pub fn tokenizer(vocab: usize) -> Tokenizer {
+    let letter = |code: usize, place: u32| ['a', 'b', 'c', 'd'][code / 4_usize.pow(place) % 4];
+    // An odd factor, so that neighbouring ids have nothing in common and each its own piece.
+    let piece = |id: usize| (0..5).map(|place| letter(id * 7919 % 1024, place)).collect::<String>();
+    let pieces: Vec<String> = (0..vocab).map(|id| format!("\"{}\": {id}", piece(id))).collect();
+    let json = format!(
+        "{{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": [], \
+         \"normalizer\": null, \"pre_tokenizer\": null, \"post_processor\": null, \
+         \"decoder\": {{\"type\": \"ByteLevel\", \"add_prefix_space\": true, \"trim_offsets\": true, \
+         \"use_regex\": true}}, \
+         \"model\": {{\"type\": \"BPE\", \"vocab\": {{{}}}, \"merges\": []}}}}",
+        pieces.join(", ")
+    );
+    Tokenizer::from_json(json.as_bytes(), "test").unwrap()
+}
+
+/// Sampling that ends a completion with the first token after which its text has `string`.
+pub fn stopping_at(string: &str, vocab: usize, sampling: Sampling) -> Sampling {
+    let stops = StopStrings::new(Arc::new(tokenizer(vocab)), vec![string.to_owned()]).unwrap();
+    Sampling { stop_strings: Some(Arc::new(stops)), ..sampling }
+}
+
+/// These tokens as what a model reads.
+pub fn ids(tokens: &[u32]) -> Inputs {
+    tokens.to_vec().into()
+}
+
+pub fn prompt(seed: u64, length: usize, vocab: usize) -> Inputs {
+    tokens(seed, length, vocab).into()
+}
+
+pub fn tokens(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
     let mut random = bourn_seed::rng(seed, "prompt", &[length as u64]);
     (0..length).map(|_| random.random_range(0..vocab as u32)).collect()
+}
+
+/// Entropies, which bourn's engines always give.
+pub fn given(entropies: &Option<Vec<f32>>) -> &[f32] {
+    entropies.as_ref().unwrap()
 }
 
 pub fn go_on(_: Progress) -> ControlFlow<()> {
@@ -124,7 +153,7 @@ pub fn generate(
     requests: &[Request<'_>],
     sampling: &Sampling,
 ) -> Result<Vec<Vec<Completion>>, RolloutError> {
-    engine.generate(requests, sampling, &mut go_on)
+    bourn_rollout::generate(engine, requests, sampling, &mut go_on)
 }
 
 pub fn score(
@@ -132,7 +161,7 @@ pub fn score(
     items: &[ScoreItem<'_>],
     temperature: f64,
 ) -> Result<Vec<Scored>, RolloutError> {
-    engine.score(items, temperature, &mut go_on)
+    engine.score(items, &Sampling::whole(temperature)?, &mut go_on)
 }
 
 /// What a completion is, to the bit, by (stream, sample index).
@@ -144,10 +173,10 @@ pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> By
     for (request, completions) in requests.iter().zip(completions) {
         assert_eq!(completions.len() as u64, request.count);
         for (i, c) in completions.iter().enumerate() {
-            let numbers = [&c.logprobs, &c.sampled_logprobs, &c.entropies];
+            let numbers = [&c.logprobs, &c.sampled_logprobs, c.entropies.as_ref().unwrap()];
             let bits = numbers.iter().flat_map(|x| x.iter().map(|x| x.to_bits())).collect();
             let key = (request.stream.to_owned(), request.first + i as u64);
-            let value = (c.tokens.clone(), bits, c.finish == bourn_rollout::Finish::Stop);
+            let value = (c.tokens.clone(), bits, c.finish == Finish::Stop);
             assert_eq!(all.insert(key, value), None);
         }
     }

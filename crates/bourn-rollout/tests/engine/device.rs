@@ -3,10 +3,8 @@
 //! Tolerances: 1e-4 between two f32 forwards of other orders of summation, which is how far each may
 //! be from the formulas.
 
-use std::sync::Arc;
-
 use bourn_rollout::{
-    Completion, Engine, Finish, Prompt, Request, Sampling, ScoreItem, Scored, StopText,
+    Completion, Engine, Finish, Inputs, Prompt, Request, Rollouts, Sampling, ScoreItem, Scored,
 };
 use rand::RngCore;
 
@@ -17,17 +15,17 @@ use crate::streams::Until;
 const TOLERANCE: f32 = 1e-4;
 
 /// Prompts around the edges of the buckets, two of them equal, one longer than a chunk.
-pub fn prompts(vocab: usize) -> Vec<Vec<u32>> {
-    let mut all: Vec<Vec<u32>> =
+pub fn prompts(vocab: usize) -> Vec<Inputs> {
+    let mut all: Vec<Inputs> =
         [1, 5, 64, 65, 5, 100, 600].iter().map(|&n| prompt(9, n, vocab)).collect();
     all[4] = all[1].clone();
     all
 }
 
-pub fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
+pub fn requests(prompts: &[Inputs], count: u64) -> Vec<Request<'_>> {
     const STREAMS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
     let one = |(prompt, stream)| Request { prompt, stream, first: 0, count };
-    prompts.iter().map(Vec::as_slice).zip(STREAMS).map(one).collect()
+    prompts.iter().zip(STREAMS).map(one).collect()
 }
 
 /// The completions of each request as items to score.
@@ -40,7 +38,7 @@ fn items<'a>(requests: &[Request<'a>], drawn: &'a [Vec<Completion>]) -> Vec<Scor
 }
 
 #[track_caller]
-fn check_close(found: &[f32], expect: &[f32], what: &str) {
+pub fn check_close(found: &[f32], expect: &[f32], what: &str) {
     assert_eq!(found.len(), expect.len(), "{what}");
     for (place, (found, expect)) in found.iter().zip(expect).enumerate() {
         assert!((found - expect).abs() < TOLERANCE, "{what} at {place}: {found} for {expect}");
@@ -53,9 +51,9 @@ fn scores_are_those_of_the_formulas_and_of_the_cpu() {
         let weights = random_weights(&config, 1);
         let lengths =
             [(1, 5), (1, 1), (31, 3), (64, 40), (65, 1), (64, 2), (70, 70), (5, 0), (300, 9)];
-        let texts: Vec<(Vec<u32>, Vec<u32>)> = lengths
+        let texts: Vec<(Inputs, Vec<u32>)> = lengths
             .iter()
-            .map(|&(p, c)| (prompt(1, p, config.vocab_size), prompt(2, c, config.vocab_size)))
+            .map(|&(p, c)| (prompt(1, p, config.vocab_size), tokens(2, c, config.vocab_size)))
             .collect();
         let mut items: Vec<ScoreItem<'_>> =
             texts.iter().map(|(prompt, completion)| ScoreItem { prompt, completion }).collect();
@@ -68,12 +66,12 @@ fn scores_are_those_of_the_formulas_and_of_the_cpu() {
                 let found = score(&mut device, &items, temperature).unwrap();
                 let expect = score(&mut cpu, &items, temperature).unwrap();
                 for ((found, expect), item) in found.iter().zip(&expect).zip(&items) {
-                    let text = [item.prompt, item.completion].concat();
+                    let text = [item.prompt.ids(), item.completion].concat();
                     let logits = forward(&config, &weights, &text);
-                    let (logprobs, entropies) = (&found.logprobs, &found.entropies);
+                    let (logprobs, entropies) = (&found.logprobs, given(&found.entropies));
                     check_scores(&logits, item, temperature, logprobs, entropies);
                     check_close(logprobs, &expect.logprobs, "log-prob");
-                    check_close(entropies, &expect.entropies, "entropy");
+                    check_close(entropies, given(&expect.entropies), "entropy");
                     let sampled: Vec<_> = logprobs.iter().map(|&p| Some(p)).collect();
                     assert_eq!(found.sampled_logprobs, sampled);
                 }
@@ -94,32 +92,33 @@ fn greedy_completions_are_those_of_the_cpu() {
         for (found, expect) in found.iter().flatten().zip(expect.iter().flatten()) {
             assert_eq!((&found.tokens, found.finish), (&expect.tokens, expect.finish));
             check_close(&found.logprobs, &expect.logprobs, "log-prob");
-            check_close(&found.entropies, &expect.entropies, "entropy");
+            check_close(given(&found.entropies), given(&expect.entropies), "entropy");
             assert!(found.sampled_logprobs.iter().all(|&p| p == 0.0));
         }
     }
 }
 
-/// The numbers that a completion's tokens are drawn with.
-fn numbers(sampling: &Sampling, stream: &str, sample: u64, count: usize) -> Vec<f64> {
+/// The numbers that a completion's tokens are drawn with: of its sample index and, in a later turn, of
+/// that.
+pub fn numbers(sampling: &Sampling, stream: &str, which: &[u64], count: usize) -> Vec<f64> {
     let hash = blake3::hash(stream.as_bytes());
     let hash = u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap());
-    let counters = [sampling.step, hash, sample];
+    let counters = [&[sampling.step, hash], which].concat();
     let mut random = bourn_seed::rng(sampling.seed, &sampling.purpose, &counters);
     (0..count).map(|_| (random.next_u64() >> 40) as f64 * 0.5_f64.powi(24)).collect()
 }
 
 /// The whole next distribution after some tokens, by scoring each continuation with the CPU's engine.
-fn distribution(
+pub fn distribution(
     (cpu, vocab): (&mut Engine, usize),
-    prompt: &[u32],
+    prompt: &Inputs,
     before: &[u32],
     sampling: &Sampling,
 ) -> Vec<f64> {
     let all: Vec<Vec<u32>> = (0..vocab as u32).map(|t| [before, &[t]].concat()).collect();
     let items: Vec<ScoreItem<'_>> =
         all.iter().map(|completion| ScoreItem { prompt, completion }).collect();
-    let scored = cpu.score_sampled(&items, sampling, &mut go_on).unwrap();
+    let scored = cpu.score(&items, sampling, &mut go_on).unwrap();
     let last = |scored: &Scored| scored.sampled_logprobs[before.len()];
     scored.iter().map(|scored| last(scored).map_or(0.0, |p| f64::from(p).exp())).collect()
 }
@@ -154,7 +153,7 @@ fn drawn_tokens_are_those_of_the_cpu() {
                     );
                     let token = found.tokens[place] as usize;
                     let start: f64 = p[..token].iter().sum();
-                    let number = numbers(&sampling, request.stream, sample as u64, 24)[place];
+                    let number = numbers(&sampling, request.stream, &[sample as u64], 24)[place];
                     let range = start - 1e-4..start + p[token] + 1e-4;
                     assert!(range.contains(&number), "{number} {range:?}");
                 }
@@ -184,11 +183,11 @@ fn log_probs_are_those_of_the_cpu() {
         ] {
             let drawn = generate(&mut device, &requests, &sampling).unwrap();
             let items = items(&requests, &drawn);
-            let expect = cpu.score_sampled(&items, &sampling, &mut go_on).unwrap();
-            let again = device.score_sampled(&items, &sampling, &mut go_on).unwrap();
+            let expect = cpu.score(&items, &sampling, &mut go_on).unwrap();
+            let again = device.score(&items, &sampling, &mut go_on).unwrap();
             for ((drawn, expect), again) in drawn.iter().flatten().zip(&expect).zip(&again) {
                 check_close(&drawn.logprobs, &expect.logprobs, "log-prob");
-                check_close(&drawn.entropies, &expect.entropies, "entropy");
+                check_close(given(&drawn.entropies), given(&expect.entropies), "entropy");
                 let kept = |all: &[Option<f32>]| all.iter().copied().collect::<Option<Vec<f32>>>();
                 let inside = kept(&expect.sampled_logprobs).expect("no token outside");
                 check_close(&drawn.sampled_logprobs, &inside, "sampled log-prob");
@@ -201,8 +200,8 @@ fn log_probs_are_those_of_the_cpu() {
         let drawn = generate(&mut device, &requests, &base).unwrap();
         let items = items(&requests, &drawn);
         let truncated = Sampling { top_p: 0.8, ..base.clone() };
-        let expect = cpu.score_sampled(&items, &truncated, &mut go_on).unwrap();
-        let found = device.score_sampled(&items, &truncated, &mut go_on).unwrap();
+        let expect = cpu.score(&items, &truncated, &mut go_on).unwrap();
+        let found = device.score(&items, &truncated, &mut go_on).unwrap();
         let outside = |scored: &[Scored]| -> Vec<bool> {
             scored.iter().flat_map(|s| s.sampled_logprobs.iter().map(Option::is_none)).collect()
         };
@@ -255,7 +254,7 @@ fn check_same(found: &[Vec<Completion>], expect: &[Vec<Completion>], what: &str)
         assert_eq!((&found.tokens, found.finish), (&expect.tokens, expect.finish), "{what}");
         check_close(&found.logprobs, &expect.logprobs, what);
         check_close(&found.sampled_logprobs, &expect.sampled_logprobs, what);
-        check_close(&found.entropies, &expect.entropies, what);
+        check_close(given(&found.entropies), given(&expect.entropies), what);
     }
 }
 
@@ -293,7 +292,7 @@ fn completions_do_not_depend_on_their_batch() {
 #[test]
 fn streamed_completions_are_those_of_requests() {
     let config = &configs()[1];
-    let prompts: Vec<Vec<u32>> =
+    let prompts: Vec<Inputs> =
         [5, 31, 5, 64, 33].iter().map(|&n| prompt(9, n, config.vocab_size)).collect();
     let requests = requests(&prompts, 9);
     let asked: Vec<Prompt<'_>> =
@@ -307,7 +306,7 @@ fn streamed_completions_are_those_of_requests() {
         for given_up in [false, true] {
             let mut engine = device_engine(config, batch, cache);
             let mut work = Until::new(5, 9, 4, given_up);
-            engine.stream(&asked, &sampling, &mut work, &mut go_on).unwrap();
+            engine.draw(&asked, &sampling, &mut work, &mut go_on).unwrap();
             let mut counts = [0; 5];
             for (prompt, sample, completion) in &work.found {
                 let expect = &expect[*prompt][*sample as usize];
@@ -337,7 +336,8 @@ fn completions_end_where_they_should() {
         let end = free.tokens.iter().position(|t| stopping.stop_tokens.contains(t));
         let (length, finish) = end.map_or((12, Finish::Length), |i| (i + 1, Finish::Stop));
         assert_eq!((&stopped.tokens[..], stopped.finish), (&free.tokens[..length], finish));
-        for list in [&stopped.logprobs, &stopped.sampled_logprobs, &stopped.entropies] {
+        let entropies = stopped.entropies.as_ref().unwrap();
+        for list in [&stopped.logprobs, &stopped.sampled_logprobs, entropies] {
             assert_eq!(list.len(), length);
         }
         // Nothing is truncated: both log-probs are of one distribution.
@@ -346,16 +346,18 @@ fn completions_end_where_they_should() {
     assert!(stopped[0].iter().any(|c| c.finish == Finish::Stop && c.tokens.len() > 1));
 }
 
-/// The rule on the tokens is asked on the host, of what was read.
+/// They are looked for on the host, in what was read.
 #[test]
-fn a_rule_on_the_tokens_ends_completions() {
+fn stop_strings_end_completions() {
     let config = &configs()[0];
     let mut engine = device_engine(config, 4, AMPLE);
     let prompt = prompt(1, 9, config.vocab_size);
     let request = Request { prompt: &prompt, stream: "a", first: 0, count: 20 };
     let free = generate(&mut engine, &[request], &sampling(12)).unwrap();
-    let ends = |tokens: &[u32]| tokens.windows(2).any(|pair| pair[0] % 4 == 0 && pair[1] % 4 == 1);
-    let ruled = Sampling { stop_text: Some(StopText(Arc::new(ends))), ..sampling(12) };
+    // No piece of five letters has it: two of them do together.
+    let tokenizer = tokenizer(config.vocab_size);
+    let ends = |tokens: &[u32]| tokenizer.decode(tokens, true).unwrap().contains("dcad");
+    let ruled = stopping_at("dcad", config.vocab_size, sampling(12));
     let stopped = generate(&mut engine, &[request], &ruled).unwrap();
     let mut early = 0;
     for (free, stopped) in free[0].iter().zip(&stopped[0]) {

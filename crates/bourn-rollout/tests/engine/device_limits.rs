@@ -5,14 +5,14 @@ use std::ops::ControlFlow;
 use bourn_model::ModelConfig;
 use bourn_model::transformer::Transformer;
 use bourn_rollout::{
-    Completion, Counts, Engine, EngineOptions, Progress, Request, RolloutError, Sampling,
-    ScoreItem, Storage, device_cache_bytes,
+    Completion, Counts, Engine, EngineOptions, HoldWeights, Inputs, Progress, Request,
+    RolloutError, Rollouts, Sampling, ScoreItem, Storage, device_cache_bytes,
 };
 use burn::tensor::Device;
 
 use crate::common::*;
 
-fn one(prompt: &[u32]) -> Request<'_> {
+fn one(prompt: &Inputs) -> Request<'_> {
     Request { prompt, stream: "sum-7", first: 0, count: 2 }
 }
 
@@ -28,6 +28,7 @@ fn counts(engine: &mut Engine, call: impl FnOnce(&mut Engine)) -> Counts {
         rows: after.rows - before.rows,
         operations: after.operations - before.operations,
         tokens: after.tokens - before.tokens,
+        given: after.given - before.given,
     }
 }
 
@@ -84,9 +85,10 @@ fn reads_do_not_depend_on_layers() {
 fn scoring_reads_once_a_pass() {
     let config = &configs()[0];
     let mut engine = device_engine(config, 8, AMPLE);
-    let text = prompt(3, 600, config.vocab_size);
+    let text = tokens(3, 600, config.vocab_size);
+    let start = ids(&text[..20]);
     let items: Vec<ScoreItem<'_>> =
-        (0..8).map(|i| ScoreItem { prompt: &text[..20], completion: &text[20..300 + i] }).collect();
+        (0..8).map(|i| ScoreItem { prompt: &start, completion: &text[20..300 + i] }).collect();
     let cost = counts(&mut engine, |engine| {
         score(engine, &items, 1.0).unwrap();
     });
@@ -100,6 +102,7 @@ fn scoring_reads_once_a_pass() {
 fn prompts_are_prefilled_once() {
     let config = &configs()[0];
     let text = prompt(3, 700, config.vocab_size);
+    let part = |range: std::ops::Range<usize>| ids(&text.ids()[range]);
     let passes = |requests: &[Request<'_>]| {
         let mut engine = device_engine(config, 4, AMPLE);
         counts(&mut engine, |engine| {
@@ -109,13 +112,14 @@ fn prompts_are_prefilled_once() {
     };
     // Two tokens for each wave of four rows, and 512 + 187 positions in three chunks.
     assert_eq!(passes(&[Request { count: 12, ..one(&text) }]), 3 + 3 * 2);
-    let both = [Request { count: 2, ..one(&text[..9]) }, Request { count: 2, ..one(&text[..9]) }];
+    let (short, other) = (part(0..9), part(1..40));
+    let both = [Request { count: 2, ..one(&short) }, Request { count: 2, ..one(&short) }];
     assert_eq!(passes(&both), 1 + 2);
     // Prompts of one length of cache are prefilled together.
-    let each = [one(&text[..9]), one(&text[1..40])];
+    let each = [one(&short), one(&other)];
     assert_eq!(passes(&each), 1 + 2);
     // A single token is in no cache before it is read.
-    assert_eq!(passes(&[one(&text[..1])]), 2);
+    assert_eq!(passes(&[one(&part(0..1))]), 2);
 }
 
 #[track_caller]
@@ -127,10 +131,11 @@ fn check<T: std::fmt::Debug>(result: Result<T, RolloutError>, expect: &str) {
 fn bad_requests_are_named_as_on_the_cpu() {
     let config = &configs()[0];
     let (mut device, mut cpu) = (device_engine(config, 4, AMPLE), engine(config, 4, AMPLE));
-    let (good, item) = ([1, 2, 3], ScoreItem { prompt: &[1, 2, 3], completion: &[4] });
+    let (good, empty, large) = (ids(&[1, 2, 3]), ids(&[]), ids(&[1, 61]));
+    let item = ScoreItem { prompt: &good, completion: &[4] };
     let requests: [(Request<'_>, Sampling); 7] = [
-        (one(&[]), sampling(4)),
-        (one(&[1, 61]), sampling(4)),
+        (one(&empty), sampling(4)),
+        (one(&large), sampling(4)),
         (one(&good), sampling(2046)),
         (one(&good), sampling(0)),
         (one(&good), sampling(usize::MAX)),
@@ -141,7 +146,7 @@ fn bad_requests_are_named_as_on_the_cpu() {
         let expect = generate(&mut cpu, &[*request], sampling).unwrap_err();
         assert_eq!(generate(&mut device, &[*request], sampling), Err(expect));
     }
-    let items = [ScoreItem { completion: &[4, 99], ..item }, ScoreItem { prompt: &[], ..item }];
+    let items = [ScoreItem { completion: &[4, 99], ..item }, ScoreItem { prompt: &empty, ..item }];
     for bad in items {
         let expect = score(&mut cpu, &[item, bad], 1.0).unwrap_err();
         assert_eq!(score(&mut device, &[item, bad], 1.0), Err(expect));
@@ -155,7 +160,7 @@ fn bad_requests_are_named_as_on_the_cpu() {
     assert_eq!(both.iter().map(Vec::len).collect::<Vec<_>>(), [0, 2, 0]);
     assert_eq!(score(&mut device, &[], 1.0), Ok(vec![]));
     let empty = [ScoreItem { prompt: &good, completion: &[] }];
-    assert_eq!(score(&mut device, &empty, 1.0), Ok(vec![Default::default()]));
+    assert_eq!(score(&mut device, &empty, 1.0), score(&mut cpu, &empty, 1.0));
 }
 
 #[test]
@@ -165,19 +170,20 @@ fn the_cache_keeps_its_budget() {
     // need 64 positions for the row and 64 for the two of the prompt that it starts from.
     let mut small = device_engine(config, 4, 128 * 384 - 1);
     check(
-        generate(&mut small, &[one(&[1, 2, 3])], &sampling(40)),
+        generate(&mut small, &[one(&ids(&[1, 2, 3]))], &sampling(40)),
         "problem `sum-7`: a prompt of 3 tokens and a completion of up to 40 need a KV cache of 49152 \
          bytes and the budget is 48768; raise it or shorten the completion",
     );
-    let item = ScoreItem { prompt: &[1, 2, 3], completion: &[4; 40] };
+    let prompt = ids(&[1, 2, 3]);
+    let item = ScoreItem { prompt: &prompt, completion: &[4; 40] };
     check(
         score(&mut small, &[item], 1.0),
         "scored item 0: a prompt of 3 tokens and a completion of up to 40 need a KV cache of 49152 \
          bytes and the budget is 48768; raise it or shorten the completion",
     );
-    assert!(generate(&mut small, &[one(&[1])], &sampling(40)).is_ok());
+    assert!(generate(&mut small, &[one(&ids(&[1]))], &sampling(40)).is_ok());
     let mut enough = device_engine(config, 4, 128 * 384);
-    let drawn = generate(&mut enough, &[one(&[1, 2, 3])], &sampling(40)).unwrap();
+    let drawn = generate(&mut enough, &[one(&ids(&[1, 2, 3]))], &sampling(40)).unwrap();
     assert_eq!(drawn[0].len(), 2);
     assert!(score(&mut enough, &[item, item, item], 1.0).is_ok());
 }
@@ -216,9 +222,13 @@ fn what_diverged_is_named() {
     // Token 5 has a broken embedding, which is also a broken logit of every position.
     let mut tied = broken(&configs()[0], f32::NAN);
     for sampling in [sampling(4), Sampling { top_p: 0.5, ..sampling(4) }] {
-        check(generate(&mut tied, &[one(&[1, 2, 3])], &sampling), &expect("problem `sum-7`", 2));
+        check(
+            generate(&mut tied, &[one(&ids(&[1, 2, 3]))], &sampling),
+            &expect("problem `sum-7`", 2),
+        );
     }
-    let item = |completion| ScoreItem { prompt: &[1, 2], completion };
+    let prompt = ids(&[1, 2]);
+    let item = |completion| ScoreItem { prompt: &prompt, completion };
     check(score(&mut tied, &[item(&[3, 4])], 1.0), &expect("scored item 0", 1));
 
     // Untied, the broken embedding shows only once the token has been read; and what it leaves in the
@@ -228,7 +238,10 @@ fn what_diverged_is_named() {
     let items = [item(&[3, 4][..]), item(&[3, 5, 4])];
     // The tokens of a chunk are read together, so that a broken one spoils those before it.
     check(score(&mut untied, &items, 1.0), &expect("scored item 1", 1));
-    check(generate(&mut untied, &[one(&[1, 5])], &sampling(4)), &expect("problem `sum-7`", 1));
+    check(
+        generate(&mut untied, &[one(&ids(&[1, 5]))], &sampling(4)),
+        &expect("problem `sum-7`", 1),
+    );
     assert_eq!(score(&mut untied, &[item(&[3, 4, 5])], 1.0).unwrap(), good);
 }
 
@@ -253,17 +266,16 @@ fn progress_counts_and_interrupts() {
     let prompt = prompt(1, 40, config.vocab_size);
     let request = Request { count: 7, ..one(&prompt) };
     let mut seen = Vec::new();
-    let expect = engine
-        .generate(&[request], &sampling(5), &mut |p| {
-            seen.push(p);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+    let expect = bourn_rollout::generate(&mut engine, &[request], &sampling(5), &mut |p| {
+        seen.push(p);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!(seen.last(), Some(&Progress { completions_done: 7, tokens_done: 35 }));
     assert!(seen.is_sorted_by_key(|p| (p.tokens_done, p.completions_done)));
     for stop_at in 0..seen.len() {
         let mut calls = 0;
-        let result = engine.generate(&[request], &sampling(5), &mut |_| {
+        let result = bourn_rollout::generate(&mut engine, &[request], &sampling(5), &mut |_| {
             calls += 1;
             if calls > stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -275,13 +287,14 @@ fn progress_counts_and_interrupts() {
         expect[0].iter().map(|c| ScoreItem { prompt: &prompt, completion: &c.tokens }).collect();
     let mut last = None;
     engine
-        .score(&items, 1.0, &mut |p| {
+        .score(&items, &Sampling::whole(1.0).unwrap(), &mut |p| {
             last = Some(p);
             ControlFlow::Continue(())
         })
         .unwrap();
     assert_eq!(last, Some(Progress { completions_done: 7, tokens_done: 35 }));
-    let result = engine.score(&items, 1.0, &mut |_| ControlFlow::Break(()));
+    let result =
+        engine.score(&items, &Sampling::whole(1.0).unwrap(), &mut |_| ControlFlow::Break(()));
     assert_eq!(result, Err(RolloutError::Interrupted));
 }
 
@@ -297,7 +310,7 @@ fn updates_replace_the_weights() {
         };
         let mut engine = Engine::on_device(&config, &old, &options, &device).unwrap();
         let before = draw(&mut engine);
-        engine.update(&new).unwrap();
+        engine.load(&new).unwrap();
         let after = draw(&mut engine);
         assert_ne!(before, after);
         let mut fresh = Engine::on_device(&config, &new, &options, &device).unwrap();
@@ -306,7 +319,7 @@ fn updates_replace_the_weights() {
         // Weights that do not fit leave the engine as it was.
         let mut torn = old.clone();
         torn.remove("model.norm.weight");
-        assert!(engine.update(&torn).is_err());
+        assert!(engine.load(&torn).is_err());
         assert_eq!(draw(&mut engine), after);
 
         // From a model on the device, with autodiff or without; and the CPU's engine from it too.
@@ -314,7 +327,7 @@ fn updates_replace_the_weights() {
             let model = Transformer::from_weights(&config, &old, &device).unwrap();
             engine.update_from(&model).unwrap();
             assert_eq!(draw(&mut engine), before);
-            engine.update(&new).unwrap();
+            engine.load(&new).unwrap();
             let mut cpu = Engine::new(&config, &new, &options).unwrap();
             cpu.update_from(&model).unwrap();
             assert_eq!(draw(&mut cpu), draw(&mut Engine::new(&config, &old, &options).unwrap()));

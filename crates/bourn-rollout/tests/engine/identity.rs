@@ -1,35 +1,31 @@
 //! A completion does not depend on what it shared a batch with.
 
-use std::sync::Arc;
-
-use bourn_rollout::{Request, Sampling, ScoreItem, StopText};
+use bourn_rollout::{HoldWeights, Inputs, Request, Rollouts, Sampling, ScoreItem};
 
 use crate::common::*;
 
 /// Prompts around the edges of cache blocks, two of them equal, one longer than a forward pass.
-fn prompts(vocab: usize) -> Vec<Vec<u32>> {
-    let mut all: Vec<Vec<u32>> =
+fn prompts(vocab: usize) -> Vec<Inputs> {
+    let mut all: Vec<Inputs> =
         [5, 31, 32, 33, 5, 100, 600].iter().map(|&n| prompt(9, n, vocab)).collect();
     all[4] = all[0].clone();
     all
 }
 
-fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
+fn requests(prompts: &[Inputs], count: u64) -> Vec<Request<'_>> {
     const STREAMS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
     let one = |(prompt, stream)| Request { prompt, stream, first: 0, count };
-    prompts.iter().map(Vec::as_slice).zip(STREAMS).map(one).collect()
+    prompts.iter().zip(STREAMS).map(one).collect()
 }
 
 /// The samplings: the full distribution, with stop tokens that end some early; a truncated one; and
-/// one that a rule on several tokens ends.
-fn samplings() -> [Sampling; 3] {
+/// one that a text ends.
+fn samplings(vocab: usize) -> [Sampling; 3] {
     let mut truncated = Sampling { temperature: 0.8, top_p: 0.9, top_k: 20, ..sampling(36) };
     truncated.stop_tokens.extend((0..300).step_by(17));
     let mut full = sampling(36);
     full.stop_tokens.extend((0..300).step_by(17));
-    let rule = |tokens: &[u32]| tokens.windows(2).any(|pair| (pair[0] + pair[1]) % 29 == 0);
-    let ruled = Sampling { stop_text: Some(StopText(Arc::new(rule))), ..sampling(36) };
-    [full, truncated, ruled]
+    [full, truncated, stopping_at("abca", vocab, sampling(36))]
 }
 
 #[test]
@@ -37,7 +33,7 @@ fn completions_do_not_depend_on_their_batch() {
     for config in configs() {
         let prompts = prompts(config.vocab_size);
         let requests = requests(&prompts, 4);
-        for sampling in samplings() {
+        for sampling in samplings(config.vocab_size) {
             let mut wide = engine(&config, 64, AMPLE);
             let expect = by_index(&requests, &generate(&mut wide, &requests, &sampling).unwrap());
             let lengths: Vec<usize> = expect.values().map(|(tokens, _, _)| tokens.len()).collect();
@@ -60,7 +56,7 @@ fn completions_do_not_depend_on_their_batch() {
             let requests: Vec<Request<'static>> = requests
                 .iter()
                 .map(|r| Request {
-                    prompt: r.prompt.to_vec().leak(),
+                    prompt: Box::leak(Box::new(r.prompt.clone())),
                     stream: r.stream.to_owned().leak(),
                     ..*r
                 })
@@ -83,7 +79,7 @@ fn completions_do_not_depend_on_threads_or_cache() {
     let config = &configs()[1];
     let prompts = prompts(config.vocab_size);
     let requests = requests(&prompts, 5);
-    let sampling = &samplings()[0];
+    let sampling = &samplings(config.vocab_size)[0];
     let mut wide = engine(config, 64, AMPLE);
     let expect = by_index(&requests, &generate(&mut wide, &requests, sampling).unwrap());
     for threads in 1..=4 {
@@ -97,7 +93,7 @@ fn completions_do_not_depend_on_threads_or_cache() {
     let mut tight = engine(config, 64, blocks * block);
     let found = generate(&mut tight, &requests, sampling).unwrap();
     assert_eq!(by_index(&requests, &found), expect, "a tight cache");
-    let short = engine(config, 64, blocks * block - 1).generate(&requests, sampling, &mut go_on);
+    let short = generate(&mut engine(config, 64, blocks * block - 1), &requests, sampling);
     assert!(short.unwrap_err().to_string().contains("problem `g`"));
 }
 
@@ -107,7 +103,7 @@ fn scores_are_those_of_generation() {
     for config in configs() {
         let prompts = prompts(config.vocab_size);
         let requests = requests(&prompts, 3);
-        for sampling in samplings() {
+        for sampling in samplings(config.vocab_size) {
             let mut wide = engine(&config, 64, AMPLE);
             let drawn = generate(&mut wide, &requests, &sampling).unwrap();
             let pairs = requests.iter().zip(&drawn);
@@ -126,7 +122,7 @@ fn scores_are_those_of_generation() {
                     assert_eq!(completion.logprobs, scored.logprobs);
                     assert_eq!(completion.entropies, scored.entropies);
                 }
-                let sampled = engine.score_sampled(&items, &sampling, &mut go_on).unwrap();
+                let sampled = engine.score(&items, &sampling, &mut go_on).unwrap();
                 for (completion, scored) in drawn.iter().flatten().zip(&sampled) {
                     let all: Vec<_> =
                         completion.sampled_logprobs.iter().map(|&p| Some(p)).collect();
@@ -155,10 +151,10 @@ fn rounded_storage_is_that_of_rounded_weights() {
         assert_ne!(rounded, weights);
         let prompts = prompts(config.vocab_size);
         let requests = requests(&prompts, 3);
-        let sampling = &samplings()[0];
+        let sampling = &samplings(config.vocab_size)[0];
         let mut exact = engine(&config, 64, AMPLE);
         let others = by_index(&requests, &generate(&mut exact, &requests, sampling).unwrap());
-        exact.update(&rounded).unwrap();
+        exact.load(&rounded).unwrap();
         let expect = generate(&mut exact, &requests, sampling).unwrap();
         let mut stored = rounded_engine(&config, &weights);
         let found = generate(&mut stored, &requests, sampling).unwrap();
@@ -173,7 +169,7 @@ fn rounded_storage_is_that_of_rounded_weights() {
         assert_eq!(scores, score(&mut exact, &items, 0.7).unwrap());
         // New weights are rounded too.
         let next = random_weights(&config, 2);
-        stored.update(&next).unwrap();
+        stored.load(&next).unwrap();
         let expect = score(&mut rounded_engine(&config, &next), &items, 0.7).unwrap();
         assert_eq!(score(&mut stored, &items, 0.7).unwrap(), expect);
         // And after the memory of the old has been given up.
@@ -181,7 +177,7 @@ fn rounded_storage_is_that_of_rounded_weights() {
         stored.refill(weights).unwrap();
         assert_eq!(score(&mut stored, &items, 0.7).unwrap(), scores);
         stored.release();
-        stored.update(&next).unwrap();
+        stored.load(&next).unwrap();
         assert_eq!(score(&mut stored, &items, 0.7).unwrap(), expect);
     }
 }
@@ -198,7 +194,7 @@ fn tokens_outside_the_truncation_are_found() {
     let truncated = Sampling { top_p: 0.8, ..sampling(24) };
     let items: Vec<ScoreItem<'_>> =
         drawn.iter().map(|c| ScoreItem { prompt: &prompt, completion: &c.tokens }).collect();
-    let scored = engine.score_sampled(&items, &truncated, &mut go_on).unwrap();
+    let scored = engine.score(&items, &truncated, &mut go_on).unwrap();
     let (mut inside, mut outside) = (0, 0);
     for (completion, scored) in drawn.iter().zip(&scored) {
         for place in 0..completion.tokens.len() {

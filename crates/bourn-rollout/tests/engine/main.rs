@@ -10,3 +10,4 @@ mod prefixes;
 mod reference;
 mod requests;
 mod streams;
+mod turns;

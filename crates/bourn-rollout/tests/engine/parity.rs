@@ -16,8 +16,9 @@ fn scores_are_those_of_the_burn_forward() {
         let mut engine = engine(&config, 8, AMPLE);
         for (p, c) in [(1, 4), (20, 30), (90, 10)] {
             let (prompt, completion) =
-                (prompt(1, p, config.vocab_size), prompt(2, c, config.vocab_size));
-            let ids: Vec<i64> = prompt.iter().chain(&completion).map(|&id| i64::from(id)).collect();
+                (prompt(1, p, config.vocab_size), tokens(2, c, config.vocab_size));
+            let ids: Vec<i64> =
+                prompt.ids().iter().chain(&completion).map(|&id| i64::from(id)).collect();
             let ids = TensorData::new(ids, [1, p + c]);
             let logits = to_vec(&model.logits(Tensor::<2, Int>::from_data(ids, &device)));
             let rows = logits.chunks_exact(config.vocab_size);
@@ -25,7 +26,7 @@ fn scores_are_those_of_the_burn_forward() {
                 rows.map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect();
             let item = ScoreItem { prompt: &prompt, completion: &completion };
             let scored = score(&mut engine, &[item], 0.7).unwrap();
-            check_scores(&rows, &item, 0.7, &scored[0].logprobs, &scored[0].entropies);
+            check_scores(&rows, &item, 0.7, &scored[0].logprobs, given(&scored[0].entropies));
         }
     }
 }

@@ -1,36 +1,36 @@
 //! What prompts begin with alike is computed once, and no number shows it.
 
-use bourn_rollout::{Engine, Prompt, Request, ScoreItem};
+use bourn_rollout::{Engine, Inputs, Next, Prompt, Request, Rollouts, ScoreItem, Stopped};
 
 use crate::common::*;
 
 /// Eight prompts of 120 tokens, the first 100 of which are the same: three whole blocks.
-fn alike(vocab: usize) -> Vec<Vec<u32>> {
-    let head = prompt(1, 100, vocab);
-    (0..8).map(|seed| [head.clone(), prompt(100 + seed, 20, vocab)].concat()).collect()
+fn alike(vocab: usize) -> Vec<Inputs> {
+    let head = tokens(1, 100, vocab);
+    (0..8).map(|seed| [head.clone(), tokens(100 + seed, 20, vocab)].concat().into()).collect()
 }
 
 /// Prompts with a head of all, examples of some, a prompt that is the beginning of another, one that
 /// ends with a block, and one that has nothing in common with them.
-fn branching(vocab: usize) -> Vec<Vec<u32>> {
-    let (head, examples) = (prompt(1, 64, vocab), prompt(2, 70, vocab));
-    let with = |parts: &[&[u32]]| parts.concat();
+fn branching(vocab: usize) -> Vec<Inputs> {
+    let (head, examples) = (tokens(1, 64, vocab), tokens(2, 70, vocab));
+    let with = |parts: &[&[u32]]| Inputs::from(parts.concat());
     vec![
-        with(&[&head, &prompt(3, 5, vocab)]),
-        with(&[&head, &examples, &prompt(4, 9, vocab)]),
-        with(&[&head, &examples, &prompt(5, 40, vocab)]),
+        with(&[&head, &tokens(3, 5, vocab)]),
+        with(&[&head, &examples, &tokens(4, 9, vocab)]),
+        with(&[&head, &examples, &tokens(5, 40, vocab)]),
         prompt(6, 50, vocab),
-        with(&[&head, &examples, &prompt(4, 9, vocab), &prompt(7, 33, vocab)]),
-        head.clone(),
-        with(&[&head, &prompt(8, 32, vocab)]),
+        with(&[&head, &examples, &tokens(4, 9, vocab), &tokens(7, 33, vocab)]),
+        head.clone().into(),
+        with(&[&head, &tokens(8, 32, vocab)]),
     ]
 }
 
 const NAMES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 
-fn requests(prompts: &[Vec<u32>], count: u64) -> Vec<Request<'_>> {
+fn requests(prompts: &[Inputs], count: u64) -> Vec<Request<'_>> {
     let one = |(prompt, stream)| Request { prompt, stream, first: 0, count };
-    prompts.iter().map(Vec::as_slice).zip(NAMES).map(one).collect()
+    prompts.iter().zip(NAMES).map(one).collect()
 }
 
 /// Each request in a call of its own, where there is nothing to share.
@@ -98,7 +98,7 @@ fn shared_beginnings_change_no_bit_in_any_cache() {
             let requests = requests(&prompts, 3);
             let expect = apart(&mut engine(&config, 64, AMPLE), &requests, 40);
             // The longest prompt with a completion of its own, and no block more.
-            let longest = prompts.iter().map(Vec::len).max().unwrap();
+            let longest = prompts.iter().map(Inputs::len).max().unwrap();
             let least = longest.div_ceil(32) + (longest + 39).div_ceil(32) - longest / 32;
             for (batch, blocks) in
                 [(64, least), (64, least + 1), (3, least + 3), (64, least + 7), (1, least), (5, 40)]
@@ -151,9 +151,10 @@ fn beginnings_that_were_given_up_are_computed_again() {
             prompt: usize,
             sample: u64,
             completion: bourn_rollout::Completion,
-        ) -> std::ops::ControlFlow<()> {
+            _: usize,
+        ) -> Result<Next, Stopped> {
             self.found.push((prompt, sample, completion));
-            std::ops::ControlFlow::Continue(())
+            Ok(Next::Done)
         }
     }
     let config = &configs()[0];
@@ -165,7 +166,7 @@ fn beginnings_that_were_given_up_are_computed_again() {
     for (batch, blocks) in [(1, 8), (2, 9), (64, 8), (64, 12), (64, 20), (4, 100)] {
         let mut engine = engine(config, batch, blocks * block_bytes(config));
         let mut work = Turns { left: vec![4; prompts.len()], turn: 0, found: Vec::new() };
-        engine.stream(&asked, &sampling(12), &mut work, &mut go_on).unwrap();
+        engine.draw(&asked, &sampling(12), &mut work, &mut go_on).unwrap();
         assert_eq!(work.found.len(), 4 * prompts.len());
         for (prompt, sample, completion) in work.found {
             assert_eq!(completion, expect[prompt][sample as usize], "{batch} in {blocks}");

@@ -1,7 +1,7 @@
 //! The forward pass in f64, one loop per formula, and the engine against it.
 
 use bourn_model::{ModelConfig, Weights};
-use bourn_rollout::ScoreItem;
+use bourn_rollout::{Inputs, ScoreItem};
 
 use crate::common::*;
 
@@ -132,17 +132,24 @@ fn scores_are_those_of_the_formulas() {
         let weights = random_weights(&config, 1);
         let mut engine = engine(&config, 8, AMPLE);
         let lengths = [(1, 5), (1, 1), (31, 3), (32, 40), (33, 1), (64, 2), (70, 30), (5, 0)];
-        let texts: Vec<(Vec<u32>, Vec<u32>)> = lengths
+        let texts: Vec<(Inputs, Vec<u32>)> = lengths
             .iter()
-            .map(|&(p, c)| (prompt(1, p, config.vocab_size), prompt(2, c, config.vocab_size)))
+            .map(|&(p, c)| (prompt(1, p, config.vocab_size), tokens(2, c, config.vocab_size)))
             .collect();
         let items: Vec<ScoreItem<'_>> =
             texts.iter().map(|(prompt, completion)| ScoreItem { prompt, completion }).collect();
         for temperature in [1.0, 0.6] {
             let scored = score(&mut engine, &items, temperature).unwrap();
             for (item, scored) in items.iter().zip(&scored) {
-                let logits = forward(&config, &weights, &[item.prompt, item.completion].concat());
-                check_scores(&logits, item, temperature, &scored.logprobs, &scored.entropies);
+                let logits =
+                    forward(&config, &weights, &[item.prompt.ids(), item.completion].concat());
+                check_scores(
+                    &logits,
+                    item,
+                    temperature,
+                    &scored.logprobs,
+                    given(&scored.entropies),
+                );
             }
         }
     }
@@ -158,14 +165,14 @@ fn greedy_completions_are_those_of_the_formulas() {
         let request = bourn_rollout::Request { prompt: &prompt, stream: "p", first: 0, count: 1 };
         let greedy = bourn_rollout::Sampling { temperature: 0.0, ..sampling(30) };
         let completion = &generate(&mut engine, &[request], &greedy).unwrap()[0][0];
-        let logits = forward(&config, &weights, &[&prompt, &completion.tokens[..]].concat());
+        let logits = forward(&config, &weights, &[prompt.ids(), &completion.tokens].concat());
         for (i, &token) in completion.tokens.iter().enumerate() {
             let before = &logits[prompt.len() + i - 1];
             let max = before.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             assert!(before[token as usize] > max - TOLERANCE, "token {i}");
         }
         let item = ScoreItem { prompt: &prompt, completion: &completion.tokens };
-        check_scores(&logits, &item, 1.0, &completion.logprobs, &completion.entropies);
+        check_scores(&logits, &item, 1.0, &completion.logprobs, given(&completion.entropies));
         assert!(completion.sampled_logprobs.iter().all(|&x| x == 0.0));
     }
 }

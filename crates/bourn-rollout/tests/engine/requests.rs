@@ -1,16 +1,15 @@
 //! What the engine does with requests, and with bad ones.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use bourn_rollout::{
-    Engine, EngineOptions, Finish, Progress, Request, RolloutError, Sampling, ScoreItem, StopText,
-    Storage, cache_bytes,
+    Engine, EngineOptions, Finish, HoldWeights, Inputs, Progress, Request, RolloutError, Rollouts,
+    Sampling, ScoreItem, Scored, Storage, cache_bytes,
 };
 
 use crate::common::*;
 
-fn one(prompt: &[u32]) -> Request<'_> {
+fn one(prompt: &Inputs) -> Request<'_> {
     Request { prompt, stream: "sum-7", first: 0, count: 2 }
 }
 
@@ -30,7 +29,8 @@ fn completions_end_where_they_should() {
         let end = free.tokens.iter().position(|t| stopping.stop_tokens.contains(t));
         let (length, finish) = end.map_or((12, Finish::Length), |i| (i + 1, Finish::Stop));
         assert_eq!((&stopped.tokens[..], stopped.finish), (&free.tokens[..length], finish));
-        for list in [&stopped.logprobs, &stopped.sampled_logprobs, &stopped.entropies] {
+        let entropies = stopped.entropies.as_ref().unwrap();
+        for list in [&stopped.logprobs, &stopped.sampled_logprobs, entropies] {
             assert_eq!(list.len(), length);
         }
         // Nothing is truncated: both log-probs are of one distribution.
@@ -39,16 +39,18 @@ fn completions_end_where_they_should() {
     assert!(stopped[0].iter().any(|c| c.finish == Finish::Stop && c.tokens.len() > 1));
 }
 
-/// The rule is asked about the completion alone, and what it ends is the same draws, cut.
+/// They are looked for in the completion alone, and what they end is the same draws, cut.
 #[test]
-fn a_rule_on_the_tokens_ends_completions() {
+fn stop_strings_end_completions() {
     let config = &configs()[0];
     let mut engine = engine(config, 4, AMPLE);
     let prompt = prompt(1, 9, config.vocab_size);
     let request = Request { count: 20, ..one(&prompt) };
     let free = generate(&mut engine, &[request], &sampling(12)).unwrap();
-    let ends = |tokens: &[u32]| tokens.windows(2).any(|pair| pair[0] % 4 == 0 && pair[1] % 4 == 1);
-    let ruled = Sampling { stop_text: Some(StopText(Arc::new(ends))), ..sampling(12) };
+    // No piece of five letters has it: two of them do together.
+    let tokenizer = tokenizer(config.vocab_size);
+    let ends = |tokens: &[u32]| tokenizer.decode(tokens, true).unwrap().contains("dcad");
+    let ruled = stopping_at("dcad", config.vocab_size, sampling(12));
     let stopped = generate(&mut engine, &[request], &ruled).unwrap();
     let mut early = 0;
     for (free, stopped) in free[0].iter().zip(&stopped[0]) {
@@ -66,13 +68,15 @@ fn nothing_asked_is_nothing_done() {
     let config = &configs()[0];
     let mut engine = engine(config, 4, AMPLE);
     assert_eq!(generate(&mut engine, &[], &sampling(4)), Ok(vec![]));
-    let none = Request { count: 0, ..one(&[1]) };
+    let prompt = ids(&[1]);
+    let none = Request { count: 0, ..one(&prompt) };
     assert_eq!(generate(&mut engine, &[none], &sampling(4)), Ok(vec![vec![]]));
-    let both = generate(&mut engine, &[none, one(&[1]), none], &sampling(1)).unwrap();
+    let both = generate(&mut engine, &[none, one(&prompt), none], &sampling(1)).unwrap();
     assert_eq!(both.iter().map(Vec::len).collect::<Vec<_>>(), [0, 2, 0]);
     assert_eq!(score(&mut engine, &[], 1.0), Ok(vec![]));
-    let empty = [ScoreItem { prompt: &[1], completion: &[] }];
-    assert_eq!(score(&mut engine, &empty, 1.0), Ok(vec![Default::default()]));
+    let empty = [ScoreItem { prompt: &prompt, completion: &[] }];
+    let nothing = Scored { entropies: Some(vec![]), ..Scored::default() };
+    assert_eq!(score(&mut engine, &empty, 1.0), Ok(vec![nothing]));
 }
 
 #[test]
@@ -82,18 +86,17 @@ fn progress_counts_and_interrupts() {
     let prompt = prompt(1, 40, config.vocab_size);
     let request = Request { count: 7, ..one(&prompt) };
     let mut seen = Vec::new();
-    let expect = engine
-        .generate(&[request], &sampling(5), &mut |p| {
-            seen.push(p);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
+    let expect = bourn_rollout::generate(&mut engine, &[request], &sampling(5), &mut |p| {
+        seen.push(p);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
     assert_eq!(seen.last(), Some(&Progress { completions_done: 7, tokens_done: 35 }));
     assert!(seen.is_sorted_by_key(|p| (p.tokens_done, p.completions_done)));
 
     for stop_at in 0..seen.len() {
         let mut calls = 0;
-        let result = engine.generate(&[request], &sampling(5), &mut |_| {
+        let result = bourn_rollout::generate(&mut engine, &[request], &sampling(5), &mut |_| {
             calls += 1;
             if calls > stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
@@ -106,13 +109,14 @@ fn progress_counts_and_interrupts() {
         expect[0].iter().map(|c| ScoreItem { prompt: &prompt, completion: &c.tokens }).collect();
     let mut last = None;
     engine
-        .score(&items, 1.0, &mut |p| {
+        .score(&items, &Sampling::whole(1.0).unwrap(), &mut |p| {
             last = Some(p);
             ControlFlow::Continue(())
         })
         .unwrap();
     assert_eq!(last, Some(Progress { completions_done: 7, tokens_done: 35 }));
-    let result = engine.score(&items, 1.0, &mut |_| ControlFlow::Break(()));
+    let result =
+        engine.score(&items, &Sampling::whole(1.0).unwrap(), &mut |_| ControlFlow::Break(()));
     assert_eq!(result, Err(RolloutError::Interrupted));
 }
 
@@ -125,7 +129,7 @@ fn updates_replace_the_weights() {
         let draw = |engine: &mut Engine| generate(engine, &[one(&prompt)], &sampling(6)).unwrap();
         let mut engine = Engine::new(&config, &old, &options).unwrap();
         let before = draw(&mut engine);
-        engine.update(&new).unwrap();
+        engine.load(&new).unwrap();
         let after = draw(&mut engine);
         assert_ne!(before, after);
         assert_eq!(after, draw(&mut Engine::new(&config, &new, &options).unwrap()));
@@ -133,9 +137,9 @@ fn updates_replace_the_weights() {
         // Weights that do not fit leave the engine as it was.
         let mut torn = old.clone();
         torn.remove("model.norm.weight");
-        assert!(engine.update(&torn).is_err());
+        assert!(engine.load(&torn).is_err());
         assert_eq!(draw(&mut engine), after);
-        engine.update(&old).unwrap();
+        engine.load(&old).unwrap();
         assert_eq!(draw(&mut engine), before);
     }
 }
@@ -173,13 +177,13 @@ fn bad_weights_are_named() {
 fn bad_requests_are_named() {
     let config = &configs()[0];
     let mut e = engine(config, 4, AMPLE);
-    let good = [1, 2, 3];
+    let good = ids(&[1, 2, 3]);
     check(
-        generate(&mut e, &[one(&good), one(&[])], &sampling(4)),
+        generate(&mut e, &[one(&good), one(&ids(&[]))], &sampling(4)),
         "problem `sum-7`: the prompt is empty; start it with at least one token",
     );
     check(
-        generate(&mut e, &[one(&[1, 61])], &sampling(4)),
+        generate(&mut e, &[one(&ids(&[1, 61]))], &sampling(4)),
         "problem `sum-7`: token id 61 is not below the vocabulary size 61; the tokenizer belongs to \
          another model",
     );
@@ -210,7 +214,7 @@ fn bad_requests_are_named() {
          another model",
     );
     check(
-        score(&mut e, &[ScoreItem { prompt: &[], completion: &[4] }], 1.0),
+        score(&mut e, &[ScoreItem { prompt: &ids(&[]), completion: &[4] }], 1.0),
         "scored item 0: the prompt is empty; start it with at least one token",
     );
     for temperature in [0.0, -1.0, f64::NAN, f64::INFINITY] {
@@ -261,8 +265,12 @@ fn what_diverged(storage: Storage, infinite: f32) {
              diverged or the file is damaged"
         )
     };
-    check(generate(&mut engine, &[one(&[1, 2, 3])], &sampling(4)), &expect("problem `sum-7`", 2));
-    let item = ScoreItem { prompt: &[1, 2], completion: &[3, 4] };
+    check(
+        generate(&mut engine, &[one(&ids(&[1, 2, 3]))], &sampling(4)),
+        &expect("problem `sum-7`", 2),
+    );
+    let prompt = ids(&[1, 2]);
+    let item = ScoreItem { prompt: &prompt, completion: &[3, 4] };
     check(score(&mut engine, &[item], 1.0), &expect("scored item 0", 1));
 
     // Untied, the broken embedding shows only once the token has been read.
@@ -270,7 +278,7 @@ fn what_diverged(storage: Storage, infinite: f32) {
     let mut weights = random_weights(config, 1);
     weights.get_mut("model.embed_tokens.weight").unwrap().data[5 * 24] = infinite;
     let mut engine = Engine::new(config, &weights, &options).unwrap();
-    let item = |completion| ScoreItem { prompt: &[1, 2], completion };
+    let item = |completion| ScoreItem { prompt: &prompt, completion };
     assert!(score(&mut engine, &[item(&[3, 4, 5])], 1.0).is_ok());
     let items = [item(&[3, 4][..]), item(&[3, 5, 4])];
     check(score(&mut engine, &items, 1.0), &expect("scored item 1", 3));
@@ -290,7 +298,7 @@ fn released_weights_come_back_the_same() {
         let first = draw(&mut e).unwrap();
         e.release();
         assert_eq!(draw(&mut e).unwrap_err(), RolloutError::Released);
-        e.update(&weights).unwrap();
+        e.load(&weights).unwrap();
         assert_eq!(draw(&mut e).unwrap(), first);
         e.release();
         e.refill(weights.clone()).unwrap();

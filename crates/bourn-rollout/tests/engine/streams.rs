@@ -1,8 +1,8 @@
 //! Work that depends on what has come out: the same completions, and no cache that nobody needs.
 
-use std::ops::ControlFlow;
-
-use bourn_rollout::{Completion, Prompt, Request, RolloutError, Sampling, Work};
+use bourn_rollout::{
+    Completion, Inputs, Next, Prompt, Request, RolloutError, Rollouts, Sampling, Stopped, Work,
+};
 
 use crate::common::*;
 
@@ -46,10 +46,16 @@ impl Work for Until {
         !(self.given_up && self.ended[prompt])
     }
 
-    fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
+    fn finished(
+        &mut self,
+        prompt: usize,
+        sample: u64,
+        completion: Completion,
+        _: usize,
+    ) -> Result<Next, Stopped> {
         self.ended[prompt] |= completion.tokens.len() <= self.enough;
         self.found.push((prompt, sample, completion));
-        ControlFlow::Continue(())
+        Ok(Next::Done)
     }
 }
 
@@ -62,7 +68,7 @@ fn stopping() -> Sampling {
 #[test]
 fn streamed_completions_are_those_of_requests() {
     for config in configs() {
-        let prompts: Vec<Vec<u32>> =
+        let prompts: Vec<Inputs> =
             [5, 31, 5, 64, 33].iter().map(|&n| prompt(9, n, config.vocab_size)).collect();
         let names = ["a", "b", "c", "d", "e"];
         let asked: Vec<Prompt<'_>> =
@@ -83,7 +89,7 @@ fn streamed_completions_are_those_of_requests() {
             for given_up in [false, true] {
                 let mut engine = engine(&config, batch, cache);
                 let mut work = Until::new(5, 9, 4, given_up);
-                engine.stream(&asked, &stopping(), &mut work, &mut go_on).unwrap();
+                engine.draw(&asked, &stopping(), &mut work, &mut go_on).unwrap();
                 let mut counts = [0; 5];
                 for (prompt, sample, completion) in &work.found {
                     assert_eq!(completion, &expect[*prompt][*sample as usize], "batch {batch}");
@@ -113,18 +119,20 @@ fn a_break_ends_the_stream() {
         fn is_open(&self, _: usize) -> bool {
             true
         }
-        fn finished(&mut self, _: usize, _: u64, _: Completion) -> ControlFlow<()> {
-            ControlFlow::Break(())
+        fn finished(&mut self, _: usize, _: u64, _: Completion, _: usize) -> Result<Next, Stopped> {
+            Err(Stopped)
         }
     }
     let config = &configs()[0];
     let mut engine = engine(config, 4, AMPLE);
-    let prompts = [Prompt { prompt: &[1, 2, 3], stream: "a" }];
-    let broken = engine.stream(&prompts, &sampling(5), &mut Broken, &mut go_on);
+    let prompt = ids(&[1, 2, 3]);
+    let prompts = [Prompt { prompt: &prompt, stream: "a" }];
+    let broken = engine.draw(&prompts, &sampling(5), &mut Broken, &mut go_on);
     assert_eq!(broken, Err(RolloutError::Interrupted));
-    let empty = [Prompt { prompt: &[], stream: "nothing" }];
-    let error = engine.stream(&empty, &sampling(5), &mut Broken, &mut go_on).unwrap_err();
+    let none = ids(&[]);
+    let empty = [Prompt { prompt: &none, stream: "nothing" }];
+    let error = engine.draw(&empty, &sampling(5), &mut Broken, &mut go_on).unwrap_err();
     assert!(error.to_string().contains("nothing"), "{error}");
-    let request = Request { prompt: &[1, 2, 3], stream: "a", first: 0, count: 1 };
+    let request = Request { prompt: &prompt, stream: "a", first: 0, count: 1 };
     assert!(generate(&mut engine, &[request], &sampling(5)).is_ok());
 }

@@ -35,7 +35,7 @@ impl Run<'_> {
         let hash = bourn_model::weights_hash(&weights);
         let (config, prompter) = (&self.base.config, &self.prompter);
         let policy = Side { config, weights: Held::Here(&weights), hash: &hash, prompter };
-        let mut engines = Engines::shared(&mut self.engine);
+        let mut engines = Engines::shared(&mut *self.engine);
         let (engines, policy, step) = (&mut engines, &policy, self.state.step);
         let mut bench = Bench { engines, policy, step, store: prober.store()? };
         let mut replay = match known {
@@ -67,7 +67,7 @@ impl Run<'_> {
             return Ok(None);
         };
         let prober = prober(&self.order(), self.base, &self.prompter, replay.watched());
-        let drawn = replay.draw(&prober, &mut self.engine, settings, self.state.step);
+        let drawn = replay.draw(&prober, &mut *self.engine, settings, self.state.step);
         drawn.map_err(|error| self.or_save(error))
     }
 }

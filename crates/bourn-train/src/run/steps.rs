@@ -49,7 +49,7 @@ impl Run<'_> {
             true => std::ops::ControlFlow::Break(()),
             false => std::ops::ControlFlow::Continue(()),
         };
-        let (engine, prompter) = (&mut self.engine, &self.prompter);
+        let (engine, prompter) = (&mut *self.engine, &self.prompter);
         let drawn = drawing::collect(engine, prompter, &prompts, recipe, draws, on_progress);
         drawn.map_err(|error| self.or_save(error))
     }

@@ -10,18 +10,7 @@ use crate::types::Sampling;
 const LARGEST: f32 = 1.0 - f32::EPSILON / 2.0;
 
 fn sampler(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> Sampler {
-    let sampling = Sampling {
-        temperature,
-        top_p,
-        top_k,
-        min_p,
-        max_tokens: 1,
-        stop_tokens: Default::default(),
-        stop_text: None,
-        seed: 0,
-        purpose: String::new(),
-        step: 0,
-    };
+    let sampling = Sampling { temperature, top_p, top_k, min_p, ..Sampling::new(1) };
     Sampler::new(&sampling).unwrap()
 }
 
