@@ -3,7 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use bourn_model::prompt::Prompter;
-use bourn_probe::SourceError;
+use bourn_probe::{ProbeError, SourceError};
 use bourn_recipe::{Baseline, Recipe};
 use bourn_rollout::{Rollouts, Sampling};
 use bourn_task::Problem;
@@ -12,7 +12,7 @@ use crate::episodes::{self, Drawing, Plan};
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::judging::Judging;
-use crate::probe::own_source_error;
+use crate::probe::own_error;
 use crate::prompts::encode_prompts;
 
 /// What the draws of a step are for: part of their seed.
@@ -54,7 +54,7 @@ pub fn collect(
         let engine = &mut *engine;
         let drawing = Drawing { engine, sampling, prompter, stop, in_turn: false };
         episodes::draw(drawing, &prompts, problems, &reader, &mut groups)
-            .map_err(own_source_error)?;
+            .map_err(|error| own_error(ProbeError::Source(error)))?;
         Ok::<_, TrainError>(groups.into_samples())
     };
     // A problem that comes again in a later batch of the step is drawn anew.

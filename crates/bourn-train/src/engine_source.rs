@@ -142,7 +142,8 @@ impl Reader for Reading<'_> {
         let text = self.lead.to_owned() + &self.prompter.decode(&episode.last)?;
         let Episode { trajectory, sampled_logprobs, .. } = episode;
         let truncated = trajectory.finish == Finish::Length;
-        let submission = Submission { text: &text, truncated, draw: DrawId { step: self.step, number } };
+        let submission =
+            Submission { text: &text, truncated, draw: DrawId { step: self.step, number } };
         let judge = problem.judge();
         let judgement = judge.verdict(&submission).map_err(TrainError::judge(problem))?;
         let unknown = |what| TrainError::Unknown { what };

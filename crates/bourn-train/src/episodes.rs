@@ -18,9 +18,7 @@ use bourn_env::{Reply, Transcript, Turn};
 use bourn_episode::{Finish, Inputs, Source, Trajectory};
 use bourn_model::prompt::Prompter;
 use bourn_probe::SourceError;
-use bourn_rollout::{
-    Completion, Next, Prompt, RolloutError, Rollouts, Sampling, Stopped, Work,
-};
+use bourn_rollout::{Completion, Next, Prompt, RolloutError, Rollouts, Sampling, Stopped, Work};
 use bourn_task::Problem;
 
 use crate::error::TrainError;

@@ -39,6 +39,24 @@ pub enum TrainError {
         /// Why not.
         problem: String,
     },
+    /// Something that an environment needs has failed.
+    #[error(transparent)]
+    Environment(#[from] bourn_env::EnvironmentError),
+    /// Those who judge are gone.
+    #[error(
+        "a completion was handed to a judge that gave no verdict; this is a fault in bourn: report it"
+    )]
+    NoVerdict,
+    /// A completion could not be judged: what judges it has failed.
+    #[error("problem {problem} ({origin}): {source}")]
+    Judge {
+        /// The problem's id.
+        problem: String,
+        /// Where it comes from.
+        origin: String,
+        /// What happened.
+        source: bourn_verify::JudgeError,
+    },
     /// A metrics or event file could not be written.
     #[error(transparent)]
     Track(#[from] bourn_track::TrackError),
@@ -331,6 +349,17 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Names the problem whose completion could not be judged.
+    pub(crate) fn judge(
+        problem: &bourn_task::Problem,
+    ) -> impl FnOnce(bourn_verify::JudgeError) -> TrainError + '_ {
+        move |source| TrainError::Judge {
+            problem: problem.id.to_string(),
+            origin: problem.origin.clone(),
+            source,
+        }
+    }
+
     /// Wraps an I/O error with its place.
     pub fn io(
         path: &std::path::Path,

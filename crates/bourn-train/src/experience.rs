@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use bourn_algo::Groups;
 use bourn_episode::{Finish, Signals, Source, Trajectory};
-use bourn_verify::Verdict;
+use bourn_verify::{Judgement, Verdict};
 
 use crate::error::TrainError;
 use crate::implicit::ImplicitReport;
@@ -23,12 +23,29 @@ pub struct Sample {
 /// What judges said of a trajectory, and what that is worth.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judged {
-    /// Verdict of each reward, in the recipe's order; the first is the raw verdict.
-    pub verdicts: Vec<Verdict>,
-    /// Weighted sum of the correct verdicts.
+    /// What each judge of its problem said, in the order of the task's rewards; the first gives the raw
+    /// verdict.
+    pub said: Vec<Said>,
+    /// Weighted sum of the scores.
     pub reward: f32,
     /// What is paid for steps, beside `reward`; `None` where steps are worth nothing.
     pub steps: Option<Steps>,
+}
+
+/// What one judge said.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Said {
+    /// The verifier, as metric tags name it.
+    pub verifier: &'static str,
+    /// Its verdict and score.
+    pub judgement: Judgement,
+}
+
+impl Judged {
+    /// The raw verdict; `None` where nobody judged.
+    pub fn verdict(&self) -> Option<Verdict> {
+        self.said.first().map(|said| said.judgement.verdict)
+    }
 }
 
 /// What is paid for the steps of a trajectory.
@@ -54,7 +71,7 @@ impl Sample {
 
     /// Whether the raw verdict is correct.
     pub fn correct(&self) -> bool {
-        self.judged.verdicts.first().is_some_and(|verdict| verdict.is_correct())
+        self.judged.verdict().is_some_and(Verdict::is_correct)
     }
 
     /// Number of own tokens.

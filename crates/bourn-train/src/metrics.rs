@@ -1,13 +1,13 @@
 //! One step's numbers under their metric tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bourn_recipe::{Recipe, VerifierKind};
+use bourn_recipe::Recipe;
 use bourn_track::tags;
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
-use crate::experience::{Experience, groups_of};
+use crate::experience::{Experience, Sample, groups_of};
 use crate::update::UpdateReport;
 
 /// Metrics of one step, without its timing.
@@ -28,19 +28,27 @@ pub fn step_metrics(
     put(tags::REWARD, mean(rewards.iter().map(|&reward| f64::from(reward))));
     put(tags::REWARD_STD, mean(groups.slices(&rewards).map(bourn_algo::sample_std)));
     put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, &groups)?);
-    for (index, reward) in recipe.rewards.iter().enumerate() {
-        let correct = samples.iter().filter(|s| s.judged.verdicts[index].is_correct()).count();
-        put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
-        let steps = samples.iter().filter_map(|sample| sample.judged.steps.as_ref());
-        let counts = steps.filter_map(|steps| steps.counts.get(index).copied().flatten());
-        let (right, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
-        if reward.step_weight > 0.0 {
-            let tag = tags::verifier_steps(verifier_name(reward.verifier));
-            put(&tag, right as f64 / all.max(1) as f64);
+    let names = samples.iter().flat_map(|sample| &sample.judged.said).map(|said| said.verifier);
+    for name in names.collect::<BTreeSet<_>>() {
+        // Where a task has two of one name, the last of them speaks for it.
+        let score = |sample: &&Sample| {
+            let said = sample.judged.said.iter().rfind(|said| said.verifier == name)?;
+            Some(f64::from(said.judgement.score))
+        };
+        put(&tags::verifier_mean(name), mean(samples.iter().filter_map(score)));
+        let counts = |sample: &&Sample| {
+            let counts = &sample.judged.steps.as_ref()?.counts;
+            let named = sample.judged.said.iter().zip(counts).rev();
+            named.filter(|(said, _)| said.verifier == name).find_map(|(_, counts)| *counts)
+        };
+        let counts: Vec<(usize, usize)> = samples.iter().filter_map(counts).collect();
+        if !counts.is_empty() {
+            let (right, all) = counts.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+            put(&tags::verifier_steps(name), right as f64 / all.max(1) as f64);
         }
     }
     for verdict in Verdict::ALL {
-        let count = samples.iter().filter(|sample| sample.judged.verdicts[0] == verdict).count();
+        let count = samples.iter().filter(|s| s.judged.verdict() == Some(verdict)).count();
         put(&tags::verdict(verdict.name()), share(count));
     }
 
@@ -114,16 +122,6 @@ pub fn step_metrics(
 pub fn drawn_tokens(experience: &Experience) -> u64 {
     let drawn = experience.samples.iter().filter(|sample| sample.trajectory.is_policys());
     drawn.map(|sample| sample.count() as u64).sum()
-}
-
-fn verifier_name(kind: VerifierKind) -> &'static str {
-    match kind {
-        VerifierKind::Countdown => "countdown",
-        VerifierKind::Math => "math",
-        VerifierKind::Exact => "exact",
-        VerifierKind::Format => "format",
-        VerifierKind::Random => "random",
-    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -10,25 +10,25 @@
 //! Held-out problems are never watched: what is trained on says nothing of a boundary.
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
 
-use bourn_episode::{Inputs, Source};
+use bourn_episode::Source;
 use bourn_probe::{Extent, Ledger, Outcomes, risks};
 use bourn_recipe::{Recipe, Replay as Settings, Sampler};
-use bourn_rollout::{Completion, Finish, Progress, Rollouts, Sampling, ScoreItem};
+use bourn_rollout::{Completion, Finish, Rollouts, Sampling, ScoreItem};
 use bourn_seed::rng;
 use bourn_task::{Problem, Problems};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::drawing::{self, Draws};
+use crate::episodes::{Episode, Reader};
 use crate::error::TrainError;
 use crate::experience::{Experience, Replayed, Sample};
-use crate::judging::{Draw, judge};
+use crate::judging::Judging;
 use crate::probe::{Bench, Prober};
 use crate::prompts::encode_prompts;
 use crate::side::Role;
+use crate::stopping::go_on;
 
 /// What came of the policy's draws at one look.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,10 +111,10 @@ impl Replay {
         let Some(now) = newest.next() else { return };
         let risks = risks(&self.base, now, newest.next());
         let endangered = |problem: &Problem| {
-            let risk = risks.get(&problem.id);
+            let risk = risks.get(problem.id.as_str());
             let rises =
                 risk.is_some_and(|risk| risk.lost >= settings.threshold && risk.lost > risk.before);
-            rises && self.witnesses.contains_key(&problem.id)
+            rises && self.witnesses.contains_key(problem.id.as_str())
         };
         let places = self.watched.iter().enumerate().filter(|(_, problem)| endangered(problem));
         self.endangered = places.map(|(place, _)| place).collect();
@@ -146,7 +146,7 @@ impl Replay {
         let group = |place: usize| {
             let problem = &self.watched[place];
             let mut all: Vec<&Sample> =
-                self.witnesses.get(&problem.id).into_iter().flatten().collect();
+                self.witnesses.get(problem.id.as_str()).into_iter().flatten().collect();
             all.shuffle(&mut rng);
             (problem, all.into_iter().cycle().take(count).collect())
         };
@@ -175,8 +175,8 @@ impl Replay {
         let problems: Vec<&Problem> = groups.iter().map(|(problem, _)| *problem).collect();
         let draws = Draws { purpose: "replay", step, batch: 0, size };
         let prompter = prober.base.prompter;
-        let on_progress = &mut |_: Progress| go_on(prober);
-        let mut drawn = drawing::collect(engine, prompter, &problems, recipe, draws, on_progress)?;
+        let stop = prober.stop;
+        let mut drawn = drawing::collect(engine, prompter, &problems, recipe, draws, stop)?;
         let mut own = std::mem::take(&mut drawn.samples).into_iter();
         for (group, (_, witnesses)) in groups.iter().enumerate() {
             drawn.samples.extend(own.by_ref().take(size));
@@ -204,7 +204,8 @@ fn witnesses(
         .iter()
         .zip(&prompts)
         .flat_map(|(problem, prompt)| {
-            let draws = ledger.get(&problem.id).map(|entry| entry.draws()).unwrap_or_default();
+            let draws =
+                ledger.get(problem.id.as_str()).map(|entry| entry.draws()).unwrap_or_default();
             let correct = draws.iter().filter(|draw| draw.verdict.is_correct());
             correct.map(move |draw| (*problem, prompt, draw))
         })
@@ -213,9 +214,9 @@ fn witnesses(
         .iter()
         .map(|(_, prompt, draw)| ScoreItem { prompt, completion: &draw.ids })
         .collect();
-    let on_progress = &mut |_: Progress| go_on(prober);
-    let scored =
-        engine.score(&items, &Sampling::whole(recipe.rollout.temperature)?, on_progress)?;
+    let whole = Sampling::whole(recipe.rollout.temperature)?;
+    let scored = engine.score(&items, &whole, &mut |_| go_on(prober.stop))?;
+    let reader = Judging { prompter, step: 0 };
     let mut witnesses: BTreeMap<String, Vec<Sample>> = BTreeMap::new();
     for (number, ((problem, prompt, draw), scored)) in (0..).zip(correct.into_iter().zip(scored)) {
         let completion = Completion {
@@ -226,20 +227,11 @@ fn witnesses(
             finish: if draw.truncated { Finish::Length } else { Finish::Stop },
         };
         // Witnesses are drawn once for the whole run: a coin knows them by their number.
-        let tossed = Draw { step: 0, number };
-        let prompt = Inputs::from(prompt.clone());
-        let mut sample = judge(0, &prompt, problem, completion, tossed, prompter, recipe)?;
+        let mut sample = reader.read(problem, number, Episode::of(prompt, completion))?;
         sample.trajectory.source = Source::Witness;
-        witnesses.entry(problem.id.clone()).or_default().push(sample);
+        witnesses.entry(problem.id.to_string()).or_default().push(sample);
     }
     Ok(witnesses)
-}
-
-fn go_on(prober: &Prober<'_>) -> ControlFlow<()> {
-    match prober.stop.load(Ordering::Relaxed) {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use bourn_verify::Verdict;
 use burn::tensor::Device;
 use rand::Rng;
 
-use crate::experience::{Judged, Sample};
+use crate::experience::{Judged, Said, Sample};
 
 /// Of the test recipe's rollouts.
 pub const TEMPERATURE: f64 = 0.8;
@@ -77,8 +77,13 @@ pub fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool) -> Sa
     let prompt = Inputs::from(prompt.to_vec());
     let row = Trajectory::of_completion(&prompt, tokens, zeros(), zeros(), Finish::Stop);
     let (verdict, reward) = if correct { (Verdict::Correct, 1.0) } else { (Verdict::Wrong, 0.0) };
-    let judged = Judged { verdicts: vec![verdict], reward, steps: None };
+    let judged = Judged { said: vec![said(verdict)], reward, steps: None };
     Sample::new(row.in_group(group), judged)
+}
+
+/// A raw verdict.
+pub fn said(verdict: Verdict) -> Said {
+    Said { verifier: "test", judgement: verdict.into() }
 }
 
 /// The prompt of a sample.

@@ -9,7 +9,7 @@ fn with_witnesses(base: &Transformer, experience: &Experience) -> Experience {
     for index in [8, 11] {
         let sample = &mut experience.samples[index];
         sample.trajectory.source = Source::Witness;
-        sample.judged.verdicts = vec![Verdict::Correct];
+        sample.judged.said = vec![testing::said(Verdict::Correct)];
         sample.signals.rl.fill(if index == 8 { 0.9 } else { 1.1 });
         sample.trajectory.logprobs = Some(of_base[index].clone());
     }
@@ -53,7 +53,7 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
         let mut rest = mixed.clone();
         for sample in rest.samples.iter_mut().filter(|sample| is_witness(sample)) {
             sample.trajectory.source = Source::Policy;
-            sample.judged.verdicts = vec![Verdict::Wrong];
+            sample.judged.said = vec![testing::said(Verdict::Wrong)];
             sample.signals.rl.fill(0.0);
         }
         let plain = recipe_without_replay(&recipe);
@@ -93,7 +93,7 @@ fn a_witness_adds_its_weighted_log_likelihood_and_nothing_else() {
             for (sample, own) in alone.samples.iter_mut().zip(&own) {
                 let is_witness = is_witness(sample);
                 sample.signals.anchor = Weight::default();
-                sample.judged.verdicts = vec![Verdict::Wrong];
+                sample.judged.said = vec![testing::said(Verdict::Wrong)];
                 let drawn = sample.logprobs().unwrap().to_vec();
                 for (a, (drawn, &own)) in
                     sample.signals.rl.iter_mut().zip(drawn.into_iter().zip(own))

@@ -1,8 +1,6 @@
 //! The parts of one step, in the order of the loop: draw, credit, update, reset; and what stands
 //! before the first, the pretraining of a value model.
 
-use std::sync::atomic::Ordering;
-
 use bourn_algo::shaping::entropy_control;
 use bourn_model::transformer::Transformer;
 use bourn_task::Problems;
@@ -45,12 +43,8 @@ impl Run<'_> {
         let (recipe, stop) = (self.recipe, self.stop);
         let place = draws.step + self.state.extra_batches + draws.batch;
         let prompts = problems.step_problems(recipe.seed, place, recipe.rollout.prompts_per_step);
-        let on_progress = &mut |_| match stop.load(Ordering::Relaxed) {
-            true => std::ops::ControlFlow::Break(()),
-            false => std::ops::ControlFlow::Continue(()),
-        };
         let (engine, prompter) = (&mut *self.engine, &self.prompter);
-        let drawn = drawing::collect(engine, prompter, &prompts, recipe, draws, on_progress);
+        let drawn = drawing::collect(engine, prompter, &prompts, recipe, draws, stop);
         drawn.map_err(|error| self.or_save(error))
     }
 
