@@ -16,7 +16,7 @@ use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
 use bourn_recipe::{ModelSource, Recipe};
 use bourn_rollout::{
-    Completion, Engine, EngineOptions, HoldWeights, Inputs, Request, Sampling, Storage, generate,
+    Completion, Engine, EngineOptions, HoldWeights, Request, Sampling, Storage, generate,
 };
 use bourn_train::experience::{Experience, Judged, Sample};
 use bourn_train::optimizer::AdamWOptimizer;
@@ -202,8 +202,7 @@ fn roll_out(
             let advantage = if member % 2 == 0 { 1.0 } else { -1.0 };
             let Completion { tokens, logprobs, entropies, finish, .. } = completion;
             let (prompt, logprobs) = (Inputs::from(prompts[group].clone()), Some(logprobs));
-            let row =
-                Trajectory::of_completion(&prompt, &tokens, logprobs, Some(entropies), finish);
+            let row = Trajectory::of_completion(&prompt, &tokens, logprobs, entropies, finish);
             let mut sample = Sample::new(row.in_group(group), Judged::default());
             sample.signals.rl.fill(advantage);
             samples.push(sample);
