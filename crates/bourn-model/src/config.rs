@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use bourn_recipe::Architecture;
+use serde::Serialize;
 
 use crate::ModelError;
 
 /// A family of decoder-only transformers; all share RMSNorm, RoPE and SwiGLU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Family {
     /// Llama 2 and 3.x, SmolLM2: no biases.
     Llama,
@@ -34,7 +36,7 @@ impl Family {
 }
 
 /// Rotary position embedding, over the whole head, rotate-half.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rope {
     /// Base of the geometric series of wavelengths.
     pub theta: f64,
@@ -45,7 +47,7 @@ pub struct Rope {
 /// Llama 3.x's RoPE scaling: wavelengths above `original_max_position / low_freq_factor` are
 /// stretched by `factor`, those below `original_max_position / high_freq_factor` are left alone,
 /// and the frequencies between are interpolated.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Llama3Scaling {
     /// How far the long wavelengths are stretched.
     pub factor: f64,
@@ -59,7 +61,10 @@ pub struct Llama3Scaling {
 
 /// A checked model configuration: every size is positive and bounded, heads divide, and nothing
 /// that bourn does not compute is asked for.
-#[derive(Clone, Debug, PartialEq)]
+///
+/// Its canonical JSON is a part of ledgers' keys: a new field is left out of it where it has its
+/// default.
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelConfig {
     /// Which family.
     pub family: Family,

@@ -233,8 +233,18 @@ impl LedgerEntry {
 impl LedgerKey {
     /// Content address: a hash of every field, as 64 hexadecimal digits.
     pub fn address(&self) -> String {
+        self.address_in("bourn ledger key, version 3")
+    }
+
+    /// Whether `address` is the one that this key had when fields were written otherwise: no run asks
+    /// for it any more.
+    pub(crate) fn had_address(&self, address: &str) -> bool {
+        address == self.address_in("bourn ledger key, version 2")
+    }
+
+    fn address_in(&self, format: &str) -> String {
         let Self { weights, sampler, prompt, verifier, seed } = self;
-        let mut hasher = blake3::Hasher::new_derive_key("bourn ledger key, version 2");
+        let mut hasher = blake3::Hasher::new_derive_key(format);
         for field in [weights, sampler, prompt, verifier] {
             // With lengths, so that no two keys run together into the same bytes.
             hasher.update(&(field.len() as u64).to_le_bytes());

@@ -96,7 +96,7 @@ pub fn probe_stored(
     check(problems, extent)?;
     let wanted = problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
     let mut stored = key.store().held(key.key(), wanted, extent.n_max())?;
-    let held = problems.iter().map(|p| stored.remove(&p.id).unwrap_or_default()).collect();
+    let held = problems.iter().map(|p| stored.remove(p.id.as_str()).unwrap_or_default()).collect();
     Drawing::new(problems, extent, held, Some(key), progress).run(source)
 }
 
@@ -109,7 +109,7 @@ fn check(problems: &[Problem], extent: Extent) -> Result<(), ProbeError> {
     }
     let mut seen = BTreeSet::new();
     match problems.iter().find(|p| !seen.insert(&p.id)) {
-        Some(problem) => Err(ProbeError::Duplicate(problem.id.clone())),
+        Some(problem) => Err(ProbeError::Duplicate(problem.id.to_string())),
         None => Ok(()),
     }
 }
@@ -155,13 +155,13 @@ impl<'a> Drawing<'a> {
             saved?;
         }
         if let Some(problem) = self.scheduler.first_undecided() {
-            return Err(ProbeError::Unfinished(self.problems[problem].id.clone()));
+            return Err(ProbeError::Unfinished(self.problems[problem].id.to_string()));
         }
         let mut ledger = Ledger::of(self.extent.rule());
         for ((place, problem), draws) in self.problems.iter().enumerate().zip(self.draws) {
             let counted = self.scheduler.counted_of(place) as usize;
             let draws = draws.into_iter().take(counted).flatten().collect();
-            ledger.insert(problem.id.clone(), problem.prompt.clone(), draws)?;
+            ledger.insert(problem.id.to_string(), problem.prompt.clone(), draws)?;
         }
         Ok(Probed { ledger, made: self.scheduler.launched(), cut: self.scheduler.cut() })
     }
@@ -184,7 +184,7 @@ impl<'a> Drawing<'a> {
             let more: Vec<Draw> = draws[*stored..].iter().map_while(Clone::clone).collect();
             if !more.is_empty() {
                 segments.push(Segment {
-                    id: (&problem.id).into(),
+                    id: problem.id.as_str().into(),
                     prompt: (&problem.prompt).into(),
                     first: *stored as u64,
                     draws: more.into(),
@@ -221,7 +221,7 @@ impl Schedule for Drawing<'_> {
         if !self.scheduler.is_under_way(problem, number) {
             return Err(ProbeError::NotUnderWay { problem, number });
         }
-        check_finite(&self.problems[problem].id, number, std::slice::from_ref(&draw))?;
+        check_finite(self.problems[problem].id.as_str(), number, std::slice::from_ref(&draw))?;
         self.scheduler.finished(problem, number, draw.verdict.is_correct());
         self.draws[problem][number as usize] = Some(draw);
         self.unsaved += 1;

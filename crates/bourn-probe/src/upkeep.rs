@@ -29,6 +29,8 @@ pub struct Holding {
     pub last_use: Option<SystemTime>,
     /// Files of another version of the format, which this one neither reads nor misses.
     pub outdated: Vec<PathBuf>,
+    /// Files under a key of an older format, which no run asks for any more; their draws do not count.
+    pub superseded: Vec<PathBuf>,
     /// What is wrong with it, each naming its file.
     pub damage: Vec<LedgerError>,
 }
@@ -60,6 +62,8 @@ pub enum Why {
     Unfinished,
     /// It is of another version of the format.
     Outdated,
+    /// It is under a key of an older format.
+    Superseded,
     /// Its draws are in one file with those of others of its key.
     Merged,
     /// No run has used its key for too long.
@@ -72,6 +76,7 @@ impl Why {
         match self {
             Why::Unfinished => "left half-written",
             Why::Outdated => "of another version of the format",
+            Why::Superseded => "under a key of an older format, which no run asks for",
             Why::Merged => "merged into one file with the others of its key",
             Why::Unused => "not used for too long",
         }
@@ -96,6 +101,7 @@ struct Contents {
     key: Option<LedgerKey>,
     segments: Vec<(Segment<'static>, PathBuf)>,
     outdated: Vec<PathBuf>,
+    superseded: Vec<PathBuf>,
     damage: Vec<LedgerError>,
 }
 
@@ -108,7 +114,7 @@ impl LedgerStore {
             if files.is_empty() {
                 continue;
             }
-            let Contents { key, segments, outdated, mut damage } = read(&directory)?;
+            let Contents { key, segments, outdated, superseded, mut damage } = read(&directory)?;
             let (mut problems, mut draws) = (BTreeSet::new(), 0);
             match join(segments) {
                 Ok(joined) => {
@@ -128,14 +134,15 @@ impl LedgerStore {
                 bytes: files.iter().map(|path| size(path)).sum(),
                 last_use: last_use(&directory)?,
                 outdated,
+                superseded,
                 damage,
             });
         }
         Ok(holdings)
     }
 
-    /// Removes what no run will read: half-written files, files of other versions, keys that were
-    /// not used for long; and writes the several files of a key as one.
+    /// Removes what no run will read: half-written files, files of other versions or under keys of an
+    /// older format, keys that were not used for long; and writes the several files of a key as one.
     ///
     /// A key that a run is using is left alone, and so is one with a damaged file: that is for its
     /// owner to look at.
@@ -186,9 +193,12 @@ impl LedgerStore {
             }
             return Ok(());
         }
-        let Contents { key, segments, outdated, damage } = read(directory)?;
+        let Contents { key, segments, outdated, superseded, damage } = read(directory)?;
         for path in &outdated {
             remove(path, Why::Outdated)?;
+        }
+        for path in &superseded {
+            remove(path, Why::Superseded)?;
         }
         let paths: BTreeSet<PathBuf> = segments.iter().map(|(_, path)| path.clone()).collect();
         let several = paths.len() > 1 && damage.is_empty();
@@ -233,13 +243,22 @@ impl LedgerStore {
 
 /// Reads every file of a key's directory.
 fn read(directory: &Path) -> Result<Contents, LedgerError> {
-    let mut contents =
-        Contents { key: None, segments: Vec::new(), outdated: Vec::new(), damage: Vec::new() };
+    let mut contents = Contents {
+        key: None,
+        segments: Vec::new(),
+        outdated: Vec::new(),
+        superseded: Vec::new(),
+        damage: Vec::new(),
+    };
     for path in files(directory)? {
         match read_segments(&path, &|_, _| u64::MAX) {
             Ok((key, _, segments)) if key.address() == name(directory) => {
                 contents.key = Some(key);
                 contents.segments.extend(segments.into_iter().map(|s| (s, path.clone())));
+            }
+            Ok((key, ..)) if key.had_address(&name(directory)) => {
+                contents.key = Some(key);
+                contents.superseded.push(path);
             }
             Ok(_) => contents.damage.push(LedgerError::WrongKey { path }),
             Err(LedgerError::Format { path }) => contents.outdated.push(path),

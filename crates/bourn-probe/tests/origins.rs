@@ -97,9 +97,9 @@ impl DrawSource for Tree {
     ) -> Result<(), SourceError> {
         let one = |problem: &Problem, number: u64| {
             let mut ids = Vec::new();
-            let mut u = uniform(self.draws, &problem.id, number);
+            let mut u = uniform(self.draws, problem.id.as_str(), number);
             while ids.len() < BUDGET && ids.last() != Some(&END) {
-                let p = self.sampled(&problem.id, &ids);
+                let p = self.sampled(problem.id.as_str(), &ids);
                 let mut token = 0;
                 // The rest of u decides on the next token.
                 while token < 2 && u >= p[token] {
@@ -109,7 +109,7 @@ impl DrawSource for Tree {
                 u /= p[token];
                 ids.push(token as u32);
             }
-            let score = self.of(&problem.id, &ids);
+            let score = self.of(problem.id.as_str(), &ids);
             let verdict = if is_correct(&ids) { Verdict::Correct } else { Verdict::Wrong };
             let answer = (ids.last() == Some(&END)).then(|| ids.len().to_string());
             Draw {
@@ -137,7 +137,7 @@ impl ScoreSource for Tree {
         done: &mut dyn FnMut(u64),
     ) -> Result<Vec<Score>, SourceError> {
         done(requests.len() as u64);
-        Ok(requests.iter().map(|r| self.of(&r.problem.id, r.ids)).collect())
+        Ok(requests.iter().map(|r| self.of(r.problem.id.as_str(), r.ids)).collect())
     }
 }
 
@@ -207,7 +207,8 @@ fn all_completions_weigh_1() {
 fn witness_masses_are_bounds_and_become_exact() {
     for n in [1, 8, 64, 4096] {
         let run = run(base(), policy(), n, 4, &References::new());
-        let sums = |of: &dyn Fn(&str) -> f64| run.problems.iter().map(|p| of(&p.id)).sum::<f64>();
+        let sums =
+            |of: &dyn Fn(&str) -> f64| run.problems.iter().map(|p| of(p.id.as_str())).sum::<f64>();
         let Origins { witnesses, discoveries, .. } = &run.origins;
         for w in &witnesses.problems {
             assert!(w.base <= base().success(&w.id) + 1e-12, "{n} {w:?}");

@@ -119,6 +119,28 @@ fn a_sweep_merges_and_loses_no_draw() {
     assert_eq!(draw(&store, &w, 5, 10), 5);
 }
 
+/// Written by version 0.1.0: the key's fields as they were, and the directory that its hash gave.
+#[test]
+fn keys_of_an_older_format_are_named_and_dropped() {
+    let (directory, store, w, _) = place();
+    let old = directory.path().join(OLD_ADDRESS);
+    fs::rename(directory.path().join(w.address()), &old).unwrap();
+    let holdings = store.holdings().unwrap();
+    let holding = holdings.iter().find(|h| h.address == OLD_ADDRESS).unwrap();
+    assert_eq!((holding.superseded.len(), holding.damage.len()), (holding.files, 0));
+    assert_eq!((holding.key.as_ref(), holding.draws), (Some(&w), 0));
+    let swept = store.sweep(&Sweep::default()).unwrap().swept;
+    let superseded = swept.iter().filter(|swept| swept.why == Why::Superseded);
+    assert_eq!(superseded.count(), holding.files);
+    assert!(
+        !old.read_dir().unwrap().any(|e| e.unwrap().path().to_string_lossy().ends_with(".zst"))
+    );
+    // No run finds what was there: it draws again.
+    assert_eq!(draw(&store, &w, 1, 1), 1);
+}
+
+const OLD_ADDRESS: &str = "78d1c887e155a3366de8c28f2ddf96e61b2546f63596f5fba3a857f7d7f4e394";
+
 #[test]
 fn what_is_in_use_or_used_lately_stays() {
     let (directory, store, w, v) = place();

@@ -362,7 +362,8 @@ pub(crate) fn expected(schema: &Json) -> String {
     }
 }
 
-fn alternatives(names: &[&str]) -> String {
+/// `"a", "b" or "c"`.
+pub(crate) fn alternatives(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("\"{name}\"")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

@@ -22,10 +22,23 @@ impl Recipe {
             version: u32,
             model: &'a ModelSource,
             base: &'a Option<BaseStage>,
-            tasks: &'a [Task],
+            tasks: Vec<Source<'a>>,
         }
-        let key =
-            BaseKey { version: 1, model: &self.model.source, base: &self.base, tasks: &self.tasks };
+        // Its problems, and not what they are judged by.
+        #[derive(Serialize)]
+        struct Source<'a> {
+            weight: f64,
+            template: &'a str,
+            kind: &'a TaskKind,
+        }
+        let tasks = self.tasks.iter();
+        let tasks = tasks.map(|Task { weight, template, kind, rewards: _ }| Source {
+            weight: *weight,
+            template,
+            kind,
+        });
+        let (model, base, tasks) = (&self.model.source, &self.base, tasks.collect());
+        let key = BaseKey { version: 1, model, base, tasks };
         // Fields are written in the order of their declaration.
         serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
     }
@@ -33,6 +46,9 @@ impl Recipe {
 
 impl From<&Recipe> for Written {
     fn from(recipe: &Recipe) -> Self {
+        // Once, where all tasks have the same.
+        let first = recipe.tasks.first().map(|task| &task.rewards);
+        let shared = first.filter(|first| recipe.tasks.iter().all(|task| task.rewards == **first));
         Written {
             extends: None,
             name: Some(recipe.name.clone()),
@@ -40,8 +56,8 @@ impl From<&Recipe> for Written {
             device: recipe.device,
             model: model(&recipe.model),
             base: recipe.base.as_ref().map(base),
-            task: recipe.tasks.iter().map(task).collect(),
-            reward: Some(recipe.rewards.iter().map(reward).collect()),
+            task: recipe.tasks.iter().map(|own| task(own, shared.is_none())).collect(),
+            reward: shared.map(rewards),
             rollout: RolloutWritten {
                 prompts_per_step: recipe.rollout.prompts_per_step,
                 num_generations: recipe.rollout.num_generations,
@@ -163,8 +179,9 @@ fn base(base: &BaseStage) -> BaseWritten {
     }
 }
 
-fn task(task: &Task) -> TaskWritten {
+fn task(task: &Task, with_rewards: bool) -> TaskWritten {
     let (weight, template) = (task.weight, task.template.clone());
+    let reward = with_rewards.then(|| rewards(&task.rewards));
     match &task.kind {
         TaskKind::Countdown(kind) => TaskWritten::Countdown(CountdownWritten {
             weight,
@@ -174,6 +191,7 @@ fn task(task: &Task) -> TaskWritten {
             target: (Target(kind.target.0), Target(kind.target.1)),
             operators: kind.operators.clone(),
             train_problems: kind.train_problems,
+            reward,
         }),
         TaskKind::Jsonl(kind) => TaskWritten::Jsonl(JsonlWritten {
             weight,
@@ -184,17 +202,20 @@ fn task(task: &Task) -> TaskWritten {
             answer_column: kind.answer_column.clone(),
             answer_format: kind.answer_format,
             max_problems: kind.max_problems,
+            reward,
         }),
     }
 }
 
+fn rewards(rewards: &Vec<Reward>) -> Vec<RewardWritten> {
+    rewards.iter().map(reward).collect()
+}
+
+/// Only the keys that its verifier takes.
 fn reward(reward: &Reward) -> RewardWritten {
-    // These verifiers have no extraction to choose, and refuse the key.
-    let without = matches!(reward.verifier, VerifierKind::Countdown | VerifierKind::Random);
-    let extract = (!without).then_some(reward.extract);
     RewardWritten {
         verifier: reward.verifier,
-        extract,
+        extract: reward.verifier.facts().extract.is_ok().then_some(reward.extract),
         weight: reward.weight,
         step_weight: reward.step_weight,
     }

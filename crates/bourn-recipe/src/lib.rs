@@ -24,6 +24,7 @@ mod short;
 mod source;
 mod sweep;
 mod tree;
+mod verifiers;
 mod written;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
 pub use sweep::{Sweep, Variant, load_sweep, parse_sweep};
+pub use verifiers::{Facts, Reads};
 
 /// Reads a recipe's file, follows `extends`, applies the overrides (`a.b=c`, in order) and checks
 /// the result.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::algorithm::{Algorithm, Critic, ImplicitReward};
 pub use crate::device::Device;
+pub use crate::verifiers::VerifierKind;
 
 /// A whole, validated recipe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,8 +27,6 @@ pub struct Recipe {
     pub base: Option<BaseStage>,
     /// One or more sources of problems.
     pub tasks: Vec<Task>,
-    /// One or more verifiers; the first gives the raw verdict.
-    pub rewards: Vec<Reward>,
     /// How completions are drawn for training.
     pub rollout: Rollout,
     /// The policy-gradient algorithm.
@@ -132,6 +131,8 @@ pub struct Task {
     pub template: String,
     /// What kind of source it is.
     pub kind: TaskKind,
+    /// One or more verifiers of its problems; the first gives the raw verdict.
+    pub rewards: Vec<Reward>,
 }
 
 /// The kinds of problem source.
@@ -223,25 +224,17 @@ pub struct Reward {
     pub step_weight: f64,
 }
 
-/// Keys of caches are made of rewards: one without steps is what it was before there were any.
+/// Keys are made of rewards: one without steps is what it was before there were any.
 fn is_zero(weight: &f64) -> bool {
     *weight == 0.0
 }
 
-/// The verifiers there are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum VerifierKind {
-    /// Each number exactly once, hits the target.
-    Countdown,
-    /// Numeric equality of maths answers.
-    Math,
-    /// Equality of the trimmed text.
-    Exact,
-    /// An answer can be read, right or wrong.
-    Format,
-    /// A fair coin that knows nothing of the completion: a control.
-    Random,
+impl Reward {
+    /// The verifier as it is without any key, with a weight of 1.
+    pub fn new(verifier: VerifierKind) -> Reward {
+        let extract = verifier.facts().extract.unwrap_or(Extract::Whole);
+        Reward { verifier, extract, weight: 1.0, step_weight: 0.0 }
+    }
 }
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so

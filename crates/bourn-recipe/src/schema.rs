@@ -77,12 +77,19 @@ pub(crate) struct Section<'a> {
     pub schema: &'a Json,
 }
 
-/// Every table of the schema, in the order of its definition.
+/// Every table of the schema, in the order of its definition; one that stands in several places
+/// (`[[reward]]`, `[[task.reward]]`) where its path is shortest.
 pub(crate) fn sections(schema: &Json) -> Vec<Section<'_>> {
     let root = Section { path: String::new(), title: String::new(), kind: None, schema };
-    let mut found = vec![root];
-    collect(schema, "", &mut found);
-    found
+    let mut all = vec![root];
+    collect(schema, "", &mut all);
+    let shortest = |section: &Section<'_>| {
+        let same =
+            |other: &&Section<'_>| other.schema["properties"] == section.schema["properties"];
+        all.iter().filter(same).all(|other| other.path.len() >= section.path.len())
+    };
+    let keep: Vec<bool> = all.iter().map(shortest).collect();
+    all.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(section, _)| section).collect()
 }
 
 fn collect<'a>(table: &'a Json, path: &str, found: &mut Vec<Section<'a>>) {

@@ -266,11 +266,11 @@ fn rules_across_keys() {
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nrange = [9, 3]"), @"x.toml:5:1: [[task]] range: the first is greater than the second; write the smaller one first");
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nnumbers = [4, 3]"), @"x.toml:5:1: [[task]] numbers: the first is greater than the second; write the smaller one first");
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\nweight = 0"), @"x.toml:5:1: [[task]] weight: all weights are 0; give one task a share");
-    assert_snapshot!(appended("[[reward]]\nverifier = \"math\"\n"), @r#"x.toml:8:1: [[reward]] verifier: the math verifier cannot judge countdown problems, and every verifier judges every task; use "countdown" here, and countdown tasks only"#);
+    assert_snapshot!(appended("[[reward]]\nverifier = \"math\"\n"), @r#"x.toml:8:1: [[reward]] verifier: the math verifier cannot judge countdown problems; use "countdown" here, or give tasks of another kind a [[task.reward]] of their own"#);
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\nextract = \"boxed\"\n"), @"x.toml:9:1: [[reward]] extract: has no effect: the countdown verifier reads the whole completion; remove it");
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"countdown\"\nweight = -1\n"), @"x.toml:7:1: [[reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
-    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
-    assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @r#"x.toml:8:1: [[task]] kind: the countdown verifier cannot judge jsonl problems, and every verifier judges every task; use "math" or "exact" here, and jsonl tasks only"#);
+    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math" or "exact" here, or give tasks of another kind a [[task.reward]] of their own"#);
+    assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @"no error");
     assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
     assert_snapshot!(appended("[probe]\nscores = 0\nreferences = 'x.jsonl'\n"), @"x.toml:9:1: [probe] references: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
     assert_snapshot!(appended("[probe]\nscores = 0\n[probe.guess]\n"), @"x.toml:9:8: [probe.guess]: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
@@ -303,6 +303,23 @@ fn overrides() {
     assert_snapshot!(set(&["rollout=4"]), @"--set rollout: [rollout]: expected a table, found the integer 4");
     assert_snapshot!(set(&["task=[]"]), @"--set task: [[task]]: expected at least one table, found 0");
     assert_snapshot!(set(&["optimizer={lr=1e-5,lrr=2}"]), @"--set optimizer: [optimizer] lrr: unknown key; did you mean `lr`?");
+}
+
+#[test]
+fn rewards_of_a_task() {
+    let own = "[[task]]\nkind = \"jsonl\"\npath = \"x\"\n[[task.reward]]\n";
+    assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\n")), @"no error");
+    assert_snapshot!(appended(&format!("{own}verifer = \"exact\"\n")), @"x.toml:11:1: [[task.reward]] verifer: unknown key; did you mean `verifier`?");
+    assert_snapshot!(appended(&format!("{own}verifier = \"countdown\"\n")), @r#"x.toml:11:1: [[task.reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math" or "exact" here"#);
+    assert_snapshot!(appended(&format!("{own}verifier = \"random\"\n")), @"x.toml:11:1: [[task.reward]] verifier: random cannot come first: the first reward gives the raw verdict, which the probe measures; put the task's verifier there, with `weight = 0.0` if it is to pay nothing");
+    assert_snapshot!(appended(&format!("{own}verifier = \"math\"\nweight = 0\n")), @"x.toml:12:1: [[task.reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
+    assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\nstep_weight = 1\n")), @"x.toml:12:1: [[task.reward]] step_weight: has no effect: the exact verifier compares text, which has no steps; remove it");
+    // What is for every task without rewards of its own needs one.
+    let top = "[[reward]]\nverifier = \"countdown\"\n";
+    assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\n{top}")), @"no error");
+    assert_snapshot!(replaced("[algorithm]", &format!("[[task.reward]]\nverifier = \"countdown\"\n{top}[algorithm]")), @"x.toml:7:3: [[reward]]: has no effect: every [[task]] has rewards of its own; remove it");
+    assert_snapshot!(set(&["task.0.reward=[]"]), @"--set task.0.reward: [[task.reward]]: expected at least one table, found 0");
+    assert_snapshot!(appended("[train]\nverifier = \"math\"\n"), @"x.toml:8:1: [train] verifier: unknown key; `verifier` belongs in [[reward]]");
 }
 
 #[test]

@@ -61,13 +61,11 @@ fn defaults_of_a_published_model() {
         operators: vec![Operator::Add, Operator::Sub, Operator::Mul],
         train_problems: 4096,
     };
-    assert_eq!(
-        recipe.tasks,
-        [Task { weight: 1.0, template: "{prompt}".into(), kind: TaskKind::Countdown(task) }]
-    );
-    let (verifier, extract) = (VerifierKind::Countdown, Extract::Whole);
-    let reward = Reward { verifier, extract, weight: 1.0, step_weight: 0.0 };
-    assert_eq!(recipe.rewards, [reward]);
+    let (kind, template) = (TaskKind::Countdown(task), "{prompt}".into());
+    let rewards = vec![Reward::new(VerifierKind::Countdown)];
+    assert_eq!(recipe.tasks, [Task { weight: 1.0, template, kind, rewards }]);
+    let reward = &recipe.tasks[0].rewards[0];
+    assert_eq!((reward.extract, reward.weight, reward.step_weight), (Extract::Whole, 1.0, 0.0));
     assert_eq!((recipe.rollout.prompts_per_step, recipe.rollout.num_generations), (32, 16));
     assert_eq!((recipe.algorithm.epsilon, recipe.algorithm.epsilon_high), (0.2, 0.2));
     assert_eq!(recipe.algorithm.loss_type, LossType::Dapo);
@@ -101,7 +99,8 @@ fn rewards_follow_the_task() {
     let jsonl = WHOLE.replace("\"countdown\"", "\"jsonl\"\npath = \"d.jsonl\"");
     let check = |append: &str, expect: &[(VerifierKind, Extract)]| {
         let recipe = recipe(&format!("{jsonl}{append}"), &[]);
-        let found: Vec<_> = recipe.rewards.iter().map(|r| (r.verifier, r.extract)).collect();
+        let found: Vec<_> =
+            recipe.tasks[0].rewards.iter().map(|r| (r.verifier, r.extract)).collect();
         assert_eq!(found, expect, "{append}");
     };
     check("", &[(VerifierKind::Math, Extract::LastNumber)]);
@@ -110,6 +109,42 @@ fn rewards_follow_the_task() {
         "[[reward]]\nverifier = \"math\"\nextract = \"boxed\"\n[[reward]]\nverifier = \"math\"\n",
         &[(VerifierKind::Math, Extract::Boxed), (VerifierKind::Math, Extract::LastNumber)],
     );
+}
+
+#[test]
+fn rewards_belong_to_a_task() {
+    let two = format!(
+        "{WHOLE}[[task]]\nkind = \"jsonl\"\npath = \"a.jsonl\"\n[[task.reward]]\nverifier = \"exact\"\n\
+         [[task.reward]]\nverifier = \"math\"\nweight = 0.5\n[[task]]\nkind = \"jsonl\"\npath = \
+         \"b.jsonl\"\n"
+    );
+    let names = |recipe: &Recipe| -> Vec<Vec<&str>> {
+        let of = |task: &Task| task.rewards.iter().map(|r| r.verifier.name()).collect();
+        recipe.tasks.iter().map(of).collect()
+    };
+    // Each task its own, else the recipe's, else its natural one.
+    let natural = recipe(&two, &[]);
+    assert_eq!(names(&natural), [vec!["countdown"], vec!["exact", "math"], vec!["math"]]);
+    let format = recipe(&format!("{two}[[reward]]\nverifier = \"format\"\n"), &[]);
+    assert_eq!(names(&format), [vec!["format"], vec!["exact", "math"], vec!["format"]]);
+    assert_eq!(format.tasks[1].rewards[1].weight, 0.5);
+    let set = recipe(&two, &["task.1.reward.0.weight=3"]);
+    assert_eq!(set.tasks[1].rewards[0].weight, 3.0);
+    // Written out they load to themselves; once at the top where all tasks have the same.
+    for recipe in [&natural, &format] {
+        let text = recipe.to_toml();
+        let again = parse(&text, Path::new("again.toml"), &[]).unwrap();
+        assert_eq!((&again, text.matches("\n[[reward]]").count()), (recipe, 0), "{text}");
+    }
+    let same =
+        two.replace("[[task.reward]]\nverifier = \"math\"", "[[reward]]\nverifier = \"format\"");
+    let one = recipe(
+        &same.replace("[[task.reward]]\nverifier = \"exact\"\n", ""),
+        &["task.2.reward=[{verifier='format', weight=0.5}]"],
+    );
+    let text = one.to_toml();
+    assert_eq!(text.matches("reward]]").count(), 1, "{text}");
+    assert!(text.contains("\n[[reward]]\nverifier = \"format\""), "{text}");
 }
 
 #[test]
@@ -348,7 +383,7 @@ fn a_task_of_the_command_line_is_a_recipe() {
     assert_eq!((recipe.name.as_str(), recipe.probe.n_max), ("probe", 4));
     assert_eq!(recipe.model.source, ModelSource::Path("m".into()));
     assert!(matches!(recipe.tasks[0].kind, TaskKind::Countdown(_)));
-    assert_eq!(recipe.rewards[0].verifier, VerifierKind::Countdown);
+    assert_eq!(recipe.tasks[0].rewards[0].verifier, VerifierKind::Countdown);
 
     // Quotes and backslashes are part of names.
     let some = |text: &str| Some(text.to_owned());
@@ -364,7 +399,7 @@ fn a_task_of_the_command_line_is_a_recipe() {
     assert_eq!(file.path, Path::new(&whole.source));
     assert_eq!(file.probe_path.as_deref(), Some(Path::new(&whole.source)));
     assert_eq!((file.prompt_column.as_str(), file.answer_column.as_str()), ("q", "a"));
-    let reward = &recipe.rewards[0];
+    let reward = &recipe.tasks[0].rewards[0];
     assert_eq!((reward.verifier, reward.extract), (VerifierKind::Exact, Extract::Boxed));
     assert!(recipe.model.chat_template);
 

@@ -14,6 +14,8 @@
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
+use serde_json::Value;
 
 /// The generator for one purpose and one set of counters (step, problem, sample, …) of a run.
 ///
@@ -41,6 +43,29 @@ pub fn content_hash(parts: &[&[u8]]) -> u64 {
     let mut first = [0; 8];
     first.copy_from_slice(&hasher.finalize().as_bytes()[..8]);
     u64::from_be_bytes(first)
+}
+
+/// The JSON of `value` on one line, in one way only: keys in order at every depth, and nothing of
+/// what is `null`. For keys of caches, which outlive the code that made them.
+///
+/// A field that is new must leave old keys as they were: where it has its default it is not written
+/// (`skip_serializing_if`).
+pub fn canonical(value: &impl Serialize) -> String {
+    let json = serde_json::to_value(value);
+    sorted(json.expect("structs, strings and numbers have a JSON form")).to_string()
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let mut pairs: Vec<(String, Value)> =
+                map.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            pairs.into_iter().map(|(key, value)| (key, sorted(value))).collect()
+        }
+        Value::Array(items) => items.into_iter().map(sorted).collect(),
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +99,45 @@ mod tests {
         assert_eq!(rng(1, "test", &[2, 3]).next_u64(), STREAM);
         assert_eq!(content_hash(&[b"ab", b"c"]), HASH);
         assert_ne!(content_hash(&[b"a", b"bc"]), HASH);
+    }
+
+    #[derive(Default, Serialize)]
+    struct Old {
+        width: usize,
+        eps: f64,
+    }
+
+    #[derive(Default, Serialize)]
+    struct New {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        scaling: Option<f64>,
+        eps: f64,
+        bias: Option<bool>,
+        #[serde(skip_serializing_if = "is_default")]
+        heads: Vec<u64>,
+        width: usize,
+    }
+
+    fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+        *value == T::default()
+    }
+
+    #[test]
+    fn a_new_defaulted_field_changes_nothing() {
+        let old = canonical(&Old { width: 3, eps: 1e-5 });
+        assert_eq!(old, r#"{"eps":0.00001,"width":3}"#);
+        let new = New { width: 3, eps: 1e-5, ..New::default() };
+        assert_eq!(canonical(&new), old);
+        // One that says something does.
+        assert_ne!(canonical(&New { heads: vec![1], ..new }), old);
+    }
+
+    #[test]
+    fn the_order_of_keys_does_not_matter() {
+        let read = |text: &str| canonical(&serde_json::from_str::<Value>(text).unwrap());
+        let one = read(r#"{"b": [{"d": 1, "c": null}], "a": "\"x\n"}"#);
+        assert_eq!(one, read(r#"{"a": "\"x\n", "b": [{"d": 1}]}"#));
+        assert_eq!(one, r#"{"a":"\"x\n","b":[{"d":1}]}"#);
     }
 
     const STREAM: u64 = 7_821_694_815_479_374_785;

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bourn_recipe::{Extract, JsonlTask};
-use bourn_verify::extract;
+use bourn_recipe::{Extract, JsonlTask, Task};
 use bourn_verify::math::parse_gold;
+use bourn_verify::{Reference, extract};
 use serde_json::{Map, Value};
 
 use crate::load::TaskError;
-use crate::problem::{Problem, Reference, render};
+use crate::problem::{Problem, render};
 use crate::records;
+use crate::rewards::Rewards;
 use bourn_seed::content_hash;
 
 /// Line numbers that a warning lists before it only counts.
@@ -37,11 +38,12 @@ pub(crate) struct DataFile {
     pub warnings: Vec<String>,
 }
 
-/// Reads one file of a task.
+/// Reads one file of a task, of the data set `data`.
 pub(crate) fn read(
     path: &Path,
-    task: &JsonlTask,
-    template: &str,
+    data: &JsonlTask,
+    task: &Task,
+    rewards: &Rewards,
     answers: Answers,
 ) -> Result<DataFile, TaskError> {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
@@ -50,10 +52,10 @@ pub(crate) fn read(
     let mut unreadable = Lines::default();
     let mut first_reason = String::new();
     records::for_each(path, |line, columns| {
-        let text = text_column(path, line, &columns, &task.prompt_column)?;
-        let answer = column(path, line, &columns, &task.answer_column)?;
+        let text = text_column(path, line, &columns, &data.prompt_column)?;
+        let answer = column(path, line, &columns, &data.answer_column)?;
         let key = content_hash(&[b"problem", text.trim().as_bytes()]);
-        match reference(answer, task.answer_format, answers) {
+        match reference(answer, data.answer_format, answers) {
             Err(reason) => {
                 if unreadable.count == 0 {
                     first_reason = reason;
@@ -63,10 +65,11 @@ pub(crate) fn read(
             Ok(_) if entries.contains_key(&key) => repeated.add(line),
             Ok(reference) => {
                 let origin = format!("{name}:{line}");
-                entries.insert(key, Problem::new(render(template, text), reference, origin));
+                let prompt = render(&task.template, text);
+                entries.insert(key, Problem::new(prompt, reference, origin, rewards));
             }
         }
-        Ok(task.max_problems == 0 || entries.len() < task.max_problems)
+        Ok(data.max_problems == 0 || entries.len() < data.max_problems)
     })?;
     if entries.is_empty() {
         let path = path.to_path_buf();

@@ -6,10 +6,15 @@
 
 pub mod countdown;
 mod dataset;
+mod id;
 mod load;
 mod problem;
 mod records;
+mod rewards;
 mod schedule;
 
+pub use bourn_verify::Reference;
+pub use id::ProblemId;
 pub use load::{TaskError, load, load_held_out};
-pub use problem::{Problem, Problems, Reference, Share, render};
+pub use problem::{Problem, Problems, Share, render};
+pub use rewards::{Paid, Rewards};

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
-use bourn_recipe::{CountdownTask, JsonlTask, Recipe, Task, TaskKind, VerifierKind};
+use bourn_recipe::{CountdownTask, JsonlTask, Reads, Recipe, Task, TaskKind};
+use bourn_verify::{JudgeError, Reference};
 
 use crate::countdown::{Split, generate, prompt};
 use crate::dataset::{Answers, Entry, problems, read};
-use crate::problem::{Problem, Problems, Reference, Share, render};
+use crate::problem::{Problem, Problems, Share, render};
+use crate::rewards::Rewards;
 use crate::schedule::{Apportion, Mixture};
 use bourn_seed::content_hash;
 
@@ -27,6 +29,9 @@ pub enum TaskError {
         /// What the system said.
         source: io::Error,
     },
+    /// A verifier that cannot be made ready.
+    #[error("{0}")]
+    Verifier(#[from] JudgeError),
     /// A file without problems.
     #[error("{}: there is no problem in the file", path.display())]
     Empty {
@@ -146,14 +151,14 @@ struct Candidates {
 /// # Errors
 /// [`TaskError`]: the file, the line and what to do.
 pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
-    let answers = answers(recipe);
     let wanted = recipe.probe.problems;
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
     for task in &recipe.tasks {
+        let rewards = Rewards::open(&task.rewards, recipe.seed)?;
         candidates.push(match &task.kind {
-            TaskKind::Countdown(spec) => puzzles(spec, task, recipe.seed, wanted)?,
-            TaskKind::Jsonl(data) => files(data, task, answers, &mut warnings)?,
+            TaskKind::Countdown(spec) => puzzles(spec, task, &rewards, recipe.seed, wanted)?,
+            TaskKind::Jsonl(data) => files(data, task, &rewards, &mut warnings)?,
         });
     }
     let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
@@ -180,17 +185,18 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
 /// # Errors
 /// As [`load`].
 pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), TaskError> {
-    let (answers, wanted) = (answers(recipe), recipe.probe.problems);
+    let wanted = recipe.probe.problems;
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
     for task in &recipe.tasks {
+        let rewards = Rewards::open(&task.rewards, recipe.seed)?;
         let held_out = match &task.kind {
             TaskKind::Countdown(spec) => {
-                entries(spec, task, HELD_OUT_SEED, wanted, Split::HeldOut)?
+                entries(spec, task, &rewards, HELD_OUT_SEED, wanted, Split::HeldOut)?
             }
             TaskKind::Jsonl(data) => {
                 let path = data.probe_path.as_ref().unwrap_or(&data.path);
-                let mut file = read(path, data, &task.template, answers)?;
+                let mut file = read(path, data, task, &rewards, answers(task))?;
                 warnings.append(&mut file.warnings);
                 if data.probe_path.is_none() {
                     file.entries.truncate(file.entries.len() / 2);
@@ -207,9 +213,9 @@ pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), Tas
     Ok((held_out, warnings))
 }
 
-/// How references are read: as numbers if a verifier compares numbers.
-fn answers(recipe: &Recipe) -> Answers {
-    match recipe.rewards.iter().any(|reward| reward.verifier == VerifierKind::Math) {
+/// How a task's references are read: as numbers if one of its verifiers compares numbers.
+fn answers(task: &Task) -> Answers {
+    match task.rewards.iter().any(|reward| reward.verifier.facts().reads == Reads::Numbers) {
         true => Answers::Numbers,
         false => Answers::Text,
     }
@@ -236,13 +242,14 @@ fn name(task: &Task) -> String {
 fn puzzles(
     spec: &CountdownTask,
     task: &Task,
+    rewards: &Rewards,
     seed: u64,
     held_out: usize,
 ) -> Result<Candidates, TaskError> {
     Ok(Candidates {
         name: name(task),
-        train: entries(spec, task, seed, spec.train_problems, Split::Train)?,
-        held_out: entries(spec, task, HELD_OUT_SEED, held_out, Split::HeldOut)?,
+        train: entries(spec, task, rewards, seed, spec.train_problems, Split::Train)?,
+        held_out: entries(spec, task, rewards, HELD_OUT_SEED, held_out, Split::HeldOut)?,
         shared: false,
     })
 }
@@ -250,6 +257,7 @@ fn puzzles(
 fn entries(
     spec: &CountdownTask,
     task: &Task,
+    rewards: &Rewards,
     seed: u64,
     count: usize,
     split: Split,
@@ -259,8 +267,8 @@ fn entries(
         let text = prompt(&puzzle);
         let key = content_hash(&[b"countdown", text.as_bytes()]);
         let reference = Reference::Countdown(puzzle);
-        let origin = "countdown".to_string();
-        Entry { key, problem: Problem::new(render(&task.template, &text), reference, origin) }
+        let (prompt, origin) = (render(&task.template, &text), "countdown".to_string());
+        Entry { key, problem: Problem::new(prompt, reference, origin, rewards) }
     };
     Ok(puzzles.into_iter().map(entry).collect())
 }
@@ -268,16 +276,17 @@ fn entries(
 fn files(
     data: &JsonlTask,
     task: &Task,
-    answers: Answers,
+    rewards: &Rewards,
     warnings: &mut Vec<String>,
 ) -> Result<Candidates, TaskError> {
-    let mut file = read(&data.path, data, &task.template, answers)?;
+    let answers = answers(task);
+    let mut file = read(&data.path, data, task, rewards, answers)?;
     warnings.append(&mut file.warnings);
     let mut candidates =
         Candidates { name: name(task), train: file.entries, held_out: Vec::new(), shared: true };
     match &data.probe_path {
         Some(path) => {
-            let mut probe = read(path, data, &task.template, answers)?;
+            let mut probe = read(path, data, task, rewards, answers)?;
             warnings.append(&mut probe.warnings);
             candidates.held_out = probe.entries;
             candidates.shared = false;

@@ -1,135 +1,64 @@
 //! A problem, and the problems of a run.
 
-use bourn_recipe::{Reward, VerifierKind};
-use bourn_verify::Verdict;
-use bourn_verify::countdown::{self, Puzzle};
-use bourn_verify::exact;
-use bourn_verify::math::{self, Gold};
-use bourn_verify::steps::{self, Step};
+use std::sync::Arc;
 
-use bourn_seed::content_hash;
+use bourn_recipe::Operator;
+use bourn_verify::countdown::Puzzle;
+use bourn_verify::{Case, Judge, Reference};
 
-/// A prompt with what its verifier needs.
+use crate::id::ProblemId;
+use crate::rewards::{Paid, Rewards};
+
+/// A prompt with those who judge what completes it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Problem {
-    /// 16 hexadecimal digits: the hash of prompt and reference.
-    pub id: String,
+    /// The hash of prompt and reference; who judges is no part of it.
+    pub id: ProblemId,
     /// What the policy is given, after the recipe's template.
     pub prompt: String,
     /// What a completion is held against.
-    pub reference: Reference,
+    pub reference: Arc<Reference>,
     /// Where it came from: `countdown`, or a file's name and line (`train.jsonl:12`).
     pub origin: String,
-}
-
-/// What a completion is held against.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reference {
-    /// The puzzle itself.
-    Countdown(Puzzle),
-    /// A number, and its text as the data set has it.
-    Math {
-        /// The number.
-        gold: Gold,
-        /// The answer's text, without what surrounds it in the data set.
-        text: String,
-    },
-    /// Text that must be met exactly.
-    Exact(String),
+    /// The judges, at least one, and what they pay; the first gives the raw verdict.
+    pub rewards: Vec<Paid>,
 }
 
 impl Problem {
-    /// A problem with the id that its prompt and reference give it.
-    pub fn new(prompt: String, reference: Reference, origin: String) -> Problem {
+    /// A problem with the id that its prompt and reference give it, under its task's rewards.
+    pub fn new(prompt: String, reference: Reference, origin: String, rewards: &Rewards) -> Problem {
         let (kind, content) = match &reference {
             Reference::Countdown(puzzle) => ("countdown", countdown_content(puzzle)),
             Reference::Math { text, .. } => ("math", text.clone()),
             Reference::Exact(text) => ("exact", text.clone()),
         };
-        let parts = [kind.as_bytes(), prompt.as_bytes(), content.as_bytes()];
-        Problem { id: format!("{:016x}", content_hash(&parts)), prompt, reference, origin }
+        let id = ProblemId::of(&[kind.as_bytes(), prompt.as_bytes(), content.as_bytes()]);
+        let reference = Arc::new(reference);
+        let case = Case { reference: &reference, prompt: &prompt, problem: id.number() };
+        let rewards = rewards.of(case);
+        Problem { id, prompt, reference, origin, rewards }
     }
 
-    /// Judges a completion by one of the recipe's verifiers.
-    ///
-    /// A verifier that cannot judge this kind of reference finds [`Verdict::BadGold`]; the
-    /// recipe's check lets no such pair through. [`VerifierKind::Random`] cannot judge at all: it is a
-    /// coin of the run's seed, which a problem does not know.
-    pub fn verify(&self, reward: &Reward, completion: &str) -> Verdict {
-        match (reward.verifier, &self.reference) {
-            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
-                countdown::verify(puzzle, completion)
-            }
-            (VerifierKind::Math, Reference::Math { gold, .. }) => {
-                math::verify(gold, completion, reward.extract)
-            }
-            (VerifierKind::Exact, Reference::Exact(text) | Reference::Math { text, .. }) => {
-                exact::verify(text, completion, reward.extract)
-            }
-            (VerifierKind::Format, reference) => {
-                let verifier = match reference {
-                    Reference::Countdown(_) => VerifierKind::Countdown,
-                    Reference::Math { .. } => VerifierKind::Math,
-                    Reference::Exact(_) => VerifierKind::Exact,
-                };
-                match self.verify(&Reward { verifier, ..reward.clone() }, completion) {
-                    Verdict::Correct | Verdict::Wrong => Verdict::Correct,
-                    other => other,
-                }
-            }
-            _ => Verdict::BadGold,
-        }
-    }
-
-    /// The final answer that [`verify`](Self::verify) judges, in a form that is the same for every
-    /// way of writing it: an exact fraction, an expression without needless brackets, or the text
-    /// itself. `None` where the verifier reads none, so exactly where a readable reference gives
-    /// [`Verdict::Unparsed`].
-    pub fn answer(&self, reward: &Reward, completion: &str) -> Option<String> {
-        match (reward.verifier, &self.reference) {
-            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
-                countdown::answer(puzzle, completion)
-            }
-            (VerifierKind::Math, Reference::Math { .. }) => {
-                math::answer(completion, reward.extract)
-            }
-            (VerifierKind::Exact, Reference::Exact(_) | Reference::Math { .. }) => {
-                exact::answer(completion, reward.extract)
-            }
-            (VerifierKind::Format, Reference::Countdown(puzzle)) => {
-                countdown::answer(puzzle, completion)
-            }
-            (VerifierKind::Format, Reference::Math { .. }) => {
-                math::answer(completion, reward.extract)
-            }
-            (VerifierKind::Format, Reference::Exact(_)) => {
-                exact::answer(completion, reward.extract)
-            }
-            _ => None,
-        }
+    /// Who gives the raw verdict.
+    pub fn judge(&self) -> &dyn Judge {
+        &*self.rewards[0].judge
     }
 }
 
-impl Problem {
-    /// The steps of a completion as one of the recipe's verifiers sees them, in order; none for
-    /// text that is compared and not read.
-    pub fn steps(&self, reward: &Reward, completion: &str) -> Vec<Step> {
-        match (reward.verifier, &self.reference) {
-            (VerifierKind::Countdown, Reference::Countdown(puzzle)) => {
-                steps::countdown(puzzle, completion)
-            }
-            (VerifierKind::Math, Reference::Math { .. }) => steps::equations(completion),
-            _ => Vec::new(),
-        }
-    }
-}
-
-/// Everything about a puzzle that a verdict depends on.
+/// Everything about a puzzle that a verdict depends on: `[3, 5] 8 [Add, Mul]`. Ids are made of it.
 fn countdown_content(puzzle: &Puzzle) -> String {
     let mut operators = puzzle.operators.clone();
     operators.sort_unstable();
     operators.dedup();
-    format!("{:?} {} {operators:?}", puzzle.numbers, puzzle.target)
+    let name = |op: &Operator| match op {
+        Operator::Add => "Add",
+        Operator::Sub => "Sub",
+        Operator::Mul => "Mul",
+        Operator::Div => "Div",
+    };
+    let numbers: Vec<String> = puzzle.numbers.iter().map(i64::to_string).collect();
+    let operators: Vec<&str> = operators.iter().map(name).collect();
+    format!("[{}] {} [{}]", numbers.join(", "), puzzle.target, operators.join(", "))
 }
 
 /// The prompt that a recipe's template makes of a problem's text: every `{prompt}` is replaced.
@@ -160,4 +89,37 @@ pub struct Share {
     pub count: usize,
     /// Its weight relative to the other tasks.
     pub weight: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use bourn_recipe::{Reward, VerifierKind};
+    use bourn_verify::math::parse_gold;
+
+    use super::*;
+
+    /// Ids name draws in ledgers and split data sets: they never change.
+    #[test]
+    fn ids_never_change_and_know_no_judge() {
+        let check = |reference: Reference, expect: &str| {
+            for verifier in VerifierKind::ALL {
+                let rewards = Rewards::open(&[Reward::new(*verifier)], 1).unwrap();
+                let origin = "here".to_owned();
+                let problem = Problem::new("p".into(), reference.clone(), origin, &rewards);
+                assert_eq!(problem.id.as_str(), expect, "{verifier:?}");
+                assert_eq!(u64::from_str_radix(expect, 16), Ok(problem.id.number()));
+                assert_eq!(problem.judge().name(), verifier.name());
+            }
+        };
+        let operators = vec![Operator::Mul, Operator::Add, Operator::Mul];
+        let puzzle = Puzzle { numbers: vec![5, 3], target: 15, operators };
+        check(Reference::Countdown(puzzle), COUNTDOWN);
+        let gold = parse_gold("1,042", bourn_recipe::Extract::Whole).unwrap();
+        check(Reference::Math { gold, text: "1,042".into() }, MATH);
+        check(Reference::Exact("1,042".into()), EXACT);
+    }
+
+    const COUNTDOWN: &str = "0709709849999ac5";
+    const MATH: &str = "911b16b1284f6e19";
+    const EXACT: &str = "b053f8184b32b49c";
 }

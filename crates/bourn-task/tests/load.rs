@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Extract, Recipe, Reward, VerifierKind};
 use bourn_task::{Problem, Problems, Reference, load, load_held_out};
-use bourn_verify::Verdict;
+use bourn_verify::{Case, Submission, Verdict};
 use tempfile::TempDir;
 
 /// A folder of data files and recipes that name them.
@@ -60,8 +60,13 @@ fn ids(problems: &[Problem]) -> BTreeSet<&str> {
     problems.iter().map(|p| p.id.as_str()).collect()
 }
 
-fn reward(verifier: VerifierKind) -> Reward {
-    Reward { verifier, extract: Extract::Whole, weight: 1.0, step_weight: 0.0 }
+/// What a verifier that reads the whole completion says, whoever judges the problem.
+fn verdict(problem: &Problem, verifier: VerifierKind, text: &str) -> Verdict {
+    let reward = Reward { extract: Extract::Whole, ..Reward::new(verifier) };
+    let Problem { reference, prompt, id, .. } = problem;
+    let case = Case { reference, prompt, problem: id.number() };
+    let judge = bourn_verify::open(&reward, 1).unwrap().judge(case);
+    judge.verdict(&Submission::of(text)).unwrap().verdict
 }
 
 #[test]
@@ -82,7 +87,7 @@ fn one_file_is_split_by_content() {
     fs::write(folder.path("a.jsonl"), reversed.join("\n")).unwrap();
     let again = folder.load(ONE, &["probe.problems=10", "seed=9"]);
     let keep = |problems: &[Problem]| -> Vec<(String, String)> {
-        problems.iter().map(|p| (p.id.clone(), p.prompt.clone())).collect()
+        problems.iter().map(|p| (p.id.to_string(), p.prompt.clone())).collect()
     };
     assert_eq!(keep(&again.held_out), keep(&all.held_out));
     assert_eq!(keep(&again.train), keep(&all.train));
@@ -140,13 +145,13 @@ fn answers_as_text_and_as_numbers() {
         let mut all = problems.train.iter().chain(&problems.held_out);
         let problem = all.find(|p| p.prompt == prompt).unwrap();
         assert_eq!(problem.origin, origin);
-        assert!(matches!(problem.reference, Reference::Math { .. }));
-        assert_eq!(problem.id.len(), 16);
-        let math = reward(VerifierKind::Math);
-        assert_eq!(problem.verify(&math, right), Verdict::Correct, "{problem:?}");
-        assert_eq!(problem.verify(&math, "77"), Verdict::Wrong);
-        assert_eq!(problem.verify(&math, ""), Verdict::Unparsed);
-        assert_eq!(problem.verify(&reward(VerifierKind::Countdown), right), Verdict::BadGold);
+        assert!(matches!(*problem.reference, Reference::Math { .. }));
+        assert_eq!(problem.id.as_str().len(), 16);
+        let math = |text: &str| verdict(problem, VerifierKind::Math, text);
+        assert_eq!(math(right), Verdict::Correct, "{problem:?}");
+        assert_eq!(math("77"), Verdict::Wrong);
+        assert_eq!(math(""), Verdict::Unparsed);
+        assert_eq!(verdict(problem, VerifierKind::Countdown, right), Verdict::BadGold);
     };
     check("a", "a.jsonl:1", "43");
     check("b", "a.jsonl:2", "2/3");
@@ -154,8 +159,8 @@ fn answers_as_text_and_as_numbers() {
     check("d", "a.jsonl:5", "−3");
     check("e", "a.jsonl:6", "1,000");
     let c = problems.train.iter().chain(&problems.held_out).find(|p| p.prompt == "c").unwrap();
-    assert_eq!(c.verify(&reward(VerifierKind::Exact), "1,042"), Verdict::Correct);
-    assert_eq!(c.verify(&reward(VerifierKind::Exact), "1042"), Verdict::Wrong);
+    assert_eq!(verdict(c, VerifierKind::Exact, "1,042"), Verdict::Correct);
+    assert_eq!(verdict(c, VerifierKind::Exact, "1042"), Verdict::Wrong);
 }
 
 #[test]
@@ -166,7 +171,7 @@ fn exact_answers_are_text() {
     let task = format!("{ONE}\n[[reward]]\nverifier = \"exact\"");
     let problems = folder
         .load(&task, &["probe.problems=1", "rollout.prompts_per_step=1", "train.minibatches=1"]);
-    assert!(problems.train.iter().all(|p| matches!(p.reference, Reference::Exact(_))));
+    assert!(problems.train.iter().all(|p| matches!(*p.reference, Reference::Exact(_))));
     assert_eq!(problems.warnings.len(), 1, "{:?}", problems.warnings);
     assert!(problems.warnings[0].ends_with("line 3"), "{:?}", problems.warnings);
 }
@@ -272,7 +277,7 @@ fn unreadable_and_repeated_lines_are_named() {
     );
     let all = problems.train.iter().chain(&problems.held_out);
     let three = all.clone().find(|p| p.prompt == "what is 3?").unwrap();
-    assert_eq!(three.verify(&reward(VerifierKind::Math), "3"), Verdict::Correct);
+    assert_eq!(verdict(three, VerifierKind::Math, "3"), Verdict::Correct);
     assert_eq!(all.count(), 10);
     let few = folder.load(ONE, &["task.0.max_problems=6"]);
     assert_eq!((few.train.len(), few.held_out.len()), (3, 3));
@@ -291,14 +296,12 @@ fn countdown_problems() {
     assert_ne!(ids(&other.train), ids(&problems.train));
     for problem in problems.train.iter().chain(&problems.held_out) {
         assert_eq!(problem.origin, "countdown");
-        let countdown = reward(VerifierKind::Countdown);
-        assert_eq!(problem.verify(&countdown, "1+"), Verdict::Unparsed);
-        assert_eq!(problem.verify(&reward(VerifierKind::Math), "1"), Verdict::BadGold);
+        assert_eq!(verdict(problem, VerifierKind::Countdown, "1+"), Verdict::Unparsed);
+        assert_eq!(verdict(problem, VerifierKind::Math, "1"), Verdict::BadGold);
         // Well-formed is enough for the format, whatever the numbers.
-        let format = reward(VerifierKind::Format);
-        assert_eq!(problem.verify(&format, "1+1"), Verdict::Correct);
-        assert_eq!(problem.verify(&format, "1+"), Verdict::Unparsed);
-        assert_eq!(problem.answer(&format, "1+"), None);
+        assert_eq!(verdict(problem, VerifierKind::Format, "1+1"), Verdict::Correct);
+        assert_eq!(verdict(problem, VerifierKind::Format, "1+"), Verdict::Unparsed);
+        assert_eq!(problem.judge().answer("1+"), None);
     }
 }
 
@@ -348,6 +351,41 @@ fn one_file_in_two_tasks_is_held_out_of_both() {
     assert!(bare(&problems.train).is_disjoint(&bare(&problems.held_out)));
     let same = folder.error(&format!("{ONE}\n{ONE}"), &[]);
     assert!(same.contains("no training problem is left"), "{same}");
+}
+
+#[test]
+fn each_task_has_its_own_judges_and_references() {
+    let words = "{\"question\": \"red?\", \"answer\": \"yes\"}\n{\"question\": \"blue?\", \"answer\": \"no\"}\n\
+                 {\"question\": \"late?\", \"answer\": \"3\"}\n";
+    let folder = Folder::new(&[("a.jsonl", &lines("a", 9)), ("b.jsonl", words)]);
+    let tasks = format!(
+        "{ONE}\n{}\n[[task.reward]]\nverifier = \"exact\"\n{COUNTDOWN}",
+        ONE.replace("a.jsonl", "b.jsonl")
+    );
+    let problems = folder.load(&tasks, &["rollout.prompts_per_step=3", "probe.problems=3"]);
+    assert_eq!(problems.warnings, Vec::<String>::new());
+    let all = || problems.train.iter().chain(&problems.held_out);
+    let judges = |from: &str| -> BTreeSet<String> {
+        let of = all().filter(|p| p.origin.starts_with(from));
+        of.map(|p| p.judge().identity()).collect()
+    };
+    assert_eq!(
+        judges("a.jsonl"),
+        [r#"math {"extract":"last_number"} version 1"#.to_owned()].into()
+    );
+    assert_eq!(judges("b.jsonl"), [r#"exact {"extract":"whole"} version 1"#.to_owned()].into());
+    assert_eq!(judges("countdown"), ["countdown {} version 1".to_owned()].into());
+    let late = all().find(|p| p.prompt == "late?").unwrap();
+    assert_eq!(*late.reference, Reference::Exact("3".into()));
+    // The id is that of a run whose only task it is.
+    let alone = ["rollout.prompts_per_step=1", "probe.problems=1", "train.minibatches=1"];
+    let task = ONE.replace("a.jsonl", "b.jsonl") + "\n[[task.reward]]\nverifier = \"exact\"";
+    let alone = folder.load(&task, &alone);
+    let ids = |problems: &Problems| -> BTreeSet<String> {
+        let all = problems.train.iter().chain(&problems.held_out);
+        all.filter(|p| p.origin.starts_with("b.jsonl")).map(|p| p.id.to_string()).collect()
+    };
+    assert_eq!(ids(&problems), ids(&alone));
 }
 
 #[test]

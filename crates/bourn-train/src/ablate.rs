@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::available_parallelism;
 
 use bourn_recipe::{Recipe, Sweep};
+use bourn_seed::canonical;
 use bourn_track::{Console, FailedRun};
 
 use self::children::{Child, Ended};
@@ -136,18 +137,15 @@ fn prepare(
     for job in waiting {
         let recipe = job.recipe;
         let device = bourn_model::open_device(recipe.device)?.autodiff();
-        let shared = format!(
-            "{:?} {} {} {:?} {:?} {:?} {:?} {:?} {:?}",
-            recipe.model,
-            recipe.base_key(),
-            recipe.device,
-            recipe.tasks,
-            recipe.rollout.max_completion_length,
-            recipe.rollout.stop_strings,
-            recipe.rollout.weight_dtype,
-            recipe.rewards.first(),
-            recipe.probe
-        );
+        let judged: Vec<_> = recipe.tasks.iter().map(|task| task.rewards.first()).collect();
+        let sources: Vec<_> =
+            recipe.tasks.iter().map(|task| (task.weight, &task.template, &task.kind)).collect();
+        let rollout = &recipe.rollout;
+        let shared = canonical(&(
+            (&recipe.model, recipe.base_key(), recipe.device, sources, judged),
+            (rollout.max_completion_length, &rollout.stop_strings, rollout.weight_dtype),
+            &recipe.probe,
+        ));
         if !seen.insert(shared) {
             continue;
         }

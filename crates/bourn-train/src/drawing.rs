@@ -6,10 +6,11 @@ use bourn_model::prompt::Prompter;
 use bourn_recipe::{Baseline, Recipe};
 use bourn_rollout::{Completion, Engine, Progress, Request, Sampling};
 use bourn_task::Problem;
+use bourn_verify::DrawId;
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
-use crate::judging::{Draw, judge};
+use crate::judging::judge;
 use crate::prompts::{encode_prompts, stop_text};
 
 /// What the draws of a step are for: part of their seed.
@@ -38,7 +39,7 @@ pub fn collect(
     let requests = |first: u64, count: u64| -> Vec<Request<'_>> {
         let pairs = prompts.iter().zip(problems);
         pairs
-            .map(|(prompt, problem)| Request { prompt, stream: &problem.id, first, count })
+            .map(|(prompt, problem)| Request { prompt, stream: problem.id.as_str(), first, count })
             .collect()
     };
     let judge = |groups: Vec<Vec<Completion>>| -> Result<Vec<Sample>, TrainError> {
@@ -48,8 +49,8 @@ pub fn collect(
             numbered.map(move |(number, completion)| (index, problem, number, completion))
         });
         each.map(|(index, problem, number, completion)| {
-            let draw = Draw { step: draws.step, number };
-            judge(index, problem, completion, draw, prompter, recipe)
+            let draw = DrawId { step: draws.step, number };
+            judge(index, problem, completion, draw, prompter)
         })
         .collect()
     };
@@ -66,7 +67,7 @@ pub fn collect(
     } else {
         Vec::new()
     };
-    let problems = problems.iter().map(|problem| problem.id.clone()).collect();
+    let problems = problems.iter().map(|problem| problem.id.to_string()).collect();
     let entropy_coef = recipe.algorithm.entropy_coef;
     Ok(Experience { greedy, entropy_coef, ..Experience::new(prompts, problems, samples) })
 }

@@ -7,11 +7,12 @@ use bourn_model::prompt::Prompter;
 use bourn_probe::{
     Draw, DrawSource, Schedule, Score, ScoreRequest, ScoreSource, SourceError, rounded_entropies,
 };
-use bourn_recipe::{Guess, Recipe, Reward, Sampler};
+use bourn_recipe::{Guess, Recipe, Sampler};
 use bourn_rollout::{
     Completion, Engine, Finish, Progress, Prompt, Sampling, ScoreItem, Scored, Work,
 };
 use bourn_task::Problem;
+use bourn_verify::{DrawId, Submission};
 
 use crate::error::TrainError;
 use crate::prompts::{encode_prompts, stop_text};
@@ -19,7 +20,7 @@ use crate::prompts::{encode_prompts, stop_text};
 /// An engine with the weights it has now, under one sampler.
 pub struct EngineSource<'a> {
     engine: &'a mut Engine,
-    judge: Judge<'a>,
+    reader: Reader<'a>,
     recipe: &'a Recipe,
     stop: &'a AtomicBool,
     sampling: Sampling,
@@ -28,7 +29,8 @@ pub struct EngineSource<'a> {
 }
 
 impl<'a> EngineSource<'a> {
-    /// Draws and scores as the probe of `recipe` does, under `sampler`, judged by the first reward.
+    /// Draws and scores as the probe of `recipe` does, under `sampler`, each judged by its
+    /// problem's first judge.
     /// `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
     pub fn new(
         engine: &'a mut Engine,
@@ -39,7 +41,7 @@ impl<'a> EngineSource<'a> {
     ) -> EngineSource<'a> {
         EngineSource {
             engine,
-            judge: Judge { prompter, reward: &recipe.rewards[0], lead: "" },
+            reader: Reader { prompter, lead: "" },
             lead: Vec::new(),
             recipe,
             stop,
@@ -70,8 +72,8 @@ impl<'a> EngineSource<'a> {
     /// # Errors
     /// The tokenizer cannot represent the suffix.
     pub fn guessing(mut self, guess: &'a Guess) -> Result<EngineSource<'a>, TrainError> {
-        self.lead = self.judge.prompter.encode_completion(&guess.suffix)?;
-        self.judge.lead = &guess.suffix;
+        self.lead = self.reader.prompter.encode_completion(&guess.suffix)?;
+        self.reader.lead = &guess.suffix;
         self.sampling.max_tokens = guess.max_completion_length;
         Ok(self)
     }
@@ -91,12 +93,13 @@ impl DrawSource for EngineSource<'_> {
         problems: &[&Problem],
         schedule: &mut dyn Schedule,
     ) -> Result<(), SourceError> {
-        let mut encoded = encode_prompts(problems, self.judge.prompter, self.recipe)?;
+        let mut encoded = encode_prompts(problems, self.reader.prompter, self.recipe)?;
         encoded.iter_mut().for_each(|ids| ids.extend(&self.lead));
         let prompts: Vec<Prompt<'_>> = (encoded.iter().zip(problems))
-            .map(|(prompt, problem)| Prompt { prompt, stream: &problem.id })
+            .map(|(prompt, problem)| Prompt { prompt, stream: problem.id.as_str() })
             .collect();
-        let mut work = Judged { judge: self.judge, problems, schedule, failed: None };
+        let (reader, step) = (self.reader, self.sampling.step);
+        let mut work = Judged { reader, step, problems, schedule, failed: None };
         let done =
             self.engine.stream(&prompts, &self.sampling, &mut work, &mut |_| go_on(self.stop));
         match work.failed {
@@ -113,7 +116,7 @@ impl ScoreSource for EngineSource<'_> {
         done: &mut dyn FnMut(u64),
     ) -> Result<Vec<Score>, SourceError> {
         let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
-        let prompts = encode_prompts(&problems, self.judge.prompter, self.recipe)?;
+        let prompts = encode_prompts(&problems, self.reader.prompter, self.recipe)?;
         let items: Vec<ScoreItem<'_>> = (requests.iter().zip(&prompts))
             .map(|(request, prompt)| ScoreItem { prompt, completion: request.ids })
             .collect();
@@ -147,26 +150,34 @@ fn sum(values: &[f32]) -> f64 {
 
 /// What turns a completion into a draw.
 #[derive(Clone, Copy)]
-struct Judge<'a> {
+struct Reader<'a> {
     prompter: &'a Prompter,
-    reward: &'a Reward,
     /// What every completion begins with, before what is drawn.
     lead: &'a str,
 }
 
-impl Judge<'_> {
-    fn draw(&self, problem: &Problem, completion: Completion) -> Result<Draw, TrainError> {
+impl Reader<'_> {
+    fn draw(
+        &self,
+        problem: &Problem,
+        draw: DrawId,
+        completion: Completion,
+    ) -> Result<Draw, TrainError> {
         let text = self.lead.to_owned() + &self.prompter.decode(&completion.tokens)?;
         let count = completion.tokens.len();
+        let truncated = completion.finish == Finish::Length;
+        let submission = Submission { text: &text, truncated, draw };
+        let judge = problem.judge();
+        let judgement = judge.verdict(&submission).map_err(TrainError::judge(problem))?;
         Ok(Draw {
-            verdict: problem.verify(self.reward, &text),
-            answer: problem.answer(self.reward, &text),
+            verdict: judgement.verdict,
+            answer: judge.answer(&text),
             text,
             tokens: count as u32,
             logprob: sum(&completion.sampled_logprobs),
             full_logprob: sum(&completion.logprobs),
             entropy: if count == 0 { 0.0 } else { sum(&completion.entropies) / count as f64 },
-            truncated: completion.finish == Finish::Length,
+            truncated,
             entropies: rounded_entropies(&completion.entropies),
             ids: completion.tokens,
         })
@@ -175,7 +186,8 @@ impl Judge<'_> {
 
 /// The probe's schedule as the engine's work: completions are judged on their way back.
 struct Judged<'a> {
-    judge: Judge<'a>,
+    reader: Reader<'a>,
+    step: u64,
     problems: &'a [&'a Problem],
     schedule: &'a mut dyn Schedule,
     /// Why the work was broken off.
@@ -196,7 +208,8 @@ impl Work for Judged<'_> {
     }
 
     fn finished(&mut self, prompt: usize, sample: u64, completion: Completion) -> ControlFlow<()> {
-        let judged = self.judge.draw(self.problems[prompt], completion);
+        let draw = DrawId { step: self.step, number: sample };
+        let judged = self.reader.draw(self.problems[prompt], draw, completion);
         let taken = judged
             .map_err(SourceError::from)
             .and_then(|draw| Ok(self.schedule.finished(prompt, sample, draw)?));

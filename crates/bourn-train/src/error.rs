@@ -39,6 +39,16 @@ pub enum TrainError {
         /// Why not.
         problem: String,
     },
+    /// A completion could not be judged: what judges it has failed.
+    #[error("problem {problem} ({origin}): {source}")]
+    Judge {
+        /// The problem's id.
+        problem: String,
+        /// Where it comes from.
+        origin: String,
+        /// What happened.
+        source: bourn_verify::JudgeError,
+    },
     /// A metrics or event file could not be written.
     #[error(transparent)]
     Track(#[from] bourn_track::TrackError),
@@ -316,6 +326,17 @@ pub enum TrainError {
 }
 
 impl TrainError {
+    /// Names the problem whose completion could not be judged.
+    pub(crate) fn judge(
+        problem: &bourn_task::Problem,
+    ) -> impl FnOnce(bourn_verify::JudgeError) -> TrainError + '_ {
+        move |source| TrainError::Judge {
+            problem: problem.id.to_string(),
+            origin: problem.origin.clone(),
+            source,
+        }
+    }
+
     /// Wraps an I/O error with its place.
     pub fn io(
         path: &std::path::Path,

@@ -15,13 +15,17 @@ pub struct Sample {
     pub witness: bool,
     /// Tokens, log-probs and entropies as the sampler gave them.
     pub completion: Completion,
-    /// Verdict of each `[[reward]]`, in recipe order; the first is the raw verdict.
+    /// Verdict of each reward of the problem's task, in their order; the first is the raw verdict.
     pub verdicts: Vec<Verdict>,
-    /// Weighted sum of the correct verdicts.
+    /// The verifier that gave each verdict.
+    pub verifiers: Vec<&'static str>,
+    /// The score beside each verdict, from 0 to 1.
+    pub scores: Vec<f32>,
+    /// Weighted sum of the scores.
     pub reward: f32,
     /// What is paid for steps at each token, beside `reward`; empty where steps are worth nothing.
     pub step_rewards: Vec<f32>,
-    /// For each `[[reward]]` whose steps are worth something: how many are right, of how many.
+    /// For each reward whose steps are worth something: how many are right, of how many.
     pub steps: Vec<Option<(usize, usize)>>,
     /// Log-probs under the KL penalty's reference; empty unless that penalty is in the reward.
     pub reference_logprobs: Vec<f32>,
@@ -45,6 +49,8 @@ impl Sample {
             witness: false,
             completion,
             verdicts,
+            verifiers: Vec::new(),
+            scores: Vec::new(),
             reward,
             step_rewards: Vec::new(),
             steps: Vec::new(),

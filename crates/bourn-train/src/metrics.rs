@@ -1,13 +1,13 @@
 //! One step's numbers under their metric tags.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bourn_recipe::{Recipe, VerifierKind};
+use bourn_recipe::Recipe;
 use bourn_track::tags;
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
-use crate::experience::Experience;
+use crate::experience::{Experience, Sample};
 use crate::update::UpdateReport;
 
 /// Metrics of one step, without its timing.
@@ -29,14 +29,21 @@ pub fn step_metrics(
     put(tags::REWARD, mean(rewards.iter().map(|&reward| f64::from(reward))));
     put(tags::REWARD_STD, mean(rewards.chunks(group).map(bourn_algo::sample_std)));
     put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, group)?);
-    for (index, reward) in recipe.rewards.iter().enumerate() {
-        let correct = samples.iter().filter(|sample| sample.verdicts[index].is_correct()).count();
-        put(&tags::verifier_mean(verifier_name(reward.verifier)), share(correct));
-        let counts = samples.iter().filter_map(|sample| sample.steps.get(index).copied().flatten());
-        let (right, all) = counts.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
-        if reward.step_weight > 0.0 {
-            let tag = tags::verifier_steps(verifier_name(reward.verifier));
-            put(&tag, right as f64 / all.max(1) as f64);
+    for name in samples.iter().flat_map(|sample| &sample.verifiers).collect::<BTreeSet<_>>() {
+        // Where a task has two of one name, the last of them speaks for it.
+        let of = |sample: &Sample| {
+            let place = sample.verifiers.iter().rposition(|verifier| verifier == name)?;
+            sample.scores.get(place).map(|&score| f64::from(score))
+        };
+        put(&tags::verifier_mean(name), mean(samples.iter().filter_map(of)));
+        let of = |sample: &Sample| {
+            let named = sample.verifiers.iter().zip(&sample.steps).rev();
+            named.filter(|(verifier, _)| *verifier == name).find_map(|(_, counts)| *counts)
+        };
+        let counts: Vec<(usize, usize)> = samples.iter().filter_map(of).collect();
+        if !counts.is_empty() {
+            let (right, all) = counts.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
+            put(&tags::verifier_steps(name), right as f64 / all.max(1) as f64);
         }
     }
     for verdict in Verdict::ALL {
@@ -109,16 +116,6 @@ pub fn step_metrics(
 pub fn drawn_tokens(experience: &Experience) -> u64 {
     let drawn = experience.samples.iter().filter(|sample| !sample.witness);
     drawn.map(|sample| sample.completion.tokens.len() as u64).sum()
-}
-
-fn verifier_name(kind: VerifierKind) -> &'static str {
-    match kind {
-        VerifierKind::Countdown => "countdown",
-        VerifierKind::Math => "math",
-        VerifierKind::Exact => "exact",
-        VerifierKind::Format => "format",
-        VerifierKind::Random => "random",
-    }
 }
 
 fn mean(values: impl Iterator<Item = f64>) -> f64 {

@@ -8,7 +8,9 @@ use bourn_probe::{
     Scores, Unscored, origins, probe_stored, read_references,
 };
 use bourn_recipe::{Guess, Recipe, Sampler};
+use bourn_seed::canonical;
 use bourn_task::Problem;
+use bourn_verify::Submission;
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
@@ -16,8 +18,8 @@ use crate::probe::{Bench, Prober, own_error, source_error};
 use crate::prompts::encode_prompts;
 use crate::side::{Role, Side};
 
-/// The recipe's references as token ids that end as completions do, with the verdicts of its first
-/// reward; none where the recipe names no file.
+/// The recipe's references as token ids that end as completions do, with the verdicts of each problem's
+/// first judge; none where the recipe names no file.
 ///
 /// # Errors
 /// Names the line of the file that is malformed, that the tokenizer cannot represent, or whose text
@@ -33,7 +35,7 @@ pub fn references(
     let end = end_token(prompter);
     let mut references = References::new();
     for problem in problems {
-        let Some(texts) = texts.remove(&problem.id) else { continue };
+        let Some(texts) = texts.remove(problem.id.as_str()) else { continue };
         let prompt = encode_prompts(&[problem], prompter, recipe)?.concat();
         let reference = |ReferenceText { line, completion }: ReferenceText| {
             let at = |problem| TrainError::Reference { path: path.clone(), line, problem };
@@ -55,11 +57,12 @@ pub fn references(
                     "prompt and completion are {length} tokens long, the model's context is {context}"
                 )));
             }
-            let verdict = problem.verify(&recipe.rewards[0], &text);
+            let judged = problem.judge().verdict(&Submission::of(&text));
+            let verdict = judged.map_err(TrainError::judge(problem))?.verdict;
             Ok(Reference { ids, correct: verdict.is_correct() })
         };
         let list = texts.into_iter().map(reference).collect::<Result<_, _>>()?;
-        references.insert(problem.id.clone(), list);
+        references.insert(problem.id.to_string(), list);
     }
     Ok(references)
 }
@@ -89,7 +92,8 @@ impl Prober<'_> {
         let Some(guess) = &self.recipe.probe.guess else { return Ok(None) };
         let Guess { suffix, n, max_completion_length } = guess;
         let mut key = self.ledger_key(&self.base, sampler);
-        key.prompt += &format!(" then {suffix:?} and at most {max_completion_length} tokens");
+        let suffix = canonical(suffix);
+        key.prompt += &format!(" then {suffix} and at most {max_completion_length} tokens");
         let Bench { engines, store, .. } = bench;
         let locked = self.lock(store, &key)?;
         let (engine, prompter) = (engines.of(Role::Base, &self.base)?, self.base.prompter);

@@ -6,9 +6,9 @@ use std::sync::atomic::AtomicBool;
 
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
-use bourn_recipe::{Extract, Reward, VerifierKind};
+use bourn_recipe::{Reward, VerifierKind};
 use bourn_rollout::{Engine, EngineOptions, ScoreItem, Storage};
-use bourn_task::Reference as Gold;
+use bourn_task::{Reference as Gold, Rewards};
 use bourn_track::Console;
 use burn::tensor::Device;
 
@@ -33,20 +33,16 @@ fn bundle(seed: u64) -> Bundle {
 
 /// Short answers, which random weights give now and then.
 fn problems() -> Vec<Problem> {
+    let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
     let problem = |answer: &str| {
-        Problem::new(format!("{answer}0"), Gold::Exact(answer.to_owned()), "test".to_owned())
+        let gold = Gold::Exact(answer.to_owned());
+        Problem::new(format!("{answer}0"), gold, "test".to_owned(), &exact)
     };
     ["1", "2", "3", "45"].map(problem).to_vec()
 }
 
 fn recipe() -> Recipe {
     let mut recipe = testing::recipe("", "");
-    recipe.rewards = vec![Reward {
-        verifier: VerifierKind::Exact,
-        extract: Extract::Whole,
-        weight: 1.0,
-        step_weight: 0.0,
-    }];
     recipe.rollout.max_completion_length = 3;
     recipe.probe.n_max = 256;
     recipe.probe.stop = 0;
@@ -91,7 +87,7 @@ fn scores_are_the_log_probs_of_the_draws() {
     let ledger = probe(&problems, &mut source, Extent::Fixed(64), &mut |_| {}).unwrap().ledger;
     let mut truncated = 0;
     for problem in &problems {
-        let draws = ledger.get(&problem.id).unwrap().draws();
+        let draws = ledger.get(problem.id.as_str()).unwrap().draws();
         let requests: Vec<ScoreRequest<'_>> =
             draws.iter().map(|draw| ScoreRequest { problem, ids: &draw.ids }).collect();
         let scores = source.score(&requests, &mut |_| {}).unwrap();
@@ -203,8 +199,8 @@ fn stop_strings_cut_the_same_draws() {
     let (all, cut) = (draws(&free), draws(&stopping));
     let (mut ended, mut started) = (0, 0);
     for problem in &problems {
-        let pairs = all.get(&problem.id).unwrap().draws().iter();
-        for (free, cut) in pairs.zip(cut.get(&problem.id).unwrap().draws()) {
+        let pairs = all.get(problem.id.as_str()).unwrap().draws().iter();
+        for (free, cut) in pairs.zip(cut.get(problem.id.as_str()).unwrap().draws()) {
             let end = stops.iter().filter_map(|stop| free.text.find(stop)).min();
             match end {
                 Some(start) => {

@@ -1,6 +1,7 @@
 //! The probe of a run: draws of policy and frozen base on the same held-out problems, with the
 //! same prompts and sampler.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +13,7 @@ use bourn_probe::{
 };
 use bourn_recipe::{Device, Recipe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
+use bourn_seed::canonical;
 use bourn_task::Problem;
 use bourn_track::{Console, Stage, pass_at_k_picture};
 
@@ -20,9 +22,6 @@ use crate::error::TrainError;
 use crate::origins::{Drawn, references};
 use crate::sealed;
 use crate::side::{Engines, Role, Side};
-
-/// Raised whenever the same key would give other draws, so that old ledgers are not used.
-const DRAWS_VERSION: u32 = 2;
 
 /// Refuses a probe whose intervals could not be made, before anything is drawn for them.
 ///
@@ -300,7 +299,7 @@ impl Prober<'_> {
         hasher.update(prompter.fingerprint().as_bytes());
         hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
         // The same weights in another shape (rotary base, norm epsilon) are another model.
-        let config = blake3::hash(format!("{config:?}").as_bytes()).to_hex();
+        let config = blake3::hash(canonical(config).as_bytes()).to_hex();
         // Rounded, they are other weights; as they are, the key is what it was before there was a choice.
         let rounded = match self.recipe.rollout.weight_dtype {
             WeightDtype::Float32 => "",
@@ -311,13 +310,15 @@ impl Prober<'_> {
             Device::Cpu => String::new(),
             other => format!(" on {other}"),
         };
-        let reward = &self.recipe.rewards[0];
+        // What verdicts are worth is no part of it. Of several tasks each judge is named once, in an
+        // order that is not that of the tasks: the draws are the same in any.
+        let judges: BTreeSet<String> =
+            self.problems.iter().map(|problem| problem.judge().identity()).collect();
         LedgerKey {
             weights: format!("{weights} of shape {config}{rounded}{device}"),
             sampler: sampler_name(sampler),
             prompt: hasher.finalize().to_hex().to_string(),
-            // Not its weight: that changes what a verdict is worth, and no verdict.
-            verifier: format!("{:?} {:?} version {DRAWS_VERSION}", reward.verifier, reward.extract),
+            verifier: judges.into_iter().collect::<Vec<_>>().join("; "),
             seed: self.recipe.probe.seed,
         }
     }

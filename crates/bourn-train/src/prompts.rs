@@ -40,7 +40,7 @@ pub fn encode_prompts(
         let ids = prompter.encode(&problem.prompt)?;
         if ids.len() > limit {
             return Err(TrainError::PromptTooLong {
-                problem: problem.id.clone(),
+                problem: problem.id.to_string(),
                 origin: problem.origin.clone(),
                 length: ids.len(),
                 limit,
@@ -58,7 +58,7 @@ pub fn problems_hash(problems: &Problems) -> String {
     for side in [&problems.train, &problems.held_out] {
         hasher.update(&(side.len() as u64).to_le_bytes());
         for problem in side {
-            hasher.update(problem.id.as_bytes());
+            hasher.update(problem.id.as_str().as_bytes());
         }
     }
     hasher.finalize().to_hex().to_string()

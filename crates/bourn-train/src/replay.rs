@@ -18,13 +18,14 @@ use bourn_recipe::{Recipe, Replay as Settings, Sampler};
 use bourn_rollout::{Completion, Engine, Finish, Progress, ScoreItem};
 use bourn_seed::rng;
 use bourn_task::{Problem, Problems};
+use bourn_verify::DrawId;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use crate::drawing::{self, Draws};
 use crate::error::TrainError;
 use crate::experience::{Experience, Replayed, Sample};
-use crate::judging::{Draw, judge};
+use crate::judging::judge;
 use crate::probe::{Bench, Prober};
 use crate::prompts::encode_prompts;
 use crate::side::Role;
@@ -110,10 +111,10 @@ impl Replay {
         let Some(now) = newest.next() else { return };
         let risks = risks(&self.base, now, newest.next());
         let endangered = |problem: &Problem| {
-            let risk = risks.get(&problem.id);
+            let risk = risks.get(problem.id.as_str());
             let rises =
                 risk.is_some_and(|risk| risk.lost >= settings.threshold && risk.lost > risk.before);
-            rises && self.witnesses.contains_key(&problem.id)
+            rises && self.witnesses.contains_key(problem.id.as_str())
         };
         let places = self.watched.iter().enumerate().filter(|(_, problem)| endangered(problem));
         self.endangered = places.map(|(place, _)| place).collect();
@@ -145,7 +146,7 @@ impl Replay {
         let group = |place: usize| {
             let problem = &self.watched[place];
             let mut all: Vec<&Sample> =
-                self.witnesses.get(&problem.id).into_iter().flatten().collect();
+                self.witnesses.get(problem.id.as_str()).into_iter().flatten().collect();
             all.shuffle(&mut rng);
             (problem, all.into_iter().cycle().take(count).collect())
         };
@@ -200,7 +201,8 @@ fn witnesses(
         .iter()
         .zip(&prompts)
         .flat_map(|(problem, prompt)| {
-            let draws = ledger.get(&problem.id).map(|entry| entry.draws()).unwrap_or_default();
+            let draws =
+                ledger.get(problem.id.as_str()).map(|entry| entry.draws()).unwrap_or_default();
             let correct = draws.iter().filter(|draw| draw.verdict.is_correct());
             correct.map(move |draw| (*problem, prompt, draw))
         })
@@ -221,9 +223,12 @@ fn witnesses(
             finish: if draw.truncated { Finish::Length } else { Finish::Stop },
         };
         // Witnesses are drawn once for the whole run: a coin knows them by their number.
-        let tossed = Draw { step: 0, number };
-        let sample = judge(0, problem, completion, tossed, prompter, recipe)?;
-        witnesses.entry(problem.id.clone()).or_default().push(Sample { witness: true, ..sample });
+        let tossed = DrawId { step: 0, number };
+        let sample = judge(0, problem, completion, tossed, prompter)?;
+        witnesses
+            .entry(problem.id.to_string())
+            .or_default()
+            .push(Sample { witness: true, ..sample });
     }
     Ok(witnesses)
 }

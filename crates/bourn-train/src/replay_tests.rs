@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
-use bourn_recipe::{Extract, Reward, VerifierKind};
+use bourn_recipe::{Reward, VerifierKind};
 use bourn_rollout::{EngineOptions, Storage};
-use bourn_task::Reference as Gold;
+use bourn_task::{Reference as Gold, Rewards};
 use bourn_track::Console;
 use burn::tensor::Device;
 
@@ -34,8 +34,10 @@ fn bundle(seed: u64) -> Bundle {
 
 /// Short answers, which random weights give now and then, and one that is too long for them.
 fn problems(answers: &[&str]) -> Vec<Problem> {
+    let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
     let problem = |answer: &&str| {
-        Problem::new(format!("{answer}0"), Gold::Exact((*answer).to_owned()), "test".to_owned())
+        let gold = Gold::Exact((*answer).to_owned());
+        Problem::new(format!("{answer}0"), gold, "test".to_owned(), &exact)
     };
     answers.iter().map(problem).collect()
 }
@@ -44,12 +46,6 @@ fn recipe() -> Recipe {
     let replay = "[replay]\nshare = 0.34\nthreshold = 0.5\ninterval = 1\nproblems = 4\nn_max = 1024\n\
                   groups = 2\n";
     let mut recipe = testing::recipe_with("", "", replay);
-    recipe.rewards = vec![Reward {
-        verifier: VerifierKind::Exact,
-        extract: Extract::Whole,
-        weight: 1.0,
-        step_weight: 0.0,
-    }];
     recipe.rollout.max_completion_length = 3;
     recipe
 }
@@ -61,7 +57,7 @@ fn look(step: u64, problems: &[Problem], solved: &[bool]) -> Look {
         true => Outcomes::stopped(9, 8, rule).unwrap(),
         false => Outcomes::stopped(128, 0, rule).unwrap(),
     };
-    let ids = problems.iter().map(|problem| problem.id.clone());
+    let ids = problems.iter().map(|problem| problem.id.to_string());
     Look { step, outcomes: ids.zip(solved.iter().map(|&solved| of(solved))).collect() }
 }
 
@@ -79,8 +75,10 @@ fn held_out_problems_are_never_watched() {
             let watched = watched(&recipe, &settings, &problems);
             let ids: BTreeSet<&str> = watched.iter().map(|problem| problem.id.as_str()).collect();
             assert_eq!(ids.len(), count.min(problems.train.len()), "none is watched twice");
-            assert!(problems.train.iter().filter(|p| ids.contains(&p.id[..])).count() == ids.len());
-            assert!(problems.held_out.iter().all(|problem| !ids.contains(&problem.id[..])));
+            assert!(
+                problems.train.iter().filter(|p| ids.contains(p.id.as_str())).count() == ids.len()
+            );
+            assert!(problems.held_out.iter().all(|problem| !ids.contains(problem.id.as_str())));
         }
     }
 }
@@ -121,9 +119,10 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let ledger = drawn.ledger;
     let mut count = 0;
     for problem in &problems {
-        let draws = ledger.get(&problem.id).unwrap().draws();
+        let draws = ledger.get(problem.id.as_str()).unwrap().draws();
         let correct: Vec<_> = draws.iter().filter(|draw| draw.verdict.is_correct()).collect();
-        let witnesses = replay.witnesses.get(&problem.id).map(Vec::as_slice).unwrap_or_default();
+        let witnesses =
+            replay.witnesses.get(problem.id.as_str()).map(Vec::as_slice).unwrap_or_default();
         assert_eq!(witnesses.len(), correct.len());
         for (witness, draw) in witnesses.iter().zip(correct) {
             assert!(witness.witness && witness.correct() && witness.reward == 1.0);
@@ -133,7 +132,10 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         }
     }
     assert!(count > 3, "{count} witnesses");
-    assert!(!replay.witnesses.contains_key(&problems[3].id), "random weights never write four");
+    assert!(
+        !replay.witnesses.contains_key(problems[3].id.as_str()),
+        "random weights never write four"
+    );
 
     // A look's counts are those of the policy, and another look of the same policy has others.
     let first = Replay::look(&prober, &mut bench, &settings).unwrap();
@@ -182,7 +184,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
         replayed.extend(group.problems);
     }
     // Each has its turn, and nothing else does.
-    let expect: BTreeSet<String> = problems[..3].iter().map(|p| p.id.clone()).collect();
+    let expect: BTreeSet<String> = problems[..3].iter().map(|p| p.id.to_string()).collect();
     assert_eq!(replayed, expect);
     replay.judge(&[of([true; 4], 1)], &settings);
     assert!(replay.draw(&prober, engine, &settings, 1).unwrap().is_none());

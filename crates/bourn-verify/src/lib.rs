@@ -1,8 +1,9 @@
-//! Verdicts and the verifiers that give them.
+//! Verdicts, the judges that give them, and the pure functions behind these.
 //!
 //! **A verifier never panics and never hangs**, whatever the text: its work is bounded by the
 //! length of what it is given. This room knows nothing of Burn.
 //!
+//! - [`Judge`]: what the rest of bourn asks, made for each problem by [`open`].
 //! - [`countdown`]: one arithmetic expression that uses each number once and hits the target.
 //! - [`math`]: equality of numbers, in exact rationals.
 //! - [`exact`]: equality of trimmed text.
@@ -11,12 +12,18 @@
 pub mod countdown;
 pub mod exact;
 mod extract;
+mod judge;
+mod judges;
 mod latex;
 pub mod math;
 mod number;
+mod reference;
 pub mod steps;
 
 pub use extract::extract;
+pub use judge::{DrawId, Judge, JudgeError, Judgement, Submission};
+pub use judges::{Case, Verifier, open};
+pub use reference::Reference;
 
 use serde::{Deserialize, Serialize};
 

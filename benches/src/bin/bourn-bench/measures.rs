@@ -196,7 +196,7 @@ pub fn problems(recipe: &Path, steps: u64) -> anyhow::Result<()> {
     let problems = bourn_task::load(&recipe)?;
     for step in 0..steps {
         for problem in problems.step_problems(recipe.seed, step, recipe.rollout.prompts_per_step) {
-            let reference = match &problem.reference {
+            let reference = match &*problem.reference {
                 Reference::Countdown(puzzle) => {
                     json!({ "numbers": puzzle.numbers, "target": puzzle.target })
                 }

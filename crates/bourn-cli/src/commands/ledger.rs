@@ -84,6 +84,8 @@ struct Line<'a> {
     last_use: Option<u64>,
     /// Files of another version of the format.
     outdated: Vec<String>,
+    /// Files under a key of an older format.
+    superseded: Vec<String>,
     damage: Vec<String>,
 }
 
@@ -91,6 +93,8 @@ fn json(holdings: &[Holding]) -> anyhow::Result<()> {
     let mut text = String::new();
     for holding in holdings {
         let seconds = holding.last_use.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let shown =
+            |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
         let line = Line {
             address: &holding.address,
             key: holding.key.as_ref(),
@@ -99,7 +103,8 @@ fn json(holdings: &[Holding]) -> anyhow::Result<()> {
             files: holding.files,
             bytes: holding.bytes,
             last_use: seconds.map(|since| since.as_secs()),
-            outdated: holding.outdated.iter().map(|path| path.display().to_string()).collect(),
+            outdated: shown(&holding.outdated),
+            superseded: shown(&holding.superseded),
             damage: holding.damage.iter().map(ToString::to_string).collect(),
         };
         text += &serde_json::to_string(&line)?;
@@ -125,7 +130,10 @@ fn ls(look: &Look) -> anyhow::Result<()> {
         rows.push([
             holding.address.chars().take(12).collect(),
             key(|key| &key.weights).chars().take(12).collect(),
-            key(|key| &key.sampler),
+            match holding.superseded.is_empty() {
+                true => key(|key| &key.sampler),
+                false => "under a key of an older format; gc removes it".to_owned(),
+            },
             holding.problems.to_string(),
             holding.draws.to_string(),
             holding.files.to_string(),
@@ -147,6 +155,10 @@ fn verify(look: &Look) -> anyhow::Result<()> {
         for holding in &holdings {
             for path in &holding.outdated {
                 text += &format!("{}: of another version of the format\n", path.display());
+            }
+            for path in &holding.superseded {
+                let path = path.display();
+                text += &format!("{path}: under a key of an older format, which no run asks for\n");
             }
             for damage in &holding.damage {
                 text += &format!("{damage}\n");

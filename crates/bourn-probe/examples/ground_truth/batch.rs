@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 
 use bourn_probe::{Draw, DrawSource, Extent, ProbeError, Schedule, SourceError, probe};
 use bourn_seed::rng;
-use bourn_task::{Problem, Reference};
+use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
 use rand::Rng;
 
@@ -25,10 +25,11 @@ pub struct Made {
 /// Probes problems with these success probabilities.
 pub fn drawn(rates: &[f64], replication: u64, extent: Extent) -> Result<Made, ProbeError> {
     let problem = |place: usize| Problem {
-        id: format!("p{place:05}"),
+        id: ProblemId::named(&format!("p{place:05}")),
         prompt: String::new(),
-        reference: Reference::Exact(String::new()),
+        reference: Reference::Exact(String::new()).into(),
         origin: "synthetic".to_owned(),
+        rewards: Vec::new(),
     };
     let problems: Vec<Problem> = (0..rates.len()).map(problem).collect();
     let probed = probe(&problems, &mut Source { rates, replication }, extent, &mut |_| {})?;

@@ -77,11 +77,11 @@ impl<'a> Unscored<'a> {
     ) -> Self {
         let mut requests = Vec::new();
         for problem in problems {
-            let Some(entry) = drawn.get(&problem.id) else { continue };
+            let Some(entry) = drawn.get(problem.id.as_str()) else { continue };
             let (found, _) = distinct(entry.draws(), most);
             let wanted = found.iter().filter(|d| d.is_wanted()).map(|d| d.draw.ids.as_slice());
-            let listed = references.get(&problem.id).into_iter().flatten();
-            let held = own_scores(own.get(&problem.id));
+            let listed = references.get(problem.id.as_str()).into_iter().flatten();
+            let held = own_scores(own.get(problem.id.as_str()));
             let mut asked: Vec<&[u32]> = wanted
                 .chain(listed.map(|r| r.ids.as_slice()))
                 .filter(|ids| !held.contains_key(ids))
@@ -125,8 +125,8 @@ impl<'a> Unscored<'a> {
                 return Err(ScoreError::Count { asked, got });
             }
             for (request, score) in now.iter().zip(scored) {
-                check_score(&request.problem.id, &score)?;
-                scores.insert(&request.problem.id, request.ids, score);
+                check_score(request.problem.id.as_str(), &score)?;
+                scores.insert(request.problem.id.as_str(), request.ids, score);
             }
             rest = later;
         }

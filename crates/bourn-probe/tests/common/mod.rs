@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use bourn_probe::{
     Draw, DrawSource, LedgerKey, LedgerStore, LockedKey, Outcomes, Schedule, SourceError,
 };
-use bourn_task::{Problem, Reference};
+use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
 
 /// A number in 0..1 that depends on its arguments alone.
@@ -20,10 +20,11 @@ pub fn uniform(seed: u64, id: &str, index: u64) -> f64 {
 
 pub fn problem(id: &str) -> Problem {
     Problem {
-        id: id.to_owned(),
+        id: ProblemId::named(id),
         prompt: format!("{id} = ?"),
-        reference: Reference::Exact(id.to_owned()),
+        reference: Reference::Exact(id.to_owned()).into(),
         origin: "synthetic".to_owned(),
+        rewards: Vec::new(),
     }
 }
 
@@ -88,10 +89,10 @@ impl<F: Fn(&Problem) -> f64> Population<F> {
 
     /// Number `number` of a problem's draws, and how many steps it takes.
     fn one(&self, problem: &Problem, number: u64) -> (Draw, u64) {
-        let u = uniform(self.seed, &problem.id, number);
+        let u = uniform(self.seed, problem.id.as_str(), number);
         let verdict = if u < (self.success)(problem) { Verdict::Correct } else { Verdict::Wrong };
         let text = format!("{verdict:?} {u:.1}");
-        let steps = 1 + (uniform(self.seed ^ 77, &problem.id, number) * 20.0) as u64;
+        let steps = 1 + (uniform(self.seed ^ 77, problem.id.as_str(), number) * 20.0) as u64;
         (Draw { logprob: u.ln(), entropy: u, ..draw(verdict, &text) }, steps)
     }
 }

@@ -46,21 +46,13 @@ pub(crate) fn check(
     };
     let model = site.model(written.model)?;
     let base = site.base(written.base, &model)?;
-    let tasks = site.tasks(written.task)?;
+    let (mut tasks, own) = site.tasks(written.task)?;
     site.vocabulary(&model, &tasks)?;
-    let rewards = site.rewards(written.reward, &tasks)?;
+    site.rewards(&mut tasks, own, written.reward)?;
     let rollout = site.rollout(written.rollout, &model, written.device)?;
     let algorithm = site.algorithm(&written.algorithm, &rollout)?;
-    if let Some(index) = rewards.iter().position(|reward| reward.step_weight > 0.0)
-        && algorithm.baseline == Baseline::Verdict
-    {
-        return Err(site.error(
-            &[&format!("reward.{index}.step_weight")],
-            format!(
-                "has no effect: {} takes advantages from raw verdicts; remove it",
-                algorithm.name.name()
-            ),
-        ));
+    if algorithm.baseline == Baseline::Verdict {
+        site.no_steps(&tasks, algorithm.name.name())?;
     }
     let critic = site.critic(written.critic.as_ref(), &algorithm)?;
     if written.implicit_reward.is_some() && algorithm.baseline == Baseline::Verdict {
@@ -83,7 +75,6 @@ pub(crate) fn check(
         model,
         base,
         tasks,
-        rewards,
         rollout,
         algorithm,
         critic,

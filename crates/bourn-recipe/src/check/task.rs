@@ -3,12 +3,19 @@
 use std::path::PathBuf;
 
 use super::Site;
+use crate::conform::alternatives;
 use crate::error::RecipeError;
 use crate::recipe::*;
+use crate::verifiers::Reads;
 use crate::written::*;
 
 impl Site<'_> {
-    pub(super) fn tasks(&self, written: Vec<TaskWritten>) -> Result<Vec<Task>, RecipeError> {
+    /// The tasks, without rewards, and the rewards of their own that they were written with.
+    pub(super) fn tasks(
+        &self,
+        mut written: Vec<TaskWritten>,
+    ) -> Result<(Vec<Task>, Vec<Option<Vec<RewardWritten>>>), RecipeError> {
+        let own = written.iter_mut().map(|task| task.rewards().take()).collect();
         let tasks = written
             .into_iter()
             .enumerate()
@@ -17,7 +24,7 @@ impl Site<'_> {
         if tasks.iter().map(|task| task.weight).sum::<f64>() <= 0.0 {
             return Err(self.error(&["task.0.weight"], "all weights are 0; give one task a share"));
         }
-        Ok(tasks)
+        Ok((tasks, own))
     }
 
     fn task(&self, index: usize, written: TaskWritten) -> Result<Task, RecipeError> {
@@ -44,7 +51,7 @@ impl Site<'_> {
                 "lacks `{prompt}`, the place where the problem's text goes",
             ));
         }
-        Ok(Task { weight, template, kind })
+        Ok(Task { weight, template, kind, rewards: Vec::new() })
     }
 
     fn countdown(
@@ -91,128 +98,134 @@ impl Site<'_> {
         }
     }
 
+    /// Gives every task its rewards: its own, else the recipe's, else its natural one.
     pub(super) fn rewards(
         &self,
-        written: Option<Vec<RewardWritten>>,
-        tasks: &[Task],
-    ) -> Result<Vec<Reward>, RecipeError> {
-        let rewards = match written {
-            Some(written) => written
-                .into_iter()
-                .enumerate()
-                .map(|(index, reward)| self.reward(index, &reward))
-                .collect::<Result<Vec<_>, _>>()?,
-            None => tasks.iter().take(1).map(|task| natural_reward(&task.kind)).collect(),
-        };
-        for (index, reward) in rewards.iter().enumerate() {
-            if let Some(at) = tasks.iter().position(|task| !judges(reward.verifier, &task.kind)) {
-                let verifier = word(&reward.verifier);
-                let kind = kind_word(&tasks[at].kind);
-                return Err(self.error(
-                    &[&format!("reward.{index}.verifier"), &format!("task.{at}.kind")],
-                    format!(
-                        "the {verifier} verifier cannot judge {kind} problems, and every verifier \
-                         judges every task; {}",
-                        remedy(&tasks[at].kind)
-                    ),
-                ));
-            }
+        tasks: &mut [Task],
+        own: Vec<Option<Vec<RewardWritten>>>,
+        shared: Option<Vec<RewardWritten>>,
+    ) -> Result<(), RecipeError> {
+        if shared.is_some() && own.iter().all(Option::is_some) {
+            let problem = "has no effect: every [[task]] has rewards of its own; remove it";
+            return Err(self.error(&["reward"], problem));
         }
-        if rewards.iter().map(|reward| reward.weight).sum::<f64>() <= 0.0 {
+        let shared = shared.map(|written| self.listed("reward", &written)).transpose()?;
+        for (at, (task, own)) in tasks.iter_mut().zip(own).enumerate() {
+            let of_task = format!("task.{at}.reward");
+            let place = if own.is_none() && shared.is_some() { "reward" } else { &of_task };
+            task.rewards = match (own, &shared) {
+                (Some(own), _) => self.listed(place, &own)?,
+                (None, Some(shared)) => shared.clone(),
+                (None, None) => vec![natural_reward(&task.kind)],
+            };
+            self.fits(place, at, task)?;
+        }
+        Ok(())
+    }
+
+    /// The rewards under `place`.
+    fn listed(&self, place: &str, written: &[RewardWritten]) -> Result<Vec<Reward>, RecipeError> {
+        let one = |(index, reward)| self.reward(&format!("{place}.{index}"), index, reward);
+        written.iter().enumerate().map(one).collect()
+    }
+
+    /// Whether a task's rewards can judge its problems, and pay for something.
+    fn fits(&self, place: &str, at: usize, task: &Task) -> Result<(), RecipeError> {
+        let unfit = |reward: &Reward| !reward.verifier.facts().reads.fits(&task.kind);
+        if let Some(index) = task.rewards.iter().position(unfit) {
+            let verifier = task.rewards[index].verifier.name();
+            let kind = kind_word(&task.kind);
+            let apart = match place {
+                "reward" => ", or give tasks of another kind a [[task.reward]] of their own",
+                _ => "",
+            };
             return Err(self.error(
-                &["reward.0.weight"],
+                &[&format!("{place}.{index}.verifier"), &format!("task.{at}.kind")],
+                format!(
+                    "the {verifier} verifier cannot judge {kind} problems; use {} here{apart}",
+                    fitting(&task.kind)
+                ),
+            ));
+        }
+        if task.rewards.iter().map(|reward| reward.weight).sum::<f64>() <= 0.0 {
+            return Err(self.error(
+                &[&format!("{place}.0.weight")],
                 "the weights of all rewards sum to 0 or less, so that no answer would be worth \
                  finding; raise one",
             ));
         }
-        Ok(rewards)
+        Ok(())
     }
 
-    fn reward(&self, index: usize, written: &RewardWritten) -> Result<Reward, RecipeError> {
-        if written.verifier == VerifierKind::Countdown && written.extract.is_some() {
+    fn reward(
+        &self,
+        place: &str,
+        index: usize,
+        written: &RewardWritten,
+    ) -> Result<Reward, RecipeError> {
+        let (verifier, facts) = (written.verifier, written.verifier.facts());
+        if facts.knows_nothing && index == 0 {
             return Err(self.error(
-                &[&format!("reward.{index}.extract")],
-                "has no effect: the countdown verifier reads the whole completion; remove it",
+                &[&format!("{place}.verifier")],
+                format!(
+                    "{} cannot come first: the first reward gives the raw verdict, which the probe \
+                     measures; put the task's verifier there, with `weight = 0.0` if it is to pay \
+                     nothing",
+                    verifier.name()
+                ),
             ));
         }
-        if written.verifier == VerifierKind::Random {
-            if index == 0 {
-                return Err(self.error(
-                    &["reward.0.verifier"],
-                    "random cannot come first: the first reward gives the raw verdict, which the \
-                     probe measures; put the task's verifier there, with `weight = 0.0` if it is to \
-                     pay nothing",
-                ));
-            }
-            if written.extract.is_some() {
-                return Err(self.error(
-                    &[&format!("reward.{index}.extract")],
-                    "has no effect: the random verifier reads no answer; remove it",
-                ));
-            }
-        }
-        let extract = written.extract.unwrap_or(natural_extract(written.verifier));
-        let (weight, step_weight) = (written.weight, written.step_weight);
-        let stepless = match written.verifier {
-            VerifierKind::Exact => Some("the exact verifier compares text, which has no steps"),
-            VerifierKind::Format => Some("the format verifier looks at the answer, not at steps"),
-            VerifierKind::Random => Some("the random verifier looks at nothing, so at no steps"),
-            VerifierKind::Countdown | VerifierKind::Math => None,
-        };
-        if let Some(why) = stepless.filter(|_| step_weight > 0.0) {
+        if let (Err(why), Some(_)) = (facts.extract, written.extract) {
             let problem = format!("has no effect: {why}; remove it");
-            return Err(self.error(&[&format!("reward.{index}.step_weight")], problem));
+            return Err(self.error(&[&format!("{place}.extract")], problem));
         }
-        Ok(Reward { verifier: written.verifier, extract, weight, step_weight })
+        let (weight, step_weight) = (written.weight, written.step_weight);
+        if let Some(why) = facts.stepless.filter(|_| step_weight > 0.0) {
+            let problem = format!("has no effect: {why}; remove it");
+            return Err(self.error(&[&format!("{place}.step_weight")], problem));
+        }
+        let natural = Reward::new(verifier);
+        let extract = written.extract.unwrap_or(natural.extract);
+        Ok(Reward { extract, weight, step_weight, ..natural })
     }
-}
 
-fn judges(verifier: VerifierKind, kind: &TaskKind) -> bool {
-    match (verifier, kind) {
-        (VerifierKind::Countdown, TaskKind::Countdown(_)) => true,
-        // A puzzle has many right answers and no reference to compare with.
-        (VerifierKind::Math | VerifierKind::Exact, TaskKind::Countdown(_)) => false,
-        (VerifierKind::Math | VerifierKind::Exact, TaskKind::Jsonl(_)) => true,
-        (VerifierKind::Countdown, TaskKind::Jsonl(_)) => false,
-        (VerifierKind::Format | VerifierKind::Random, _) => true,
+    /// Refuses rewards for steps, which an algorithm that reads raw verdicts never sees.
+    pub(super) fn no_steps(&self, tasks: &[Task], algorithm: &str) -> Result<(), RecipeError> {
+        for (at, task) in tasks.iter().enumerate() {
+            let paid = task.rewards.iter().position(|reward| reward.step_weight > 0.0);
+            if let Some(index) = paid {
+                let own = format!("task.{at}.reward.{index}.step_weight");
+                let shared = format!("reward.{index}.step_weight");
+                let problem = format!(
+                    "has no effect: {algorithm} takes advantages from raw verdicts; remove it"
+                );
+                return Err(self.error(&[&own, &shared], problem));
+            }
+        }
+        Ok(())
     }
 }
 
 fn natural_reward(kind: &TaskKind) -> Reward {
-    let verifier = match kind {
+    Reward::new(match kind {
         TaskKind::Countdown(_) => VerifierKind::Countdown,
         TaskKind::Jsonl(_) => VerifierKind::Math,
+    })
+}
+
+/// The verifiers that are made for such problems, as alternatives.
+fn fitting(kind: &TaskKind) -> String {
+    let fits = |verifier: &&VerifierKind| {
+        let reads = verifier.facts().reads;
+        reads != Reads::Any && reads.fits(kind)
     };
-    Reward { verifier, extract: natural_extract(verifier), weight: 1.0, step_weight: 0.0 }
-}
-
-fn natural_extract(verifier: VerifierKind) -> Extract {
-    match verifier {
-        VerifierKind::Math | VerifierKind::Format => Extract::LastNumber,
-        VerifierKind::Countdown | VerifierKind::Exact | VerifierKind::Random => Extract::Whole,
-    }
-}
-
-fn remedy(kind: &TaskKind) -> &'static str {
-    match kind {
-        TaskKind::Countdown(_) => "use \"countdown\" here, and countdown tasks only",
-        TaskKind::Jsonl(_) => "use \"math\" or \"exact\" here, and jsonl tasks only",
-    }
+    let names: Vec<&str> = VerifierKind::ALL.iter().filter(fits).map(|v| v.name()).collect();
+    alternatives(&names)
 }
 
 fn kind_word(kind: &TaskKind) -> &'static str {
     match kind {
         TaskKind::Countdown(_) => "countdown",
         TaskKind::Jsonl(_) => "jsonl",
-    }
-}
-
-fn word(verifier: &VerifierKind) -> &'static str {
-    match verifier {
-        VerifierKind::Countdown => "countdown",
-        VerifierKind::Math => "math",
-        VerifierKind::Exact => "exact",
-        VerifierKind::Format => "format",
-        VerifierKind::Random => "random",
     }
 }

@@ -59,8 +59,8 @@ pub(crate) struct Written {
     /// One or more sources of problems.
     #[schemars(length(min = 1, max = 64))]
     pub task: Vec<TaskWritten>,
-    /// One or more verifiers; the first gives the raw verdict. Without any, the task's natural one:
-    /// countdown for countdown, math for jsonl.
+    /// One or more verifiers of every task that has none of its own; the first gives the raw verdict.
+    /// Without any, a task's natural one: countdown for countdown, math for jsonl.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the task's natural verifier"))]
     pub reward: Option<Vec<RewardWritten>>,

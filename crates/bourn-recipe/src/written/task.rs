@@ -16,6 +16,16 @@ pub(crate) enum TaskWritten {
     Jsonl(JsonlWritten),
 }
 
+impl TaskWritten {
+    /// The rewards of its own.
+    pub(crate) fn rewards(&mut self) -> &mut Option<Vec<RewardWritten>> {
+        match self {
+            TaskWritten::Countdown(task) => &mut task.reward,
+            TaskWritten::Jsonl(task) => &mut task.reward,
+        }
+    }
+}
+
 /// Generated arithmetic puzzles.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -37,6 +47,10 @@ pub(crate) struct CountdownWritten {
     /// Distinct training problems to generate.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub train_problems: usize,
+    /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
+    pub reward: Option<Vec<RewardWritten>>,
 }
 
 impl Default for CountdownWritten {
@@ -49,6 +63,7 @@ impl Default for CountdownWritten {
             target: (Target(1), Target(200)),
             operators: vec![Operator::Add, Operator::Sub, Operator::Mul],
             train_problems: 4096,
+            reward: None,
         }
     }
 }
@@ -114,6 +129,10 @@ pub(crate) struct JsonlWritten {
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub max_problems: usize,
+    /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
+    pub reward: Option<Vec<RewardWritten>>,
 }
 
 /// A verifier and its weight in the reward.

@@ -1,0 +1,51 @@
+//! Numeric equality of maths answers.
+
+use std::sync::Arc;
+
+use bourn_recipe::{Extract, Reward};
+use bourn_seed::canonical;
+use serde_json::json;
+
+use super::Verifier;
+use crate::math::{answer, verify};
+use crate::steps::{Step, equations};
+use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
+
+#[derive(Debug)]
+struct Math {
+    reference: Arc<Reference>,
+    extract: Extract,
+}
+
+pub(super) fn open(reward: &Reward, _seed: u64) -> Result<Verifier, JudgeError> {
+    let extract = reward.extract;
+    Verifier::new(move |case| Math { reference: case.reference.clone(), extract })
+}
+
+impl Judge for Math {
+    fn name(&self) -> &'static str {
+        "math"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn settings(&self) -> String {
+        canonical(&json!({ "extract": self.extract }))
+    }
+
+    fn verdict(&self, submission: &Submission<'_>) -> Result<Judgement, JudgeError> {
+        let number = self.reference.number();
+        let judged = number.map(|gold| verify(gold, submission.text, self.extract));
+        Ok(judged.unwrap_or(Verdict::BadGold).into())
+    }
+
+    fn answer(&self, text: &str) -> Option<String> {
+        self.reference.number().and_then(|_| answer(text, self.extract))
+    }
+
+    fn steps(&self, text: &str) -> Vec<Step> {
+        self.reference.number().map_or_else(Vec::new, |_| equations(text))
+    }
+}
