@@ -207,7 +207,8 @@ fn all_completions_weigh_1() {
 fn witness_masses_are_bounds_and_become_exact() {
     for n in [1, 8, 64, 4096] {
         let run = run(base(), policy(), n, 4, &References::new());
-        let sums = |of: &dyn Fn(&str) -> f64| run.problems.iter().map(|p| of(&p.id)).sum::<f64>();
+        let sums =
+            |of: &dyn Fn(&str) -> f64| run.problems.iter().map(|p| of(p.id.as_str())).sum::<f64>();
         let Origins { witnesses, discoveries, .. } = &run.origins;
         for w in &witnesses.problems {
             assert!(w.base <= base().success(&w.id) + 1e-12, "{n} {w:?}");

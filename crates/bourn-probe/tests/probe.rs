@@ -47,7 +47,8 @@ fn a_probe_is_every_draw_in_order() {
 fn a_stopped_probe_is_the_same_whatever_the_batch() {
     let problems = problems(40);
     // From certain to impossible.
-    let success = |p: &bourn_task::Problem| (p.id[1..].parse::<f64>().unwrap() / 39.0).powi(4);
+    let success =
+        |p: &bourn_task::Problem| (p.id.as_str()[1..].parse::<f64>().unwrap() / 39.0).powi(4);
     let rule = StopRule { successes: 3, n_max: 100 };
     let whole = probe(&problems, &mut Population::new(3, success), Extent::Fixed(100), &mut |_| {});
     let whole = whole.unwrap().ledger;
@@ -295,9 +296,10 @@ fn examples_show_the_surest_losses_first() {
 fn the_paper_effect_is_seen_where_it_is() {
     let problems = problems(80);
     let hard: BTreeMap<String, bool> =
-        problems.iter().enumerate().map(|(i, p)| (p.id.clone(), i % 2 == 0)).collect();
+        problems.iter().enumerate().map(|(i, p)| (p.id.to_string(), i % 2 == 0)).collect();
     let probe_of = |seed, easy_rate, hard_rate| {
-        let success = |p: &bourn_task::Problem| if hard[&p.id] { hard_rate } else { easy_rate };
+        let success =
+            |p: &bourn_task::Problem| if hard[p.id.as_str()] { hard_rate } else { easy_rate };
         let mut population = Population::new(seed, success);
         probe(&problems, &mut population, Extent::Fixed(128), &mut |_| {}).unwrap().ledger
     };
