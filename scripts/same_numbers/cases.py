@@ -11,6 +11,7 @@ from bourn import Failed
 
 # Runs that take a second: a small model, puzzles of two numbers that it solves now and then, two passes
 # over two minibatches, so that the policy has moved away from the one that drew.
+TASK = {"kind": "countdown", "numbers": 2, "range": [1, 9], "target": [1, 81], "train_problems": 64}
 SMALL = """
 extends = "recipes/quickstart.toml"
 seed = 7
@@ -22,12 +23,6 @@ batch_size = 64
 lr = 3e-3
 warmup_steps = 5
 demonstrations = { correct = 0.7, random = 0.3, misused = 0.0, malformed = 0.0 }
-[[task]]
-kind = "countdown"
-numbers = 2
-range = [1, 9]
-target = [1, 81]
-train_problems = 64
 [rollout]
 prompts_per_step = 16
 num_generations = 8
@@ -56,7 +51,7 @@ STEPS, DRAWS, PROBLEMS = 40, 8, 4
 
 
 def small(bourn):
-    bourn.write("input/small.toml", SMALL)
+    bourn.write("input/small.toml", to_toml({"task": [TASK]}) + SMALL)
     return "input/small.toml"
 
 
@@ -66,19 +61,23 @@ def quickstart(bourn):
 
 
 def sweeps(bourn):
-    """Every sweep, cut down, on one base."""
+    """Every sweep, cut down, on one base: the quickstart's model, on puzzles that take it a short while."""
     for path in sorted(bourn.place.glob("input/recipes/ablate-*.toml")):
         sweep = tomllib.loads(path.read_text())
         sweep |= {"recipe": "recipes/" + sweep["recipe"], "seeds": sweep["seeds"][:1], "k": [1, 8]}
-        quick = {"base": {"steps": 200}, "probe": {"problems": 12, "resamples": 200}}
+        quick = {"base": {"steps": 60}, "task": [TASK], "probe": {"problems": 10, "resamples": 200}}
         sweep["set"] = merged(shorter(sweep.get("set", {})), quick)
         for variant in sweep.get("variant", []):
             variant["set"] = shorter(variant.get("set", {}))
+            if "replay" in variant["set"]:
+                # A first look that is beyond the last step is an error.
+                variant["set"]["replay"] |= {"interval": 1, "problems": 16, "n_max": 16}
         bourn.write(f"input/{path.name}", to_toml(sweep))
         ablate = ["ablate", f"input/{path.name}", "--run-dir", path.stem, "--jobs", "1"]
         bourn.quietly(*ablate)
         # The seconds of training stand in every table; where there are none, the rest is the same.
         for timing in bourn.place.glob(f"{path.stem}/runs/*/timing.jsonl"):
+            bourn.reaches(timing.parent.relative_to(bourn.place), "train/reward")
             timing.unlink()
         bourn(*ablate[:-2], "--tables", name=f"ablate {path.stem}")
 
@@ -310,7 +309,7 @@ def published(bourn):
     """A published model: a tokenizer with merges, a chat template, grouped heads, GGUF."""
     model = os.environ.get("BOURN_SMOLLM2")
     if not model:
-        print("same_numbers: BOURN_SMOLLM2 names no GGUF file: NO PUBLISHED MODEL IS RUN", file=sys.stderr)
+        print("same_numbers: BOURN_SMOLLM2 is not set: NO PUBLISHED MODEL IS RUN", file=sys.stderr)
         return
     if not Path(model).is_file():
         raise Failed(f"BOURN_SMOLLM2={model}: there is no such file")

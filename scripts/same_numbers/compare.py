@@ -1,6 +1,7 @@
 """What two folders have in common and what differs, kind by kind."""
 
 import json
+import re
 import struct
 import subprocess
 from pathlib import Path
@@ -64,11 +65,11 @@ def counted(root, paths):
 
 
 def by_name(a, b, ours, theirs, keys_may_differ):
-    only = [f"{path}: only the first has it" for path in ours if path not in set(theirs)]
-    only += [f"{path}: only the second has it" for path in theirs if path not in set(ours)]
+    only = [f"{short(path)}: only the first has it" for path in ours if path not in set(theirs)]
+    only += [f"{short(path)}: only the second has it" for path in theirs if path not in set(ours)]
     both = [path for path in ours if path in set(theirs)]
     told = ((path, difference(a / path, b / path, keys_may_differ)) for path in both)
-    return only + [f"{path}: {what}" for path, what in told if what]
+    return only + [f"{short(path)}: {what}" for path, what in told if what]
 
 
 def by_content(of, sides):
@@ -89,16 +90,17 @@ def by_content(of, sides):
             return sum(x == y for x, y in zip(lines, contents[1][other]))
         like = max(left[1], key=alike, default=None)
         if like is None:
-            told.append(f"{place(path)}: the second has no draws like these")
+            told.append(f"{short(path)}: the second has none like it")
         else:
             left[1].remove(like)
-            told.append(f"{place(path)}: {difference(path, like, True)}")
-    return told + [f"{place(path)}: the first has no draws like these" for path in left[1]]
+            told.append(f"{short(path)}: {difference(path, like, True)}")
+    return told + [f"{short(path)}: the first has none like it" for path in left[1]]
 
 
-def place(path):
-    """The end of a path: a store's folder and file, or a base's."""
-    return "/".join(path.parts[-3:])
+def short(path):
+    """A path from the folder of its case on, hashes cut short."""
+    parts = path.parts[path.parts.index("cache"):] if "cache" in path.parts else path.parts
+    return re.sub(r"([0-9a-f]{12})[0-9a-f]{20,}", r"\1…", "/".join(parts))
 
 
 def without_key(path):

@@ -26,9 +26,11 @@ def chosen(options):
 
 
 def place_to_keep(options):
-    """Where what was produced stays: an empty folder, or none."""
-    keep = Path(options.keep or options.work or ".") / ("" if options.keep else "kept")
-    if options.keep and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+    """Where what was produced goes: a folder that stays, or one that does not."""
+    if not options.keep:
+        return options.work and options.work / "kept"
+    keep = Path(options.keep)
+    if keep.exists() and not (keep.is_dir() and not any(keep.iterdir())):
         raise Failed(f"--keep {keep}: there is something here already")
     return keep
 
@@ -53,6 +55,7 @@ def run(name, side, work, kept):
 
 def main():
     parser = argparse.ArgumentParser(add_help=False)
+    # What the shell script gives: --check asks whether the rest is right, and does nothing.
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--side", nargs=2, action="append")
