@@ -155,7 +155,7 @@ pub fn save(
         if let Some(reference) = reference {
             write_tensors(&dir.join(REFERENCE), &reference.to_weights())?;
         }
-        sealed::write_file(&dir.join(STATE), sealed::to_json(state).as_bytes())
+        sealed::write_file(&dir.join(STATE), sealed::to_json(&dir.join(STATE), state)?.as_bytes())
     })?;
     let steps = list(run_dir)?;
     let surplus = if keep_last == 0 { 0 } else { steps.len().saturating_sub(keep_last) };
