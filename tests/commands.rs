@@ -159,6 +159,11 @@ fn score_names_the_line_at_fault() {
         let (ok, _, err) = score(&place, input, &[]);
         assert!(!ok && err.contains(part) && !err.contains("panicked"), "{input}: {err}");
     }
+    // Where checkpoints would be there is something else: not the model's fault.
+    fs::create_dir(place.path("odd")).unwrap();
+    fs::write(place.path("odd/checkpoints"), "").unwrap();
+    let error = place.fails(&["score", "--model", "odd"]);
+    assert!(error.contains("odd/checkpoints") && error.contains("listing"), "{error}");
     let error = place.fails(&["score", "--model", "run"]);
     assert!(error.contains("run/checkpoints/step-000000"), "{error}");
     let (ok, _, err) = score(&place, "", &["--chat"]);

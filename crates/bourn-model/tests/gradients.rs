@@ -288,10 +288,29 @@ fn states_and_their_gradients_are_those_of_burn() {
     }
 }
 
+#[test]
+fn gradients_that_nobody_asks_for_are_dropped() {
+    let model = model(&config(Family::Llama, 2, false), &Device::flex().autodiff());
+    let Batch { packed, positions, targets } = batches().swap_remove(1);
+    let name = "model.layers.1.mlp.up_proj.weight";
+    let scores = || model.score(&packed, positions.clone(), &targets, 1.0, false);
+    let composed = || model.score_composed(&packed, positions.clone(), &targets, 1.0, false);
+    for scores in [&scores as &dyn Fn() -> (TokenScores, Trace), &composed] {
+        let all = gradients(&model, scores());
+        let zeros = Tensor::zeros(model.parameters()[name].dims(), &Device::flex());
+        let mut sums = BTreeMap::from([(name.to_owned(), zeros)]);
+        let (scores, trace) = scores();
+        trace.add_gradients(&model, loss(&scores), &mut sums);
+        assert_eq!(sums.keys().collect::<Vec<_>>(), [name]);
+        assert_eq!(to_vec(&sums[name]), all[name]);
+        assert!(all[name].iter().any(|&gradient| gradient != 0.0));
+    }
+}
+
 /// A model whose value head says something.
 fn valued(config: &ModelConfig) -> Transformer {
     let mut model = model(config, &Device::flex().autodiff()).with_value_head();
-    let mut head = model.value_head();
+    let mut head = model.value_head().unwrap();
     for (seed, host) in head.values_mut().enumerate() {
         host.data = values(seed + 70, host.data.len()).collect();
     }

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use bourn_model::transformer::Transformer;
-use bourn_model::{ModelConfig, Weights};
+use bourn_model::{ModelConfig, ModelError, Weights};
 use burn::tensor::Device;
 
 use crate::device::{Counts, DeviceEngine};
@@ -123,7 +123,12 @@ impl Engine {
     pub fn update_from(&mut self, model: &Transformer) -> Result<(), RolloutError> {
         match &mut self.0 {
             Inner::Device(engine) if engine.shares_device(model) => engine.update_from(model),
-            _ => self.update(&model.to_weights()),
+            _ => {
+                let weights = model.to_weights();
+                let unread =
+                    |error: ModelError| RolloutError::Device { message: error.to_string() };
+                self.update(&weights.map_err(unread)?)
+            }
         }
     }
 

@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         clock.lap();
         optimizer.step(&mut policy, gradients, 1e-6);
         clock.lap();
-        let weights = policy.to_weights();
+        let weights = policy.to_weights()?;
         clock.lap();
         engine.update(&weights)?;
         clock.lap();

@@ -65,7 +65,7 @@ pub fn obtain(
     let losses = pretrain(&mut model, stage, &demonstrations, console, stop)?;
     // Another run of the same base may have been faster; what it has kept is in use.
     if !path.exists() {
-        let (weights, stop_tokens) = (model.to_weights(), [demonstrations.end].into());
+        let (weights, stop_tokens) = (model.to_weights()?, [demonstrations.end].into());
         sealed::write(&path, |dir| {
             bourn_model::save(
                 dir,

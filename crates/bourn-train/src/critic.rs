@@ -155,14 +155,14 @@ impl Critic {
         match self {
             Critic::Own(own) => {
                 let (model, optimizer) = &**own;
-                let mut weights: Weights = model.to_weights();
-                weights.extend(model.value_head());
+                let mut weights: Weights = model.to_weights()?;
+                weights.extend(model.value_head()?);
                 write_tensors(&dir.join(WEIGHTS), &weights)?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
             }
             Critic::Shared(optimizer) => {
-                write_tensors(&dir.join(WEIGHTS), &policy.value_head())?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+                write_tensors(&dir.join(WEIGHTS), &policy.value_head()?)?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
             }
         }
         Ok(())

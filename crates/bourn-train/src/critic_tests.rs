@@ -35,7 +35,7 @@ fn experience() -> Experience {
 /// A model whose value head says something.
 fn speaking() -> Transformer {
     let mut model = model(3, &Device::flex().autodiff()).with_value_head();
-    let mut head = model.value_head();
+    let mut head = model.value_head().unwrap();
     let mut rng = rng(4, "test/head", &[]);
     head.values_mut()
         .flat_map(|host| &mut host.data)
@@ -84,7 +84,7 @@ fn total(
 fn a_new_head_says_zero_and_leaves_the_model_as_it_is() {
     let plain = model(3, &Device::flex().autodiff());
     let with = plain.clone().with_value_head();
-    assert_eq!(with.to_weights(), plain.to_weights());
+    assert_eq!(with.to_weights().unwrap(), plain.to_weights().unwrap());
     let recipe = ppo("");
     let experience = judged(&own(with, &recipe), &recipe);
     assert!(experience.samples.iter().all(|sample| sample.values.iter().all(|&v| v == 0.0)));
@@ -104,7 +104,7 @@ fn a_value_is_read_before_its_token_is_drawn() {
         batch.push(prompt.iter().chain(&sample.completion.tokens[..t]).copied());
         let hidden = to_vec(&model.hidden(&batch).inner());
         let last = &hidden[hidden.len() - 16..];
-        let head = model.value_head();
+        let head = model.value_head().unwrap();
         let weight = &head["value_head.weight"].data;
         let value: f32 = last.iter().zip(weight).map(|(h, w)| h * w).sum();
         // Sixteen products in f32, in another batch.
@@ -182,7 +182,7 @@ fn updates_fit_the_targets() {
     let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
     let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
     let mut policy = model(1, &Device::flex().autodiff());
-    let before = policy.to_weights();
+    let before = policy.to_weights().unwrap();
     let mut reports = Vec::new();
     for step in 0..30 {
         let experience = judged(&critic, &recipe);
@@ -196,7 +196,7 @@ fn updates_fit_the_targets() {
     assert!(last.explained.unwrap() > 0.5, "{last:?}");
     assert!(last.loss < 0.5 * first.loss && last.calibration < first.calibration, "{last:?}");
     assert_eq!(critic.updates(), 30);
-    assert_eq!(policy.to_weights(), before);
+    assert_eq!(policy.to_weights().unwrap(), before);
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn a_restored_critic_goes_on_to_the_bit() {
         let mut policy = model(1, &Device::flex().autodiff());
         let Ok(_) = critic.update(&mut policy, &experience, &recipe, 1) else { panic!("finite") };
         let Critic::Own(own) = critic else { panic!("a trunk of its own") };
-        (own.0.to_weights(), own.0.value_head(), own.1.to_weights())
+        (own.0.to_weights().unwrap(), own.0.value_head().unwrap(), own.1.to_weights().unwrap())
     };
     assert_eq!(weights(&mut critic), weights(&mut restored));
 
@@ -232,7 +232,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     let settings = recipe.critic.as_ref().unwrap();
     let new = || Critic::Shared(Box::new(AdamWOptimizer::new(&adamw(settings, &recipe.optimizer))));
     let mut policy = model(3, &Device::flex().autodiff()).with_value_head();
-    let trunk = policy.to_weights();
+    let trunk = policy.to_weights().unwrap();
     let mut critic = new();
     let step = |critic: &mut Critic, policy: &mut Transformer, step| {
         let mut experience = experience();
@@ -248,7 +248,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     assert!(last.loss < 0.7 * first.loss && last.explained > Some(0.1), "{last:?}");
     assert!(first.grad_norm > Some(0.0) && first.lr == Some(3e-2));
     assert_eq!(critic.updates(), 40);
-    assert_eq!(policy.to_weights(), trunk);
+    assert_eq!(policy.to_weights().unwrap(), trunk);
 
     let dir = tempfile::tempdir().unwrap();
     critic.save(dir.path(), &policy).unwrap();
@@ -257,7 +257,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     restored.restore(dir.path(), &mut other, 40).unwrap();
     step(&mut critic, &mut policy, 40);
     step(&mut restored, &mut other, 40);
-    assert_eq!(policy.value_head(), other.value_head());
+    assert_eq!(policy.value_head().unwrap(), other.value_head().unwrap());
 }
 
 /// On fresh draws at every step, where the first token decides the reward, values learn to foresee

@@ -132,8 +132,8 @@ impl Implicit {
 
     /// Writes what [`Implicit::restore`] reads into a checkpoint's directory.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
-        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights())?;
-        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights())?)
+        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights()?)?;
+        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights()?)?)
     }
 
     /// Restores the model of a checkpoint after `updates` updates.

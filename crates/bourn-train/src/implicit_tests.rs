@@ -176,7 +176,7 @@ fn groups_that_are_left_out_are_not_learned_from() {
     let [mut a, mut b] = [(); 2].map(|()| implicit(3, 4, &recipe));
     let Ok(()) = a.learn_and_pay(&mut all, &recipe, 0) else { panic!("finite") };
     let Ok(()) = b.learn_and_pay(&mut first, &recipe, 0) else { panic!("finite") };
-    assert_eq!(a.model.to_weights(), b.model.to_weights());
+    assert_eq!(a.model.to_weights().unwrap(), b.model.to_weights().unwrap());
     assert!(all.samples[4].implicit_rewards.iter().any(|&reward| reward != 0.0));
 }
 
@@ -194,7 +194,7 @@ fn a_restored_model_goes_on_to_the_bit() {
         let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, 1) else { panic!("finite") };
         let paid: Vec<Vec<f32>> =
             experience.samples.iter().map(|s| s.implicit_rewards.clone()).collect();
-        (implicit.model.to_weights(), implicit.optimizer.to_weights(), paid)
+        (implicit.model.to_weights().unwrap(), implicit.optimizer.to_weights().unwrap(), paid)
     };
     assert_eq!(on(&mut one), on(&mut restored));
 

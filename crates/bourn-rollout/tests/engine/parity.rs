@@ -19,7 +19,7 @@ fn scores_are_those_of_the_burn_forward() {
                 (prompt(1, p, config.vocab_size), prompt(2, c, config.vocab_size));
             let ids: Vec<i64> = prompt.iter().chain(&completion).map(|&id| i64::from(id)).collect();
             let ids = TensorData::new(ids, [1, p + c]);
-            let logits = to_vec(&model.logits(Tensor::<2, Int>::from_data(ids, &device)));
+            let logits = to_vec(&model.logits(Tensor::<2, Int>::from_data(ids, &device)).unwrap());
             let rows = logits.chunks_exact(config.vocab_size);
             let rows: Vec<Vec<f64>> =
                 rows.map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect();
