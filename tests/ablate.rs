@@ -85,6 +85,9 @@ fn what_fails_is_reported_and_stops_nothing_else() {
     // What is done is not done again.
     let again = place.fails(&["ablate", "sweep.toml"]);
     assert!(again.contains("sweep: 4 of 6 runs are done already"), "{again}");
+    // No machine has so many cores.
+    let bounded = place.fails(&["ablate", "sweep.toml", "--jobs", "1024"]);
+    assert!(bounded.contains("--jobs 1024 asks for more runs at once than there are cores"));
     // Without the variant that cannot train, there is nothing left to do.
     fs::write(place.path("sweep.toml"), without_failure()).unwrap();
     let done = place.ok(&["ablate", "sweep.toml"]);

@@ -159,6 +159,11 @@ fn score_names_the_line_at_fault() {
         let (ok, _, err) = score(&place, input, &[]);
         assert!(!ok && err.contains(part) && !err.contains("panicked"), "{input}: {err}");
     }
+    // Where checkpoints would be there is something else: not the model's fault.
+    fs::create_dir(place.path("odd")).unwrap();
+    fs::write(place.path("odd/checkpoints"), "").unwrap();
+    let error = place.fails(&["score", "--model", "odd"]);
+    assert!(error.contains("odd/checkpoints") && error.contains("listing"), "{error}");
     let error = place.fails(&["score", "--model", "run"]);
     assert!(error.contains("run/checkpoints/step-000000"), "{error}");
     let (ok, _, err) = score(&place, "", &["--chat"]);
@@ -372,4 +377,60 @@ fn ledgers_are_listed_checked_and_swept() {
     run("d", "40");
     let all = place.ok(&["ledger", "gc", "--older-than", "36500"]);
     assert!(all.contains("removed 0 files"), "{all}");
+}
+
+#[test]
+fn no_more_threads_than_cores_work_whatever_is_asked_for() {
+    let place = Place::new();
+    let said = |args: &[&str], name: &str, value: &str| {
+        let output = place.command(args).env(name, value).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
+        text(&output.stderr)
+    };
+    let check = ["recipe", "check", "small.toml"];
+    // Training starts the process over, and says it once all the same.
+    let train = ["train", "small.toml", "--max-steps", "0", "--set", "probe.interval=0"];
+    for args in [&check[..], &train[..]] {
+        let log = said(args, "RAYON_NUM_THREADS", "99999");
+        assert_eq!(
+            log.matches("RAYON_NUM_THREADS=99999 asks for more threads").count(),
+            1,
+            "{log}"
+        );
+    }
+    let log = said(&check, "RAYON_RS_NUM_CPUS", "99999");
+    assert!(log.contains("RAYON_RS_NUM_CPUS=99999 asks for more threads"), "{log}");
+    let log = said(&check, "RAYON_NUM_THREADS", "many");
+    assert!(log.contains("RAYON_NUM_THREADS=many is not a number of threads"), "{log}");
+    for fine in ["0", "1", ""] {
+        assert_eq!(said(&check, "RAYON_NUM_THREADS", fine), "");
+    }
+}
+
+/// The threads of a run that asks for many, as the system counts them.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_asks_for_many_threads_has_few() {
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let place = Place::new();
+    let args = ["train", "small.toml", "--max-steps", "0", "--set", "probe.interval=0"];
+    // So many that it would show, and so few that they would do no harm.
+    let asked = cores + 64;
+    let mut child = place
+        .command(&args)
+        .env("RAYON_NUM_THREADS", asked.to_string())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let text = fs::read_to_string(&status).unwrap_or_default();
+        let threads = text.lines().find_map(|line| line.strip_prefix("Threads:"));
+        most = most.max(threads.map_or(0, |count| count.trim().parse().unwrap()));
+        std::thread::park_timeout(std::time::Duration::from_millis(2));
+    }
+    assert!(child.wait().unwrap().success());
+    assert!(most > 0 && most < asked, "{most} threads");
 }

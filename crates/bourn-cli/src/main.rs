@@ -4,6 +4,7 @@
 mod allocator;
 mod commands;
 mod interrupt;
+mod threads;
 
 use std::process::ExitCode;
 
@@ -55,6 +56,8 @@ fn main() -> ExitCode {
     if matches!(cli.command, Command::Train(_)) {
         allocator::keep_memory();
     }
+    // Once this process is the one that stays.
+    threads::bound(&console);
     let done = match cli.command {
         Command::Train(args) => commands::train::run(&args, &console),
         Command::Probe(args) => commands::probe::run(&args, &console),

@@ -11,7 +11,7 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::dispatch::{self, Isa};
-use crate::error::{KernelError, check_len, elements};
+use crate::error::{KernelError, check_len, check_range, elements};
 use crate::matmul::{Blocks, PARALLEL_FROM, transpose};
 use crate::tile::{MAX_ROWS, PANEL};
 
@@ -55,6 +55,20 @@ impl<'a> Matrix<'a> {
     ) -> Result<Matrix<'a>, KernelError> {
         check_strided(data.len(), rows, columns, stride)?;
         Ok(Matrix { data, rows, columns, stride, transposed: false })
+    }
+
+    /// Some columns of `[rows, stride]`, row-major.
+    ///
+    /// # Errors
+    /// If the slice does not have that many values or the columns are not among them.
+    pub fn columns(
+        data: &'a [f32],
+        rows: usize,
+        stride: usize,
+        columns: Range<usize>,
+    ) -> Result<Matrix<'a>, KernelError> {
+        let start = check_columns(data.len(), rows, stride, &columns)?;
+        Matrix::strided(&data[start..], rows, columns.len(), stride)
     }
 
     /// The transpose, in the same memory.
@@ -105,6 +119,33 @@ impl<'a> MatrixMut<'a> {
         check_strided(data.len(), rows, columns, stride)?;
         Ok(MatrixMut { data, rows, columns, stride })
     }
+
+    /// Some columns of a wider matrix; see [`Matrix::columns`].
+    ///
+    /// # Errors
+    /// If the slice does not have that many values or the columns are not among them.
+    pub fn columns(
+        data: &'a mut [f32],
+        rows: usize,
+        stride: usize,
+        columns: Range<usize>,
+    ) -> Result<MatrixMut<'a>, KernelError> {
+        let start = check_columns(data.len(), rows, stride, &columns)?;
+        MatrixMut::strided(&mut data[start..], rows, columns.len(), stride)
+    }
+}
+
+/// Where the first of the columns begins.
+fn check_columns(
+    found: usize,
+    rows: usize,
+    stride: usize,
+    columns: &Range<usize>,
+) -> Result<usize, KernelError> {
+    check_len("a matrix", elements(rows, stride)?, found)?;
+    check_range("the end of a matrix's columns", columns.start, stride, columns.end)?;
+    // Without rows there is nowhere to begin.
+    Ok(columns.start.min(found))
 }
 
 fn check_strided(

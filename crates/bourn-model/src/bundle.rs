@@ -79,7 +79,9 @@ impl Bundle {
             let message = "holds other weights than when it was opened; put the old ones back, or start anew with the new ones";
             return Err(ModelError::file(&self.path, message));
         }
-        Ok(Cow::Owned(again.weights.unwrap_or_default()))
+        let weights = again.weights;
+        let missing = || ModelError::file(&self.path, "was read again without its weights");
+        weights.map(Cow::Owned).ok_or_else(missing)
     }
 
     /// The weights, which [`Bundle::weights`] then reads again where they are large: a frozen base is

@@ -1,6 +1,10 @@
 //! The device that a recipe names, opened.
 
-use std::panic::catch_unwind;
+use std::cell::Cell;
+use std::panic::{self, UnwindSafe, catch_unwind};
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use bourn_recipe::Device as Named;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -26,14 +30,11 @@ pub fn open_device(named: Named) -> Result<Device, ModelError> {
     }
     // Burn answers a missing driver or adapter with a panic, of which a user should see no more than
     // the message.
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| ()));
-    let opened = catch_unwind(|| {
+    let opened = quietly(|| {
         let device = create(named);
         let ones = Tensor::<1>::from_data(TensorData::new(vec![1.0_f32; 2], [2]), &device);
         (ones.sum().try_to_vec_as::<f32>().ok() == Some(vec![2.0])).then_some(device)
     });
-    std::panic::set_hook(hook);
     match opened {
         Ok(Some(device)) => Ok(device),
         Ok(None) => Err(error("it computes 1 + 1 wrongly; its driver is broken".into())),
@@ -44,6 +45,44 @@ pub fn open_device(named: Named) -> Result<Device, ModelError> {
             Err(error(format!("no adapter and driver answer to it ({line})")))
         }
     }
+}
+
+thread_local! {
+    /// Whether this thread is opening a device.
+    static OPENING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Threads that are opening a device now.
+static OPENINGS: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs `open`, whose panic is an answer and is not shown. What panics elsewhere meanwhile is.
+fn quietly<T>(open: impl FnOnce() -> T + UnwindSafe) -> thread::Result<T> {
+    // One hook for the process, put in front of the one that was there: a hook that is swapped for the
+    // time of an opening loses what other threads have to say in that time.
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            if !is_opening() {
+                before(panic);
+            }
+        }));
+    });
+    OPENINGS.fetch_add(1, Ordering::Relaxed);
+    let outer = OPENING.replace(true);
+    let opened = catch_unwind(open);
+    OPENING.set(outer);
+    OPENINGS.fetch_sub(1, Ordering::Relaxed);
+    opened
+}
+
+/// Whether a panic of this thread is one of opening a device. CubeCL opens it on a thread of its own,
+/// `DSU-…` or `DSD-…` (cubecl-common, `device/handle/channel.rs`), and the thread that waits for it
+/// panics after that.
+fn is_opening() -> bool {
+    let of_cubecl = |name: &str| name.starts_with("DSU-") || name.starts_with("DSD-");
+    OPENING.get()
+        || OPENINGS.load(Ordering::Relaxed) > 0 && thread::current().name().is_some_and(of_cubecl)
 }
 
 fn built_for(named: Named) -> bool {
@@ -73,6 +112,8 @@ fn create(named: Named) -> Device {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use super::*;
 
     #[test]
@@ -83,5 +124,43 @@ mod tests {
             let build = format!("--features {}`", named.feature());
             assert!(error.contains(&named.to_string()) && error.contains(&build), "{error}");
         }
+    }
+
+    /// Nothing else in this binary opens a device that a panic may answer, so that the hook of this test
+    /// is the one that was there before.
+    #[test]
+    fn while_a_device_is_opened_only_its_own_panics_are_silent() {
+        static HEARD: Mutex<Vec<String>> = Mutex::new(Vec::new());
+        let before = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let said = panic.payload_as_str().unwrap_or_default().to_owned();
+            HEARD.lock().unwrap().push(said);
+            before(panic);
+        }));
+        let thread = |name: &str, said: &'static str| {
+            let builder = thread::Builder::new().name(name.into());
+            builder.spawn(move || panic!("{said}")).unwrap().join().unwrap_err()
+        };
+        for opening in ["first opening", "second opening"] {
+            let opened = quietly(|| {
+                thread("worker", "elsewhere");
+                thread("DSD-0-0", "no adapter");
+                panic!("{opening}");
+            });
+            let payload = opened.map(|()| "opened").unwrap_err();
+            assert_eq!(payload.downcast_ref::<String>().map(String::as_str), Some(opening));
+        }
+        assert_eq!(quietly(|| 2).ok(), Some(2));
+        thread("DSD-0-0", "later");
+        catch_unwind(|| panic!("here, later")).unwrap_err();
+        // Other tests of this binary may panic meanwhile.
+        let of_this_test = ["elsewhere", "no adapter", "later", "here, later"];
+        let heard = HEARD.lock().unwrap();
+        let heard: Vec<&str> = heard
+            .iter()
+            .map(String::as_str)
+            .filter(|said| of_this_test.contains(said) || said.ends_with("opening"))
+            .collect();
+        assert_eq!(heard, ["elsewhere", "elsewhere", "later", "here, later"]);
     }
 }

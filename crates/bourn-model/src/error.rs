@@ -88,6 +88,14 @@ pub enum ModelError {
         /// What is wrong with it.
         message: String,
     },
+    /// What was computed on a device does not come back from it.
+    #[error("values of shape {shape:?} cannot be read back from the device: {message}")]
+    Read {
+        /// Dimensions of what was read.
+        shape: Vec<usize>,
+        /// What the device said.
+        message: String,
+    },
     /// An error about tensors, with the file they are in.
     #[error("{}: {error}", path.display())]
     In {
@@ -166,8 +174,35 @@ impl ModelError {
         ModelError::File { path: path.to_owned(), message: message.into() }
     }
 
+    /// The same error, of the tensor of this name.
+    pub fn of_tensor(self, name: &str) -> ModelError {
+        match self {
+            ModelError::Read { message, .. } => ModelError::Tensor {
+                tensor: name.to_owned(),
+                message: format!("cannot be read back from the device: {message}"),
+            },
+            other => other,
+        }
+    }
+
     /// The same error with the file it was found in.
     pub(crate) fn inside(self, path: &Path) -> ModelError {
         ModelError::In { path: path.to_owned(), error: Box::new(self) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_device_does_not_give_back_is_named_where_it_has_a_name() {
+        let read = || ModelError::Read { shape: vec![2, 3], message: "it is gone".into() };
+        let text = read().to_string();
+        assert_eq!(text, "values of shape [2, 3] cannot be read back from the device: it is gone");
+        let text = read().of_tensor("lm_head.weight").to_string();
+        assert_eq!(text, "tensor `lm_head.weight` cannot be read back from the device: it is gone");
+        let other = ModelError::NotFound("x".into());
+        assert!(matches!(other.of_tensor("lm_head.weight"), ModelError::NotFound(_)));
     }
 }

@@ -6,7 +6,7 @@
 
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
@@ -55,7 +55,7 @@ impl Trace {
     }
 
     /// Adds the gradient of `loss`, a `[1]` tensor, with respect to each parameter of `model`, which
-    /// this is the trace of, to the tensor of its name in `sums`.
+    /// this is the trace of, to the tensor of its name in `sums`. Those of names that are not in it are dropped.
     pub fn add_gradients(
         self,
         model: &Transformer,
@@ -85,24 +85,36 @@ impl Trace {
             states: states.as_deref(),
             values: values.as_deref(),
         };
+        // The fused pass has a sum for every parameter.
+        let asked: BTreeSet<String> = sums.keys().cloned().collect();
+        for (name, parameter) in model.parameters() {
+            let zeros = || Tensor::zeros(parameter.dims(), &Device::flex());
+            sums.entry(name.clone()).or_insert_with(zeros);
+        }
         let share = |(name, sum)| Some((name, Resident::of::<2>(sum).ok()?));
         let (Some(weights), Some(mut totals)) =
             (model.residents(), std::mem::take(sums).into_iter().map(share).collect())
         else {
-            unreachable!("the fused pass is taken on the CPU alone, where parameters and sums lie")
+            unreachable!("{ON_THE_CPU}")
         };
         model.network(&weights).backward(tape, &slopes, &mut totals).expect(FITS);
         *sums = totals.into_iter().map(|(name, sum)| (name, sum.into_tensor())).collect();
+        sums.retain(|name, _| asked.contains(name));
     }
 }
 
-/// The gradient of what the graph began with; 0 where the loss does not depend on it.
+/// The gradient of what the graph of a fused pass began with; 0 where the loss does not depend on it.
 fn slopes<const D: usize>(start: &Tensor<D>, gradients: &mut Gradients) -> Vec<f32> {
-    match start.grad_remove(gradients) {
-        Some(gradient) => to_vec(&gradient),
+    match start.grad_remove(gradients).map(Resident::of) {
+        Some(Ok(gradient)) => gradient.values().to_vec(),
+        Some(Err(_)) => unreachable!("{ON_THE_CPU}"),
         None => vec![0.0; start.dims().iter().product()],
     }
 }
+
+/// Why what a fused pass has to do with is in memory.
+const ON_THE_CPU: &str =
+    "the fused pass is taken on the CPU alone, where parameters, sums and gradients lie";
 
 /// Why a kernel has nothing to complain of.
 const FITS: &str = "every shape follows from the configuration, which the parameters fit";
@@ -175,12 +187,14 @@ impl Transformer {
 
     /// The parameters under their Hugging Face names and shapes: shared with the model where it lies
     /// on the CPU, read back from another device.
-    pub fn to_weights(&self) -> Weights {
+    ///
+    /// # Errors
+    /// Names the tensor that the device does not give back.
+    pub fn to_weights(&self) -> Result<Weights, ModelError> {
         let shapes: BTreeMap<_, _> = self.config.expected_tensors().into_iter().collect();
         // A value head is none of the checkpoint's tensors.
         let read = |(name, tensor): (&String, &Tensor<2>)| {
-            let shape = shapes.get(name)?.clone();
-            Some((name.clone(), HostTensor { shape, data: Values::of(tensor) }))
+            Some(host_tensor(name, tensor, shapes.get(name)?.clone()))
         };
         self.parameters.par_iter().filter_map(read).collect()
     }
@@ -256,15 +270,21 @@ impl Transformer {
     }
 
     /// Logits of equally long sequences `ids`, `[rows, len]` to `[rows, len, vocab_size]`.
-    pub fn logits(&self, ids: Tensor<2, Int>) -> Tensor<3> {
+    ///
+    /// # Errors
+    /// The device does not give the ids back.
+    pub fn logits(&self, ids: Tensor<2, Int>) -> Result<Tensor<3>, ModelError> {
         let [rows, len] = ids.dims();
-        let ids = ids.try_into_vec_as::<i64>().unwrap_or_default();
+        let ids = ids.try_into_vec_as::<i64>().map_err(|error| ModelError::Read {
+            shape: vec![rows, len],
+            message: error.to_string(),
+        })?;
         let mut batch = Packed::default();
         for row in ids.chunks(len.max(1)) {
             batch.push(row.iter().map(|&id| id as u32));
         }
         let hidden = self.hidden(&batch).narrow(0, 0, rows * len);
-        self.head(hidden).reshape([rows, len, self.config.vocab_size])
+        Ok(self.head(hidden).reshape([rows, len, self.config.vocab_size]))
     }
 
     /// Scores `targets`, where `positions[i]` is the packed index of the token *before*
@@ -447,8 +467,21 @@ impl Transformer {
 }
 
 /// Reads a tensor back to the host as f32.
-pub fn to_vec<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
-    Values::of(tensor).to_vec()
+///
+/// # Errors
+/// The device does not give the values back.
+pub fn read_values<const D: usize>(tensor: &Tensor<D>) -> Result<Vec<f32>, ModelError> {
+    Ok(Values::of(tensor)?.to_vec())
+}
+
+/// A parameter on the host, with its name.
+fn host_tensor(
+    name: &str,
+    tensor: &Tensor<2>,
+    shape: Vec<usize>,
+) -> Result<(String, HostTensor), ModelError> {
+    let data = Values::of(tensor).map_err(|error| error.of_tensor(name))?;
+    Ok((name.to_owned(), HostTensor { shape, data }))
 }
 
 fn leaf(tensor: Tensor<2>) -> Tensor<2> {

@@ -25,11 +25,19 @@ pub struct Values(Resident);
 
 impl Values {
     /// Shares a tensor's values, or reads them back from another device.
-    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Values {
+    ///
+    /// # Errors
+    /// The device does not give them back.
+    pub fn of<const D: usize>(tensor: &Tensor<D>) -> Result<Values, ModelError> {
         match Resident::of(tensor.clone()) {
-            Ok(values) => Values(values),
-            // Every tensor of ours is f32.
-            Err(tensor) => tensor.try_to_vec_as::<f32>().unwrap_or_default().into(),
+            Ok(values) => Ok(Values(values)),
+            Err(tensor) => {
+                let values = tensor.try_to_vec_as::<f32>().map_err(|error| ModelError::Read {
+                    shape: tensor.dims().to_vec(),
+                    message: error.to_string(),
+                })?;
+                Ok(values.into())
+            }
         }
     }
 
@@ -234,13 +242,13 @@ mod tests {
         let mut copy = values.clone();
         assert_eq!(copy.as_ptr(), values.as_ptr());
         let tensor = values.to_tensor([2, 2], &Device::flex());
-        let read = Values::of(&tensor);
+        let read = Values::of(&tensor).unwrap();
         assert_eq!(read.as_ptr(), values.as_ptr());
         copy[0] = 5.0;
         assert_eq!((copy[0], values[0], read[0]), (5.0, 1.0, 1.0));
         // Nothing shares them any more: written in place.
         drop((values, read));
         let tensor = tensor.mul_scalar(2.0);
-        assert_eq!(*Values::of(&tensor), [2.0, 4.0, 6.0, 8.0]);
+        assert_eq!(*Values::of(&tensor).unwrap(), [2.0, 4.0, 6.0, 8.0]);
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use bourn_model::transformer::{Packed, TokenScores, Trace, Transformer, to_vec};
+use bourn_model::transformer::{Packed, TokenScores, Trace, Transformer, read_values};
 use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -110,7 +110,7 @@ fn gradients(
         |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
     let mut sums = model.parameters().iter().map(zeros).collect();
     trace.add_gradients(model, loss(&scores), &mut sums);
-    sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
+    sums.iter().map(|(name, sum)| (name.clone(), read_values(sum).unwrap())).collect()
 }
 
 #[test]
@@ -132,7 +132,9 @@ fn fused_scores_and_gradients_are_those_of_burn() {
                         assert!(fused.is_none() && composed.is_none());
                         continue;
                     };
-                    for (fused, composed) in to_vec(fused).iter().zip(to_vec(composed)) {
+                    for (fused, composed) in
+                        read_values(fused).unwrap().iter().zip(read_values(composed).unwrap())
+                    {
                         // Three layers of sums in f32 in two orders; log-probs are below 10.
                         assert!((fused - composed).abs() < 2e-5, "{fused} for {composed}");
                     }
@@ -175,7 +177,7 @@ fn fused_gradients_are_those_of_finite_differences() {
                 let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
                 model.set_parameter(name, here.clone() + step);
                 let (scores, _) = model.score(&packed, positions.clone(), &targets, 0.8, true);
-                f64::from(to_vec(&loss(&scores))[0])
+                f64::from(read_values(&loss(&scores)).unwrap()[0])
             };
             let step = 4e-3;
             let numeric = (at(step) - at(-step)) / f64::from(2.0 * step);
@@ -217,7 +219,7 @@ fn sharing_a_prompt_changes_no_score() {
     assert!(flat.ids().len() > packed.ids().len());
     let shared = model.score(&packed, positions, &targets, 1.0, true);
     let alone = model.score(&flat, apart, &targets, 1.0, true);
-    assert_eq!(to_vec(&shared.0.logprobs), to_vec(&alone.0.logprobs));
+    assert_eq!(read_values(&shared.0.logprobs).unwrap(), read_values(&alone.0.logprobs).unwrap());
     let (shared, alone) = (gradients(&model, shared), gradients(&model, alone));
     for (name, alone) in &alone {
         let largest = alone.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
@@ -239,7 +241,9 @@ fn buckets_change_nothing_but_rounding() {
                 model.score_composed(&packed, positions.clone(), &targets, 0.7, true)
             };
             let (a, b) = (score(&exact), score(&padded));
-            for (a, b) in to_vec(&a.0.logprobs).iter().zip(to_vec(&b.0.logprobs)) {
+            for (a, b) in
+                read_values(&a.0.logprobs).unwrap().iter().zip(read_values(&b.0.logprobs).unwrap())
+            {
                 // Log-probs are of the order of 10, and a matrix product may sum in another order
                 // where it is larger.
                 assert!((a - b).abs() < 2e-5, "{a}, {b}");
@@ -259,7 +263,9 @@ fn states_and_their_gradients_are_those_of_burn() {
         let (fused, trace) = model.states(&packed, positions.clone());
         let ids = TensorData::new(positions.clone(), [positions.len()]);
         let composed = model.hidden(&packed).select(0, Tensor::from_data(ids, &Device::flex()));
-        for (fused, composed) in to_vec(&fused).iter().zip(to_vec(&composed)) {
+        for (fused, composed) in
+            read_values(&fused).unwrap().iter().zip(read_values(&composed).unwrap())
+        {
             // States are near 1; three layers of sums in f32 in two orders.
             assert!((fused - composed).abs() < 2e-5, "{fused} for {composed}");
         }
@@ -276,11 +282,11 @@ fn states_and_their_gradients_are_those_of_burn() {
         let mut graph = loss(composed).backward();
         for (name, parameter) in model.parameters() {
             let expect = match parameter.grad_remove(&mut graph) {
-                Some(gradient) => to_vec(&gradient),
+                Some(gradient) => read_values(&gradient).unwrap(),
                 None => vec![0.0; parameter.dims().iter().product()],
             };
             let largest = expect.iter().fold(0.0_f32, |a, b| a.max(b.abs()));
-            for (found, expect) in to_vec(&sums[name]).iter().zip(expect) {
+            for (found, expect) in read_values(&sums[name]).unwrap().iter().zip(expect) {
                 // As for the scores.
                 assert!((found - expect).abs() <= 1e-4 * largest + 1e-6, "{name}");
             }
@@ -288,10 +294,29 @@ fn states_and_their_gradients_are_those_of_burn() {
     }
 }
 
+#[test]
+fn gradients_that_nobody_asks_for_are_dropped() {
+    let model = model(&config(Family::Llama, 2, false), &Device::flex().autodiff());
+    let Batch { packed, positions, targets } = batches().swap_remove(1);
+    let name = "model.layers.1.mlp.up_proj.weight";
+    let scores = || model.score(&packed, positions.clone(), &targets, 1.0, false);
+    let composed = || model.score_composed(&packed, positions.clone(), &targets, 1.0, false);
+    for scores in [&scores as &dyn Fn() -> (TokenScores, Trace), &composed] {
+        let all = gradients(&model, scores());
+        let zeros = Tensor::zeros(model.parameters()[name].dims(), &Device::flex());
+        let mut sums = BTreeMap::from([(name.to_owned(), zeros)]);
+        let (scores, trace) = scores();
+        trace.add_gradients(&model, loss(&scores), &mut sums);
+        assert_eq!(sums.keys().collect::<Vec<_>>(), [name]);
+        assert_eq!(read_values(&sums[name]).unwrap(), all[name]);
+        assert!(all[name].iter().any(|&gradient| gradient != 0.0));
+    }
+}
+
 /// A model whose value head says something.
 fn valued(config: &ModelConfig) -> Transformer {
     let mut model = model(config, &Device::flex().autodiff()).with_value_head();
-    let mut head = model.value_head();
+    let mut head = model.value_head().unwrap();
     for (seed, host) in head.values_mut().enumerate() {
         host.data = values(seed + 70, host.data.len()).collect();
     }
@@ -314,7 +339,7 @@ fn value_gradients(
         |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &Device::flex()));
     let mut sums = model.parameters().iter().map(zeros).collect();
     trace.add_gradients(model, value_loss(&read), &mut sums);
-    sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect()
+    sums.iter().map(|(name, sum)| (name.clone(), read_values(sum).unwrap())).collect()
 }
 
 fn assert_near(found: &BTreeMap<String, Vec<f32>>, expect: &BTreeMap<String, Vec<f32>>) {
@@ -336,9 +361,11 @@ fn fused_values_and_gradients_are_those_of_burn() {
             let fused = model.values(&packed, positions.clone());
             let composed = model.values_composed(&packed, positions.clone());
             let frozen = model.frozen().values(&packed, positions.clone()).0;
-            assert_eq!(to_vec(&frozen), to_vec(&fused.0));
+            assert_eq!(read_values(&frozen).unwrap(), read_values(&fused.0).unwrap());
             assert!(!frozen.is_autodiff());
-            for (fused, composed) in to_vec(&fused.0).iter().zip(to_vec(&composed.0)) {
+            for (fused, composed) in
+                read_values(&fused.0).unwrap().iter().zip(read_values(&composed.0).unwrap())
+            {
                 // Twenty-four products of states near 1, after three layers in f32 in two orders.
                 assert!((fused - composed).abs() < 1e-4, "{fused} for {composed}");
             }
@@ -350,14 +377,18 @@ fn fused_values_and_gradients_are_those_of_burn() {
             let (scores, read, trace) =
                 model.score_with_values(&packed, positions.clone(), &targets, 0.7, true);
             let (alone, alone_trace) = model.score(&packed, positions.clone(), &targets, 0.7, true);
-            assert_eq!(to_vec(&scores.logprobs), to_vec(&alone.logprobs));
-            assert_eq!(to_vec(&read), to_vec(&frozen));
+            assert_eq!(
+                read_values(&scores.logprobs).unwrap(),
+                read_values(&alone.logprobs).unwrap()
+            );
+            assert_eq!(read_values(&read).unwrap(), read_values(&frozen).unwrap());
             let zeros = |(name, p): (&String, &Tensor<2>)| {
                 (name.clone(), Tensor::zeros(p.dims(), &Device::flex()))
             };
             let mut sums = model.parameters().iter().map(zeros).collect();
             trace.add_gradients(&model, loss(&scores) + value_loss(&read), &mut sums);
-            let both = sums.iter().map(|(name, sum)| (name.clone(), to_vec(sum))).collect();
+            let both =
+                sums.iter().map(|(name, sum)| (name.clone(), read_values(sum).unwrap())).collect();
             let mut parts = gradients(&model, (alone, alone_trace));
             for (name, sum) in &mut parts {
                 sum.iter_mut().zip(&expect[name]).for_each(|(sum, value)| *sum += value);
@@ -384,7 +415,7 @@ fn fused_value_gradients_are_those_of_finite_differences() {
                 let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
                 model.set_parameter(name, here.clone() + step);
                 let (read, _) = model.values(&packed, positions.clone());
-                f64::from(to_vec(&value_loss(&read))[0])
+                f64::from(read_values(&value_loss(&read)).unwrap()[0])
             };
             let step = 4e-3;
             let numeric = (at(step) - at(-step)) / f64::from(2.0 * step);
@@ -406,7 +437,7 @@ fn values_depend_on_neither_checkpoints_nor_threads_nor_sharing() {
             pool.install(|| {
                 let model = valued(&config).with_gradient_checkpointing(checkpoints);
                 let read = model.values(&packed, positions.clone());
-                (to_vec(&read.0), value_gradients(&model, read))
+                (read_values(&read.0).unwrap(), value_gradients(&model, read))
             })
         };
         let one = run(1, false);
@@ -417,7 +448,7 @@ fn values_depend_on_neither_checkpoints_nor_threads_nor_sharing() {
         let apart = positions.iter().map(|&p| rows[p as usize] as i64).collect();
         let model = valued(&config);
         let alone = model.values(&flat, apart);
-        assert_eq!(to_vec(&alone.0), one.0);
+        assert_eq!(read_values(&alone.0).unwrap(), one.0);
         assert_near(&one.1, &value_gradients(&model, alone));
     }
 }

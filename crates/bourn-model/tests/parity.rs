@@ -27,7 +27,7 @@ fn logits(bundle: &Bundle, ids: &[Vec<i64>]) -> Vec<Vec<Vec<f32>>> {
         Transformer::from_weights(&bundle.config, &bundle.weights().unwrap(), &device).unwrap();
     let (rows, length) = (ids.len(), ids[0].len());
     let ids = Tensor::<2, Int>::from_data(TensorData::new(ids.concat(), [rows, length]), &device);
-    let logits = model.logits(ids);
+    let logits = model.logits(ids).unwrap();
     assert_eq!(logits.dims(), [rows, length, bundle.config.vocab_size]);
     let flat: Vec<f32> = logits.into_data().try_to_vec().unwrap();
     let row = |row: &[f32]| row.chunks(bundle.config.vocab_size).map(<[f32]>::to_vec).collect();

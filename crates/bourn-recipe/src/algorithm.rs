@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::algorithms::AlgorithmName;
-use crate::recipe::Schedule;
+use crate::recipe::{Optimizer, Schedule};
 
 /// The policy-gradient algorithm and its keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -272,4 +272,20 @@ pub struct ImplicitReward {
     pub weight_decay: f64,
     /// Global gradient-norm clip; 0 for none.
     pub max_grad_norm: f64,
+}
+
+impl Critic {
+    /// What the value model learns by: its own pace, the policy's moments.
+    pub fn optimizer(&self, policy: &Optimizer) -> Optimizer {
+        let &Critic { lr, warmup_steps, schedule, weight_decay, max_grad_norm, .. } = self;
+        policy.at_pace(lr, warmup_steps, schedule, weight_decay, max_grad_norm)
+    }
+}
+
+impl ImplicitReward {
+    /// What the implicit reward model learns by: its own pace, the policy's moments.
+    pub fn optimizer(&self, policy: &Optimizer) -> Optimizer {
+        let &ImplicitReward { lr, warmup_steps, schedule, weight_decay, max_grad_norm, .. } = self;
+        policy.at_pace(lr, warmup_steps, schedule, weight_decay, max_grad_norm)
+    }
 }

@@ -290,6 +290,20 @@ pub struct Optimizer {
     pub max_grad_norm: f64,
 }
 
+impl Optimizer {
+    /// The same moments at another pace: what a second model learns by.
+    pub(crate) fn at_pace(
+        &self,
+        lr: f64,
+        warmup_steps: u64,
+        schedule: Schedule,
+        weight_decay: f64,
+        max_grad_norm: f64,
+    ) -> Optimizer {
+        Optimizer { lr, warmup_steps, schedule, weight_decay, max_grad_norm, ..self.clone() }
+    }
+}
+
 /// Learning-rate schedule after the warmup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -11,7 +11,7 @@ use crate::device::{Counts, DeviceEngine};
 use crate::engine::CpuEngine;
 use crate::error::RolloutError;
 use crate::generate;
-use crate::rollouts::{Capabilities, HoldWeights, Rollouts};
+use crate::rollouts::{Capabilities, HoldWeights, Rollouts, weights_of};
 use crate::sampler::Sampler;
 use crate::types::{EngineOptions, Progress, Prompt, Sampling, ScoreItem, Scored, Work};
 
@@ -187,7 +187,7 @@ impl HoldWeights for Engine {
     fn update_from(&mut self, model: &Transformer) -> Result<(), RolloutError> {
         match &mut self.0 {
             Inner::Device(engine) if engine.shares_device(model) => engine.update_from(model),
-            _ => self.load(&model.to_weights()),
+            _ => self.load(&weights_of(model)?),
         }
     }
 }

@@ -95,8 +95,13 @@ pub trait HoldWeights {
     /// # Errors
     /// As [`HoldWeights::load`].
     fn update_from(&mut self, model: &Transformer) -> Result<(), RolloutError> {
-        self.load(&model.to_weights())
+        self.load(&weights_of(model)?)
     }
+}
+
+/// A model's weights on the host.
+pub(crate) fn weights_of(model: &Transformer) -> Result<Weights, RolloutError> {
+    model.to_weights().map_err(|error| RolloutError::Device { message: error.to_string() })
 }
 
 /// What training holds: an engine that draws, of weights that follow the policy's.

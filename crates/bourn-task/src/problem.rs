@@ -52,6 +52,13 @@ impl Problem {
         Problem { id, prompt, reference, origin, rewards, environment: Arc::new(SingleTurn) }
     }
 
+    /// A problem that nobody judges, for whoever draws from no model.
+    pub fn unjudged(id: ProblemId, prompt: String, reference: Reference) -> Problem {
+        let (reference, origin) = (Arc::new(reference), "synthetic".to_owned());
+        let environment = Arc::new(SingleTurn);
+        Problem { id, prompt, reference, origin, rewards: Vec::new(), environment }
+    }
+
     /// The same problem where this answers its completions.
     pub fn within(self, environment: Arc<dyn Environment>) -> Problem {
         Problem { environment, ..self }

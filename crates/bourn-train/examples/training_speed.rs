@@ -88,12 +88,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             return Err("the loss is not finite".into());
         };
         clock.lap();
-        let norm = gradients.norm();
+        let norm = gradients.norm()?;
         gradients.scale(bourn_algo::clip_scale(norm, 1.0));
         clock.lap();
         optimizer.step(&mut policy, gradients, 1e-6);
         clock.lap();
-        let weights = policy.to_weights();
+        let weights = policy.to_weights()?;
         clock.lap();
         engine.load(&weights)?;
         clock.lap();

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bourn_model::transformer::{Packed, Transformer, to_vec};
+use bourn_model::transformer::{Packed, Transformer};
 use bourn_model::{Bundle, HostTensor, ModelConfig, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
 use bourn_seed::rng;
@@ -17,6 +17,7 @@ use rand::Rng;
 use serde_json::json;
 
 use crate::error::TrainError;
+use crate::loss::value_of;
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 use crate::sealed;
 use crate::update::scheduled_lr;
@@ -65,7 +66,7 @@ pub fn obtain(
     let losses = pretrain(&mut model, stage, &demonstrations, console, stop)?;
     // Another run of the same base may have been faster; what it has kept is in use.
     if !path.exists() {
-        let (weights, stop_tokens) = (model.to_weights(), [demonstrations.end].into());
+        let (weights, stop_tokens) = (model.to_weights()?, [demonstrations.end].into());
         sealed::write(&path, |dir| {
             bourn_model::save(
                 dir,
@@ -201,13 +202,13 @@ fn pretrain(
         let Batch { packed, positions, targets } = demonstrations.batch(stage, step)?;
         let (scores, trace) = model.score(&packed, positions, &targets, 1.0, false);
         let loss = scores.logprobs.sum() * (-1.0 / targets.len() as f64);
-        let value = f64::from(to_vec(&loss.clone().inner())[0]);
+        let value = value_of(&loss)?;
         if !value.is_finite() {
             return Err(TrainError::BaseDiverged { step: step + 1, what: "the loss", value });
         }
         let mut gradients = NamedGradients::zeros(model);
         gradients.add(model, trace, loss);
-        let norm = gradients.norm();
+        let norm = gradients.norm()?;
         if !norm.is_finite() {
             let (step, what) = (step + 1, "the gradient norm");
             return Err(TrainError::BaseDiverged { step, what, value: norm });

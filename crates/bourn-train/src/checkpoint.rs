@@ -140,12 +140,12 @@ pub fn save(
         bourn_model::save(
             dir,
             &base.config,
-            &policy.to_weights(),
+            &policy.to_weights()?,
             &base.tokenizer,
             &base.stop_tokens,
             base.chat_template.as_ref(),
         )?;
-        write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+        write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
         if let Some(critic) = critic {
             critic.save(dir, policy)?;
         }
@@ -153,9 +153,9 @@ pub fn save(
             implicit.save(dir)?;
         }
         if let Some(reference) = reference {
-            write_tensors(&dir.join(REFERENCE), &reference.to_weights())?;
+            write_tensors(&dir.join(REFERENCE), &reference.to_weights()?)?;
         }
-        sealed::write_file(&dir.join(STATE), sealed::to_json(state).as_bytes())
+        sealed::write_file(&dir.join(STATE), sealed::to_json(&dir.join(STATE), state)?.as_bytes())
     })?;
     let steps = list(run_dir)?;
     let surplus = if keep_last == 0 { 0 } else { steps.len().saturating_sub(keep_last) };

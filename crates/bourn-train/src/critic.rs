@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use bourn_model::transformer::{Trace, Transformer, to_vec};
+use bourn_model::transformer::{Trace, Transformer, read_values};
 use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
-use bourn_recipe::{Critic as Settings, Optimizer, Recipe, Trunk};
+use bourn_recipe::{Critic as Settings, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Values};
-use crate::loss::{MicroBatch, column};
+use crate::loss::{MicroBatch, column, value_of};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 use crate::update::{
     Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of,
@@ -65,7 +65,7 @@ impl Critic {
         device: &Device,
     ) -> Result<Option<Critic>, TrainError> {
         let Some(settings) = &recipe.critic else { return Ok(None) };
-        let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
+        let optimizer = AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer));
         Ok(Some(match settings.trunk {
             Trunk::Own => {
                 let trunk = Transformer::from_weights(config, base, device)?
@@ -97,7 +97,7 @@ impl Critic {
         let mut before = vec![Vec::new(); all.len()];
         for batch in pack_rows(experience, &all, recipe.train.micro_batch_size)? {
             let (values, _) = model.values(&batch.packed, batch.positions.clone());
-            let values = to_vec(&values);
+            let values = read_values(&values).map_err(TrainError::from)?;
             for range in batch.ranges() {
                 let row = batch.rows[range.start];
                 before[row] = values[range].to_vec();
@@ -121,7 +121,7 @@ impl Critic {
     ) -> Result<CriticReport, UpdateError> {
         let mut report = before(experience);
         let Some(settings) = &recipe.critic else { return Ok(report) };
-        let adamw = adamw(settings, &recipe.optimizer);
+        let adamw = settings.optimizer(&recipe.optimizer);
         let total = updates_alone(settings, recipe);
         let (model, optimizer, head_alone) = match self {
             Critic::Own(own) => (&mut own.0, &mut own.1, false),
@@ -136,15 +136,14 @@ impl Critic {
                     false => NamedGradients::zeros(model),
                 };
                 for batch in value_batches(experience, &groups, recipe)? {
-                    let (values, trace) = read_values(model, &batch, head_alone);
+                    let (values, trace) = values_under(model, &batch, head_alone);
                     let part = value_loss(values, &batch, experience, settings)?;
                     tally.add(&part);
                     gradients.add(model, trace, part.loss);
                 }
                 let what = "the critic's gradient norm";
                 let taken = Descent { settings: &adamw, total, what }
-                    .step(model, optimizer, gradients)
-                    .map_err(|norm| norm.of(experience, &groups))?;
+                    .step(model, optimizer, gradients, experience, &groups)?;
                 report.lr = Some(taken.lr);
                 norms += taken.grad_norm;
                 updates += 1.0;
@@ -168,14 +167,14 @@ impl Critic {
         match self {
             Critic::Own(own) => {
                 let (model, optimizer) = &**own;
-                let mut weights: Weights = model.to_weights();
-                weights.extend(model.value_head());
+                let mut weights: Weights = model.to_weights()?;
+                weights.extend(model.value_head()?);
                 write_tensors(&dir.join(WEIGHTS), &weights)?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
             }
             Critic::Shared(optimizer) => {
-                write_tensors(&dir.join(WEIGHTS), &policy.value_head())?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights())?;
+                write_tensors(&dir.join(WEIGHTS), &policy.value_head()?)?;
+                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
             }
         }
         Ok(())
@@ -214,18 +213,6 @@ impl Critic {
     }
 }
 
-/// The value's optimiser: its own pace, the policy's moments.
-fn adamw(settings: &Settings, policy: &Optimizer) -> Optimizer {
-    Optimizer {
-        lr: settings.lr,
-        warmup_steps: settings.warmup_steps,
-        schedule: settings.schedule,
-        weight_decay: settings.weight_decay,
-        max_grad_norm: settings.max_grad_norm,
-        ..policy.clone()
-    }
-}
-
 /// Updates that a value model takes without the policy over a whole run: what its schedule is of.
 fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
     let of = |steps: u64| steps.saturating_mul(recipe.updates_per_step());
@@ -237,7 +224,7 @@ fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
 }
 
 /// The values of a micro batch, and the way back to all parameters or to those of the head alone.
-fn read_values(model: &Transformer, batch: &MicroBatch, head_alone: bool) -> (Tensor<1>, Trace) {
+fn values_under(model: &Transformer, batch: &MicroBatch, head_alone: bool) -> (Tensor<1>, Trace) {
     let positions = batch.positions.clone();
     match head_alone {
         true => model.values_of_head(&batch.packed, positions),
@@ -339,7 +326,7 @@ pub(crate) fn value_loss(
     let mut clipped = 0;
     if settings.value_clip > 0.0 {
         let clip = settings.value_clip;
-        let now = to_vec(&values.clone().inner());
+        let now = read_values(&values.clone().inner()).map_err(TrainError::from)?;
         let twin = |((&now, &old), &target): ((&f32, &f32), &f32)| {
             bourn_algo::value_loss(f64::from(now), f64::from(old), f64::from(target), clip).1
         };
@@ -349,7 +336,7 @@ pub(crate) fn value_loss(
         squares = squares.max_pair((held - target).square());
     }
     let loss = (squares * column(&batch.weights, &device)).sum().mul_scalar(0.5);
-    let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+    let value = value_of(&loss)?;
     if !value.is_finite() {
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the value loss",

@@ -26,7 +26,7 @@ fn experience() -> Experience {
 /// A model whose value head says something.
 fn speaking() -> Transformer {
     let mut model = model(3, &Device::flex().autodiff()).with_value_head();
-    let mut head = model.value_head();
+    let mut head = model.value_head().unwrap();
     let mut rng = rng(4, "test/head", &[]);
     head.values_mut()
         .flat_map(|host| &mut host.data)
@@ -41,7 +41,7 @@ fn ppo(more: &str) -> Recipe {
 
 fn own(model: Transformer, recipe: &Recipe) -> Critic {
     let settings = recipe.critic.as_ref().unwrap();
-    Critic::Own(Box::new((model, AdamWOptimizer::new(&adamw(settings, &recipe.optimizer)))))
+    Critic::Own(Box::new((model, AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer)))))
 }
 
 /// Values that were met, and targets.
@@ -61,21 +61,28 @@ fn total(
     let mut sum = 0.0;
     for batch in value_batches(experience, &[0, 1], recipe).unwrap() {
         let settings = recipe.critic.as_ref().unwrap();
-        let (values, trace) = read_values(model, &batch, false);
+        let (values, trace) = values_under(model, &batch, false);
         let Ok(part) = value_loss(values, &batch, experience, settings) else {
             panic!("the loss is finite");
         };
         sum += part.value;
         gradients.add(model, trace, part.loss);
     }
-    (sum, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
+    (
+        sum,
+        gradients
+            .tensors()
+            .iter()
+            .map(|(name, g)| (name.clone(), read_values(g).unwrap()))
+            .collect(),
+    )
 }
 
 #[test]
 fn a_new_head_says_zero_and_leaves_the_model_as_it_is() {
     let plain = model(3, &Device::flex().autodiff());
     let with = plain.clone().with_value_head();
-    assert_eq!(with.to_weights(), plain.to_weights());
+    assert_eq!(with.to_weights().unwrap(), plain.to_weights().unwrap());
     let recipe = ppo("");
     let experience = judged(&own(with, &recipe), &recipe);
     let values = experience.values.unwrap().before;
@@ -94,9 +101,9 @@ fn a_value_is_read_before_its_token_is_drawn() {
     for t in 0..sample.count() {
         let mut batch = bourn_model::transformer::Packed::default();
         batch.push(ids[..sample.trajectory.start() + t].iter().copied());
-        let hidden = to_vec(&model.hidden(&batch).inner());
+        let hidden = read_values(&model.hidden(&batch).inner()).unwrap();
         let last = &hidden[hidden.len() - 16..];
-        let head = model.value_head();
+        let head = model.value_head().unwrap();
         let weight = &head["value_head.weight"].data;
         let value: f32 = last.iter().zip(weight).map(|(h, w)| h * w).sum();
         // Sixteen products in f32, in another batch.
@@ -177,7 +184,7 @@ fn updates_fit_the_targets() {
     let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
     let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
     let mut policy = model(1, &Device::flex().autodiff());
-    let before = policy.to_weights();
+    let before = policy.to_weights().unwrap();
     let mut reports = Vec::new();
     for step in 0..30 {
         let experience = judged(&critic, &recipe);
@@ -191,7 +198,7 @@ fn updates_fit_the_targets() {
     assert!(last.explained.unwrap() > 0.5, "{last:?}");
     assert!(last.loss < 0.5 * first.loss && last.calibration < first.calibration, "{last:?}");
     assert_eq!(critic.updates(), 30);
-    assert_eq!(policy.to_weights(), before);
+    assert_eq!(policy.to_weights().unwrap(), before);
 }
 
 #[test]
@@ -210,7 +217,7 @@ fn a_restored_critic_goes_on_to_the_bit() {
         let mut policy = model(1, &Device::flex().autodiff());
         let Ok(_) = critic.update(&mut policy, &experience, &recipe, 1) else { panic!("finite") };
         let Critic::Own(own) = critic else { panic!("a trunk of its own") };
-        (own.0.to_weights(), own.0.value_head(), own.1.to_weights())
+        (own.0.to_weights().unwrap(), own.0.value_head().unwrap(), own.1.to_weights().unwrap())
     };
     assert_eq!(weights(&mut critic), weights(&mut restored));
 
@@ -225,9 +232,10 @@ fn a_restored_critic_goes_on_to_the_bit() {
 fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     let recipe = ppo("trunk = \"shared\"\ncritic_warmup = 40\nlr = 3e-2\nvalue_clip = 0");
     let settings = recipe.critic.as_ref().unwrap();
-    let new = || Critic::Shared(Box::new(AdamWOptimizer::new(&adamw(settings, &recipe.optimizer))));
+    let new =
+        || Critic::Shared(Box::new(AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer))));
     let mut policy = model(3, &Device::flex().autodiff()).with_value_head();
-    let trunk = policy.to_weights();
+    let trunk = policy.to_weights().unwrap();
     let mut critic = new();
     let step = |critic: &mut Critic, policy: &mut Transformer, step| {
         let mut experience = experience();
@@ -243,7 +251,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     assert!(last.loss < 0.7 * first.loss && last.explained > Some(0.1), "{last:?}");
     assert!(first.grad_norm > Some(0.0) && first.lr == Some(3e-2));
     assert_eq!(critic.updates(), 40);
-    assert_eq!(policy.to_weights(), trunk);
+    assert_eq!(policy.to_weights().unwrap(), trunk);
 
     let dir = tempfile::tempdir().unwrap();
     critic.save(dir.path(), &policy).unwrap();
@@ -252,7 +260,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     restored.restore(dir.path(), &mut other, 40).unwrap();
     step(&mut critic, &mut policy, 40);
     step(&mut restored, &mut other, 40);
-    assert_eq!(policy.value_head(), other.value_head());
+    assert_eq!(policy.value_head().unwrap(), other.value_head().unwrap());
 }
 
 /// On fresh draws at every step, where the first token decides the reward, values learn to foresee

@@ -89,7 +89,7 @@ impl Judge for Slow {
 /// One character a token; with `<pad>` and `<eos>` they are eleven.
 fn prompter() -> Prompter {
     let config = testing::model(1, &Device::flex()).config().clone();
-    let weights = testing::model(1, &Device::flex()).to_weights();
+    let weights = testing::model(1, &Device::flex()).to_weights().unwrap();
     let tokenizer = bourn_model::Tokenizer::char_level("012345678");
     let mut bundle = bourn_model::Bundle::new(config, weights, tokenizer);
     bundle.stop_tokens = [1].into();
@@ -99,7 +99,7 @@ fn prompter() -> Prompter {
 fn engine(batch_size: usize) -> Engine {
     let model = testing::model(1, &Device::flex());
     let options = EngineOptions { batch_size, cache_bytes: 1 << 24, storage: Storage::F32 };
-    Engine::new(model.config(), &model.to_weights(), &options).unwrap()
+    Engine::new(model.config(), &model.to_weights().unwrap(), &options).unwrap()
 }
 
 /// Three problems; what changes them is given.

@@ -3,15 +3,15 @@
 
 use std::path::Path;
 
-use bourn_model::transformer::{Trace, Transformer, to_vec};
+use bourn_model::transformer::{Trace, Transformer, read_values};
 use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
-use bourn_recipe::{ImplicitReward as Settings, Optimizer, Recipe};
+use bourn_recipe::{ImplicitReward as Settings, Recipe};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::TrainError;
 use crate::experience::{Experience, ImplicitPay};
-use crate::loss::{MicroBatch, column};
+use crate::loss::{MicroBatch, column, value_of};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 use crate::update::{
     Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of, score_all,
@@ -59,7 +59,7 @@ impl Implicit {
         let reference = Transformer::from_weights(config, base, &device.clone().inner())?;
         let model = Transformer::from_weights(config, base, device)?
             .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-        let optimizer = AdamWOptimizer::new(&adamw(settings, &recipe.optimizer));
+        let optimizer = AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer));
         Ok(Some(Implicit { model, optimizer, reference }))
     }
 
@@ -99,7 +99,7 @@ impl Implicit {
         recipe: &Recipe,
         step: u64,
     ) -> Result<ImplicitReport, UpdateError> {
-        let adamw = adamw(settings, &recipe.optimizer);
+        let adamw = settings.optimizer(&recipe.optimizer);
         let total = recipe.train.max_steps.saturating_mul(recipe.train.minibatches as u64);
         let mut report = ImplicitReport::default();
         let (mut updates, mut right, mut completions) = (0.0, 0u64, 0u64);
@@ -113,9 +113,13 @@ impl Implicit {
                 gradients.add(&self.model, part.trace, part.loss);
             }
             let what = "the implicit reward model's gradient norm";
-            let taken = Descent { settings: &adamw, total, what }
-                .step(&mut self.model, &mut self.optimizer, gradients)
-                .map_err(|norm| norm.of(experience, &groups))?;
+            let taken = Descent { settings: &adamw, total, what }.step(
+                &mut self.model,
+                &mut self.optimizer,
+                gradients,
+                experience,
+                &groups,
+            )?;
             report.lr = taken.lr;
             report.grad_norm += taken.grad_norm;
             updates += 1.0;
@@ -133,8 +137,8 @@ impl Implicit {
 
     /// Writes what [`Implicit::restore`] reads into a checkpoint's directory.
     pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
-        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights())?;
-        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights())?)
+        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights()?)?;
+        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights()?)?)
     }
 
     /// Restores the model of a checkpoint after `updates` updates.
@@ -148,18 +152,6 @@ impl Implicit {
             .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
         let moments = read_tensors(&dir.join(OPTIMIZER))?;
         self.optimizer.restore(&self.model, &moments, updates, 0)
-    }
-}
-
-/// The model's optimiser: its own pace, the policy's moments.
-fn adamw(settings: &Settings, policy: &Optimizer) -> Optimizer {
-    Optimizer {
-        lr: settings.lr,
-        warmup_steps: settings.warmup_steps,
-        schedule: settings.schedule,
-        weight_decay: settings.weight_decay,
-        max_grad_norm: settings.max_grad_norm,
-        ..policy.clone()
     }
 }
 
@@ -226,12 +218,12 @@ fn verdict_loss(
     }
     let members = Tensor::<2>::from_data(TensorData::new(members, [rows.len(), count]), &device);
     let rewards = members.matmul(ratio.reshape([count, 1])).reshape([rows.len()]); // [rows]
-    let read = to_vec(&rewards.clone().inner());
+    let read = read_values(&rewards.clone().inner()).map_err(TrainError::from)?;
     let right = read.iter().zip(&signs).filter(|&(&reward, &sign)| (reward > 0.0) == (sign > 0.0));
     let right = right.count() as u64;
     let loss = (log_sigmoid(rewards * column(&signs, &device)) * column(&weights, &device)).sum();
     let loss = loss.neg();
-    let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+    let value = value_of(&loss)?;
     if !value.is_finite() {
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the implicit reward model's loss",

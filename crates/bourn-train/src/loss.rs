@@ -4,9 +4,11 @@
 //! hand; the test below holds the two together.
 
 use bourn_episode::Source;
-use bourn_model::transformer::{Packed, TokenScores};
+use bourn_model::transformer::{Packed, TokenScores, read_values};
 use bourn_recipe::{Algorithm, KlEstimator, RatioLevel, Surrogate};
 use burn::tensor::{Device, Int, Tensor, TensorData};
+
+use crate::error::TrainError;
 
 /// A micro batch: trajectories packed one after the other, and one entry per own token, `[n]`. A part
 /// of the loss that no token weighs anything in is not computed.
@@ -178,4 +180,13 @@ fn kl_estimate(logprobs: Tensor<1>, base: Tensor<1>, estimator: KlEstimator) -> 
 
 pub(crate) fn column(values: &[f32], device: &Device) -> Tensor<1> {
     Tensor::from_data(TensorData::new(values.to_vec(), [values.len()]), device)
+}
+
+/// The value of a loss.
+///
+/// # Errors
+/// The device does not give it back.
+pub(crate) fn value_of(loss: &Tensor<1>) -> Result<f64, TrainError> {
+    // The sum of the one value that there is.
+    Ok(read_values(&loss.clone().inner())?.into_iter().map(f64::from).sum())
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use bourn_model::transformer::{Trace, Transformer, to_vec};
-use bourn_model::{HostTensor, Resident, Values, Weights};
+use bourn_model::transformer::{Trace, Transformer, read_values};
+use bourn_model::{HostTensor, ModelError, Resident, Values, Weights};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
 use burn::tensor::{Device, Tensor};
 
@@ -36,14 +36,21 @@ impl NamedGradients {
     /// The Euclidean norm over all parameters, summed in f64 and in name order. On another device
     /// than the CPU rows are reduced there: a full device-side sum of a large tensor may differ
     /// from run to run.
-    pub fn norm(&self) -> f64 {
-        let square = |g: &Tensor<2>| -> f64 {
-            match Resident::of(g.clone()) {
+    ///
+    /// # Errors
+    /// The device does not give the sums back.
+    pub fn norm(&self) -> Result<f64, TrainError> {
+        let mut sum = 0.0;
+        for gradient in self.0.values() {
+            sum += match Resident::of(gradient.clone()) {
                 Ok(gradient) => bourn_kernel::sum_of_squares(gradient.values()),
-                Err(g) => to_vec(&g.square().sum_dim(1)).into_iter().map(f64::from).sum(),
-            }
-        };
-        self.0.values().map(square).sum::<f64>().sqrt()
+                Err(gradient) => {
+                    let rows = read_values(&gradient.square().sum_dim(1))?;
+                    rows.into_iter().map(f64::from).sum()
+                }
+            };
+        }
+        Ok(sum.sqrt())
     }
 
     /// Multiplies every gradient by `factor`.
@@ -182,18 +189,21 @@ impl AdamWOptimizer {
     }
 
     /// Both moments of every parameter, as `m/{name}` and `v/{name}`, for a checkpoint.
-    pub fn to_weights(&self) -> Weights {
+    ///
+    /// # Errors
+    /// Names the moment that the device does not give back.
+    pub fn to_weights(&self) -> Result<Weights, ModelError> {
         let mut weights = Weights::new();
         for (name, state) in &self.states {
             for (prefix, moment) in
                 [("m", &state.momentum.moment_1), ("v", &state.momentum.moment_2)]
             {
-                let shape = moment.dims().to_vec();
-                let host = HostTensor { shape, data: Values::of(moment) };
-                weights.insert(format!("{prefix}/{name}"), host);
+                let (name, shape) = (format!("{prefix}/{name}"), moment.dims().to_vec());
+                let data = Values::of(moment).map_err(|error| error.of_tensor(&name))?;
+                weights.insert(name, HostTensor { shape, data });
             }
         }
-        weights
+        Ok(weights)
     }
 
     /// Restores what [`AdamWOptimizer::to_weights`] gave after `updates` updates, with moments that
@@ -269,9 +279,9 @@ mod tests {
         let count = policy.config().parameters() as f64;
         let mut gradients = constant(&policy, -0.5);
         // √(count × 0.25); the squares are exact in f32 and the sum is in f64.
-        assert!((gradients.norm() - 0.5 * count.sqrt()).abs() < 1e-9);
+        assert!((gradients.norm().unwrap() - 0.5 * count.sqrt()).abs() < 1e-9);
         gradients.scale(0.25);
-        assert!((gradients.norm() - 0.125 * count.sqrt()).abs() < 1e-9);
+        assert!((gradients.norm().unwrap() - 0.125 * count.sqrt()).abs() < 1e-9);
     }
 
     /// Two updates by hand (Loshchilov & Hutter 2019, algorithm 2), with gradients 0.5 and −0.25:
@@ -284,7 +294,7 @@ mod tests {
         (settings.eps, settings.weight_decay) = (1e-8, 0.1);
         let lr = 0.01;
         let mut policy = model(1, &Device::flex().autodiff());
-        let before = policy.to_weights();
+        let before = policy.to_weights().unwrap();
         let mut optimizer = AdamWOptimizer::new(&settings);
         for gradient in [0.5, -0.25] {
             let gradients = constant(&policy, gradient);
@@ -292,7 +302,7 @@ mod tests {
         }
         assert_eq!(optimizer.updates(), 2);
         let (first, second) = (lr * 1.0, lr * (0.02 / 0.19) / (0.0031_f64 / 0.0199).sqrt());
-        for (name, after) in policy.to_weights() {
+        for (name, after) in policy.to_weights().unwrap() {
             let decay = if after.shape.len() == 1 { 1.0 } else { 1.0 - lr * 0.1 };
             for (&was, &now) in before[&name].data.iter().zip(&after.data) {
                 let expect = (f64::from(was) * decay - first) * decay - second;
@@ -312,15 +322,15 @@ mod tests {
 
         let mut other = policy.clone();
         let mut restored = AdamWOptimizer::new(&settings);
-        restored.restore(&other, &optimizer.to_weights(), optimizer.updates(), 0).unwrap();
+        restored.restore(&other, &optimizer.to_weights().unwrap(), optimizer.updates(), 0).unwrap();
         for (policy, optimizer) in [(&mut policy, &mut optimizer), (&mut other, &mut restored)] {
             let gradients = constant(policy, -0.2);
             optimizer.step(policy, gradients, 1e-3);
         }
-        assert_eq!(policy.to_weights(), other.to_weights());
-        assert_eq!(optimizer.to_weights(), restored.to_weights());
+        assert_eq!(policy.to_weights().unwrap(), other.to_weights().unwrap());
+        assert_eq!(optimizer.to_weights().unwrap(), restored.to_weights().unwrap());
 
-        let mut torn = optimizer.to_weights();
+        let mut torn = optimizer.to_weights().unwrap();
         torn.remove("v/model.norm.weight");
         let error = restored.restore(&other, &torn, 2, 0).unwrap_err();
         assert!(error.to_string().contains("v/model.norm.weight"), "{error}");

@@ -24,7 +24,7 @@ fn bundle(seed: u64) -> Bundle {
     let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
         panic!("the test recipe has an architecture");
     };
-    let weights = testing::model(seed, &Device::flex()).to_weights();
+    let weights = testing::model(seed, &Device::flex()).to_weights().unwrap();
     let config = ModelConfig::from_architecture(architecture, 11).unwrap();
     let mut bundle = Bundle::new(config, weights, Tokenizer::char_level(ALPHABET));
     bundle.stop_tokens = [1].into();

@@ -61,6 +61,8 @@ fn look(interval: u64, step: u64) -> u64 {
 pub struct ProbeResult {
     /// Name of the set and, where there are several samplers, of the sampler.
     pub set: String,
+    /// The sampler.
+    pub sampler: Sampler,
     /// The figures.
     pub boundary: Boundary,
     /// Draws of the frozen base.
@@ -153,7 +155,14 @@ impl Prober<'_> {
             figures.set = Some(set.clone());
             figures.sampler = Some(sampler_name(sampler));
             let examples = examples(&base, &drawn, EXAMPLES);
-            results.push(ProbeResult { set, boundary: figures, base, policy: drawn, examples });
+            results.push(ProbeResult {
+                set,
+                sampler: sampler.clone(),
+                boundary: figures,
+                base,
+                policy: drawn,
+                examples,
+            });
         }
         bench.engines.of(Role::Policy, policy)?;
         Ok(results)
@@ -218,19 +227,17 @@ impl Prober<'_> {
     ) -> Result<(), TrainError> {
         let dir = run_dir.join("boundary");
         std::fs::create_dir_all(&dir).map_err(TrainError::io(&dir, "creating the directory"))?;
-        let index = self.recipe.probe.samplers.iter().position(|s| self.set_name(s) == result.set);
-        let sampler = &self.recipe.probe.samplers[index.unwrap_or(0)];
-        let key = self.ledger_key(policy, sampler);
+        let key = self.ledger_key(policy, &result.sampler);
         let stem = format!("step-{step:06}-{}", result.set);
         write_ledger(dir.join(format!("{stem}.draws.jsonl.zst")), &key, &result.policy)?;
         let base = dir.join(format!("base-{}.draws.jsonl.zst", result.set));
         if !base.exists() {
-            write_ledger(base, &self.ledger_key(&self.base, sampler), &result.base)?;
+            write_ledger(base, &self.ledger_key(&self.base, &result.sampler), &result.base)?;
         }
         let picture = pass_at_k_picture(&result.boundary);
         sealed::replace_file(&dir.join(format!("{stem}.png")), &picture.png)?;
         let path = figures_path(run_dir, step, &result.set);
-        sealed::replace_file(&path, sealed::to_json(&result.boundary).as_bytes())
+        sealed::replace_file(&path, sealed::to_json(&path, &result.boundary)?.as_bytes())
     }
 
     /// The name under which figures of `sampler` are filed: the set, and the sampler where there

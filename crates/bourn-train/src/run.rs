@@ -307,7 +307,7 @@ impl<'a> Run<'a> {
 
     /// Measures the boundary at this step: files, metrics, TensorBoard.
     fn probe(&mut self) -> Result<(), TrainError> {
-        let weights = self.policy.to_weights();
+        let weights = self.policy.to_weights()?;
         let hash = bourn_model::weights_hash(&weights);
         let policy = Side {
             config: &self.base.config,

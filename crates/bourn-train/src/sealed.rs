@@ -50,7 +50,8 @@ pub fn write(
             .map_err(TrainError::io(&file, "flushing the file"))?;
         manifest.blake3.insert(entry, checksum(&file)?);
     }
-    write_file(&scratch.path().join(MANIFEST), to_json(&manifest).as_bytes())?;
+    let sealed = scratch.path().join(MANIFEST);
+    write_file(&sealed, to_json(&sealed, &manifest)?.as_bytes())?;
     sync_dir(scratch.path())?;
 
     // What is replaced steps aside until its successor has its name, so that a kill at any point
@@ -164,10 +165,13 @@ pub fn read_text(path: &Path) -> Result<String, TrainError> {
     .map_err(TrainError::io(path, "reading the file"))
 }
 
-/// Pretty JSON with a final newline. The types written here hold only maps with string keys,
-/// which always serialise.
-pub fn to_json(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+/// Pretty JSON with a final newline, for the file at `path`.
+///
+/// # Errors
+/// Names the file if the value cannot be written as JSON.
+pub fn to_json(path: &Path, value: &impl Serialize) -> Result<String, TrainError> {
+    let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
+    Ok(text.map_err(TrainError::io(path, "encoding the file"))? + "\n")
 }
 
 /// Temporary names whose files are for everyone whom the directory is for; the umask still applies.
@@ -240,6 +244,17 @@ mod tests {
         assert!(verify(&path).unwrap_err().to_string().contains("a.txt"));
         fs::remove_file(path.join(MANIFEST)).unwrap();
         assert!(verify(&path).unwrap_err().to_string().contains(MANIFEST));
+    }
+
+    #[test]
+    fn what_is_no_json_is_named_and_not_written_as_nothing() {
+        let path = Path::new("run/state.json");
+        assert_eq!(to_json(path, &[1]).unwrap(), "[\n  1\n]\n");
+        let error = to_json(path, &BTreeMap::from([((1, 2), 3)])).unwrap_err().to_string();
+        assert!(
+            error.contains("run/state.json: encoding the file: key must be a string"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -236,7 +236,7 @@ impl Probing {
             model(&models.base),
             model(&models.policy),
         );
-        sealed::replace_file(&about, sealed::to_json(&file).as_bytes())
+        sealed::replace_file(&about, sealed::to_json(&about, &file)?.as_bytes())
     }
 }
 

@@ -5,7 +5,7 @@ mod batches;
 mod tally;
 
 use bourn_algo::{Shape, clip_scale, learning_rate};
-use bourn_model::transformer::{Transformer, to_vec};
+use bourn_model::transformer::{Transformer, read_values};
 use bourn_recipe::{Critic, Optimizer, Recipe, Schedule, Trunk};
 
 use self::batches::micro_batches;
@@ -14,7 +14,7 @@ use self::tally::Tally;
 use crate::critic::{self, CriticReport, ValueTally, value_batches, value_loss};
 use crate::error::TrainError;
 use crate::experience::Experience;
-use crate::loss::{MicroBatch, Objective, policy_loss};
+use crate::loss::{MicroBatch, Objective, policy_loss, value_of};
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
 
 /// What one step's updates did. Shares and means over tokens are over those that took a forward
@@ -125,8 +125,7 @@ pub fn update(
             report.loss += loss;
             let total = recipe.total_updates();
             let taken = Descent { settings: &recipe.optimizer, total, what: "the gradient norm" }
-                .step(policy, optimizer, gradients)
-                .map_err(|norm| norm.of(experience, groups))?;
+                .step(policy, optimizer, gradients, experience, groups)?;
             report.lr = taken.lr;
             report.grad_norm += taken.grad_norm;
         }
@@ -209,22 +208,8 @@ pub(crate) struct Taken {
     pub grad_norm: f64,
 }
 
-/// A gradient norm that is no number.
-pub(crate) struct NoNorm {
-    what: &'static str,
-    value: f64,
-}
-
-impl NoNorm {
-    /// The error, with the problems of `groups`, which the gradient was of.
-    pub(crate) fn of(self, experience: &Experience, groups: &[usize]) -> UpdateError {
-        let NoNorm { what, value } = self;
-        UpdateError::NonFinite(NonFinite { what, value, problem: problems_of(experience, groups) })
-    }
-}
-
 impl Descent<'_> {
-    /// One update of `model`.
+    /// One update of `model` by the gradient of `groups`.
     ///
     /// # Errors
     /// The gradient's norm is not finite; nothing has changed.
@@ -233,10 +218,14 @@ impl Descent<'_> {
         model: &mut Transformer,
         optimizer: &mut AdamWOptimizer,
         mut gradients: NamedGradients,
-    ) -> Result<Taken, NoNorm> {
-        let grad_norm = gradients.norm();
+        experience: &Experience,
+        groups: &[usize],
+    ) -> Result<Taken, UpdateError> {
+        let grad_norm = gradients.norm()?;
         if !grad_norm.is_finite() {
-            return Err(NoNorm { what: self.what, value: grad_norm });
+            let problem = problems_of(experience, groups);
+            let (what, value) = (self.what, grad_norm);
+            return Err(UpdateError::NonFinite(NonFinite { what, value, problem }));
         }
         let scale = clip_scale(grad_norm, self.settings.max_grad_norm);
         if scale < 1.0 {
@@ -286,7 +275,7 @@ fn accumulate(
         let (scores, trace) = policy.score(packed, positions, targets, temperature, with_entropy);
         (scores, None, trace)
     };
-    let logprobs = to_vec(&scores.logprobs.clone().inner());
+    let logprobs = read_values(&scores.logprobs.clone().inner()).map_err(TrainError::from)?;
     if let Some(token) = logprobs.iter().position(|value| !value.is_finite()) {
         let sample = &experience.samples[batch.rows[token]];
         return Err(UpdateError::NonFinite(NonFinite {
@@ -296,7 +285,7 @@ fn accumulate(
         }));
     }
     let mut loss = policy_loss(scores, batch, &objective(experience, recipe));
-    let value = f64::from(to_vec(&loss.clone().inner()).first().copied().unwrap_or(f32::NAN));
+    let value = value_of(&loss)?;
     if !value.is_finite() {
         return Err(UpdateError::NonFinite(NonFinite {
             what: "the loss",
@@ -347,7 +336,7 @@ pub(crate) fn score_all(
         let temperature = recipe.rollout.temperature;
         let positions = batch.positions.clone();
         let (scores, _) = model.score(&batch.packed, positions, &batch.targets, temperature, false);
-        let logprobs = to_vec(&scores.logprobs);
+        let logprobs = read_values(&scores.logprobs).map_err(TrainError::from)?;
         for range in batch.ranges() {
             let row = batch.rows[range.start];
             scored[row] = logprobs[range].to_vec();

@@ -59,7 +59,14 @@ fn gradient(
     let Ok((loss, gradients)) = minibatch_gradient(policy, base, &experience, recipe) else {
         panic!("the loss is finite");
     };
-    (loss, gradients.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect())
+    (
+        loss,
+        gradients
+            .tensors()
+            .iter()
+            .map(|(name, g)| (name.clone(), read_values(g).unwrap()))
+            .collect(),
+    )
 }
 
 fn norm(gradient: &BTreeMap<String, Vec<f32>>) -> f64 {
@@ -196,7 +203,7 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
         };
     }
     let full: BTreeMap<_, _> =
-        full.tensors().iter().map(|(name, g)| (name.clone(), to_vec(g))).collect();
+        full.tensors().iter().map(|(name, g)| (name.clone(), read_values(g).unwrap())).collect();
     let (_, skipping) = gradient(&policy, None, &experience, &recipe);
     assert!(distance(&full, &skipping) < 1e-6 * norm(&full));
 }
@@ -384,7 +391,7 @@ fn entropies(policy: &Transformer, experience: &Experience) -> Vec<Vec<f64>> {
     let of = |sample: &Sample| {
         let mut batch = Packed::default();
         batch.push(sample.trajectory.inputs.ids().iter().copied());
-        let logits = to_vec(&policy.head(policy.hidden(&batch)).inner());
+        let logits = read_values(&policy.head(policy.hidden(&batch)).inner()).unwrap();
         let rows = logits.chunks(11).skip(sample.trajectory.start() - 1).take(sample.count());
         rows.map(|row| {
             let scaled: Vec<f64> = row.iter().map(|&l| f64::from(l) / TEMPERATURE).collect();
@@ -417,7 +424,7 @@ fn a_log_prob_that_is_no_number_stops_the_update_and_names_the_group() {
     let name = "model.norm.weight";
     let broken = policy.parameters()[name].clone().inner() * f32::NAN;
     policy.set_parameter(name, broken);
-    let before = policy.to_weights();
+    let before = policy.to_weights().unwrap();
     let recipe = recipe("", "micro_batch_size = 3");
     let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
     match update(&mut policy, &mut optimizer, None, &experience, &recipe, 0) {
@@ -429,7 +436,7 @@ fn a_log_prob_that_is_no_number_stops_the_update_and_names_the_group() {
     }
     assert_eq!(optimizer.updates(), 0);
     let name = "model.embed_tokens.weight";
-    assert_eq!(policy.to_weights()[name].data, before[name].data);
+    assert_eq!(policy.to_weights().unwrap()[name].data, before[name].data);
 }
 
 /// Invariant: generation and loss see the same log-probs. On the CPU both go forward with the same
@@ -460,7 +467,7 @@ fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
     let mut policy = model(3, &Device::flex().autodiff());
     let experience = drawn(&policy, 0.7, Storage::Bf16);
     let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24, storage: Storage::F32 };
-    let mut exact = Engine::new(policy.config(), &policy.to_weights(), &options).unwrap();
+    let mut exact = Engine::new(policy.config(), &policy.to_weights().unwrap(), &options).unwrap();
     let (mut k3, mut largest, mut tokens) = (0.0, 0.0_f64, 0);
     for sample in &experience.samples {
         let completion = &sample.trajectory.tokens();
@@ -489,7 +496,7 @@ fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
 /// Completions of four prompts under weights stored so, three each.
 fn drawn(policy: &Transformer, temperature: f64, storage: Storage) -> Experience {
     let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24, storage };
-    let weights = policy.to_weights();
+    let weights = policy.to_weights().unwrap();
     let mut engine = Engine::new(policy.config(), &weights, &options).unwrap();
     let prompts: Vec<Vec<u32>> = vec![vec![1, 2, 3], vec![4], vec![5, 6, 7, 8, 9], vec![10, 0]];
     let inputs: Vec<Inputs> = prompts.iter().cloned().map(Inputs::from).collect();
@@ -526,7 +533,7 @@ fn drawn(policy: &Transformer, temperature: f64, storage: Storage) -> Experience
 #[test]
 fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
     let mut policy = model(1, &Device::flex().autodiff()).with_value_head();
-    let mut head = policy.value_head();
+    let mut head = policy.value_head().unwrap();
     let mut rng = rng(6, "test/head", &[]);
     let values = head.values_mut().flat_map(|host| &mut host.data);
     values.for_each(|v| *v = rng.random_range(-0.5..0.5));
@@ -571,7 +578,7 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
         }
         let mut value_part = 0.0;
         for (name, sum) in &mut parts {
-            for (sum, value) in sum.iter_mut().zip(to_vec(&values.tensors()[name])) {
+            for (sum, value) in sum.iter_mut().zip(read_values(&values.tensors()[name]).unwrap()) {
                 *sum += 0.7 * value;
                 value_part += f64::from(0.7 * value).powi(2);
             }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use bourn_bench::{sampling, values};
 use bourn_kernel::{Matrix, MatrixMut, Store};
 use bourn_model::prompt::Prompter;
-use bourn_model::transformer::{Packed, Transformer, to_vec};
+use bourn_model::transformer::{Packed, Transformer, read_values};
 use bourn_rollout::{Engine, EngineOptions, Inputs, Request, Storage, cache_bytes, generate};
 use bourn_task::Reference;
 use bourn_train::optimizer::NamedGradients;
@@ -171,13 +171,13 @@ impl Backward {
                 }
                 let (scores, trace) = model.score(&packed, positions, &targets, 1.0, false);
                 let part = scores.logprobs.sum().mul_scalar(-1.0 / scored as f64);
-                loss += to_vec(&part.clone().inner()).first().copied().unwrap_or(f32::NAN);
+                loss += read_values(&part.clone().inner())?.into_iter().sum::<f32>();
                 gradients.add(&model, trace, part);
             }
             if round > 0 {
                 seconds.push(start.elapsed().as_secs_f64());
             }
-            norm = gradients.norm();
+            norm = gradients.norm()?;
         }
         let tokens: usize = sequences.iter().map(Vec::len).sum();
         // Loss and norm are for the caller to hold against the peer's: the same work was done.

@@ -8,7 +8,7 @@ use bourn_train::ablate::{AblateOptions, Found, ablate, found};
 use bourn_train::memory;
 
 use super::print;
-use crate::interrupt;
+use crate::{interrupt, threads};
 
 /// Train every variant of a sweep with every seed, and compare their boundaries on the same problems.
 /// The same command goes on where it was stopped. See docs/ablations.md.
@@ -19,7 +19,7 @@ pub struct Args {
     /// Where runs, tables and the report are written [default: runs/NAME-OF-THE-SWEEP]
     #[arg(long)]
     run_dir: Option<PathBuf>,
-    /// Most runs at once [default: one a core]
+    /// Most runs at once, no more than one a core [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
     /// Memory that all runs at once are expected to stay below [default: four fifths of what is free]
@@ -47,7 +47,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
         directory,
         cache_dir: bourn_train::base::default_cache_dir(),
         program: std::env::current_exe().context("cannot find the program that is running")?,
-        jobs: args.jobs.map(usize::from),
+        jobs: args.jobs.map(|jobs| threads::bounded_jobs(jobs.into(), console)),
         memory: args.memory,
     };
     let failed = match args.tables {

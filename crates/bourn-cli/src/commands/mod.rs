@@ -24,7 +24,7 @@ use bourn_train::{checkpoint, memory};
 /// Opens a model; a run directory is none, and the error names the checkpoint that is.
 pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
     let run = Path::new(source);
-    if let Some(&step) = checkpoint::list(run).unwrap_or_default().last() {
+    if let Some(&step) = checkpoint::list(run)?.last() {
         let checkpoint = checkpoint::path(run, step);
         bail!(
             "{source} is a run, not a model: give one of its checkpoints, such as {}",

@@ -130,6 +130,25 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(Matrix::strided(&x, 3, 4, 3).is_err());
     assert!(Matrix::strided(&x, 3, 4, 5).is_err());
     assert!(Matrix::strided(&x, 3, 2, 5).is_ok());
+    for (values, rows, columns, fits) in [
+        (12, 3, 0..4, true),
+        (12, 3, 1..3, true),
+        (12, 3, 4..4, true),
+        (0, 0, 1..3, true),
+        (12, 3, 1..5, false),
+        (12, 3, Range { start: 3, end: 1 }, false),
+        (12, 2, 0..4, false),
+        (11, 3, 0..2, false),
+        (0, 3, 0..2, false),
+    ] {
+        let mut out = [0.0; 12];
+        let (x, out) = (&x[..values], &mut out[..values]);
+        let found = (
+            Matrix::columns(x, rows, 4, columns.clone()).is_ok(),
+            MatrixMut::columns(out, rows, 4, columns.clone()).is_ok(),
+        );
+        assert_eq!(found, (fits, fits), "{values} values, {rows} rows, columns {columns:?}");
+    }
     let (a, b) = (Matrix::new(&x, 3, 4).unwrap(), Matrix::new(&x, 4, 3).unwrap());
     let mut out = [0.0; 9];
     assert!(gemm(a, b, Store::Set, MatrixMut::new(&mut out, 3, 3).unwrap()).is_ok());

@@ -1,9 +1,11 @@
 //! One layer: attention and SwiGLU, each after a norm and beside the residual stream.
 
+use std::ops::Range;
+
 use bourn_kernel::{
-    Heads, KernelError, Matrix, Store, add, add_row_sums, attend_packed, attend_packed_backward,
-    rms_norm, rms_norm_backward, rms_norm_heads, rms_norm_heads_backward, rope, swiglu,
-    swiglu_backward,
+    Heads, KernelError, Matrix, MatrixMut, Store, add, add_row_sums, attend_packed,
+    attend_packed_backward, rms_norm, rms_norm_backward, rms_norm_heads, rms_norm_heads_backward,
+    rope, swiglu, swiglu_backward,
 };
 
 use super::{Linear, Network, Residents, Rows, sum};
@@ -28,7 +30,7 @@ struct Projection<'a> {
     linear: Linear<'a>,
     name: String,
     bias: Option<(String, &'a [f32])>,
-    offset: usize,
+    columns: Range<usize>,
 }
 
 impl Network<'_> {
@@ -44,14 +46,14 @@ impl Network<'_> {
         let (count, hidden, wide) = (rows.count, c.hidden_size, c.intermediate_size);
         let Activations { raw, qkv, mixed, .. } = self.attention(layer, rows, x)?;
         let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
-        output.forward(&mixed, count, Store::Add, x, hidden)?;
+        output.forward(&mixed, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
         let middle = if keep { x.to_vec() } else { Vec::new() };
 
         let gate_up = self.gates(layer, rows, x)?;
         let mut inner = vec![0.0; count * wide]; // [rows, wide]
         swiglu(&gate_up, wide, &mut inner)?;
         let down = self.linear(layer, "mlp.down_proj", hidden, wide);
-        down.forward(&inner, count, Store::Add, x, hidden)?;
+        down.forward(&inner, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
         Ok(keep.then_some(Activations { raw, qkv, mixed, middle, gate_up }))
     }
 
@@ -67,7 +69,8 @@ impl Network<'_> {
         let mixed = &activations.mixed;
         let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
         let mut middle = input.to_vec();
-        output.forward(mixed, rows.count, Store::Add, &mut middle, hidden)?;
+        let out = MatrixMut::new(&mut middle, rows.count, hidden)?;
+        output.forward(mixed, rows.count, Store::Add, out)?;
         activations.gate_up = self.gates(layer, rows, &middle)?;
         activations.middle = middle;
         Ok(activations)
@@ -84,8 +87,8 @@ impl Network<'_> {
                 Some((_, bias)) => Store::SetBiased(bias),
                 None => Store::Set,
             };
-            let out = qkv.get_mut(projection.offset..).unwrap_or_default();
-            projection.linear.forward(&normed, rows.count, store, out, stride)?;
+            let out = MatrixMut::columns(&mut qkv, rows.count, stride, projection.columns)?;
+            projection.linear.forward(&normed, rows.count, store, out)?;
         }
         let mut raw = Vec::new();
         if c.qk_norm {
@@ -109,9 +112,10 @@ impl Network<'_> {
         let normed = self.normed(layer, "post_attention_layernorm", middle)?;
         let mut gate_up = vec![0.0; rows.count * 2 * wide];
         for (index, name) in GATES.into_iter().enumerate() {
-            let out = gate_up.get_mut(index * wide..).unwrap_or_default();
+            let columns = index * wide..(index + 1) * wide;
+            let out = MatrixMut::columns(&mut gate_up, rows.count, 2 * wide, columns)?;
             let linear = self.linear(layer, name, wide, self.config.hidden_size);
-            linear.forward(&normed, rows.count, Store::Set, out, 2 * wide)?;
+            linear.forward(&normed, rows.count, Store::Set, out)?;
         }
         Ok(gate_up)
     }
@@ -171,8 +175,8 @@ impl Network<'_> {
         let mut normed_gradient = vec![0.0; normed.len()];
         for (index, name) in GATES.into_iter().enumerate() {
             let linear = self.linear(layer, name, wide, hidden);
-            let part = gate_up.get(index * wide..).unwrap_or_default();
-            let dy = Matrix::strided(part, rows.count, wide, 2 * wide)?;
+            let columns = index * wide..(index + 1) * wide;
+            let dy = Matrix::columns(&gate_up, rows.count, 2 * wide, columns)?;
             let key = key(layer, &format!("{name}.weight"));
             linear.weight_gradient(dy, &normed, rows.count, sum(sums, &key))?;
             linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
@@ -207,9 +211,9 @@ impl Network<'_> {
         let normed = self.normed(layer, "input_layernorm", input)?;
         let mut normed_gradient = vec![0.0; normed.len()];
         for (index, projection) in self.projections(layer).into_iter().enumerate() {
-            let Projection { linear, name, bias, offset } = projection;
-            let part = qkv.get(offset..).unwrap_or_default();
-            let dy = Matrix::strided(part, rows.count, linear.outputs, stride)?;
+            let Projection { linear, name, bias, columns } = projection;
+            let offset = columns.start;
+            let dy = Matrix::columns(&qkv, rows.count, stride, columns)?;
             linear.weight_gradient(dy, &normed, rows.count, sum(sums, &name))?;
             linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
             if let Some((name, _)) = bias {
@@ -260,7 +264,8 @@ impl Network<'_> {
                     (key(layer, &part), self.layer_weight(layer, &part))
                 });
                 let linear = self.linear(layer, &name, outputs, c.hidden_size);
-                Projection { linear, name: key(layer, &format!("{name}.weight")), bias, offset }
+                let columns = offset..offset + outputs;
+                Projection { linear, name: key(layer, &format!("{name}.weight")), bias, columns }
             },
         )
     }

@@ -41,7 +41,8 @@ impl Network<'_> {
         let parts = asked.targets.chunks(rows).zip(scored.chunks_mut(rows));
         for ((targets, scored), normed) in parts.zip(normed.chunks(rows * hidden)) {
             logits.resize(targets.len() * vocabulary, 0.0);
-            self.head().forward(normed, targets.len(), Store::Set, &mut logits, vocabulary)?;
+            let out = MatrixMut::new(&mut logits, targets.len(), vocabulary)?;
+            self.head().forward(normed, targets.len(), Store::Set, out)?;
             score_rows(&logits, targets, asked.temperature, scored)?;
         }
         let whole = asked.targets.len() <= rows;
@@ -82,14 +83,17 @@ impl Network<'_> {
             self.values_backward(values, &normed, &mut normed_gradient, sums)?;
         }
         let rows = chunk_rows(vocabulary);
-        let known = logits.is_some();
-        let mut logits = logits.unwrap_or_default();
+        let (known, mut logits) = match logits {
+            Some(logits) => (true, logits),
+            None => (false, Vec::new()),
+        };
         for (index, targets) in targets.chunks(rows).enumerate() {
             let part = index * rows..index * rows + targets.len();
             let normed = &normed[part.start * hidden..part.end * hidden];
             if !known {
                 logits.resize(targets.len() * vocabulary, 0.0);
-                self.head().forward(normed, targets.len(), Store::Set, &mut logits, vocabulary)?;
+                let out = MatrixMut::new(&mut logits, targets.len(), vocabulary)?;
+                self.head().forward(normed, targets.len(), Store::Set, out)?;
             }
             let entropies = slopes.entropies.map(|slopes| &slopes[part.clone()]);
             let logprobs = &slopes.logprobs[part.clone()];

@@ -197,9 +197,12 @@ impl Network<'_> {
     }
 }
 
-/// The sum of a parameter's gradients. `NamedGradients` and the configuration name the same.
+/// The sum of a parameter's gradients. `Trace::add_gradients` sees to it that every parameter has one.
 fn sum<'a>(sums: &'a mut Residents, name: &str) -> &'a mut [f32] {
-    sums.get_mut(name).map(Resident::values_mut).unwrap_or_default()
+    match sums.get_mut(name) {
+        Some(sum) => sum.values_mut(),
+        None => unreachable!("the gradients of `{name}` have no place"),
+    }
 }
 
 /// A linear layer of `[outputs, inputs]` weights and the rows that enter and leave it, which may be
@@ -211,17 +214,15 @@ struct Linear<'a> {
 }
 
 impl Linear<'_> {
-    /// `out = x Wᵀ` (+ bias, or added), where rows of `out` are `stride` apart.
+    /// `out = x Wᵀ` (+ bias, or added).
     fn forward(
         &self,
         x: &[f32],
         rows: usize,
         store: Store<'_>,
-        out: &mut [f32],
-        stride: usize,
+        out: MatrixMut<'_>,
     ) -> Result<(), KernelError> {
         let weights = Matrix::new(self.weights, self.outputs, self.inputs)?;
-        let out = MatrixMut::strided(out, rows, self.outputs, stride)?;
         gemm(Matrix::new(x, rows, self.inputs)?, weights.transpose(), store, out)
     }
 

@@ -1,6 +1,6 @@
 //! The value head: one number of a final hidden state.
 
-use bourn_kernel::{KernelError, Matrix, Store, add_row_sums};
+use bourn_kernel::{KernelError, Matrix, MatrixMut, Store, add_row_sums};
 
 use super::{Linear, Network, Residents, sum};
 
@@ -15,7 +15,7 @@ impl Network<'_> {
         let rows = normed.len() / self.config.hidden_size;
         let mut values = vec![0.0; rows];
         let store = Store::SetBiased(self.weight(BIAS));
-        self.value_head().forward(normed, rows, store, &mut values, 1)?;
+        self.value_head().forward(normed, rows, store, MatrixMut::new(&mut values, rows, 1)?)?;
         Ok(values)
     }
 

@@ -2,9 +2,9 @@
 
 use burn::tensor::Tensor;
 
-use super::{Packed, Start, TokenScores, Trace, Transformer, Way, indices, leaf};
+use super::{Packed, Start, TokenScores, Trace, Transformer, Way, host_tensor, indices, leaf};
 use crate::fused::{Asked, BIAS, WEIGHT};
-use crate::{HostTensor, ModelError, Values, Weights};
+use crate::{ModelError, Weights};
 
 impl Transformer {
     /// The names of the value head's parameters.
@@ -22,13 +22,13 @@ impl Transformer {
     }
 
     /// The value head's parameters, read back to the host; none without one.
-    pub fn value_head(&self) -> Weights {
-        let read = |name: &str| {
-            let tensor = self.parameters.get(name)?;
-            let shape = tensor.dims().to_vec();
-            Some((name.to_owned(), HostTensor { shape, data: Values::of(tensor) }))
-        };
-        Transformer::VALUE_HEAD.into_iter().filter_map(read).collect()
+    ///
+    /// # Errors
+    /// Names the tensor that the device does not give back.
+    pub fn value_head(&self) -> Result<Weights, ModelError> {
+        let here = Transformer::VALUE_HEAD.into_iter();
+        let here = here.filter_map(|name| Some((name, self.parameters.get(name)?)));
+        here.map(|(name, tensor)| host_tensor(name, tensor, tensor.dims().to_vec())).collect()
     }
 
     /// Puts what [`Transformer::value_head`] gave back; a model without a head gets one.

@@ -24,12 +24,9 @@ pub struct Made {
 
 /// Probes problems with these success probabilities.
 pub fn drawn(rates: &[f64], replication: u64, extent: Extent) -> Result<Made, ProbeError> {
-    let problem = |place: usize| Problem {
-        id: ProblemId::named(&format!("p{place:05}")),
-        prompt: String::new(),
-        reference: Reference::Exact(String::new()).into(),
-        origin: "synthetic".to_owned(),
-        rewards: Vec::new(),
+    let problem = |place: usize| {
+        let reference = Reference::Exact(String::new());
+        Problem::unjudged(ProblemId::named(&format!("p{place:05}")), String::new(), reference)
     };
     let problems: Vec<Problem> = (0..rates.len()).map(problem).collect();
     let probed = probe(&problems, &mut Source { rates, replication }, extent, &mut |_| {})?;

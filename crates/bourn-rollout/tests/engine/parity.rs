@@ -1,6 +1,6 @@
 //! The engine against the Burn forward, which is what training differentiates.
 
-use bourn_model::transformer::{Transformer, to_vec};
+use bourn_model::transformer::{Transformer, read_values};
 use bourn_rollout::ScoreItem;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
@@ -20,7 +20,9 @@ fn scores_are_those_of_the_burn_forward() {
             let ids: Vec<i64> =
                 prompt.ids().iter().chain(&completion).map(|&id| i64::from(id)).collect();
             let ids = TensorData::new(ids, [1, p + c]);
-            let logits = to_vec(&model.logits(Tensor::<2, Int>::from_data(ids, &device)));
+            let logits =
+                read_values(&model.logits(Tensor::<2, Int>::from_data(ids, &device)).unwrap())
+                    .unwrap();
             let rows = logits.chunks_exact(config.vocab_size);
             let rows: Vec<Vec<f64>> =
                 rows.map(|row| row.iter().map(|&x| f64::from(x)).collect()).collect();

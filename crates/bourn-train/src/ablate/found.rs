@@ -52,7 +52,7 @@ pub fn found(
         ("table.md", ablation_markdown(&sets, failed)),
         ("table.csv", ablation_csv(&sets)),
         ("runs.csv", ablation_runs_csv(&sets)),
-        ("ablation.json", sealed::to_json(&sets)),
+        ("ablation.json", sealed::to_json(&directory.join("ablation.json"), &sets)?),
     ] {
         let path = directory.join(name);
         sealed::replace_file(&path, text.as_bytes())?;

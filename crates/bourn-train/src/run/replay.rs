@@ -31,7 +31,7 @@ impl Run<'_> {
             None => watched(self.recipe, settings, problems),
         };
         let prober = prober(&self.order(), self.base, &self.prompter, &watched);
-        let weights = self.policy.to_weights();
+        let weights = self.policy.to_weights()?;
         let hash = bourn_model::weights_hash(&weights);
         let (config, prompter) = (&self.base.config, &self.prompter);
         let policy = Side { config, weights: Held::Here(&weights), hash: &hash, prompter };

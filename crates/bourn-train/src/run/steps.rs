@@ -182,7 +182,7 @@ impl Run<'_> {
         self.optimizer.reset();
         self.state.reset_at = self.optimizer.reset_at();
         if let Some(reference) = &mut self.reference {
-            let (weights, device) = (self.policy.to_weights(), reference.device().clone());
+            let (weights, device) = (self.policy.to_weights()?, reference.device().clone());
             *reference = Transformer::from_weights(&self.base.config, &weights, &device)?;
         }
         Ok(())

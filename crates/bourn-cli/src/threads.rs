@@ -1,0 +1,84 @@
+//! How many threads and runs work at once: no more than there are cores.
+//!
+//! Rayon makes as many threads as `RAYON_NUM_THREADS` says. Those that wait for work spin, so that some
+//! thousands of them take the machine down.
+
+use std::env;
+use std::thread::available_parallelism;
+
+use bourn_track::Console;
+use rayon::ThreadPoolBuilder;
+
+/// Where rayon looks, the second where the first is not set.
+const NAMES: [&str; 2] = ["RAYON_NUM_THREADS", "RAYON_RS_NUM_CPUS"];
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    available_parallelism().map_or(1, usize::from)
+}
+
+/// Keeps the threads of this process to one a core, and says so where more were asked for. To be
+/// called before there is work for them.
+pub fn bound(console: &Console) {
+    let set = NAMES.into_iter().find_map(|name| Some((name, env::var_os(name)?)));
+    let Some((name, value)) = set.filter(|(_, value)| !value.is_empty()) else { return };
+    let cores = cores();
+    let Some(message) = refusal(name, &value.to_string_lossy(), cores) else { return };
+    console.warn(message);
+    if let Err(error) = ThreadPoolBuilder::new().num_threads(cores).build_global() {
+        console.warn(format!("the number of threads cannot be set: {error}"));
+    }
+}
+
+/// Why the number of threads that `name` asks for is not taken, and what is; `None` where it is taken.
+/// As rayon has it, 0 stands for one a core.
+fn refusal(name: &str, value: &str, cores: usize) -> Option<String> {
+    let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+    match value.parse::<usize>() {
+        Ok(asked) if asked <= cores => None,
+        Err(_) if !digits => Some(format!(
+            "{name}={value} is not a number of threads: {cores} are taken, one a core"
+        )),
+        _ => Some(format!(
+            "{name}={value} asks for more threads than there are cores: {cores} are taken"
+        )),
+    }
+}
+
+/// The runs that go at once where `--jobs` asks for so many, and says so where these are fewer.
+pub fn bounded_jobs(asked: usize, console: &Console) -> usize {
+    let cores = cores();
+    if asked > cores {
+        console.warn(format!(
+            "--jobs {asked} asks for more runs at once than there are cores: {cores} are made"
+        ));
+    }
+    asked.min(cores)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::refusal;
+
+    #[test]
+    fn more_threads_than_cores_and_what_is_no_number_are_refused() {
+        for (value, part) in [
+            ("0", None),
+            ("1", None),
+            ("4", None),
+            ("+4", None),
+            ("5", Some("T=5 asks for more threads than there are cores: 4 are taken")),
+            ("99999", Some("T=99999 asks for more")),
+            ("99999999999999999999999", Some("asks for more threads")),
+            ("-1", Some("T=-1 is not a number of threads")),
+            ("many", Some("T=many is not a number of threads: 4 are taken, one a core")),
+            ("1.5", Some("T=1.5 is not a number of threads")),
+        ] {
+            let said = refusal("T", value, 4);
+            match part {
+                None => assert_eq!(said, None, "{value}"),
+                Some(part) => assert!(said.is_some_and(|said| said.contains(part)), "{value}"),
+            }
+        }
+    }
+}
