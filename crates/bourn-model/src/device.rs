@@ -110,6 +110,12 @@ fn create(named: Named) -> Device {
     }
 }
 
+/// Whether tensors of this device lie where the CPU's kernels read them, with automatic
+/// differentiation or without.
+pub fn is_cpu(device: &Device) -> bool {
+    device.clone().inner() == Device::flex()
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;

@@ -162,7 +162,7 @@ impl Transformer {
             inverse_frequencies: config.inverse_frequencies(),
             device: device.clone(),
             checkpoints: false,
-            buckets: device.clone().inner() != Device::flex(),
+            buckets: !crate::is_cpu(device),
         })
     }
 

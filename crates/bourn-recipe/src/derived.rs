@@ -35,7 +35,7 @@ impl Recipe {
     }
 
     /// The derived table of a dry run: what each count is called, and the count.
-    pub fn derived(&self) -> Vec<(String, String)> {
+    pub fn derived(&self) -> Vec<(String, u64)> {
         let completions = self.completions_per_step();
         // A checked recipe has at least one minibatch, and micro batches of at least one.
         let per_update = completions / (self.train.minibatches as u64).max(1);
@@ -67,20 +67,7 @@ impl Recipe {
             ("checkpoints kept", kept),
         ]
         .into_iter()
-        .map(|(what, count)| (what.to_string(), grouped(count)))
+        .map(|(what, count)| (what.to_string(), count))
         .collect()
     }
-}
-
-/// A count with its digits in groups of three: `1,048,576`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

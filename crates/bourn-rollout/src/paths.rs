@@ -59,7 +59,7 @@ impl Engine {
         options: &EngineOptions,
         device: &Device,
     ) -> Result<Engine, RolloutError> {
-        match device.clone().inner() == Device::flex() {
+        match bourn_model::is_cpu(device) {
             true => Engine::consuming(config, weights, options),
             false => Engine::on_device(config, &weights, options, &device.clone().inner()),
         }

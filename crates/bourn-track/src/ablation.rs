@@ -5,6 +5,7 @@ use std::fmt::Write;
 use bourn_probe::{Ablation, AgainstNull, Difference, Estimate, Spread, VariantFigures};
 
 use crate::format::{confidence, counted, draws, p_value, percent, plural, points};
+use crate::report::grouped;
 
 /// A run of a sweep that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -312,10 +313,6 @@ pub(crate) fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {
 /// `24.1 (18.0–30.2) [0.2]`.
 pub(crate) fn against(n: Option<AgainstNull>) -> String {
     n.map_or_else(dash, |n| format!("{} [{}]", spread(n.found, counted), counted(n.null)))
-}
-
-fn grouped(value: f64) -> String {
-    crate::report::grouped(value)
 }
 
 #[cfg(test)]

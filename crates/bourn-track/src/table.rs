@@ -50,6 +50,11 @@ pub fn derived_table(rows: &[(String, String)]) -> String {
     trimmed(&table)
 }
 
+/// Counts as rows of [`derived_table`].
+pub fn count_rows(counts: Vec<(String, u64)>) -> Vec<(String, String)> {
+    counts.into_iter().map(|(what, count)| (what, crate::report::grouped(count as f64))).collect()
+}
+
 /// Rows under a head, figures to the right; wider than the rest only where its cells are.
 pub(crate) fn plain_table(head: &[String], rows: &[Vec<String>]) -> String {
     let mut table = Table::new();

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 
 use bourn_env::{Environment, EnvironmentError};
 use bourn_rollout::{Engine, EngineOptions, ScoreItem, Storage};
-use bourn_task::{Paid, Reference, Rewards};
+use bourn_task::Paid;
 use bourn_verify::{Judge, JudgeError, Judgement, Submission, Verdict};
 use burn::tensor::Device;
 
@@ -86,14 +86,8 @@ impl Judge for Slow {
     }
 }
 
-/// One character a token; with `<pad>` and `<eos>` they are eleven.
 fn prompter() -> Prompter {
-    let config = testing::model(1, &Device::flex()).config().clone();
-    let weights = testing::model(1, &Device::flex()).to_weights().unwrap();
-    let tokenizer = bourn_model::Tokenizer::char_level("012345678");
-    let mut bundle = bourn_model::Bundle::new(config, weights, tokenizer);
-    bundle.stop_tokens = [1].into();
-    Prompter::new(&bundle, false, "").unwrap()
+    Prompter::new(&testing::bundle(1), false, "").unwrap()
 }
 
 fn engine(batch_size: usize) -> Engine {
@@ -103,16 +97,10 @@ fn engine(batch_size: usize) -> Engine {
 }
 
 /// Three problems; what changes them is given.
-fn problems(change: impl Fn(&mut Problem)) -> Vec<Problem> {
-    let exact = bourn_recipe::Reward::new(bourn_recipe::VerifierKind::Exact);
-    let rewards = Rewards::open(&[exact], 1).unwrap();
-    let problem = |answer: &&str| {
-        let reference = Reference::Exact((*answer).to_owned());
-        let mut problem = Problem::new(format!("{answer}0"), reference, "test".into(), &rewards);
-        change(&mut problem);
-        problem
-    };
-    ["1", "2", "33"].iter().map(problem).collect()
+fn problems(change: impl FnMut(&mut Problem)) -> Vec<Problem> {
+    let mut problems = testing::problems(&["1", "2", "33"]);
+    problems.iter_mut().for_each(change);
+    problems
 }
 
 fn collect(problems: &[Problem], batch_size: usize) -> Result<Experience, TrainError> {

@@ -9,8 +9,6 @@ use bourn_rollout::{EngineOptions, Storage};
 use crate::error::TrainError;
 
 const F32: u64 = 4;
-/// Logits that are in memory at once; see `bourn_model`'s fused head.
-const LOGITS: u64 = 1 << 24;
 /// Code, stacks, tokenizer, problems, logs.
 const PROGRAM: u64 = 64 << 20;
 
@@ -95,8 +93,13 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let kept = if several { 3 * (1 + critic) } else { 0 };
     let on_cpu = recipe.device.is_cpu();
     let activations = match on_cpu {
-        true => activation_bytes(config, tokens, scored, recipe.train.gradient_checkpointing),
-        false => composed_bytes(config, tokens, scored, length),
+        true => bourn_model::activation_bytes(
+            config,
+            tokens,
+            scored,
+            recipe.train.gradient_checkpointing,
+        ),
+        false => bourn_model::composed_bytes(config, tokens, scored, length),
     };
     // Norms and biases, which are not rounded, are too few to matter.
     let packed = match recipe.rollout.weight_dtype {
@@ -146,37 +149,6 @@ pub fn peak() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kibibytes = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?;
     Some(kibibytes << 10)
-}
-
-/// About the bytes that Burn's automatic differentiation keeps of a composed pass: what goes into each
-/// operation of a layer, attention over whole sequences of `length`, and the logits of the head.
-fn composed_bytes(config: &ModelConfig, tokens: u64, scored: u64, length: u64) -> u64 {
-    let (hidden, wide) = (config.hidden_size as u64, config.intermediate_size as u64);
-    let q = (config.num_heads * config.head_dim) as u64;
-    let kv = (config.num_kv_heads * config.head_dim) as u64;
-    let scores = 3 * config.num_heads as u64 * length;
-    let layer = 10 * hidden + 6 * q + 4 * kv + 5 * wide + scores;
-    F32 * (tokens * config.num_layers as u64 * layer + scored * 4 * config.vocab_size as u64)
-}
-
-/// Bytes of the fused pass over packed tokens, some of them scored, with every buffer of
-/// `bourn_model`'s fused pass counted: what the layers keep, what one of them needs on the way back,
-/// and the head.
-fn activation_bytes(config: &ModelConfig, tokens: u64, scored: u64, checkpoints: bool) -> u64 {
-    let (hidden, wide) = (config.hidden_size as u64, config.intermediate_size as u64);
-    let q = (config.num_heads * config.head_dim) as u64;
-    let qkv = q + 2 * (config.num_kv_heads * config.head_dim) as u64;
-    let raw = if config.qk_norm { qkv } else { 0 };
-    // Beside its input: queries, keys and values, mixed values, the stream between the halves, gates
-    // and ups.
-    let inside = raw + qkv + q + hidden + 2 * wide;
-    let kept = if checkpoints { hidden } else { hidden + inside };
-    // The stream and its gradient, normed rows and theirs, the gradient of `qkv` by head and by row
-    // or the product of the gates, and the rows that a product packs.
-    let passing = 4 * hidden + (2 * qkv).max(wide) + wide.max(q);
-    let layers = config.num_layers as u64 * kept + if checkpoints { inside } else { 0 };
-    let logits = scored.saturating_mul(config.vocab_size as u64).min(LOGITS);
-    F32 * (tokens * (layers + passing) + scored * 3 * hidden + logits)
 }
 
 #[cfg(test)]

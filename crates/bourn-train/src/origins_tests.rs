@@ -4,42 +4,14 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-use bourn_model::{Bundle, ModelConfig, Tokenizer};
+use bourn_model::Bundle;
 use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
-use bourn_recipe::{Reward, VerifierKind};
 use bourn_rollout::{Engine, EngineOptions, Rollouts, Sampling, ScoreItem, Storage};
-use bourn_task::{Reference as Gold, Rewards};
 use bourn_track::Console;
-use burn::tensor::Device;
 
 use super::*;
 use crate::side::Engines;
-use crate::testing;
-
-/// One character a token; with `<pad>` and `<eos>` they are eleven.
-const ALPHABET: &str = "012345678";
-
-fn bundle(seed: u64) -> Bundle {
-    let recipe = testing::recipe("", "");
-    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
-        panic!("the test recipe has an architecture");
-    };
-    let weights = testing::model(seed, &Device::flex()).to_weights().unwrap();
-    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
-    let mut bundle = Bundle::new(config, weights, Tokenizer::char_level(ALPHABET));
-    bundle.stop_tokens = [1].into();
-    bundle
-}
-
-/// Short answers, which random weights give now and then.
-fn problems() -> Vec<Problem> {
-    let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
-    let problem = |answer: &str| {
-        let gold = Gold::Exact(answer.to_owned());
-        Problem::new(format!("{answer}0"), gold, "test".to_owned(), &exact)
-    };
-    ["1", "2", "3", "45"].map(problem).to_vec()
-}
+use crate::testing::{self, bundle, problems};
 
 fn recipe() -> Recipe {
     let mut recipe = testing::recipe("", "");
@@ -59,7 +31,7 @@ fn engine(bundle: &Bundle) -> Engine {
 
 fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Boundary, Engine) {
     let prompter = Prompter::new(base, false, "").unwrap();
-    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let (problems, stop) = (problems(&["1", "2", "3", "45"]), AtomicBool::new(false));
     let prober = Prober {
         recipe,
         problems: &problems,
@@ -79,7 +51,7 @@ fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Bounda
 fn scores_are_the_log_probs_of_the_draws() {
     let (recipe, base) = (recipe(), bundle(1));
     let prompter = Prompter::new(&base, false, "").unwrap();
-    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let (problems, stop) = (problems(&["1", "2", "3", "45"]), AtomicBool::new(false));
     let mut engine = engine(&base);
     let mut source =
         EngineSource::new(&mut engine, &prompter, &recipe, &recipe.probe.samplers[0], &stop)
@@ -169,7 +141,8 @@ fn references_that_do_not_fit_are_named_with_their_line() {
     let check = |completion: &str, expect: &str| {
         let lines = format!("\n{{\"problem\": \"10\", \"completion\": \"{completion}\"}}\n");
         std::fs::write(&path, lines).unwrap();
-        let read = references(&recipe, &problems(), &Side::new(&base, &prompter));
+        let read =
+            references(&recipe, &problems(&["1", "2", "3", "45"]), &Side::new(&base, &prompter));
         let text = read.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
         assert!(text.contains(expect), "{text}");
     };
@@ -188,7 +161,7 @@ fn references_that_do_not_fit_are_named_with_their_line() {
 fn stop_strings_cut_the_same_draws() {
     let (mut recipe, base) = (recipe(), bundle(1));
     recipe.rollout.max_completion_length = 12;
-    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let (problems, stop) = (problems(&["1", "2", "3", "45"]), AtomicBool::new(false));
     let mut engine = engine(&base);
     let mut draws = |prompter: &Prompter| {
         let sampler = &recipe.probe.samplers[0];
@@ -285,7 +258,9 @@ fn references_end_at_a_stop_string() {
     let read = |stops: &[&str]| {
         let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
         let prompter = prompter.clone().stopping_at(&stops).unwrap();
-        let read = references(&recipe, &problems(), &Side::new(&base, &prompter)).unwrap();
+        let read =
+            references(&recipe, &problems(&["1", "2", "3", "45"]), &Side::new(&base, &prompter))
+                .unwrap();
         format!("{read:?}")
     };
     // "0" is 2, and so on; without the rest of the text the answer is right.

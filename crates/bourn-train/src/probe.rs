@@ -200,16 +200,19 @@ impl Prober<'_> {
         })
     }
 
-    /// Whether each model can score the other's completions: token ids have to mean the same.
+    /// Whether each model can score the other's completions: token ids have to mean the same, and an
+    /// episode has to be what the model wrote after its prompt and nothing else.
     fn can_score(&self, policy: &Side<'_>) -> bool {
-        let same = self.base.reads_as(policy);
-        if !same {
-            self.console.line(
-                "probe: where answers came from is left out: the tokenizers differ, so that neither \
-                 model can score what the other wrote",
-            );
-        }
-        same
+        let turns = self.problems.iter().any(|problem| problem.environment.turns() > 1);
+        let why = match (self.base.reads_as(policy), turns) {
+            (true, false) => return true,
+            (false, _) => {
+                "the tokenizers differ, so that neither model can score what the other wrote"
+            }
+            (true, true) => "an environment answers, and episodes of several turns are not scored",
+        };
+        self.console.line(format!("probe: where answers came from is left out: {why}"));
+        false
     }
 
     pub(crate) fn store(&self) -> Result<LedgerStore, TrainError> {
@@ -316,8 +319,7 @@ impl Prober<'_> {
         };
         // What verdicts are worth is no part of it. Of several tasks each judge is named once, in an
         // order that is not that of the tasks: the draws are the same in any.
-        let judges: BTreeSet<String> =
-            self.problems.iter().map(|problem| problem.judge().identity()).collect();
+        let judges: BTreeSet<String> = self.problems.iter().map(decided_by).collect();
         LedgerKey {
             weights: format!("{weights} of shape {config}{rounded}{device}"),
             sampler: sampler_name(sampler),
@@ -325,6 +327,15 @@ impl Prober<'_> {
             verifier: judges.into_iter().collect::<Vec<_>>().join("; "),
             seed: self.recipe.probe.seed,
         }
+    }
+}
+
+/// Who judges a problem's draws and, where not a single turn is all there is, who answers them.
+fn decided_by(problem: &Problem) -> String {
+    let judge = problem.judge().identity();
+    match problem.environment.turns() {
+        1 => judge,
+        _ => format!("{judge} in {}", problem.environment.identity()),
     }
 }
 

@@ -6,42 +6,13 @@ use std::sync::atomic::AtomicBool;
 
 use bourn_episode::Trajectory;
 use bourn_model::prompt::Prompter;
-use bourn_model::{Bundle, ModelConfig, Tokenizer};
 use bourn_probe::StopRule;
-use bourn_recipe::{Reward, VerifierKind};
 use bourn_rollout::{Engine, EngineOptions, Storage};
-use bourn_task::{Reference as Gold, Rewards};
 use bourn_track::Console;
-use burn::tensor::Device;
 
 use super::*;
 use crate::side::{Engines, Side};
-use crate::testing;
-
-/// One character a token; with `<pad>` and `<eos>` they are eleven.
-const ALPHABET: &str = "012345678";
-
-fn bundle(seed: u64) -> Bundle {
-    let recipe = testing::recipe("", "");
-    let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
-        panic!("the test recipe has an architecture");
-    };
-    let weights = testing::model(seed, &Device::flex()).to_weights().unwrap();
-    let config = ModelConfig::from_architecture(architecture, 11).unwrap();
-    let mut bundle = Bundle::new(config, weights, Tokenizer::char_level(ALPHABET));
-    bundle.stop_tokens = [1].into();
-    bundle
-}
-
-/// Short answers, which random weights give now and then, and one that is too long for them.
-fn problems(answers: &[&str]) -> Vec<Problem> {
-    let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
-    let problem = |answer: &&str| {
-        let gold = Gold::Exact((*answer).to_owned());
-        Problem::new(format!("{answer}0"), gold, "test".to_owned(), &exact)
-    };
-    answers.iter().map(problem).collect()
-}
+use crate::testing::{self, bundle, problems};
 
 fn recipe() -> Recipe {
     let replay = "[replay]\nshare = 0.34\nthreshold = 0.5\ninterval = 1\nproblems = 4\nn_max = 1024\n\

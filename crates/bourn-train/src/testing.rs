@@ -4,9 +4,10 @@ use std::path::Path;
 
 use bourn_episode::{Finish, Inputs, Trajectory};
 use bourn_model::transformer::Transformer;
-use bourn_model::{HostTensor, ModelConfig, Weights};
-use bourn_recipe::Recipe;
+use bourn_model::{Bundle, HostTensor, ModelConfig, Tokenizer, Weights};
+use bourn_recipe::{Recipe, Reward, VerifierKind};
 use bourn_seed::rng;
+use bourn_task::{Problem, Reference, Rewards};
 use bourn_verify::Verdict;
 use burn::tensor::Device;
 use rand::Rng;
@@ -89,4 +90,24 @@ pub fn said(verdict: Verdict) -> Said {
 /// The prompt of a sample.
 pub fn prompt_of(sample: &Sample) -> &[u32] {
     &sample.trajectory.inputs.ids()[..sample.trajectory.start()]
+}
+
+/// A model of [`model`]'s weights with a tokenizer of one character a token: the digits up to 8, and with
+/// `<pad>` and `<eos>`, which ends a completion, they are eleven.
+pub fn bundle(seed: u64) -> Bundle {
+    let model = model(seed, &Device::flex());
+    let tokenizer = Tokenizer::char_level("012345678");
+    let mut bundle = Bundle::new(model.config().clone(), model.to_weights().unwrap(), tokenizer);
+    bundle.stop_tokens = [1].into();
+    bundle
+}
+
+/// Problems whose reference is a text that [`bundle`] can write.
+pub fn problems(answers: &[&str]) -> Vec<Problem> {
+    let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
+    let problem = |answer: &&str| {
+        let reference = Reference::Exact((*answer).to_owned());
+        Problem::new(format!("{answer}0"), reference, "test".to_owned(), &exact)
+    };
+    answers.iter().map(problem).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bourn_recipe::Recipe;
-use bourn_track::{Console, derived_table, detectable_rows};
+use bourn_track::{Console, count_rows, derived_table, detectable_rows};
 use bourn_train::memory::mebibytes;
 use bourn_train::{Outcome, RunOptions};
 
@@ -52,7 +52,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 }
 
 fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
-    let mut rows = recipe.derived();
+    let mut rows = count_rows(recipe.derived());
     if recipe.probe.interval > 0 {
         let problems = recipe.probe.problems;
         rows.extend(detectable_rows(&bourn_train::detectable_before(recipe, problems, None)));

@@ -8,7 +8,7 @@ use bourn_kernel::{
 use super::{Asked, Linear, Network, Residents, Scores, Slopes, sum};
 
 /// Logits that are in memory at once, in values: 64 MiB.
-const LOGITS: usize = 1 << 24;
+pub(super) const LOGITS: usize = 1 << 24;
 
 /// What the backward pass of the head needs.
 pub(crate) struct Head {

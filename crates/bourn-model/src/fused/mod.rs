@@ -7,8 +7,11 @@
 //! automatic differentiation: the tests compare the two.
 
 mod block;
+mod bytes;
 mod head;
 mod value;
+
+pub use bytes::{activation_bytes, composed_bytes};
 
 use std::collections::BTreeMap;
 
