@@ -60,7 +60,7 @@ pub enum RolloutError {
     },
     /// Inputs with inserts, for a model that reads tokens alone.
     #[error(
-        "{subject}: the prompt has {inserts} inserts (features in place of tokens), and this engine reads tokens alone; leave them out"
+        "{subject}: the prompt has features in place of tokens (inserts: {inserts}), and this engine reads tokens alone; leave them out"
     )]
     Inserts {
         /// The problem or the scored item.

@@ -21,7 +21,44 @@
 //! the batch, so that all this holds there up to rounding: the random numbers are the CPU's, and a
 //! token differs where one lies within rounding of a boundary between two tokens.
 //!
-//! This room **knows nothing of gradients**, rewards or text: token ids in, token ids out.
+//! This room **knows nothing of gradients**, rewards or text: inputs in, token ids out. Stop strings are
+//! data ([`Sampling::stop_strings`]), looked for by whoever knows the tokenizer.
+//!
+//! ```
+//! use std::ops::ControlFlow;
+//!
+//! # use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
+//! use bourn_rollout::{
+//!     Engine, EngineOptions, Inputs, Request, Rollouts, Sampling, ScoreItem, Storage, generate,
+//! };
+//!
+//! # let config = ModelConfig {
+//! #     family: Family::Llama, vocab_size: 61, hidden_size: 8, intermediate_size: 12, num_layers: 1,
+//! #     num_heads: 2, num_kv_heads: 1, head_dim: 4, max_position: 64,
+//! #     rope: Rope { theta: 10_000.0, scaling: None }, rms_norm_eps: 1e-5, tie_embeddings: true,
+//! #     qkv_bias: false, qk_norm: false,
+//! # };
+//! # let tensor = |(name, shape): (String, Vec<usize>)| {
+//! #     let count = shape.iter().product::<usize>();
+//! #     let data = (0..count).map(|i| (i * 7919 % 101) as f32 / 101.0 - 0.5).collect();
+//! #     (name, HostTensor { shape, data })
+//! # };
+//! # let weights: Weights = config.expected_tensors().into_iter().map(tensor).collect();
+//! let options = EngineOptions { batch_size: 8, cache_bytes: 1 << 20, storage: Storage::F32 };
+//! let mut engine = Engine::new(&config, &weights, &options)?;
+//! let prompt = Inputs::from(vec![1, 2, 3]);
+//! let request = Request { prompt: &prompt, stream: "sum-7", first: 0, count: 4 };
+//! let sampling = Sampling { seed: 1, purpose: "train".into(), ..Sampling::new(16) };
+//! let go_on = &mut |_| ControlFlow::Continue(());
+//! let drawn = generate(&mut engine, &[request], &sampling, go_on)?.remove(0);
+//! assert_eq!(drawn.len(), 4);
+//!
+//! // Scored, a completion has the log-probs that it was drawn with, to the last bit.
+//! let item = ScoreItem { prompt: &prompt, completion: &drawn[2].tokens };
+//! let scored = engine.score(&[item], &Sampling::whole(1.0)?, go_on)?.remove(0);
+//! assert_eq!(scored.logprobs, drawn[2].logprobs);
+//! # Ok::<(), bourn_rollout::RolloutError>(())
+//! ```
 
 mod batch;
 mod cache;

@@ -1,15 +1,20 @@
 //! Origins through the real engine, on random weights and a vocabulary of eleven.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use bourn_model::Bundle;
 use bourn_probe::{Boundary, LedgerKey, ScoreRequest, ScoreSource, probe};
-use bourn_rollout::{Engine, EngineOptions, Rollouts, Sampling, ScoreItem, Storage};
+use bourn_rollout::{
+    Capabilities, Completion, Engine, EngineOptions, Next, Progress, Prompt, RolloutError,
+    Rollouts, Sampling, ScoreItem, Scored, Stopped, Storage, Work,
+};
 use bourn_track::Console;
 
 use super::*;
+use crate::drawing::{Draws, collect};
 use crate::side::Engines;
 use crate::testing::{self, bundle, problems};
 
@@ -267,4 +272,75 @@ fn references_end_at_a_stop_string() {
     assert!(read(&[]).contains("ids: [6, 7, 3, 4, 1], correct: false"));
     assert!(read(&["5"]).contains("ids: [6, 7], correct: true"));
     assert!(read(&["8"]).contains("ids: [6, 7, 3, 4, 1], correct: false"));
+}
+
+/// An engine that says nothing of entropies, as one behind a wire may.
+struct Silent(Engine);
+
+/// Work that is handed completions without them.
+struct Without<'a>(&'a mut dyn Work);
+
+impl Work for Without<'_> {
+    fn next(&mut self) -> Option<(usize, u64)> {
+        self.0.next()
+    }
+
+    fn is_open(&self, prompt: usize) -> bool {
+        self.0.is_open(prompt)
+    }
+
+    fn finished(
+        &mut self,
+        prompt: usize,
+        sample: u64,
+        completion: Completion,
+        room: usize,
+    ) -> Result<Next, Stopped> {
+        self.0.finished(prompt, sample, Completion { entropies: None, ..completion }, room)
+    }
+}
+
+impl Rollouts for Silent {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { entropies: false, ..self.0.capabilities() }
+    }
+
+    fn draw(
+        &mut self,
+        prompts: &[Prompt<'_>],
+        sampling: &Sampling,
+        work: &mut dyn Work,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<(), RolloutError> {
+        self.0.draw(prompts, sampling, &mut Without(work), on_progress)
+    }
+
+    fn score(
+        &mut self,
+        items: &[ScoreItem<'_>],
+        sampling: &Sampling,
+        on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Vec<Scored>, RolloutError> {
+        self.0.score(items, sampling, on_progress)
+    }
+}
+
+/// A probe keeps entropies; training reads them where the algorithm does.
+#[test]
+fn an_engine_without_entropies_is_refused_where_they_are_read() {
+    let (mut recipe, base) = (recipe(), bundle(1));
+    let prompter = Prompter::new(&base, false, "").unwrap();
+    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let mut engine = Silent(engine(&base));
+    let sampler = recipe.probe.samplers[0].clone();
+    let mut source = EngineSource::new(&mut engine, &prompter, &recipe, &sampler, &stop);
+    let refused = probe(&problems, &mut source, Extent::Fixed(4), &mut |_| {}).err().unwrap();
+    assert!(matches!(own_error(refused), TrainError::Unknown { what: "entropies" }));
+
+    let all: Vec<&Problem> = problems.iter().collect();
+    let draws = Draws { purpose: "train", step: 0, batch: 0, size: 4 };
+    assert!(collect(&mut engine, &prompter, &all, &recipe, draws, &stop).is_ok());
+    recipe.algorithm.entropy_target = 0.1;
+    let refused = collect(&mut engine, &prompter, &all, &recipe, draws, &stop).err().unwrap();
+    assert!(matches!(refused, TrainError::Unknown { what: "entropies" }));
 }

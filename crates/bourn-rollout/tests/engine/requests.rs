@@ -1,10 +1,12 @@
 //! What the engine does with requests, and with bad ones.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
+use bourn_episode::{Features, Insert};
 use bourn_rollout::{
-    Engine, EngineOptions, Finish, HoldWeights, Inputs, Progress, Request, RolloutError, Rollouts,
-    Sampling, ScoreItem, Scored, Storage, cache_bytes,
+    Capabilities, Engine, EngineOptions, Finish, HoldWeights, Inputs, Progress, Request,
+    RolloutError, Rollouts, Sampling, ScoreItem, Scored, Storage, cache_bytes,
 };
 
 use crate::common::*;
@@ -229,6 +231,41 @@ fn bad_requests_are_named() {
          bytes and the budget is 30720; raise it or shorten the completion",
     );
     assert!(generate(&mut small, &[one(&good)], &sampling(1)).is_ok());
+}
+
+/// The model reads tokens alone, on whatever device.
+#[test]
+fn inputs_with_inserts_are_refused_by_name() {
+    let config = &configs()[0];
+    let features = Arc::new(Features::new(24, vec![0.5; 48]).unwrap());
+    let pictured = Inputs::new(vec![1, 2, 3, 4], vec![Insert::new(1, features)]).unwrap();
+    for mut engine in [engine(config, 4, AMPLE), device_engine(config, 4, AMPLE)] {
+        assert!(!engine.capabilities().inserts);
+        check(
+            generate(&mut engine, &[one(&pictured)], &sampling(4)),
+            "problem `sum-7`: the prompt has features in place of tokens (inserts: 1), and this engine \
+             reads tokens alone; leave them out",
+        );
+        check(
+            score(&mut engine, &[ScoreItem { prompt: &pictured, completion: &[5] }], 1.0),
+            "scored item 0: the prompt has features in place of tokens (inserts: 1), and this engine \
+             reads tokens alone; leave them out",
+        );
+    }
+}
+
+/// Training's log-probs are those of unrounded weights on the CPU.
+#[test]
+fn engines_say_what_they_can_do() {
+    let config = &configs()[0];
+    let weights = random_weights(config, 1);
+    let all = |engine: &dyn Rollouts| {
+        let Capabilities { exact, entropies, scores, inserts, continues } = engine.capabilities();
+        [exact, entropies, scores, inserts, continues]
+    };
+    assert_eq!(all(&engine(config, 4, AMPLE)), [true, true, true, false, true]);
+    assert_eq!(all(&rounded_engine(config, &weights)), [false, true, true, false, true]);
+    assert_eq!(all(&device_engine(config, 4, AMPLE)), [false, true, true, false, true]);
 }
 
 #[test]
