@@ -107,7 +107,8 @@ fn stated(text: &str, choices: usize) -> Option<char> {
         let rest = text[at..].trim_start_matches(['*', ' ']);
         let says = rest.strip_prefix(':').or_else(|| {
             let (word, rest) = rest.split_at_checked(2)?;
-            (word.eq_ignore_ascii_case("is") && rest.starts_with([' ', ':', '*', '('])).then_some(rest)
+            (word.eq_ignore_ascii_case("is") && rest.starts_with([' ', ':', '*', '(']))
+                .then_some(rest)
         });
         let Some(rest) = says else { continue };
         let rest = rest.trim_start_matches(|c: char| "*:(\n ".contains(c));

@@ -65,7 +65,9 @@ impl Pool {
         let gone = |_| failure("its pool has ended".to_owned());
         let fields = serde_json::to_string(question).map_err(|e| failure(e.to_string()))?;
         let (answer, answered) = channel();
-        self.thread().send(Message::Ask(Asked { fields, answer })).map_err(|e| gone(e.to_string()))?;
+        self.thread()
+            .send(Message::Ask(Asked { fields, answer }))
+            .map_err(|e| gone(e.to_string()))?;
         answered.recv().map_err(|e| gone(e.to_string()))?
     }
 
@@ -150,9 +152,8 @@ impl State {
             return;
         }
         let least = self.workers.iter().min_by_key(|(_, desk)| desk.questions.len());
-        let free = least.filter(|(_, desk)| {
-            desk.questions.is_empty() || self.workers.len() >= self.most
-        });
+        let free =
+            least.filter(|(_, desk)| desk.questions.is_empty() || self.workers.len() >= self.most);
         let number = match free {
             Some((number, _)) => *number,
             None => match self.start() {
@@ -197,7 +198,8 @@ impl State {
                     }
                 }
                 Err(problem) => {
-                    let line: String = String::from_utf8_lossy(&line).trim_end().chars().take(SHOWN).collect();
+                    let line = String::from_utf8_lossy(&line);
+                    let line: String = line.trim_end().chars().take(SHOWN).collect();
                     let command = self.command.join(" ");
                     self.fail(failure(format!("`{command}` answered `{line}`: {problem}")));
                 }
@@ -221,10 +223,13 @@ impl State {
     /// Ends what took too long over its oldest question; the others that it had are asked again.
     fn late(&mut self) {
         let now = now();
-        let is_late =
-            |desk: &Desk| !desk.questions.is_empty() && now >= desk.since + self.timeout;
-        let late: Vec<u64> =
-            self.workers.iter().filter(|(_, desk)| is_late(desk)).map(|(&number, _)| number).collect();
+        let is_late = |desk: &Desk| !desk.questions.is_empty() && now >= desk.since + self.timeout;
+        let late: Vec<u64> = self
+            .workers
+            .iter()
+            .filter(|(_, desk)| is_late(desk))
+            .map(|(&number, _)| number)
+            .collect();
         for number in late {
             let Some(mut desk) = self.workers.remove(&number) else { continue };
             desk.worker.kill();
@@ -260,7 +265,9 @@ struct Line {
 /// What a line says, of one of the questions `open`.
 fn read(line: &[u8], open: BTreeSet<u64>) -> Result<(u64, Reply), String> {
     let Line { id, correct, score } = serde_json::from_slice(line).map_err(|e| {
-        format!("not `{{\"id\": …, \"correct\": true or false}}` or `{{\"id\": …, \"score\": …}}` ({e})")
+        format!(
+            "not `{{\"id\": …, \"correct\": true or false}}` or `{{\"id\": …, \"score\": …}}` ({e})"
+        )
     })?;
     if !open.contains(&id) {
         return Err(format!("{id} is no question that it has, or one that it has answered before"));
