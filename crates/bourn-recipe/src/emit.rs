@@ -211,14 +211,21 @@ fn rewards(rewards: &Vec<Reward>) -> Vec<RewardWritten> {
     rewards.iter().map(reward).collect()
 }
 
-/// Only the keys that its verifier takes.
+/// Only the keys that its verifier has.
 fn reward(reward: &Reward) -> RewardWritten {
-    RewardWritten {
-        verifier: reward.verifier,
-        extract: reward.verifier.facts().extract.is_ok().then_some(reward.extract),
-        weight: reward.weight,
-        step_weight: reward.step_weight,
+    let facts = reward.verifier.facts();
+    macro_rules! emit {
+        ($from:ident, $facts:ident; $($key:ident),*) => {
+            RewardWritten {
+                verifier: $from.verifier,
+                extract: $facts.extract.is_ok().then_some($from.extract),
+                weight: $from.weight,
+                step_weight: $from.step_weight,
+                $($key: $facts.keys.contains(&stringify!($key)).then(|| $from.$key.clone()),)*
+            }
+        };
     }
+    verifier_keys!(emit, reward, facts)
 }
 
 fn optimizer(adamw: &Optimizer) -> OptimizerWritten {

@@ -220,20 +220,37 @@ pub struct Reward {
     /// Weight of this verifier's 0/1 in the reward.
     pub weight: f64,
     /// What all steps of a completion together are worth, from this much to minus it; 0 for none.
-    #[serde(default, skip_serializing_if = "is_zero")]
     pub step_weight: f64,
-}
-
-/// Keys are made of rewards: one without steps is what it was before there were any.
-fn is_zero(weight: &f64) -> bool {
-    *weight == 0.0
+    /// What the regex verifier looks for.
+    pub pattern: String,
+    /// How many letters the choice verifier knows, from A on.
+    pub choices: usize,
+    /// Program and arguments of the command verifier.
+    pub command: Vec<String>,
+    /// How many processes of it there are.
+    pub workers: usize,
+    /// Seconds that it may take for one completion.
+    pub timeout: f64,
+    /// The score from which on it finds a completion correct.
+    pub threshold: f64,
 }
 
 impl Reward {
     /// The verifier as it is without any key, with a weight of 1.
     pub fn new(verifier: VerifierKind) -> Reward {
         let extract = verifier.facts().extract.unwrap_or(Extract::Whole);
-        Reward { verifier, extract, weight: 1.0, step_weight: 0.0 }
+        Reward {
+            verifier,
+            extract,
+            weight: 1.0,
+            step_weight: 0.0,
+            pattern: String::new(),
+            choices: 26,
+            command: Vec::new(),
+            workers: 1,
+            timeout: 10.0,
+            threshold: 1.0,
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{Extract, TaskKind};
+use crate::pattern::pattern;
+use crate::recipe::{Extract, Reward, TaskKind};
 
 /// Makes [`VerifierKind`] and what is known of each of one table.
 macro_rules! table {
@@ -68,6 +69,31 @@ table! {
         knows_nothing: true,
         ..STEPS
     },
+    /// Equality of the reference and what a pattern finds.
+    Regex = "regex": Facts {
+        extract: Err("the regex verifier finds the answer by its `pattern`"),
+        stepless: Some("the regex verifier compares text, which has no steps"),
+        keys: &["pattern"],
+        needs: &["pattern"],
+        check: |reward| pattern(&reward.pattern).map(drop).map_err(|problem| ("pattern", problem)),
+        ..STEPS
+    },
+    /// The letter of a multiple-choice question.
+    Choice = "choice": Facts {
+        extract: Err("the choice verifier knows where letters stand"),
+        stepless: Some("the choice verifier compares letters, which have no steps"),
+        keys: &["choices"],
+        ..STEPS
+    },
+    /// What a program says that is asked in JSON lines (docs/judges.md).
+    Command = "command": Facts {
+        reads: Reads::Any,
+        extract: Err("the program of `command` is given the whole completion"),
+        stepless: Some("the program of `command` judges completions whole"),
+        keys: &["command", "workers", "timeout", "threshold"],
+        needs: &["command"],
+        ..STEPS
+    },
 }
 
 /// What a recipe's check has to know of a verifier.
@@ -81,11 +107,24 @@ pub struct Facts {
     pub stepless: Option<&'static str>,
     /// Whether its verdict says nothing of the completion, so that it cannot be the raw one.
     pub knows_nothing: bool,
+    /// Its keys, of those that only some verifiers have.
+    pub keys: &'static [&'static str],
+    /// Those that it cannot do without.
+    pub needs: &'static [&'static str],
+    /// Looks at what the schema cannot say: the key at fault, and what is wrong with it.
+    pub check: fn(&Reward) -> Result<(), (&'static str, String)>,
 }
 
 /// A verifier of text that sees steps: what lines above start from.
-const STEPS: Facts =
-    Facts { reads: Reads::Text, extract: Ok(Extract::Whole), stepless: None, knows_nothing: false };
+const STEPS: Facts = Facts {
+    reads: Reads::Text,
+    extract: Ok(Extract::Whole),
+    stepless: None,
+    knows_nothing: false,
+    keys: &[],
+    needs: &[],
+    check: |_| Ok(()),
+};
 
 /// Which references a verifier can judge by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

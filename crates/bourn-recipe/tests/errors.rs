@@ -186,7 +186,7 @@ fn missing_keys() {
     assert_snapshot!(replaced("path = \"a/model\"\n", ""), @"x.toml:1:2: [model]: names no model; write `path` (a published one) or `architecture` (a fresh one)");
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\""), @"x.toml:3:1: [[task]] path: missing key; add it with a string (Training problems; a path relative to the current directory)");
     assert_snapshot!(replaced("num_layers = 2, ", ""), @"x.toml:2:1: [model.architecture] num_layers: missing key; add it with an integer (Transformer blocks)");
-    assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math", "exact", "format" or "random" (Which verifier)"#);
+    assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math", "exact", "format", "random", "regex", "choice" or "command" (Which verifier)"#);
     assert_snapshot!(error("task = []\n[model]\npath = \"m\"\n[algorithm]\nname = \"grpo\"\n"), @"x.toml:1:1: [[task]]: expected at least one table, found 0");
 }
 
@@ -269,7 +269,7 @@ fn rules_across_keys() {
     assert_snapshot!(appended("[[reward]]\nverifier = \"math\"\n"), @r#"x.toml:8:1: [[reward]] verifier: the math verifier cannot judge countdown problems; use "countdown" here, or give tasks of another kind a [[task.reward]] of their own"#);
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\nextract = \"boxed\"\n"), @"x.toml:9:1: [[reward]] extract: has no effect: the countdown verifier reads the whole completion; remove it");
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"countdown\"\nweight = -1\n"), @"x.toml:7:1: [[reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
-    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math" or "exact" here, or give tasks of another kind a [[task.reward]] of their own"#);
+    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math", "exact", "regex" or "choice" here, or give tasks of another kind a [[task.reward]] of their own"#);
     assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @"no error");
     assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
     assert_snapshot!(appended("[probe]\nscores = 0\nreferences = 'x.jsonl'\n"), @"x.toml:9:1: [probe] references: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
@@ -310,7 +310,7 @@ fn rewards_of_a_task() {
     let own = "[[task]]\nkind = \"jsonl\"\npath = \"x\"\n[[task.reward]]\n";
     assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\n")), @"no error");
     assert_snapshot!(appended(&format!("{own}verifer = \"exact\"\n")), @"x.toml:11:1: [[task.reward]] verifer: unknown key; did you mean `verifier`?");
-    assert_snapshot!(appended(&format!("{own}verifier = \"countdown\"\n")), @r#"x.toml:11:1: [[task.reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math" or "exact" here"#);
+    assert_snapshot!(appended(&format!("{own}verifier = \"countdown\"\n")), @r#"x.toml:11:1: [[task.reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math", "exact", "regex" or "choice" here"#);
     assert_snapshot!(appended(&format!("{own}verifier = \"random\"\n")), @"x.toml:11:1: [[task.reward]] verifier: random cannot come first: the first reward gives the raw verdict, which the probe measures; put the task's verifier there, with `weight = 0.0` if it is to pay nothing");
     assert_snapshot!(appended(&format!("{own}verifier = \"math\"\nweight = 0\n")), @"x.toml:12:1: [[task.reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
     assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\nstep_weight = 1\n")), @"x.toml:12:1: [[task.reward]] step_weight: has no effect: the exact verifier compares text, which has no steps; remove it");
@@ -320,6 +320,33 @@ fn rewards_of_a_task() {
     assert_snapshot!(replaced("[algorithm]", &format!("[[task.reward]]\nverifier = \"countdown\"\n{top}[algorithm]")), @"x.toml:7:3: [[reward]]: has no effect: every [[task]] has rewards of its own; remove it");
     assert_snapshot!(set(&["task.0.reward=[]"]), @"--set task.0.reward: [[task.reward]]: expected at least one table, found 0");
     assert_snapshot!(appended("[train]\nverifier = \"math\"\n"), @"x.toml:8:1: [train] verifier: unknown key; `verifier` belongs in [[reward]]");
+}
+
+#[test]
+fn keys_of_one_verifier() {
+    let reward = |text: &str| replaced("[algorithm]", &format!("[[reward]]\n{text}\n[algorithm]"));
+    let file = |text: &str| {
+        let jsonl = WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\"");
+        error(&format!("{jsonl}[[reward]]\n{text}\n"))
+    };
+    assert_snapshot!(file("verifier = \"regex\"\npattern = 'a: (\\d+)'"), @"no error");
+    assert_snapshot!(file("verifier = \"regex\""), @"x.toml:9:1: [[reward]] verifier: the regex verifier needs `pattern`, which is missing; add it");
+    assert_snapshot!(file("verifier = \"regex\"\npattern = '(a'"), @"x.toml:10:1: [[reward]] pattern: not a pattern: unclosed group");
+    assert_snapshot!(file("verifier = \"regex\"\npattern = '(?=a)'"), @"x.toml:10:1: [[reward]] pattern: not a pattern: look-around, including look-ahead and look-behind, is not supported");
+    assert_snapshot!(file("verifier = \"regex\"\npattern = '\\w{1000}{1000}'"), @"x.toml:10:1: [[reward]] pattern: takes more than 1 MiB when compiled; write a smaller one");
+    assert_snapshot!(file("verifier = \"regex\"\npattern = 'a'\nextract = \"boxed\""), @"x.toml:11:1: [[reward]] extract: has no effect: the regex verifier finds the answer by its `pattern`; remove it");
+    assert_snapshot!(file("verifier = \"math\"\npattern = 'a'"), @r#"x.toml:10:1: [[reward]] pattern: has no effect: it is a key of "regex"; remove it"#);
+    assert_snapshot!(reward("verifier = \"regex\"\npattern = 'a'"), @r#"x.toml:6:1: [[reward]] verifier: the regex verifier cannot judge countdown problems; use "countdown" here, or give tasks of another kind a [[task.reward]] of their own"#);
+    assert_snapshot!(file("verifier = \"choice\"\nchoices = 4"), @"no error");
+    assert_snapshot!(file("verifier = \"choice\"\nchoices = 1"), @"x.toml:10:1: [[reward]] choices: must be at least 2, found 1");
+    assert_snapshot!(file("verifier = \"choice\"\nstep_weight = 1"), @"x.toml:10:1: [[reward]] step_weight: has no effect: the choice verifier compares letters, which have no steps; remove it");
+    assert_snapshot!(reward("verifier = \"command\"\ncommand = [\"a\", \"b\"]\nthreshold = 0.5"), @"no error");
+    assert_snapshot!(reward("verifier = \"command\""), @"x.toml:6:1: [[reward]] verifier: the command verifier needs `command`, which is missing; add it");
+    assert_snapshot!(reward("verifier = \"command\"\ncommand = \"a b\""), @r#"x.toml:7:1: [[reward]] command: expected an array of a string, found the string "a b""#);
+    assert_snapshot!(reward("verifier = \"command\"\ncommand = []"), @"x.toml:7:1: [[reward]] command: expected at least one value, found 0");
+    assert_snapshot!(reward("verifier = \"command\"\ncommand = [\"a\"]\ntimeout = 0"), @"x.toml:8:1: [[reward]] timeout: must be above 0, found 0");
+    assert_snapshot!(reward("verifier = \"command\"\ncommand = [\"a\"]\nthreshold = 1.5"), @"x.toml:8:1: [[reward]] threshold: must be at most 1, found 1.5");
+    assert_snapshot!(reward("verifier = \"countdown\"\nworkers = 2"), @r#"x.toml:7:1: [[reward]] workers: has no effect: it is a key of "command"; remove it"#);
 }
 
 #[test]

@@ -69,6 +69,28 @@ proptest! {
     }
 
     #[test]
+    fn rewards(
+        pattern in "[a-z]{1,9}",
+        choices in 2..=26_usize,
+        command in prop::collection::vec(any::<String>(), 1..4),
+        workers in 1..99_usize,
+        timeout in 1e-3..1e3_f64,
+        threshold in 1e-3..=1.0_f64,
+        own in any::<bool>(),
+    ) {
+        let command: Vec<String> = command.iter().map(|argument| quoted(argument)).collect();
+        let rewards = format!(
+            "[{{verifier='regex', pattern={}}}, {{verifier='choice', choices={choices}}}, \
+             {{verifier='command', command=[{}], workers={workers}, timeout={timeout:?}, \
+             threshold={threshold:?}}}]",
+            quoted(&pattern),
+            command.join(", "),
+        );
+        let key = if own { "task.0.reward" } else { "reward" };
+        check(PUBLISHED, &[format!("{key}={rewards}")])?;
+    }
+
+    #[test]
     fn fresh(
         kv in prop::sample::select(vec![1, 2, 4]),
         numbers in (2..=6_usize, 2..=6_usize),

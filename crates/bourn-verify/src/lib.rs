@@ -3,11 +3,28 @@
 //! **A verifier never panics and never hangs**, whatever the text: its work is bounded by the
 //! length of what it is given. This room knows nothing of Burn.
 //!
-//! - [`Judge`]: what the rest of bourn asks, made for each problem by [`open`].
+//! - [`Judge`]: what the rest of bourn asks, made for each problem by [`open`]. One that asks a program
+//!   outside waits for it, up to a time limit.
 //! - [`countdown`]: one arithmetic expression that uses each number once and hits the target.
 //! - [`math`]: equality of numbers, in exact rationals.
 //! - [`exact`]: equality of trimmed text.
 //! - [`steps`]: the steps of a text, each by itself: equations, numbers used.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bourn_recipe::{Reward, VerifierKind};
+//! use bourn_verify::{Case, Reference, Submission, Verdict, open};
+//!
+//! # fn main() -> Result<(), bourn_verify::JudgeError> {
+//! let verifier = open(&Reward::new(VerifierKind::Choice), 1)?;
+//! let reference = Arc::new(Reference::Exact("C".to_owned()));
+//! let judge = verifier.judge(Case { reference: &reference, prompt: "Which?", problem: 7 });
+//! let said = judge.verdict(&Submission::of("Not (A). The answer is C, since it fits."))?;
+//! assert_eq!((said.verdict, said.score), (Verdict::Correct, 1.0));
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod countdown;
 pub mod exact;

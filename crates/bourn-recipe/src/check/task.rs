@@ -186,7 +186,48 @@ impl Site<'_> {
         }
         let natural = Reward::new(verifier);
         let extract = written.extract.unwrap_or(natural.extract);
-        Ok(Reward { extract, weight, step_weight, ..natural })
+        let mut reward = Reward { extract, weight, step_weight, ..natural };
+        macro_rules! take {
+            ($from:ident, $to:ident; $($key:ident),*) => {
+                $(self.own_key(place, verifier, stringify!($key), &$from.$key, &mut $to.$key)?;)*
+            };
+        }
+        verifier_keys!(take, written, reward);
+        (facts.check)(&reward)
+            .map_err(|(key, problem)| self.error(&[&format!("{place}.{key}")], problem))?;
+        Ok(reward)
+    }
+
+    /// Takes a key over, if the verifier has it.
+    fn own_key<T: Clone>(
+        &self,
+        place: &str,
+        verifier: VerifierKind,
+        key: &str,
+        written: &Option<T>,
+        checked: &mut T,
+    ) -> Result<(), RecipeError> {
+        let has = |verifier: &&VerifierKind| verifier.facts().keys.contains(&key);
+        let problem = match written {
+            None if verifier.facts().needs.contains(&key) => {
+                let problem = format!(
+                    "the {} verifier needs `{key}`, which is missing; add it",
+                    verifier.name()
+                );
+                return Err(self.error(&[&format!("{place}.verifier")], problem));
+            }
+            Some(value) if has(&&verifier) => {
+                *checked = value.clone();
+                return Ok(());
+            }
+            None => return Ok(()),
+            Some(_) => {
+                let names: Vec<&str> =
+                    VerifierKind::ALL.iter().filter(has).map(|verifier| verifier.name()).collect();
+                format!("has no effect: it is a key of {}; remove it", alternatives(&names))
+            }
+        };
+        Err(self.error(&[&format!("{place}.{key}")], problem))
     }
 
     /// Refuses rewards for steps, which an algorithm that reads raw verdicts never sees.

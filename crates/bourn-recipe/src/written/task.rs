@@ -141,11 +141,11 @@ pub(crate) struct JsonlWritten {
 pub(crate) struct RewardWritten {
     /// Which verifier.
     pub verifier: VerifierKind,
-    /// How the completion's answer is found; not for the countdown verifier, which reads all of it, and the random one, which reads nothing.
+    /// How the completion's answer is found, for math, exact and format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`\"last_number\"` for math and format, `\"whole\"` for exact"))]
     pub extract: Option<Extract>,
-    /// Weight of this verifier's 0 or 1 in the reward.
+    /// Weight of this verifier's score, which is 0 or 1 unless it grades, in the reward.
     #[serde(default = "defaults::one")]
     #[schemars(range(min = -1e6, max = 1e6))]
     pub weight: f64,
@@ -155,4 +155,39 @@ pub(crate) struct RewardWritten {
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1e6))]
     pub step_weight: f64,
+    /// What the regex verifier looks for. The answer is the last match's group named `answer`, else its
+    /// first group, else all of it. Time is linear in the text: there is no looking back or ahead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 4096), extend("x-default" = "**required** for regex"))]
+    pub pattern: Option<String>,
+    /// How many letters there are to choose from, from A on, for the choice verifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 26), extend("x-default" = "`26`"))]
+    pub choices: Option<usize>,
+    /// Program and arguments of the command verifier; no shell reads them. Paths are relative to the
+    /// current directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 256), extend("x-default" = "**required** for command"))]
+    pub command: Option<Vec<String>>,
+    /// Processes of that program; changes speed only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024), extend("x-default" = "`1`"))]
+    pub workers: Option<usize>,
+    /// Seconds that the program may take for one completion; then the verdict is `timeout`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 86_400.0), extend("exclusiveMinimum" = 0, "x-default" = "`10.0`"))]
+    pub timeout: Option<f64>,
+    /// The score from which on a completion counts as correct, where the program gives scores. What is
+    /// paid is the score itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "`1.0`"))]
+    pub threshold: Option<f64>,
 }
+
+/// Hands every key that only some verifiers have to `$use`, after its own arguments.
+macro_rules! verifier_keys {
+    ($use:ident, $($first:tt),*) => {
+        $use!($($first),*; pattern, choices, command, workers, timeout, threshold)
+    };
+}
+pub(crate) use verifier_keys;

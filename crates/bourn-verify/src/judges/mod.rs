@@ -32,6 +32,9 @@ table! {
     Exact => exact,
     Format => format,
     Random => random,
+    Regex => regex,
+    Choice => choice,
+    Command => command,
 }
 
 /// A `[[reward]]` that is ready to judge. What its judges share, they share through it.
