@@ -330,7 +330,8 @@ impl Rollouts for Silent {
 fn an_engine_without_entropies_is_refused_where_they_are_read() {
     let (mut recipe, base) = (recipe(), bundle(1));
     let prompter = Prompter::new(&base, false, "").unwrap();
-    let (problems, stop) = (problems(), AtomicBool::new(false));
+    let problems = problems(&["1", "2", "3", "45"]);
+    let stop = AtomicBool::new(false);
     let mut engine = Silent(engine(&base));
     let sampler = recipe.probe.samplers[0].clone();
     let mut source = EngineSource::new(&mut engine, &prompter, &recipe, &sampler, &stop);
