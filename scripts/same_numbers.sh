@@ -85,16 +85,22 @@ done
 # older than the last build for built. Those of a new work tree are newer; and whatever this build says
 # about bourn's own crates is taken back, so that the next build of any work tree looks for itself.
 # Without incremental compilation, which third parties have not either, they lie under names of their own.
+# The binary, which has one name for all, is put back.
 build() { # COMMIT BINARY
-    local fresh="$work/fresh"
+    local fresh="$work/fresh" built="$target/release/bourn"
     git -C "$root" worktree add --quiet --detach "$work/tree" "$1"
     touch "$fresh"
+    rm -f "$work/before"
+    [ ! -e "$built" ] || cp -p "$built" "$work/before"
     echo "same_numbers: building $1" >&2
     (cd "$work/tree" && CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0 \
         "${CARGO:-cargo}" build --release --locked --package bourn-cli >&2) || refuse "$1 cannot be built"
     mkdir -p "$(dirname "$2")"
-    cp "$target/release/bourn" "$2.new"
+    # A copy: the file is one with what cargo keeps and writes to again.
+    cp "$built" "$2.new"
     mv "$2.new" "$2"
+    rm "$built"
+    [ ! -e "$work/before" ] || mv "$work/before" "$built"
     find "$target/release/.fingerprint" -path '*/bourn-*/*' -newer "$fresh" -exec dirname {} \; |
         sort -u | while read -r fingerprint; do rm -rf "$fingerprint"; done
     git -C "$root" worktree remove --force "$work/tree"
