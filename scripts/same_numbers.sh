@@ -30,6 +30,7 @@ root=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 here="$root/scripts/same_numbers"
 target="${CARGO_TARGET_DIR:-$root/target}"
 [[ $target = /* ]] || target="$PWD/$target"
+work=""
 
 refuse() {
     echo "same_numbers: $*" >&2
@@ -38,89 +39,100 @@ refuse() {
 
 usage() { sed -n '2,32s/^# \{0,1\}//p' "$0"; }
 
-sides=() options=()
-while [ $# -gt 0 ]; do
-    case "$1" in
-    -h | --help)
-        usage
-        exit 0
-        ;;
-    --quick | --keys-may-differ) options+=("$1") ;;
-    --only | --keep)
-        [ $# -ge 2 ] || refuse "$1 needs a value; -h says which"
-        options+=("$1" "$2")
-        shift
-        ;;
-    -*) refuse "$1: no such option; -h lists them" ;;
-    *) sides+=("$1") ;;
-    esac
-    shift
-done
-[ ${#sides[@]} = 2 ] || refuse "give two commits or binaries to compare; -h says more"
-command -v zstd >/dev/null || refuse "zstd is not here, and ledgers are compressed with it: apt-get install zstd"
-
-work=$(mktemp -d)
 tidy() {
-    [ ! -e "$work/tree" ] || git -C "$root" worktree remove --force "$work/tree"
+    [ -n "$work" ] || return 0
+    [ ! -e "$work/tree" ] || git -C "$root" worktree remove --force "$work/tree" || true
     rm -rf "$work"
+    git -C "$root" worktree prune
 }
-trap tidy EXIT
-trap 'exit 2' INT TERM HUP
 
 is_binary() { [ -f "$1" ] && [ -x "$1" ]; }
-
-# Looked at before anything is built.
-python3 "$here/run.py" --check "${options[@]}" || exit 2
-commits=()
-for side in "${sides[@]}"; do
-    if is_binary "$side"; then
-        commits+=("")
-    else
-        commits+=("$(git -C "$root" rev-parse --quiet --verify "$side^{commit}")") ||
-            refuse "$side: neither a commit nor a binary"
-    fi
-done
 
 # Cargo tells sources of one package in two work trees apart by their time alone, and takes what is
 # older than the last build for built. Those of a new work tree are newer; and whatever this build says
 # about bourn's own crates is taken back, so that the next build of any work tree looks for itself.
 # Without incremental compilation, which third parties have not either, they lie under names of their own.
+# The binary, which has one name for all, is put back.
 build() { # COMMIT BINARY
-    local fresh="$work/fresh"
+    local fresh="$work/fresh" built="$target/release/bourn"
     git -C "$root" worktree add --quiet --detach "$work/tree" "$1"
     touch "$fresh"
+    rm -f "$work/before"
+    [ ! -e "$built" ] || cp -p "$built" "$work/before"
     echo "same_numbers: building $1" >&2
     (cd "$work/tree" && CARGO_TARGET_DIR="$target" CARGO_INCREMENTAL=0 \
         "${CARGO:-cargo}" build --release --locked --package bourn-cli >&2) || refuse "$1 cannot be built"
     mkdir -p "$(dirname "$2")"
-    cp "$target/release/bourn" "$2.new"
+    # A copy: the file is one with what cargo keeps and writes to again.
+    cp "$built" "$2.new"
     mv "$2.new" "$2"
+    rm "$built"
+    [ ! -e "$work/before" ] || mv "$work/before" "$built"
     find "$target/release/.fingerprint" -path '*/bourn-*/*' -newer "$fresh" -exec dirname {} \; |
         sort -u | while read -r fingerprint; do rm -rf "$fingerprint"; done
     git -C "$root" worktree remove --force "$work/tree"
 }
 
-binaries=()
-for index in 0 1; do
-    commit="${commits[$index]}"
-    if [ -z "$commit" ]; then
-        binaries+=("$(realpath "${sides[$index]}")")
-        continue
+# A function, so that bash has read all of it before it begins: the file may change meanwhile.
+main() {
+    local sides=() options=() commits=() binaries=() side index binary recipes status
+    while [ $# -gt 0 ]; do
+        case "$1" in
+        -h | --help)
+            usage
+            exit 0
+            ;;
+        --quick | --keys-may-differ) options+=("$1") ;;
+        --only | --keep)
+            [ $# -ge 2 ] || refuse "$1 needs a value; -h says which"
+            options+=("$1" "$2")
+            shift
+            ;;
+        -*) refuse "$1: no such option; -h lists them" ;;
+        *) sides+=("$1") ;;
+        esac
+        shift
+    done
+    [ ${#sides[@]} = 2 ] || refuse "give two commits or binaries to compare; -h says more"
+    command -v zstd >/dev/null ||
+        refuse "zstd is not here, and ledgers are compressed with it: apt-get install zstd"
+
+    # All that can be wrong with the call, before anything is built.
+    python3 "$here/run.py" --check "${options[@]}" || exit 2
+    for side in "${sides[@]}"; do
+        if is_binary "$side"; then
+            commits+=("")
+        else
+            commits+=("$(git -C "$root" rev-parse --quiet --verify "$side^{commit}")") ||
+                refuse "$side: neither a commit nor a binary"
+        fi
+    done
+
+    work=$(mktemp -d)
+    trap tidy EXIT
+    trap 'exit 2' INT TERM HUP
+    for index in 0 1; do
+        if [ -z "${commits[$index]}" ]; then
+            binaries+=("$(realpath "${sides[$index]}")")
+            continue
+        fi
+        binary="$target/same_numbers/${commits[$index]}/bourn"
+        [ -x "$binary" ] || build "${commits[$index]}" "$binary"
+        binaries+=("$binary")
+    done
+
+    recipes="${commits[0]:-${commits[1]}}"
+    if [ -n "$recipes" ]; then
+        git -C "$root" archive "$recipes" recipes | tar -x -C "$work"
+    else
+        cp -r "$root/recipes" "$work/recipes"
     fi
-    binary="$target/same_numbers/$commit/bourn"
-    [ -x "$binary" ] || build "$commit" "$binary"
-    binaries+=("$binary")
-done
 
-recipes="${commits[0]:-${commits[1]}}"
-if [ -n "$recipes" ]; then
-    git -C "$root" archive "$recipes" recipes | tar -x -C "$work"
-else
-    cp -r "$root/recipes" "$work/recipes"
-fi
+    # Not exec: the folders are removed here, at the end.
+    status=0
+    python3 "$here/run.py" --work "$work" "${options[@]}" \
+        --side "${sides[0]}" "${binaries[0]}" --side "${sides[1]}" "${binaries[1]}" || status=$?
+    exit "$status"
+}
 
-# Not exec: the folders are removed here, at the end.
-status=0
-python3 "$here/run.py" --work "$work" "${options[@]}" \
-    --side "${sides[0]}" "${binaries[0]}" --side "${sides[1]}" "${binaries[1]}" || status=$?
-exit "$status"
+main "$@"
