@@ -311,9 +311,9 @@ fn derived_counts() {
     optimiser updates in all: 400
     completions per update: 128
     micro batches per update: 3
-    tokens per step, at most: 153,600
-    generated tokens per step, at most: 102,400
-    draws per probe and model, at most: 2,560
+    tokens per step, at most: 153600
+    generated tokens per step, at most: 102400
+    draws per probe and model, at most: 2560
     probes: 4
     checkpoints written: 3
     checkpoints kept: 2
