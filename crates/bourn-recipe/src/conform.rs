@@ -194,12 +194,13 @@ impl Walk<'_> {
     }
 
     fn missing(&mut self, key: &str, schema: &Json, mark: Mark) -> RecipeError {
-        let about = schema["description"].as_str().map(first_sentence).unwrap_or_default();
+        let about = schema["description"].as_str().map(first_sentence);
+        let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
         self.path.push(Step::Key(key.to_string()));
         let is_section = holds_tables(schema) || !table_branches(schema).is_empty();
         let problem = match is_section {
-            true => format!("missing section; add it ({about})"),
-            false => format!("missing key; add it with {} ({about})", expected(schema)),
+            true => format!("missing section; add it{about}"),
+            false => format!("missing key; add it with {}{about}", expected(schema)),
         };
         self.error(mark, problem)
     }

@@ -32,10 +32,8 @@ impl Recipe {
             kind: &'a TaskKind,
         }
         let tasks = self.tasks.iter();
-        let tasks = tasks.map(|Task { weight, template, kind, rewards: _ }| Source {
-            weight: *weight,
-            template,
-            kind,
+        let tasks = tasks.map(|Task { weight, template, kind, rewards: _, environment: _ }| {
+            Source { weight: *weight, template, kind }
         });
         let (model, base, tasks) = (&self.model.source, &self.base, tasks.collect());
         let key = BaseKey { version: 1, model, base, tasks };
@@ -182,6 +180,7 @@ fn base(base: &BaseStage) -> BaseWritten {
 fn task(task: &Task, with_rewards: bool) -> TaskWritten {
     let (weight, template) = (task.weight, task.template.clone());
     let reward = with_rewards.then(|| rewards(&task.rewards));
+    let environment = Some(task.environment.clone()).filter(|own| *own != Environment::default());
     match &task.kind {
         TaskKind::Countdown(kind) => TaskWritten::Countdown(CountdownWritten {
             weight,
@@ -192,6 +191,7 @@ fn task(task: &Task, with_rewards: bool) -> TaskWritten {
             operators: kind.operators.clone(),
             train_problems: kind.train_problems,
             reward,
+            environment: environment.clone(),
         }),
         TaskKind::Jsonl(kind) => TaskWritten::Jsonl(JsonlWritten {
             weight,
@@ -203,6 +203,7 @@ fn task(task: &Task, with_rewards: bool) -> TaskWritten {
             answer_format: kind.answer_format,
             max_problems: kind.max_problems,
             reward,
+            environment: environment.clone(),
         }),
     }
 }

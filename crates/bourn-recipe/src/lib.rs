@@ -15,6 +15,7 @@ mod conform;
 mod derived;
 mod device;
 mod emit;
+mod environments;
 mod error;
 mod names;
 mod pattern;

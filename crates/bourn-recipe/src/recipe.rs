@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::algorithm::{Algorithm, Critic, ImplicitReward};
 pub use crate::device::Device;
+pub use crate::environments::Environment;
 pub use crate::verifiers::VerifierKind;
 
 /// A whole, validated recipe.
@@ -133,6 +134,8 @@ pub struct Task {
     pub kind: TaskKind,
     /// One or more verifiers of its problems; the first gives the raw verdict.
     pub rewards: Vec<Reward>,
+    /// What answers completions of its problems.
+    pub environment: Environment,
 }
 
 /// The kinds of problem source.

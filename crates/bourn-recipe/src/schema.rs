@@ -78,17 +78,19 @@ pub(crate) struct Section<'a> {
 }
 
 /// Every table of the schema, in the order of its definition; one that stands in several places
-/// (`[[reward]]`, `[[task.reward]]`) where its path is shortest.
+/// (`[[reward]]`, `[[task.reward]]`) where its path is shortest, and the first of those.
 pub(crate) fn sections(schema: &Json) -> Vec<Section<'_>> {
     let root = Section { path: String::new(), title: String::new(), kind: None, schema };
     let mut all = vec![root];
     collect(schema, "", &mut all);
-    let shortest = |section: &Section<'_>| {
-        let same =
-            |other: &&Section<'_>| other.schema["properties"] == section.schema["properties"];
-        all.iter().filter(same).all(|other| other.path.len() >= section.path.len())
+    let shortest = |(place, section): (usize, &Section<'_>)| {
+        let before = |(other_place, other): (usize, &Section<'_>)| {
+            other.schema["properties"] == section.schema["properties"]
+                && (other.path.len(), other_place) < (section.path.len(), place)
+        };
+        !all.iter().enumerate().any(before)
     };
-    let keep: Vec<bool> = all.iter().map(shortest).collect();
+    let keep: Vec<bool> = all.iter().enumerate().map(shortest).collect();
     all.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(section, _)| section).collect()
 }
 

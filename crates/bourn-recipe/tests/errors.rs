@@ -363,3 +363,15 @@ fn rewards_for_controls() {
     assert_snapshot!(appended(&format!("{control}step_weight = 1.0\n")), @"x.toml:12:1: [[reward]] step_weight: has no effect: the random verifier looks at nothing, so at no steps; remove it");
     assert_snapshot!(appended(&format!("{format}step_weight = 1.0\n")), @"x.toml:12:1: [[reward]] step_weight: has no effect: the format verifier looks at the answer, not at steps; remove it");
 }
+
+#[test]
+fn an_environment_is_known_and_has_no_keys_of_others() {
+    let within = |environment: &str| {
+        let text = WHOLE.replace("kind = \"countdown\"", "kind = \"countdown\"\nenvironment = ");
+        error(&text.replace("environment = ", &format!("environment = {environment}")))
+    };
+    assert_eq!(within("{ kind = \"single_turn\" }"), "no error");
+    assert_snapshot!(within("{ kind = \"two_turn\" }"), @r#"x.toml:5:17: [task.environment] kind: expected "single_turn", found the string "two_turn""#);
+    assert_snapshot!(within("{ kind = \"single_turn\", turns = 3 }"), @"x.toml:5:39: [task.environment] turns: unknown key; there are `kind`");
+    assert_snapshot!(within("{}"), @r#"x.toml:5:1: [task.environment] kind: missing key; add it with "single_turn""#);
+}

@@ -63,7 +63,10 @@ fn defaults_of_a_published_model() {
     };
     let (kind, template) = (TaskKind::Countdown(task), "{prompt}".into());
     let rewards = vec![Reward::new(VerifierKind::Countdown)];
-    assert_eq!(recipe.tasks, [Task { weight: 1.0, template, kind, rewards }]);
+    assert_eq!(
+        recipe.tasks,
+        [Task { weight: 1.0, template, kind, rewards, environment: Environment::default() }]
+    );
     let reward = &recipe.tasks[0].rewards[0];
     assert_eq!((reward.extract, reward.weight, reward.step_weight), (Extract::Whole, 1.0, 0.0));
     assert_eq!((recipe.rollout.prompts_per_step, recipe.rollout.num_generations), (32, 16));

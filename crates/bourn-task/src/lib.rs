@@ -6,6 +6,7 @@
 
 pub mod countdown;
 mod dataset;
+mod environments;
 mod id;
 mod load;
 mod problem;

@@ -155,7 +155,7 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
     for task in &recipe.tasks {
-        let rewards = Rewards::open(&task.rewards, recipe.seed)?;
+        let rewards = Rewards::of_task(task, recipe.seed)?;
         candidates.push(match &task.kind {
             TaskKind::Countdown(spec) => puzzles(spec, task, &rewards, recipe.seed, wanted)?,
             TaskKind::Jsonl(data) => files(data, task, &rewards, &mut warnings)?,
@@ -189,7 +189,7 @@ pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), Tas
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
     for task in &recipe.tasks {
-        let rewards = Rewards::open(&task.rewards, recipe.seed)?;
+        let rewards = Rewards::of_task(task, recipe.seed)?;
         let held_out = match &task.kind {
             TaskKind::Countdown(spec) => {
                 entries(spec, task, &rewards, HELD_OUT_SEED, wanted, Split::HeldOut)?

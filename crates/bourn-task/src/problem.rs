@@ -48,8 +48,8 @@ impl Problem {
         let id = ProblemId::of(&[kind.as_bytes(), prompt.as_bytes(), content.as_bytes()]);
         let reference = Arc::new(reference);
         let case = Case { reference: &reference, prompt: &prompt, problem: id.number() };
-        let rewards = rewards.of(case);
-        Problem { id, prompt, reference, origin, rewards, environment: Arc::new(SingleTurn) }
+        let (environment, rewards) = (Arc::clone(&rewards.environment), rewards.of(case));
+        Problem { id, prompt, reference, origin, rewards, environment }
     }
 
     /// A problem that nobody judges, for whoever draws from no model.
@@ -57,11 +57,6 @@ impl Problem {
         let (reference, origin) = (Arc::new(reference), "synthetic".to_owned());
         let environment = Arc::new(SingleTurn);
         Problem { id, prompt, reference, origin, rewards: Vec::new(), environment }
-    }
-
-    /// The same problem where this answers its completions.
-    pub fn within(self, environment: Arc<dyn Environment>) -> Problem {
-        Problem { environment, ..self }
     }
 
     /// Who gives the raw verdict.

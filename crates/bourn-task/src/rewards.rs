@@ -1,12 +1,18 @@
-//! A task's rewards, and those of a problem.
+//! A task's rewards and environment, and those of a problem.
 
 use std::sync::Arc;
 
-use bourn_recipe::Reward;
+use bourn_env::{Environment, SingleTurn};
+use bourn_recipe::{Reward, Task};
 use bourn_verify::{Case, Judge, JudgeError, Verifier};
 
-/// The rewards of a task, ready to judge each of its problems.
-pub struct Rewards(Vec<(Verifier, Reward)>);
+use crate::environments::environment;
+
+/// What judges a task's problems, ready for each of them, and what answers their completions.
+pub struct Rewards {
+    judges: Vec<(Verifier, Reward)>,
+    pub(crate) environment: Arc<dyn Environment>,
+}
 
 /// A judge of a problem, and what it pays.
 #[derive(Clone, Debug)]
@@ -26,7 +32,17 @@ impl Rewards {
     /// A verifier that cannot be made ready: a file of its that is not there.
     pub fn open(rewards: &[Reward], seed: u64) -> Result<Rewards, JudgeError> {
         let open = |reward: &Reward| Ok((bourn_verify::open(reward, seed)?, reward.clone()));
-        Ok(Rewards(rewards.iter().map(open).collect::<Result<_, JudgeError>>()?))
+        let judges = rewards.iter().map(open).collect::<Result<_, JudgeError>>()?;
+        Ok(Rewards { judges, environment: Arc::new(SingleTurn) })
+    }
+
+    /// Those of a task, in its environment.
+    ///
+    /// # Errors
+    /// As [`Rewards::open`].
+    pub(crate) fn of_task(task: &Task, seed: u64) -> Result<Rewards, JudgeError> {
+        let rewards = Rewards::open(&task.rewards, seed)?;
+        Ok(Rewards { environment: environment(&task.environment), ..rewards })
     }
 
     /// Those of one problem.
@@ -36,7 +52,7 @@ impl Rewards {
             weight: reward.weight,
             step_weight: reward.step_weight,
         };
-        self.0.iter().map(paid).collect()
+        self.judges.iter().map(paid).collect()
     }
 }
 

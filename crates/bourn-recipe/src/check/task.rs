@@ -28,10 +28,10 @@ impl Site<'_> {
     }
 
     fn task(&self, index: usize, written: TaskWritten) -> Result<Task, RecipeError> {
-        let (weight, template, kind) = match written {
+        let (weight, template, environment, kind) = match written {
             TaskWritten::Countdown(task) => {
                 let kind = self.countdown(index, &task)?;
-                (task.weight, task.template, TaskKind::Countdown(kind))
+                (task.weight, task.template, task.environment, TaskKind::Countdown(kind))
             }
             TaskWritten::Jsonl(task) => {
                 let kind = JsonlTask {
@@ -42,7 +42,7 @@ impl Site<'_> {
                     answer_format: task.answer_format,
                     max_problems: task.max_problems,
                 };
-                (task.weight, task.template, TaskKind::Jsonl(kind))
+                (task.weight, task.template, task.environment, TaskKind::Jsonl(kind))
             }
         };
         if !template.contains("{prompt}") {
@@ -51,7 +51,8 @@ impl Site<'_> {
                 "lacks `{prompt}`, the place where the problem's text goes",
             ));
         }
-        Ok(Task { weight, template, kind, rewards: Vec::new() })
+        let environment = environment.unwrap_or_default();
+        Ok(Task { weight, template, kind, rewards: Vec::new(), environment })
     }
 
     fn countdown(

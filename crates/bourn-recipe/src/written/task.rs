@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::environments::Environment;
 use crate::recipe::{Extract, Operator, VerifierKind};
 
 /// A source of problems.
@@ -51,6 +52,10 @@ pub(crate) struct CountdownWritten {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
+    /// What answers completions; one is all there is, unless an environment is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
+    pub environment: Option<Environment>,
 }
 
 impl Default for CountdownWritten {
@@ -64,6 +69,7 @@ impl Default for CountdownWritten {
             operators: vec![Operator::Add, Operator::Sub, Operator::Mul],
             train_problems: 4096,
             reward: None,
+            environment: None,
         }
     }
 }
@@ -133,6 +139,10 @@ pub(crate) struct JsonlWritten {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
+    /// What answers completions; one is all there is, unless an environment is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
+    pub environment: Option<Environment>,
 }
 
 /// A verifier and its weight in the reward.

@@ -1,0 +1,26 @@
+//! The environments there are, as far as a recipe has to know them: a kind of table each.
+//!
+//! What an environment does is a file of `bourn-env`, and a line of `bourn-task/src/environments.rs` puts it
+//! on the problems of a task. Names, schema, errors and reference page follow from this one.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What answers the completions of a task's problems.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Environment {
+    /// Nothing: an episode is one completion.
+    SingleTurn(SingleTurn),
+}
+
+/// Nothing answers: an episode is one completion.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SingleTurn {}
+
+impl Default for Environment {
+    fn default() -> Environment {
+        Environment::SingleTurn(SingleTurn::default())
+    }
+}
