@@ -193,6 +193,14 @@ impl Experience {
         own.iter().filter(|sample| sample.trajectory.is_policys()).collect()
     }
 
+    /// Puts a row that nobody drew for this step into a group, behind its others, before credit is
+    /// assigned.
+    pub fn add(&mut self, group: usize, sample: Sample) {
+        let place = self.members(group).end;
+        let trajectory = sample.trajectory.in_group(group);
+        self.samples.insert(place, Sample { trajectory, ..sample });
+    }
+
     /// Puts the groups that are replayed behind these; filters know nothing of them.
     pub fn replay(&mut self, other: Experience) {
         self.replayed = other.replayed;

@@ -10,7 +10,7 @@ fn with_a_persons_row(experience: &Experience, ce: f64) -> Experience {
     row.trajectory.source = Source::Human;
     (row.trajectory.logprobs, row.trajectory.entropies) = (None, None);
     row.signals.ce = Weight::Same(ce);
-    experience.samples.insert(3, row);
+    experience.add(0, row);
     experience
 }
 
