@@ -55,7 +55,7 @@ impl From<&Recipe> for Written {
             model: model(&recipe.model),
             base: recipe.base.as_ref().map(base),
             task: recipe.tasks.iter().map(|own| task(own, shared.is_none())).collect(),
-            reward: shared.map(rewards),
+            reward: shared.map(|shared| rewards(shared)),
             rollout: RolloutWritten {
                 prompts_per_step: recipe.rollout.prompts_per_step,
                 num_generations: recipe.rollout.num_generations,
@@ -208,7 +208,7 @@ fn task(task: &Task, with_rewards: bool) -> TaskWritten {
     }
 }
 
-fn rewards(rewards: &Vec<Reward>) -> Vec<RewardWritten> {
+fn rewards(rewards: &[Reward]) -> Vec<RewardWritten> {
     rewards.iter().map(reward).collect()
 }
 

@@ -25,12 +25,12 @@ fn experience(policy: &Transformer, noise: f32) -> Experience {
     let mut samples = Vec::new();
     let prompts: Vec<Vec<u32>> =
         (0..4).map(|g| (0..3 + g).map(|_| rng.random_range(0..11)).collect()).collect();
-    for group in 0..4 {
+    for (group, prompt) in prompts.iter().enumerate() {
         for member in 0..3 {
             let length = 2 + (group + 2 * member) % 4;
             let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
             let advantage = if group == 2 { 0.0 } else { [1.2, -0.7, -0.5][member] };
-            let mut sample = testing::sample(group, &prompts[group], &tokens, member == 0);
+            let mut sample = testing::sample(group, prompt, &tokens, member == 0);
             if group == 1 && member == 1 {
                 sample.trajectory.finish = Finish::Length;
             }

@@ -9,12 +9,15 @@ use crate::recipe::*;
 use crate::verifiers::Reads;
 use crate::written::*;
 
+/// The rewards that a task was written with, where it has any of its own.
+pub(super) type OwnRewards = Option<Vec<RewardWritten>>;
+
 impl Site<'_> {
     /// The tasks, without rewards, and the rewards of their own that they were written with.
     pub(super) fn tasks(
         &self,
         mut written: Vec<TaskWritten>,
-    ) -> Result<(Vec<Task>, Vec<Option<Vec<RewardWritten>>>), RecipeError> {
+    ) -> Result<(Vec<Task>, Vec<OwnRewards>), RecipeError> {
         let own = written.iter_mut().map(|task| task.rewards().take()).collect();
         let tasks = written
             .into_iter()
@@ -103,7 +106,7 @@ impl Site<'_> {
     pub(super) fn rewards(
         &self,
         tasks: &mut [Task],
-        own: Vec<Option<Vec<RewardWritten>>>,
+        own: Vec<OwnRewards>,
         shared: Option<Vec<RewardWritten>>,
     ) -> Result<(), RecipeError> {
         if shared.is_some() && own.iter().all(Option::is_some) {

@@ -37,9 +37,12 @@ table! {
     Command => command,
 }
 
+/// Makes the judge of one problem.
+type Make = dyn Fn(Case<'_>) -> Arc<dyn Judge> + Send + Sync;
+
 /// A `[[reward]]` that is ready to judge. What its judges share, they share through it.
 pub struct Verifier {
-    make: Box<dyn Fn(Case<'_>) -> Arc<dyn Judge> + Send + Sync>,
+    make: Box<Make>,
 }
 
 /// A problem, as a judge of it sees it.
