@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use bourn_episode::Hash;
 use bourn_seed::content_hash;
 
 /// A problem's id: the hash of its prompt and reference, as text and as a number. Ids are in the
@@ -14,9 +15,10 @@ pub struct ProblemId {
 }
 
 impl ProblemId {
-    /// The id that this content gives.
-    pub(crate) fn of(parts: &[&[u8]]) -> ProblemId {
-        let number = content_hash(parts);
+    /// The id that this content gives: texts, and the hashes of what stands in the prompt beside text.
+    pub(crate) fn of(parts: &[&[u8]], inserts: &[Hash]) -> ProblemId {
+        let hashes = inserts.iter().map(Hash::as_slice);
+        let number = content_hash(&parts.iter().copied().chain(hashes).collect::<Vec<_>>());
         ProblemId { text: format!("{number:016x}").into(), number }
     }
 
@@ -39,5 +41,19 @@ impl ProblemId {
 impl fmt::Display for ProblemId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two pictures of one question are two problems, and none leaves the id what the text gives.
+    #[test]
+    fn what_stands_beside_text_is_part_of_the_id() {
+        let of = |inserts: &[Hash]| ProblemId::of(&[b"exact", b"what is it?", b"a cat"], inserts);
+        let (plain, one, other) = (of(&[]), of(&[[1; 32]]), of(&[[2; 32]]));
+        assert_eq!(plain.number(), content_hash(&[b"exact", b"what is it?", b"a cat"]));
+        assert!(plain != one && one != other && of(&[[1; 32], [2; 32]]) != one);
     }
 }

@@ -45,7 +45,8 @@ impl Problem {
             Reference::Math { text, .. } => ("math", text.clone()),
             Reference::Exact(text) => ("exact", text.clone()),
         };
-        let id = ProblemId::of(&[kind.as_bytes(), prompt.as_bytes(), content.as_bytes()]);
+        // No source of problems gives anything but text yet.
+        let id = ProblemId::of(&[kind.as_bytes(), prompt.as_bytes(), content.as_bytes()], &[]);
         let reference = Arc::new(reference);
         let case = Case { reference: &reference, prompt: &prompt, problem: id.number() };
         let (environment, rewards) = (Arc::clone(&rewards.environment), rewards.of(case));

@@ -112,7 +112,7 @@ impl Prober<'_> {
     ) -> Result<Vec<ProbeResult>, TrainError> {
         let mut bench = Bench { engines, policy, step, store: self.store()? };
         let extent = extent(self.recipe);
-        let scores = self.recipe.probe.scores > 0 && self.can_score(policy);
+        let scores = self.recipe.probe.scores > 0 && self.can_score(bench.engines, policy);
         let references = match scores {
             true => {
                 // They have to fit both.
@@ -200,12 +200,13 @@ impl Prober<'_> {
         })
     }
 
-    /// Whether each model can score the other's completions: token ids have to mean the same, and an
-    /// episode has to be what the model wrote after its prompt and nothing else.
-    fn can_score(&self, policy: &Side<'_>) -> bool {
+    /// Whether each model can score the other's completions: engines have to score at all, token ids to
+    /// mean the same, and an episode to be what the model wrote after its prompt and nothing else.
+    fn can_score(&self, engines: &Engines<'_>, policy: &Side<'_>) -> bool {
         let turns = self.problems.iter().any(|problem| problem.environment.turns() > 1);
         let why = match (self.base.reads_as(policy), turns) {
-            (true, false) => return true,
+            (true, false) if engines.can_score() => return true,
+            (true, false) => "the engine scores no completions",
             (false, _) => {
                 "the tokenizers differ, so that neither model can score what the other wrote"
             }

@@ -99,6 +99,12 @@ impl<'e> Engines<'e> {
         Engines { first: base, second: Some(policy), loaded: Some(Role::Base) }
     }
 
+    /// Whether they score completions that they did not draw.
+    pub fn can_score(&self) -> bool {
+        let second = self.second.as_ref().is_none_or(|engine| engine.capabilities().scores);
+        second && self.first.capabilities().scores
+    }
+
     /// The engine of a model, with its weights.
     pub fn of(
         &mut self,
