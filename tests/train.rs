@@ -476,3 +476,30 @@ fn replay_resumes_exactly_and_without_endangered_problems_changes_nothing() {
     };
     assert_eq!(rest(none), metrics(&place.path("without")));
 }
+
+/// A judge outside bourn that ends in the second step costs an error with its words, and no step: what
+/// was trained is saved, and the run goes on from there.
+#[test]
+fn a_judge_that_ends_costs_no_step() {
+    let place = Place::new();
+    // Says that everything is right, forty times: 32 completions are a step.
+    let judge = "n=0; while read -r line; do n=$((n + 1)); [ $n -gt 40 ] && { echo gone >&2; exit 3; }; \
+                 id=${line#*\\\"id\\\":}; echo \"{\\\"id\\\":${id%%,*},\\\"correct\\\":true}\"; done";
+    let recipe = format!(
+        "extends = \"small.toml\"\n[[reward]]\nverifier = \"command\"\ncommand = [\"sh\", \"-c\", '''{judge}''']\n\
+         [probe]\ninterval = 0\n[checkpoint]\ninterval = 0\n"
+    );
+    fs::write(place.path("judged.toml"), recipe).unwrap();
+    let first = place.bourn(&["train", "judged.toml"]);
+    let log = text(&first.stderr);
+    assert!(!first.status.success(), "{log}");
+    assert!(log.contains("step 1 is saved in") && log.contains("gone"), "{log}");
+    let second = place.bourn(&["train", "judged.toml", "--resume", "--max-steps", "2"]);
+    let log = text(&second.stderr);
+    assert!(second.status.success() && log.contains("resuming at step 1"), "{log}");
+    let rewards: Vec<f64> = metrics(&place.path("runs/judged"))
+        .iter()
+        .map(|line| line["train/rewards/command/mean"].as_f64().unwrap())
+        .collect();
+    assert_eq!(rewards, [1.0, 1.0]);
+}

@@ -371,8 +371,8 @@ impl<'a> Run<'a> {
     }
 
     /// An interruption becomes a checkpoint and a message, a policy that draws nothing finite a
-    /// message that names the last good checkpoint; a base that can no longer be read costs no step;
-    /// other errors pass.
+    /// message that names the last good checkpoint; a base that can no longer be read, a judge or an
+    /// environment that fails costs no step; other errors pass.
     fn or_save(&mut self, error: TrainError) -> TrainError {
         let step = self.state.step;
         match error {
@@ -386,7 +386,12 @@ impl<'a> Run<'a> {
                 let checkpoint = last.unwrap_or_else(|| "none".into());
                 TrainError::Diverged { step, problem: error.to_string(), checkpoint }
             }
-            error @ TrainError::Model(_) => match self.save() {
+            // What judges or answers may be outside this process, and what it fails with is not the
+            // policy's fault.
+            error @ (TrainError::Model(_)
+            | TrainError::Judge { .. }
+            | TrainError::Environment(_)
+            | TrainError::NoVerdict) => match self.save() {
                 Ok(checkpoint) => {
                     self.console.line(format!("step {step} is saved in {}", checkpoint.display()));
                     error
