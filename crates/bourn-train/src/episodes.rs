@@ -7,11 +7,11 @@
 //! is drawn next is a [`Plan`]'s to say.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread::{available_parallelism, scope};
+use std::sync::{Arc, Mutex};
+use std::thread::scope;
 use std::time::Duration;
 
 use bourn_env::{Reply, Transcript, Turn};
@@ -163,30 +163,13 @@ pub(crate) fn draw<R: Reader>(
     let row_tokens = problems.iter().filter_map(|problem| problem.environment.tokens()).max();
     let row_tokens = row_tokens.map(|tokens| tokens.max(sampling.max_tokens));
     let sampling = &Sampling { row_tokens, ..sampling.clone() };
-    let threads = match in_turn {
-        true => 0,
-        false => threads(problems),
-    };
-    let (to_judges, jobs) = mpsc::channel::<Job>();
     let (to_us, verdicts) = mpsc::channel();
-    let jobs = Mutex::new(jobs);
-    scope(|scope| {
-        for _ in 0..threads {
-            let (jobs, to_us) = (&jobs, to_us.clone());
-            scope.spawn(move || judge_all(jobs, &to_us, problems, reader));
-        }
-        drop(to_us);
-        let mut work = Rows {
-            prompts,
-            problems,
-            prompter,
-            reader,
-            plan,
-            under_way: BTreeMap::new(),
-            docket: (threads > 0).then_some(Docket { jobs: to_judges, verdicts, pending: 0 }),
-            peeked: None,
-            failed: None,
-        };
+    let wait = problems.iter().any(|problem| problem.rewards.iter().any(|p| p.judge.waits()));
+    let rows = |hand_in: Option<HandIn<'_>>| {
+        let docket = hand_in.map(|hand_in| Docket { hand_in, verdicts, pending: 0 });
+        let (under_way, peeked, failed) = (BTreeMap::new(), None, None);
+        let mut work =
+            Rows { prompts, problems, prompter, reader, plan, under_way, docket, peeked, failed };
         loop {
             let drawn = engine.draw(&asked, sampling, &mut work, &mut |_| go_on(stop));
             if let Some(error) = work.failed.take() {
@@ -200,15 +183,29 @@ pub(crate) fn draw<R: Reader>(
                 return Ok(());
             }
         }
-    })
-}
-
-/// Threads that judge: as many as the machine has cores, more where judges wait for something else.
-fn threads(problems: &[&Problem]) -> usize {
-    let wait = |problem: &&Problem| problem.rewards.iter().any(|paid| paid.judge.waits());
-    match problems.iter().any(wait) {
-        true => WAITING,
-        false => available_parallelism().map_or(1, NonZeroUsize::get),
+    };
+    match (in_turn, wait) {
+        (true, _) => rows(None),
+        // What computes shares the threads that draw; others would have memory of their own.
+        (false, false) => rayon::in_place_scope(|pool| {
+            rows(Some(Box::new(move |job| {
+                let to_us = to_us.clone();
+                // Nobody is there to hear it where the drawing has failed.
+                pool.spawn(move |_| drop(to_us.send(judge(job, problems, reader))));
+                Ok(())
+            })))
+        }),
+        // What waits for something else would hold them up.
+        (false, true) => scope(|scope| {
+            let (jobs, waiting) = mpsc::channel::<Job>();
+            let waiting = Arc::new(Mutex::new(waiting));
+            for _ in 0..WAITING {
+                let (waiting, to_us) = (Arc::clone(&waiting), to_us.clone());
+                scope.spawn(move || judge_all(&waiting, &to_us, problems, reader));
+            }
+            drop(to_us);
+            rows(Some(Box::new(move |job| jobs.send(job).map_err(|_| TrainError::NoVerdict))))
+        }),
     }
 }
 
@@ -222,6 +219,13 @@ struct Job {
 /// A verdict, and whose it is.
 type Said<S> = (usize, u64, Result<S, TrainError>);
 
+/// Judges an episode. A judge that panics has given no verdict, and nobody waits for it.
+fn judge<R: Reader>(job: Job, problems: &[&Problem], reader: &R) -> Said<R::Said> {
+    let Job { problem, number, episode } = job;
+    let read = AssertUnwindSafe(|| reader.read(problems[problem], number, episode));
+    (problem, number, catch_unwind(read).unwrap_or(Err(TrainError::NoVerdict)))
+}
+
 /// Judges what is handed in, until nothing more can be.
 fn judge_all<R: Reader>(
     jobs: &Mutex<Receiver<Job>>,
@@ -230,19 +234,21 @@ fn judge_all<R: Reader>(
     reader: &R,
 ) {
     loop {
-        // A judge that panicked holds nothing that another could find half done.
+        // Whoever held the lock did nothing but receive.
         let job = jobs.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).recv();
-        let Ok(Job { problem, number, episode }) = job else { return };
-        let said = reader.read(problems[problem], number, episode);
-        if to_us.send((problem, number, said)).is_err() {
+        let Ok(job) = job else { return };
+        if to_us.send(judge(job, problems, reader)).is_err() {
             return;
         }
     }
 }
 
+/// Hands an episode to those who judge on other threads.
+type HandIn<'a> = Box<dyn FnMut(Job) -> Result<(), TrainError> + 'a>;
+
 /// Episodes that are being judged on other threads.
-struct Docket<S> {
-    jobs: Sender<Job>,
+struct Docket<'a, S> {
+    hand_in: HandIn<'a>,
     verdicts: Receiver<Said<S>>,
     pending: usize,
 }
@@ -257,7 +263,7 @@ struct Rows<'a, R: Reader> {
     /// Episodes that go on after their last completion.
     under_way: BTreeMap<(usize, u64), Episode>,
     /// None where verdicts are given in turn.
-    docket: Option<Docket<R::Said>>,
+    docket: Option<Docket<'a, R::Said>>,
     /// What the plan asked for when nothing was under way.
     peeked: Option<(usize, u64)>,
     /// Why the work was broken off.
@@ -316,7 +322,7 @@ impl<R: Reader> Rows<'_, R> {
             Some(docket) => {
                 docket.pending += 1;
                 let job = Job { problem, number, episode };
-                docket.jobs.send(job).map_err(|_| TrainError::NoVerdict)?;
+                (docket.hand_in)(job)?;
             }
             None => {
                 let said = self.reader.read(self.problems[problem], number, episode)?;
