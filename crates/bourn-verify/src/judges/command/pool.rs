@@ -253,7 +253,7 @@ impl State {
 
 /// A line of the program's.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct Line {
     id: u64,
     #[serde(default)]
