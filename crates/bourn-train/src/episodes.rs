@@ -186,7 +186,7 @@ pub(crate) fn draw<R: Reader>(
     };
     match (in_turn, wait) {
         (true, _) => rows(None),
-        // What computes shares the threads that draw; others would have memory of their own.
+        // What computes shares the threads that draw, of which there is one a core.
         (false, false) => rayon::in_place_scope(|pool| {
             rows(Some(Box::new(move |job| {
                 let to_us = to_us.clone();
