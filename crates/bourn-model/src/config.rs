@@ -194,40 +194,6 @@ impl ModelConfig {
             .collect()
     }
 
-    /// Every tensor of the model as (Hugging Face name, shape): linears are `[out, in]`, norms and
-    /// biases `[size]`, embeddings `[vocab, hidden]`. `lm_head.weight` only when untied.
-    pub fn expected_tensors(&self) -> Vec<(String, Vec<usize>)> {
-        let (h, m) = (self.hidden_size, self.intermediate_size);
-        let (q, kv) = (self.num_heads * self.head_dim, self.num_kv_heads * self.head_dim);
-        let mut all = vec![("model.embed_tokens.weight".to_owned(), vec![self.vocab_size, h])];
-        for layer in 0..self.num_layers {
-            let mut put = |name: &str, shape: Vec<usize>| {
-                all.push((format!("model.layers.{layer}.{name}"), shape));
-            };
-            put("input_layernorm.weight", vec![h]);
-            for (name, out) in [("q_proj", q), ("k_proj", kv), ("v_proj", kv)] {
-                put(&format!("self_attn.{name}.weight"), vec![out, h]);
-                if self.qkv_bias {
-                    put(&format!("self_attn.{name}.bias"), vec![out]);
-                }
-            }
-            if self.qk_norm {
-                put("self_attn.q_norm.weight", vec![self.head_dim]);
-                put("self_attn.k_norm.weight", vec![self.head_dim]);
-            }
-            put("self_attn.o_proj.weight", vec![h, q]);
-            put("post_attention_layernorm.weight", vec![h]);
-            put("mlp.gate_proj.weight", vec![m, h]);
-            put("mlp.up_proj.weight", vec![m, h]);
-            put("mlp.down_proj.weight", vec![h, m]);
-        }
-        all.push(("model.norm.weight".to_owned(), vec![h]));
-        if !self.tie_embeddings {
-            all.push(("lm_head.weight".to_owned(), vec![self.vocab_size, h]));
-        }
-        all
-    }
-
     /// Number of trainable parameters; a tied embedding counts once.
     pub fn parameters(&self) -> u64 {
         let count = |shape: &Vec<usize>| shape.iter().map(|&d| d as u64).product::<u64>();

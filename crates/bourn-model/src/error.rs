@@ -60,6 +60,12 @@ pub enum ModelError {
         /// The tensor's Hugging Face name.
         tensor: String,
     },
+    /// A parameter that is to be replaced does not exist.
+    #[error("the model has no parameter `{name}`")]
+    UnknownParameter {
+        /// The name that was asked for.
+        name: String,
+    },
     /// A tensor is there that the configuration has no place for.
     #[error(
         "tensor `{tensor}` of shape {found:?} has no place in this architecture; the configuration does not match the weights"

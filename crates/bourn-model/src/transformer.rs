@@ -15,8 +15,8 @@ use crate::fused::{Asked, Keep, Network, Residents, Scores, Slopes, Tape};
 use crate::ops::{Attention, Rotary, Shapes, bucket, indices, rms_norm, swiglu};
 pub use crate::packed::Packed;
 use crate::resident::Resident;
-use crate::weights::Values;
-use crate::{HostTensor, ModelConfig, ModelError, Weights};
+use crate::weights::{Values, extent};
+use crate::{HostTensor, ModelConfig, ModelError, Part, Weights};
 
 /// Log-probabilities and entropies of given tokens, in the order they were asked for.
 #[derive(Clone)]
@@ -124,6 +124,8 @@ const FITS: &str = "every shape follows from the configuration, which the parame
 pub struct Transformer {
     config: ModelConfig,
     parameters: BTreeMap<String, Tensor<2>>,
+    /// Names of the parameters that do not learn.
+    held: BTreeSet<String>,
     inverse_frequencies: Vec<f32>,
     device: Device,
     checkpoints: bool,
@@ -141,29 +143,36 @@ impl Transformer {
         weights: &Weights,
         device: &Device,
     ) -> Result<Transformer, ModelError> {
-        let mut parameters = BTreeMap::new();
-        for (name, shape) in config.expected_tensors() {
-            let host = weights
-                .get(&name)
-                .ok_or_else(|| ModelError::MissingTensor { tensor: name.clone() })?;
-            if host.shape != shape || host.data.len() != shape.iter().product::<usize>() {
-                return Err(ModelError::Shape {
-                    tensor: name,
-                    expected: shape,
-                    found: host.shape.clone(),
-                });
-            }
-            let tensor = host.data.to_tensor(matrix_shape(&shape), device);
-            parameters.insert(name, leaf(tensor));
-        }
+        config.check_tensors(|name| weights.get(name).map(extent))?;
+        let put = |(name, shape): (String, Vec<usize>)| {
+            let tensor = weights[&name].data.to_tensor(matrix_shape(&shape), device);
+            (name, leaf(tensor))
+        };
         Ok(Transformer {
             config: config.clone(),
-            parameters,
+            parameters: config.expected_tensors().into_iter().map(put).collect(),
+            held: BTreeSet::new(),
             inverse_frequencies: config.inverse_frequencies(),
             device: device.clone(),
             checkpoints: false,
             buckets: !crate::is_cpu(device),
         })
+    }
+
+    /// The same model, of which only the parameters learn for which `learns` says so, of their part
+    /// and their layer: the others have no gradient, and no state of an optimiser.
+    pub fn with_trainable(mut self, learns: impl Fn(Part, Option<usize>) -> bool) -> Transformer {
+        let is_held =
+            |name: &&String| Part::of(name).is_some_and(|(part, layer)| !learns(part, layer));
+        self.held = self.parameters.keys().filter(is_held).cloned().collect();
+        for name in &self.held {
+            if let Some(parameter) = self.parameters.get_mut(name)
+                && parameter.is_autodiff()
+            {
+                *parameter = Tensor::from_inner(parameter.clone().inner());
+            }
+        }
+        self
     }
 
     /// Whether the forward pass keeps no more of a layer than what enters it, and the backward pass
@@ -214,25 +223,41 @@ impl Transformer {
         &self.parameters
     }
 
-    /// Replaces one parameter by `value` (without history); an unknown name is ignored.
-    pub fn set_parameter(&mut self, name: &str, value: Tensor<2>) {
-        if let Some(parameter) = self.parameters.get_mut(name) {
-            *parameter = if self.device.is_autodiff() {
-                leaf(Tensor::from_inner(value.inner()))
-            } else {
-                value.inner()
-            };
-        }
+    /// Those of them that learn, in name order: what has a gradient and is updated.
+    pub fn trainable(&self) -> impl Iterator<Item = (&String, &Tensor<2>)> {
+        self.parameters.iter().filter(|(name, _)| !self.held.contains(*name))
+    }
+
+    /// Replaces one parameter by `value` (without history).
+    ///
+    /// # Errors
+    /// There is no parameter of this name.
+    pub fn set_parameter(&mut self, name: &str, value: Tensor<2>) -> Result<(), ModelError> {
+        let is_held = self.held.contains(name);
+        let parameter = self.parameters.get_mut(name).ok_or_else(|| unknown(name))?;
+        *parameter = match (self.device.is_autodiff(), is_held) {
+            (false, _) => value.inner(),
+            (true, true) => Tensor::from_inner(value.inner()),
+            (true, false) => leaf(Tensor::from_inner(value.inner())),
+        };
+        Ok(())
     }
 
     /// Replaces one parameter by what `change` makes of it. It is handed over whole, so that a change
-    /// in place copies nothing; an unknown name is ignored.
-    pub fn change_parameter(&mut self, name: &str, change: impl FnOnce(Tensor<2>) -> Tensor<2>) {
-        let Some(parameter) = self.parameters.get_mut(name) else { return };
+    /// in place copies nothing.
+    ///
+    /// # Errors
+    /// There is no parameter of this name.
+    pub fn change_parameter(
+        &mut self,
+        name: &str,
+        change: impl FnOnce(Tensor<2>) -> Tensor<2>,
+    ) -> Result<(), ModelError> {
+        let parameter = self.parameters.get_mut(name).ok_or_else(|| unknown(name))?;
         let device = self.device.clone().inner();
         let value = std::mem::replace(parameter, Tensor::empty([1, 1], &device));
         let value = if value.is_autodiff() { value.inner() } else { value };
-        self.set_parameter(name, change(value));
+        self.set_parameter(name, change(value))
     }
 
     /// Final hidden states of every packed token, `[tokens, hidden_size]`; with buckets, of rows of
@@ -255,18 +280,17 @@ impl Transformer {
         let attention = Attention::new(&sequences, &shapes, &self.device);
         let ids = indices(ids.into_iter().map(i64::from).collect(), &self.device);
 
-        let mut x = self.parameter("model.embed_tokens.weight").select(0, ids); // [tokens, hidden]
+        let mut x = self.parameter(Part::Embedding.name()).select(0, ids); // [tokens, hidden]
         for layer in 0..self.config.num_layers {
             x = self.block(layer, x, &rotary, &attention);
         }
-        rms_norm(x, self.parameter("model.norm.weight"), self.config.rms_norm_eps)
+        rms_norm(x, self.parameter(Part::FinalNorm.name()), self.config.rms_norm_eps)
     }
 
     /// Logits of hidden states `[n, hidden_size]`, `[n, vocab_size]`.
     pub fn head(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let name =
-            if self.config.tie_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" };
-        hidden.matmul(self.parameter(name).transpose())
+        let part = if self.config.tie_embeddings { Part::Embedding } else { Part::Head };
+        hidden.matmul(self.parameter(part.name()).transpose())
     }
 
     /// Logits of equally long sequences `ids`, `[rows, len]` to `[rows, len, vocab_size]`.
@@ -337,6 +361,7 @@ impl Transformer {
         Transformer {
             config: self.config.clone(),
             parameters,
+            held: self.held.clone(),
             inverse_frequencies: self.inverse_frequencies.clone(),
             device: self.device.clone().inner(),
             checkpoints: self.checkpoints,
@@ -420,43 +445,40 @@ impl Transformer {
     ) -> Tensor<2> {
         let c = &self.config;
         let tokens = x.dims()[0];
-        let name = |part: &str| format!("model.layers.{layer}.{part}");
-        let norm = |x, part| rms_norm(x, self.parameter(&name(part)), c.rms_norm_eps);
+        let norm =
+            |x, part: Part| rms_norm(x, self.parameter(&part.in_layer(layer)), c.rms_norm_eps);
         // [tokens, heads, head_dim]
         let heads = |x: Tensor<2>, count| x.reshape([tokens, count, c.head_dim]);
         let normed_heads = |x: Tensor<2>, count, part| {
             let flat = x.reshape([tokens * count, c.head_dim]);
             norm(flat, part).reshape([tokens, count, c.head_dim])
         };
+        let linear =
+            |x: Tensor<2>, part: Part| x.matmul(self.parameter(&part.in_layer(layer)).transpose());
+        let biased = |y: Tensor<2>, part: Part| match self.parameters.get(&part.in_layer(layer)) {
+            Some(bias) => y + bias.clone(),
+            None => y,
+        };
 
-        let n = norm(x.clone(), "input_layernorm.weight");
-        let q = self.linear(n.clone(), &name("self_attn.q_proj"));
-        let k = self.linear(n.clone(), &name("self_attn.k_proj"));
-        let v = heads(self.linear(n, &name("self_attn.v_proj")), c.num_kv_heads);
+        let n = norm(x.clone(), Part::InputNorm);
+        let q = biased(linear(n.clone(), Part::Q), Part::QBias);
+        let k = biased(linear(n.clone(), Part::K), Part::KBias);
+        let v = heads(biased(linear(n, Part::V), Part::VBias), c.num_kv_heads);
         let (q, k) = if c.qk_norm {
             (
-                normed_heads(q, c.num_heads, "self_attn.q_norm.weight"),
-                normed_heads(k, c.num_kv_heads, "self_attn.k_norm.weight"),
+                normed_heads(q, c.num_heads, Part::QNorm),
+                normed_heads(k, c.num_kv_heads, Part::KNorm),
             )
         } else {
             (heads(q, c.num_heads), heads(k, c.num_kv_heads))
         };
         let mixed = attention.apply(rotary.apply(q), rotary.apply(k), v);
-        let x = x + self.linear(mixed, &name("self_attn.o_proj"));
+        let x = x + linear(mixed, Part::O);
 
-        let n = norm(x.clone(), "post_attention_layernorm.weight");
-        let gate = self.linear(n.clone(), &name("mlp.gate_proj"));
-        let up = self.linear(n, &name("mlp.up_proj"));
-        x + self.linear(swiglu(gate, up), &name("mlp.down_proj"))
-    }
-
-    /// `x Wᵀ`, plus the bias where the checkpoint has one.
-    fn linear(&self, x: Tensor<2>, name: &str) -> Tensor<2> {
-        let y = x.matmul(self.parameter(&format!("{name}.weight")).transpose());
-        match self.parameters.get(&format!("{name}.bias")) {
-            Some(bias) => y + bias.clone(),
-            None => y,
-        }
+        let n = norm(x.clone(), Part::MlpNorm);
+        let gate = linear(n.clone(), Part::Gate);
+        let up = linear(n, Part::Up);
+        x + linear(swiglu(gate, up), Part::Down)
     }
 
     /// A parameter by name. `from_weights` has checked that every name that the configuration
@@ -482,6 +504,10 @@ fn host_tensor(
 ) -> Result<(String, HostTensor), ModelError> {
     let data = Values::of(tensor).map_err(|error| error.of_tensor(name))?;
     Ok((name.to_owned(), HostTensor { shape, data }))
+}
+
+fn unknown(name: &str) -> ModelError {
+    ModelError::UnknownParameter { name: name.to_owned() }
 }
 
 fn leaf(tensor: Tensor<2>) -> Tensor<2> {

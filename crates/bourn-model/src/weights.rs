@@ -6,7 +6,7 @@ use std::ops::{Deref, DerefMut};
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::{ModelConfig, ModelError, Resident};
+use crate::{ModelConfig, ModelError, Part, Resident};
 
 /// A tensor on the host.
 #[derive(Clone, Debug, PartialEq)]
@@ -122,8 +122,8 @@ impl fmt::Debug for Values {
 /// Every tensor of a model by its Hugging Face name; `lm_head.weight` is absent when it is tied.
 pub type Weights = BTreeMap<String, HostTensor>;
 
-const EMBEDDING: &str = "model.embed_tokens.weight";
-const HEAD: &str = "lm_head.weight";
+const EMBEDDING: &str = Part::Embedding.name();
+const HEAD: &str = Part::Head.name();
 
 /// BLAKE3, in hexadecimal, over names, shapes and values in the order of names. Equal exactly when
 /// the weights are equal bit for bit, whatever file they came from.
@@ -164,53 +164,47 @@ pub(crate) fn is_recomputed(name: &str) -> bool {
 pub(crate) struct Expected(BTreeMap<String, Vec<usize>>);
 
 impl Expected {
+    /// With a place for the copy of the output head that a tied model's file may hold.
     pub(crate) fn new(config: &ModelConfig) -> Expected {
-        let mut shapes: BTreeMap<_, _> = config.expected_tensors().into_iter().collect();
+        let mut expected = Expected::of(config);
         if config.tie_embeddings {
-            shapes.insert(HEAD.to_owned(), vec![config.vocab_size, config.hidden_size]);
+            expected.0.insert(HEAD.to_owned(), vec![config.vocab_size, config.hidden_size]);
         }
-        Expected(shapes)
+        expected
+    }
+
+    fn of(config: &ModelConfig) -> Expected {
+        Expected(config.expected_tensors().into_iter().collect())
     }
 
     /// Checks a tensor's shape before its values are read.
     pub(crate) fn check(&self, name: &str, found: &[usize]) -> Result<(), ModelError> {
-        match_shape(name, found, self.0.get(name))
-    }
-}
-
-fn match_shape(
-    name: &str,
-    found: &[usize],
-    expected: Option<&Vec<usize>>,
-) -> Result<(), ModelError> {
-    let (tensor, found) = (name.to_owned(), found.to_vec());
-    match expected {
-        None => Err(ModelError::UnexpectedTensor { tensor, found }),
-        Some(expected) if *expected != found => {
-            Err(ModelError::Shape { tensor, found, expected: expected.clone() })
+        let (tensor, found) = (name.to_owned(), found.to_vec());
+        match self.0.get(name) {
+            None => Err(ModelError::UnexpectedTensor { tensor, found }),
+            Some(expected) if *expected != found => {
+                Err(ModelError::Shape { tensor, found, expected: expected.clone() })
+            }
+            Some(_) => Ok(()),
         }
-        Some(_) => Ok(()),
     }
 }
 
-/// Checks that the weights are those of the configuration: nothing missing, nothing left over,
-/// every shape right, as many values as the shape says, and all of them finite.
+/// The shape and the number of values of a tensor, for [`ModelConfig::check_tensors`].
+pub(crate) fn extent(tensor: &HostTensor) -> (&[usize], usize) {
+    (&tensor.shape, tensor.data.len())
+}
+
+/// Checks that the weights are those of the configuration, with nothing left over, and that all
+/// values are finite.
 pub(crate) fn check(config: &ModelConfig, weights: &Weights) -> Result<(), ModelError> {
-    let expected: BTreeMap<_, _> = config.expected_tensors().into_iter().collect();
-    if let Some(name) = expected.keys().find(|name| !weights.contains_key(*name)) {
-        return Err(ModelError::MissingTensor { tensor: name.clone() });
-    }
+    config.check_tensors(|name| weights.get(name).map(extent))?;
+    let expected = Expected::of(config);
     for (name, tensor) in weights {
-        match_shape(name, &tensor.shape, expected.get(name))?;
-        let wrong = |message| ModelError::Tensor { tensor: name.clone(), message };
-        let size: usize = tensor.shape.iter().product();
-        if tensor.data.len() != size {
-            let message = format!("has {} values and its shape asks for {size}", tensor.data.len());
-            return Err(wrong(message));
-        }
+        expected.check(name, &tensor.shape)?;
         if let Some(at) = tensor.data.iter().position(|v| !v.is_finite()) {
             let message = format!("is damaged: its value {at} is {}", tensor.data[at]);
-            return Err(wrong(message));
+            return Err(ModelError::Tensor { tensor: name.clone(), message });
         }
     }
     Ok(())

@@ -175,7 +175,7 @@ fn fused_gradients_are_those_of_finite_differences() {
             let mut at = |distance: f32| -> f64 {
                 let data = TensorData::new(direction.clone(), here.dims());
                 let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
-                model.set_parameter(name, here.clone() + step);
+                model.set_parameter(name, here.clone() + step).unwrap();
                 let (scores, _) = model.score(&packed, positions.clone(), &targets, 0.8, true);
                 f64::from(read_values(&loss(&scores)).unwrap()[0])
             };
@@ -413,7 +413,7 @@ fn fused_value_gradients_are_those_of_finite_differences() {
             let mut at = |distance: f32| -> f64 {
                 let data = TensorData::new(direction.clone(), here.dims());
                 let step = Tensor::<2>::from_data(data, &Device::flex()) * (distance / length);
-                model.set_parameter(name, here.clone() + step);
+                model.set_parameter(name, here.clone() + step).unwrap();
                 let (read, _) = model.values(&packed, positions.clone());
                 f64::from(read_values(&value_loss(&read)).unwrap()[0])
             };

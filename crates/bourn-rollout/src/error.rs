@@ -5,27 +5,11 @@ use bourn_kernel::KernelError;
 /// Why completions could not be drawn or scored.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum RolloutError {
-    /// A tensor that the configuration asks for is absent.
-    #[error(
-        "tensor `{tensor}` is missing from the weights; the configuration and the weights belong to different models"
-    )]
-    MissingTensor {
-        /// Its Hugging Face name.
-        tensor: String,
-    },
-    /// A tensor has another shape than the configuration asks for.
-    #[error(
-        "tensor `{tensor}` has shape {found:?} with {values} values and the configuration asks for {expected:?}"
-    )]
-    Shape {
-        /// Its Hugging Face name.
-        tensor: String,
-        /// Shape that the configuration asks for.
-        expected: Vec<usize>,
-        /// Shape that it has.
-        found: Vec<usize>,
-        /// Values that it has.
-        values: usize,
+    /// The weights are not those of the configuration.
+    #[error("the weights do not fit the engine: {problem}")]
+    Weights {
+        /// Which tensor, and what is wrong with it.
+        problem: String,
     },
     /// The weights were released.
     #[error("the engine has given its weights up; update it before it draws or scores")]

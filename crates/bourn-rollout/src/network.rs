@@ -6,7 +6,7 @@
 use bourn_kernel::{
     KernelError, PackedMatrix, Storage, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
 };
-use bourn_model::{ModelConfig, Values, Weights};
+use bourn_model::{ModelConfig, Part, Values, Weights};
 
 use crate::batch::{self, Batch, Segment};
 use crate::cache::{CacheShape, Sequence};
@@ -107,31 +107,29 @@ impl Network {
         let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
 
         for (index, layer) in layers.iter_mut().enumerate() {
-            let mut get = |part: &str| get(&format!("model.layers.{index}.{part}"));
-            replace(&mut layer.input_norm, &get("input_layernorm.weight"));
-            replace(&mut layer.mlp_norm, &get("post_attention_layernorm.weight"));
-            let projections = ["q_proj", "k_proj", "v_proj"].map(|p| format!("self_attn.{p}"));
-            let [wq, wk, wv] = projections.each_ref().map(|p| get(&format!("{p}.weight")));
+            let mut get = |part: Part| get(&part.in_layer(index));
+            replace(&mut layer.input_norm, &get(Part::InputNorm));
+            replace(&mut layer.mlp_norm, &get(Part::MlpNorm));
+            let [wq, wk, wv] = Part::QKV.map(&mut get);
             layer.qkv.repack(hidden, &[(q, &wq), (kv, &wk), (kv, &wv)])?;
-            layer.qkv_bias = c
-                .qkv_bias
-                .then(|| projections.map(|p| get(&format!("{p}.bias")).to_vec()).concat());
+            layer.qkv_bias =
+                c.qkv_bias.then(|| Part::QKV_BIAS.map(|part| get(part).to_vec()).concat());
             layer.qk_norm = c.qk_norm.then(|| {
                 let mut norm = |part| get(part).to_vec();
-                (norm("self_attn.q_norm.weight"), norm("self_attn.k_norm.weight"))
+                (norm(Part::QNorm), norm(Part::KNorm))
             });
-            layer.output.repack(q, &[(hidden, &get("self_attn.o_proj.weight"))])?;
-            let (gate, up) = (get("mlp.gate_proj.weight"), get("mlp.up_proj.weight"));
+            layer.output.repack(q, &[(hidden, &get(Part::O))])?;
+            let (gate, up) = (get(Part::Gate), get(Part::Up));
             layer.gate_up.repack(hidden, &[(wide, &gate), (wide, &up)])?;
-            layer.down.repack(wide, &[(hidden, &get("mlp.down_proj.weight"))])?;
+            layer.down.repack(wide, &[(hidden, &get(Part::Down))])?;
         }
-        replace(final_norm, &get("model.norm.weight"));
-        let table = get("model.embed_tokens.weight");
+        replace(final_norm, &get(Part::FinalNorm.name()));
+        let table = get(Part::Embedding.name());
         if c.tie_embeddings {
             head.repack(hidden, &[(c.vocab_size, &table)])?;
         } else {
             embedding.repack(hidden, &[(c.vocab_size, &table)])?;
-            head.repack(hidden, &[(c.vocab_size, &get("lm_head.weight"))])?;
+            head.repack(hidden, &[(c.vocab_size, &get(Part::Head.name()))])?;
         }
         Ok(())
     }
@@ -326,14 +324,8 @@ fn replace(to: &mut Vec<f32>, from: &[f32]) {
 
 /// Checks that the weights are those of the configuration.
 pub(crate) fn check(config: &ModelConfig, weights: &Weights) -> Result<(), RolloutError> {
-    for (tensor, expected) in config.expected_tensors() {
-        let Some(host) = weights.get(&tensor) else {
-            return Err(RolloutError::MissingTensor { tensor });
-        };
-        if host.shape != expected || host.data.len() != expected.iter().product::<usize>() {
-            let (found, values) = (host.shape.clone(), host.data.len());
-            return Err(RolloutError::Shape { tensor, expected, found, values });
-        }
-    }
-    Ok(())
+    let found = |name: &str| weights.get(name).map(|host| (&host.shape[..], host.data.len()));
+    config
+        .check_tensors(found)
+        .map_err(|error| RolloutError::Weights { problem: error.to_string() })
 }

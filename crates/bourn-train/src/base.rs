@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_model::transformer::{Packed, Transformer};
-use bourn_model::{Bundle, HostTensor, ModelConfig, Tokenizer, Weights};
+use bourn_model::{Bundle, HostTensor, ModelConfig, Part, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
 use bourn_seed::rng;
 use bourn_task::countdown::{Demonstrator, alphabet};
@@ -167,8 +167,7 @@ fn initial_weights(config: &ModelConfig, seed: u64) -> Weights {
         let data = if shape.len() == 1 {
             vec![1.0; count]
         } else {
-            let into_residual =
-                name.ends_with("o_proj.weight") || name.ends_with("down_proj.weight");
+            let into_residual = matches!(Part::of(&name), Some((Part::O | Part::Down, _)));
             let std = 0.02 * if into_residual { residual } else { 1.0 };
             let mut rng = rng(seed, "base/init", &[index as u64]);
             (0..count).map(|_| (std * standard_normal(&mut rng)) as f32).collect()

@@ -92,7 +92,7 @@ fn gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batches() 
         for (name, tensor) in implicit.model.parameters() {
             let d: Vec<f32> = analytic[name].iter().map(|g| g / length as f32).collect();
             let d = Tensor::<2>::from_data(TensorData::new(d, tensor.dims()), &Device::flex());
-            moved.model.set_parameter(name, tensor.clone().inner() + d * (sign * step));
+            moved.model.set_parameter(name, tensor.clone().inner() + d * (sign * step)).unwrap();
         }
         total(&moved, &experience, &recipe).0
     };

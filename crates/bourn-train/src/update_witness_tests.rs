@@ -157,7 +157,7 @@ fn the_gradient_of_witnesses_agrees_with_finite_differences() {
             let scaled = analytic[name].iter().map(|g| g / length as f32).collect::<Vec<_>>();
             let d = TensorData::new(scaled, tensor.dims());
             let d = Tensor::<2>::from_data(d, &Device::flex());
-            moved.set_parameter(name, tensor.clone().inner() + d * (sign * step));
+            moved.set_parameter(name, tensor.clone().inner() + d * (sign * step)).unwrap();
         }
         gradient(&moved, None, &witnesses, &recipe).0
     };

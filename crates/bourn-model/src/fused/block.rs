@@ -9,6 +9,7 @@ use bourn_kernel::{
 };
 
 use super::{Linear, Network, Residents, Rows, sum};
+use crate::Part;
 
 /// What the backward pass of a layer needs beside its input. Norms and the product of the gates are
 /// computed again: they cost little.
@@ -45,14 +46,14 @@ impl Network<'_> {
         let c = self.config;
         let (count, hidden, wide) = (rows.count, c.hidden_size, c.intermediate_size);
         let Activations { raw, qkv, mixed, .. } = self.attention(layer, rows, x)?;
-        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        let output = self.linear(layer, Part::O, hidden, self.widths().0);
         output.forward(&mixed, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
         let middle = if keep { x.to_vec() } else { Vec::new() };
 
         let gate_up = self.gates(layer, rows, x)?;
         let mut inner = vec![0.0; count * wide]; // [rows, wide]
         swiglu(&gate_up, wide, &mut inner)?;
-        let down = self.linear(layer, "mlp.down_proj", hidden, wide);
+        let down = self.linear(layer, Part::Down, hidden, wide);
         down.forward(&inner, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
         Ok(keep.then_some(Activations { raw, qkv, mixed, middle, gate_up }))
     }
@@ -67,7 +68,7 @@ impl Network<'_> {
         let mut activations = self.attention(layer, rows, input)?;
         let hidden = self.config.hidden_size;
         let mixed = &activations.mixed;
-        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        let output = self.linear(layer, Part::O, hidden, self.widths().0);
         let mut middle = input.to_vec();
         let out = MatrixMut::new(&mut middle, rows.count, hidden)?;
         output.forward(mixed, rows.count, Store::Add, out)?;
@@ -80,7 +81,7 @@ impl Network<'_> {
     fn attention(&self, layer: usize, rows: &Rows, x: &[f32]) -> Result<Activations, KernelError> {
         let c = self.config;
         let (q, _, stride) = self.widths();
-        let normed = self.normed(layer, "input_layernorm", x)?;
+        let normed = self.normed(layer, Part::InputNorm, x)?;
         let mut qkv = vec![0.0; rows.count * stride]; // [rows, q + k + v]
         for projection in self.projections(layer) {
             let store = match projection.bias {
@@ -93,8 +94,8 @@ impl Network<'_> {
         let mut raw = Vec::new();
         if c.qk_norm {
             raw = qkv.clone();
-            for (heads, name) in self.normed_heads() {
-                let weight = self.layer_weight(layer, name);
+            for (heads, part) in self.normed_heads() {
+                let weight = self.layer_weight(layer, part);
                 let Heads { stride, offset, count } = heads;
                 rms_norm_heads(&mut qkv, stride, offset, count, weight, self.eps())?;
             }
@@ -109,12 +110,12 @@ impl Network<'_> {
     /// Gates and ups, `[rows, gate + up]`.
     fn gates(&self, layer: usize, rows: &Rows, middle: &[f32]) -> Result<Vec<f32>, KernelError> {
         let wide = self.config.intermediate_size;
-        let normed = self.normed(layer, "post_attention_layernorm", middle)?;
+        let normed = self.normed(layer, Part::MlpNorm, middle)?;
         let mut gate_up = vec![0.0; rows.count * 2 * wide];
-        for (index, name) in GATES.into_iter().enumerate() {
+        for (index, part) in GATES.into_iter().enumerate() {
             let columns = index * wide..(index + 1) * wide;
             let out = MatrixMut::columns(&mut gate_up, rows.count, 2 * wide, columns)?;
-            let linear = self.linear(layer, name, wide, self.config.hidden_size);
+            let linear = self.linear(layer, part, wide, self.config.hidden_size);
             linear.forward(&normed, rows.count, Store::Set, out)?;
         }
         Ok(gate_up)
@@ -134,9 +135,9 @@ impl Network<'_> {
         self.gates_backward(layer, rows, &middle, gate_up, gradient, sums)?;
 
         let hidden = self.config.hidden_size;
-        let output = self.linear(layer, "self_attn.o_proj", hidden, self.widths().0);
+        let output = self.linear(layer, Part::O, hidden, self.widths().0);
         let dy = Matrix::new(gradient, rows.count, hidden)?;
-        let name = key(layer, "self_attn.o_proj.weight");
+        let name = Part::O.in_layer(layer);
         output.weight_gradient(dy, &mixed, rows.count, sum(sums, &name))?;
         let mut mixed_gradient = mixed; // its values are no longer needed
         output.input_gradient(dy, Store::Set, &mut mixed_gradient, rows.count)?;
@@ -164,25 +165,24 @@ impl Network<'_> {
         let (hidden, wide) = (self.config.hidden_size, self.config.intermediate_size);
         let mut inner = vec![0.0; rows.count * wide]; // [rows, wide]
         swiglu(&gate_up, wide, &mut inner)?;
-        let down = self.linear(layer, "mlp.down_proj", hidden, wide);
+        let down = self.linear(layer, Part::Down, hidden, wide);
         let dy = Matrix::new(gradient, rows.count, hidden)?;
-        let name = key(layer, "mlp.down_proj.weight");
+        let name = Part::Down.in_layer(layer);
         down.weight_gradient(dy, &inner, rows.count, sum(sums, &name))?;
         down.input_gradient(dy, Store::Set, &mut inner, rows.count)?;
         swiglu_backward(&mut gate_up, wide, &inner)?;
 
-        let normed = self.normed(layer, "post_attention_layernorm", middle)?;
+        let normed = self.normed(layer, Part::MlpNorm, middle)?;
         let mut normed_gradient = vec![0.0; normed.len()];
-        for (index, name) in GATES.into_iter().enumerate() {
-            let linear = self.linear(layer, name, wide, hidden);
+        for (index, part) in GATES.into_iter().enumerate() {
+            let linear = self.linear(layer, part, wide, hidden);
             let columns = index * wide..(index + 1) * wide;
             let dy = Matrix::columns(&gate_up, rows.count, 2 * wide, columns)?;
-            let key = key(layer, &format!("{name}.weight"));
+            let key = part.in_layer(layer);
             linear.weight_gradient(dy, &normed, rows.count, sum(sums, &key))?;
             linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
         }
-        let name = "post_attention_layernorm";
-        self.norm_backward(layer, name, middle, normed_gradient, gradient, sums)
+        self.norm_backward(layer, Part::MlpNorm, middle, normed_gradient, gradient, sums)
     }
 
     /// From the gradient of rotated queries and keys, and of values, to that of the layer's input.
@@ -203,12 +203,13 @@ impl Network<'_> {
         let back: Vec<f32> = rows.sin.iter().map(|sin| -sin).collect();
         rope(&mut qkv, stride, c.num_heads + c.num_kv_heads, c.head_dim, &rows.cos, &back)?;
         if c.qk_norm {
-            for (heads, name) in self.normed_heads() {
-                let (weight, sum) = (self.layer_weight(layer, name), sum(sums, &key(layer, name)));
+            for (heads, part) in self.normed_heads() {
+                let sum = sum(sums, &part.in_layer(layer));
+                let weight = self.layer_weight(layer, part);
                 rms_norm_heads_backward(raw, heads, weight, self.eps(), &mut qkv, sum)?;
             }
         }
-        let normed = self.normed(layer, "input_layernorm", input)?;
+        let normed = self.normed(layer, Part::InputNorm, input)?;
         let mut normed_gradient = vec![0.0; normed.len()];
         for (index, projection) in self.projections(layer).into_iter().enumerate() {
             let Projection { linear, name, bias, columns } = projection;
@@ -220,7 +221,7 @@ impl Network<'_> {
                 add_row_sums(&qkv, stride, offset, sum(sums, &name))?;
             }
         }
-        self.norm_backward(layer, "input_layernorm", input, normed_gradient, gradient, sums)
+        self.norm_backward(layer, Part::InputNorm, input, normed_gradient, gradient, sums)
     }
 
     /// Takes the gradient of a norm's output through the norm and adds it to that of the residual
@@ -228,27 +229,26 @@ impl Network<'_> {
     fn norm_backward(
         &self,
         layer: usize,
-        name: &str,
+        part: Part,
         x: &[f32],
         mut normed: Vec<f32>,
         gradient: &mut [f32],
         sums: &mut Residents,
     ) -> Result<(), KernelError> {
-        let name = format!("{name}.weight");
-        let (weight, sum) = (self.layer_weight(layer, &name), sum(sums, &key(layer, &name)));
+        let (weight, sum) = (self.layer_weight(layer, part), sum(sums, &part.in_layer(layer)));
         rms_norm_backward(x, weight, self.eps(), &mut normed, sum)?;
         add(gradient, &normed)
     }
 
-    fn normed(&self, layer: usize, name: &str, x: &[f32]) -> Result<Vec<f32>, KernelError> {
+    fn normed(&self, layer: usize, part: Part, x: &[f32]) -> Result<Vec<f32>, KernelError> {
         let mut out = vec![0.0; x.len()];
-        let weight = self.layer_weight(layer, &format!("{name}.weight"));
+        let weight = self.layer_weight(layer, part);
         rms_norm(x, weight, self.eps(), &mut out)?;
         Ok(out)
     }
 
-    fn linear(&self, layer: usize, name: &str, outputs: usize, inputs: usize) -> Linear<'_> {
-        let weights = self.layer_weight(layer, &format!("{name}.weight"));
+    fn linear(&self, layer: usize, part: Part, outputs: usize, inputs: usize) -> Linear<'_> {
+        let weights = self.layer_weight(layer, part);
         Linear { weights, outputs, inputs }
     }
 
@@ -256,27 +256,24 @@ impl Network<'_> {
     fn projections(&self, layer: usize) -> [Projection<'_>; 3] {
         let c = self.config;
         let (q, kv, _) = self.widths();
-        [("q_proj", q, 0), ("k_proj", kv, q), ("v_proj", kv, q + kv)].map(
-            |(name, outputs, offset)| {
-                let name = format!("self_attn.{name}");
-                let bias = c.qkv_bias.then(|| {
-                    let part = format!("{name}.bias");
-                    (key(layer, &part), self.layer_weight(layer, &part))
-                });
-                let linear = self.linear(layer, &name, outputs, c.hidden_size);
-                let columns = offset..offset + outputs;
-                Projection { linear, name: key(layer, &format!("{name}.weight")), bias, columns }
-            },
-        )
+        let places = [(q, 0), (kv, q), (kv, q + kv)];
+        std::array::from_fn(|index| {
+            let (part, bias, (outputs, offset)) =
+                (Part::QKV[index], Part::QKV_BIAS[index], places[index]);
+            let bias = c.qkv_bias.then(|| (bias.in_layer(layer), self.layer_weight(layer, bias)));
+            let linear = self.linear(layer, part, outputs, c.hidden_size);
+            let columns = offset..offset + outputs;
+            Projection { linear, name: part.in_layer(layer), bias, columns }
+        })
     }
 
     /// Where the heads lie whose queries and keys are normalised, and the norm's weight.
-    fn normed_heads(&self) -> [(Heads, &'static str); 2] {
+    fn normed_heads(&self) -> [(Heads, Part); 2] {
         let c = self.config;
         let (offset, _, stride) = self.widths();
         [
-            (Heads { stride, offset: 0, count: c.num_heads }, "self_attn.q_norm.weight"),
-            (Heads { stride, offset, count: c.num_kv_heads }, "self_attn.k_norm.weight"),
+            (Heads { stride, offset: 0, count: c.num_heads }, Part::QNorm),
+            (Heads { stride, offset, count: c.num_kv_heads }, Part::KNorm),
         ]
     }
 
@@ -287,17 +284,13 @@ impl Network<'_> {
         (q, kv, q + 2 * kv)
     }
 
-    fn layer_weight(&self, layer: usize, part: &str) -> &[f32] {
-        self.weight(&key(layer, part))
+    fn layer_weight(&self, layer: usize, part: Part) -> &[f32] {
+        self.weight(&part.in_layer(layer))
     }
 }
 
 /// Gate and up, in the order of their columns.
-const GATES: [&str; 2] = ["mlp.gate_proj", "mlp.up_proj"];
-
-fn key(layer: usize, part: &str) -> String {
-    format!("model.layers.{layer}.{part}")
-}
+const GATES: [Part; 2] = [Part::Gate, Part::Up];
 
 /// The first of several products that are summed replaces what was there.
 fn continued(index: usize) -> Store<'static> {

@@ -6,6 +6,7 @@ use bourn_kernel::{
 };
 
 use super::{Asked, Linear, Network, Residents, Scores, Slopes, sum};
+use crate::Part;
 
 /// Logits that are in memory at once, in values: 64 MiB.
 pub(super) const LOGITS: usize = 1 << 24;
@@ -106,7 +107,7 @@ impl Network<'_> {
             let weights = Matrix::new(self.head().weights, vocabulary, hidden)?;
             gemm(dy, weights, Store::Continue, MatrixMut::new(out, targets.len(), hidden)?)?;
         }
-        let name = "model.norm.weight";
+        let name = Part::FinalNorm.name();
         let weight = self.weight(name);
         rms_norm_backward(&chosen, weight, self.eps(), &mut normed_gradient, sum(sums, name))?;
         for (&position, normed) in positions.iter().zip(normed_gradient.chunks_exact(hidden)) {
@@ -118,7 +119,7 @@ impl Network<'_> {
 
     fn final_norm(&self, chosen: &[f32]) -> Result<Vec<f32>, KernelError> {
         let mut normed = vec![0.0; chosen.len()];
-        rms_norm(chosen, self.weight("model.norm.weight"), self.eps(), &mut normed)?;
+        rms_norm(chosen, self.weight(Part::FinalNorm.name()), self.eps(), &mut normed)?;
         Ok(normed)
     }
 

@@ -19,10 +19,9 @@ use bourn_kernel::{GroupedHeads, KernelError, Matrix, MatrixMut, Store, gemm};
 
 use self::block::Activations;
 use self::head::Head;
-pub(crate) use self::value::{BIAS, WEIGHT};
-use crate::ModelConfig;
 use crate::packed::Packed;
 use crate::resident::Resident;
+use crate::{ModelConfig, Part};
 
 /// Tensors by parameter name, where they lie.
 pub(crate) type Residents = BTreeMap<String, Resident>;
@@ -137,7 +136,7 @@ impl Network<'_> {
         let rows = Rows::new(asked.batch, self.inverse_frequencies);
         let hidden = self.config.hidden_size;
         let mut x = Vec::with_capacity(rows.count * hidden); // [rows, hidden]
-        let table = self.weight("model.embed_tokens.weight");
+        let table = self.weight(Part::Embedding.name());
         for &id in asked.batch.ids() {
             x.extend_from_slice(&table[id as usize * hidden..(id as usize + 1) * hidden]);
         }
@@ -172,7 +171,7 @@ impl Network<'_> {
             };
             self.block_backward(layer, &rows, &input, activations, &mut gradient, sums)?;
         }
-        let table = sum(sums, "model.embed_tokens.weight");
+        let table = sum(sums, Part::Embedding.name());
         for (&id, gradient) in ids.iter().zip(gradient.chunks_exact(hidden)) {
             let row = &mut table[id as usize * hidden..(id as usize + 1) * hidden];
             row.iter_mut().zip(gradient).for_each(|(sum, gradient)| *sum += gradient);
@@ -196,7 +195,7 @@ impl Network<'_> {
     }
 
     fn head_name(&self) -> &'static str {
-        if self.config.tie_embeddings { "model.embed_tokens.weight" } else { "lm_head.weight" }
+        if self.config.tie_embeddings { Part::Embedding.name() } else { Part::Head.name() }
     }
 }
 

@@ -3,11 +3,10 @@
 use bourn_kernel::{KernelError, Matrix, MatrixMut, Store, add_row_sums};
 
 use super::{Linear, Network, Residents, sum};
+use crate::Part;
 
-/// The head's weights, `[1, hidden]`.
-pub(crate) const WEIGHT: &str = "value_head.weight";
-/// Its bias, `[1, 1]`.
-pub(crate) const BIAS: &str = "value_head.bias";
+const WEIGHT: &str = Part::Value.name();
+const BIAS: &str = Part::ValueBias.name();
 
 impl Network<'_> {
     /// The value of each final hidden state of `normed`, `[n, hidden]`.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Gguf, Value};
-use crate::ModelError;
 use crate::config::{Family, Llama3Scaling, ModelConfig, Rope};
 use crate::weights::{self, Expected, HostTensor, Weights};
+use crate::{ModelError, Part};
 
 const ROPE_FACTORS: &str = "rope_freqs.weight";
 
@@ -122,53 +122,21 @@ fn rope_scaling(
     Ok(Some(scaling))
 }
 
-/// The Hugging Face name of a GGUF tensor, or `None` where there is none.
-fn hugging_face_name(name: &str) -> Option<String> {
-    let plain = match name {
-        "token_embd.weight" => Some("model.embed_tokens.weight"),
-        "output_norm.weight" => Some("model.norm.weight"),
-        "output.weight" => Some("lm_head.weight"),
-        _ => None,
-    };
-    if let Some(plain) = plain {
-        return Some(plain.to_owned());
-    }
-    let (layer, rest) = name.strip_prefix("blk.")?.split_once('.')?;
-    let (part, end) = rest.rsplit_once('.')?;
-    let digits = !layer.is_empty() && layer.len() <= 4 && layer.bytes().all(|b| b.is_ascii_digit());
-    let part = match part {
-        "attn_norm" => "input_layernorm",
-        "attn_q" => "self_attn.q_proj",
-        "attn_k" => "self_attn.k_proj",
-        "attn_v" => "self_attn.v_proj",
-        "attn_output" => "self_attn.o_proj",
-        "attn_q_norm" => "self_attn.q_norm",
-        "attn_k_norm" => "self_attn.k_norm",
-        "ffn_norm" => "post_attention_layernorm",
-        "ffn_gate" => "mlp.gate_proj",
-        "ffn_up" => "mlp.up_proj",
-        "ffn_down" => "mlp.down_proj",
-        _ => return None,
-    };
-    (digits && matches!(end, "weight" | "bias"))
-        .then(|| format!("model.layers.{layer}.{part}.{end}"))
-}
-
 /// The weights, each checked against the configuration before memory is taken.
 pub(super) fn weights(file: &Gguf, config: &ModelConfig) -> Result<Weights, ModelError> {
     let expected = Expected::new(config);
     let mut out: BTreeMap<String, HostTensor> = BTreeMap::new();
     for (gguf_name, entry) in file.tensors.iter().filter(|(name, _)| *name != ROPE_FACTORS) {
         // A name with no counterpart fails the check as itself.
-        let name = hugging_face_name(gguf_name).unwrap_or_else(|| gguf_name.clone());
+        let name = Part::from_gguf(gguf_name).unwrap_or_else(|| gguf_name.clone());
         expected.check(&name, &entry.shape).map_err(|e| e.inside(&file.path))?;
         let data = file.values(gguf_name, entry)?;
-        let heads = match () {
-            () if config.family != Family::Llama => None,
-            () if name.ends_with("q_proj.weight") => Some(config.num_heads),
-            () if name.ends_with("k_proj.weight") => Some(config.num_kv_heads),
-            () => None,
+        let heads = match Part::of(&name) {
+            Some((Part::Q, _)) => Some(config.num_heads),
+            Some((Part::K, _)) => Some(config.num_kv_heads),
+            _ => None,
         };
+        let heads = heads.filter(|_| config.family == Family::Llama);
         let data = match heads {
             Some(heads) => rotate_half_order(&data, heads, config.head_dim, config.hidden_size),
             None => data,
@@ -205,23 +173,6 @@ pub(super) fn floats(file: &Gguf, key: &str) -> Result<Option<Vec<f32>>, ModelEr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names() {
-        let check = |name: &str, expect: Option<&str>| {
-            assert_eq!(hugging_face_name(name).as_deref(), expect, "{name}");
-        };
-        check("token_embd.weight", Some("model.embed_tokens.weight"));
-        check("output.weight", Some("lm_head.weight"));
-        check("blk.0.attn_q.bias", Some("model.layers.0.self_attn.q_proj.bias"));
-        check("blk.12.ffn_down.weight", Some("model.layers.12.mlp.down_proj.weight"));
-        check("blk.1.attn_k_norm.weight", Some("model.layers.1.self_attn.k_norm.weight"));
-        check("blk.x.attn_q.weight", None);
-        check("blk..attn_q.weight", None);
-        check("blk.0.ffn_gate_exps.weight", None);
-        check("blk.0", None);
-        check("", None);
-    }
 
     /// One head of width 4 over one input: the file's rows are 0, 2, 1, 3.
     #[test]

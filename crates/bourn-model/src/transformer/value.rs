@@ -3,8 +3,11 @@
 use burn::tensor::Tensor;
 
 use super::{Packed, Start, TokenScores, Trace, Transformer, Way, host_tensor, indices, leaf};
-use crate::fused::{Asked, BIAS, WEIGHT};
-use crate::{ModelError, Weights};
+use crate::fused::Asked;
+use crate::{ModelError, Part, Weights};
+
+const WEIGHT: &str = Part::Value.name();
+const BIAS: &str = Part::ValueBias.name();
 
 impl Transformer {
     /// The names of the value head's parameters.

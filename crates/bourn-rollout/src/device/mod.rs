@@ -99,15 +99,12 @@ impl DeviceEngine {
 
     pub(crate) fn update_from(&mut self, model: &Transformer) -> Result<(), RolloutError> {
         let model = model.frozen();
-        for (tensor, expected) in self.network.config.expected_tensors() {
-            let Some(found) = model.parameters().get(&tensor) else {
-                return Err(RolloutError::MissingTensor { tensor });
-            };
-            let (found, values) = (found.dims().to_vec(), expected.iter().product());
-            if found != matrix(&expected) {
-                return Err(RolloutError::Shape { tensor, expected, found, values });
-            }
-        }
+        let own: BTreeMap<_, _> = model.config().expected_tensors().into_iter().collect();
+        let found = |name: &str| own.get(name).map(|shape| (&shape[..], shape.iter().product()));
+        self.network
+            .config
+            .check_tensors(found)
+            .map_err(|error| RolloutError::Weights { problem: error.to_string() })?;
         // Every name asked for is one of those that have just been checked.
         self.network.load(|name| model.parameters()[name].clone());
         Ok(())

@@ -3,8 +3,8 @@
 //! Every tensor has a shape that follows from the numbers of rows, of tokens a row and of cached
 //! positions alone, and nothing is read back.
 
-use bourn_model::ModelConfig;
 use bourn_model::ops::{Rotary, rms_norm, swiglu};
+use bourn_model::{ModelConfig, Part};
 use burn::tensor::{Device, Int, Tensor, activation};
 
 use crate::device::lanes::Lanes;
@@ -60,12 +60,12 @@ impl Network {
     /// A network of the tensors that `get` gives for the names of
     /// [`ModelConfig::expected_tensors`], as matrices.
     pub(crate) fn new(config: &ModelConfig, get: impl Fn(&str) -> Tensor<2>) -> Network {
-        let embedding = get("model.embed_tokens.weight");
+        let embedding = get(Part::Embedding.name());
         Network {
             config: config.clone(),
             layers: (0..config.num_layers).map(|layer| Layer::new(config, layer, &get)).collect(),
-            final_norm: get("model.norm.weight"),
-            head: if config.tie_embeddings { embedding.clone() } else { get("lm_head.weight") },
+            final_norm: get(Part::FinalNorm.name()),
+            head: if config.tie_embeddings { embedding.clone() } else { get(Part::Head.name()) },
             embedding,
             inverse_frequencies: config.inverse_frequencies(),
             angles: None,
@@ -77,10 +77,10 @@ impl Network {
         for (index, layer) in self.layers.iter_mut().enumerate() {
             *layer = Layer::new(&self.config, index, &get);
         }
-        self.final_norm = get("model.norm.weight");
-        self.embedding = get("model.embed_tokens.weight");
+        self.final_norm = get(Part::FinalNorm.name());
+        self.embedding = get(Part::Embedding.name());
         let tied = self.config.tie_embeddings;
-        self.head = if tied { self.embedding.clone() } else { get("lm_head.weight") };
+        self.head = if tied { self.embedding.clone() } else { get(Part::Head.name()) };
     }
 
     /// Runs tokens of every row of the cache, writes their keys and values into it, and returns
@@ -205,22 +205,19 @@ impl Network {
 
 impl Layer {
     fn new(config: &ModelConfig, layer: usize, get: impl Fn(&str) -> Tensor<2>) -> Layer {
-        let get = |part: &str| get(&format!("model.layers.{layer}.{part}"));
-        let qkv = |part: &str, dim| {
-            let each = ["q_proj", "k_proj", "v_proj"];
-            Tensor::cat(each.map(|name| get(&format!("self_attn.{name}.{part}"))).to_vec(), dim)
-        };
-        let norms = || (get("self_attn.q_norm.weight"), get("self_attn.k_norm.weight"));
-        let (gate, up) = (get("mlp.gate_proj.weight"), get("mlp.up_proj.weight"));
+        let get = |part: Part| get(&part.in_layer(layer));
+        let qkv = |parts: [Part; 3], dim| Tensor::cat(parts.map(get).to_vec(), dim);
+        let norms = || (get(Part::QNorm), get(Part::KNorm));
+        let (gate, up) = (get(Part::Gate), get(Part::Up));
         Layer {
-            input_norm: get("input_layernorm.weight"),
-            qkv: qkv("weight", 0),
-            qkv_bias: config.qkv_bias.then(|| qkv("bias", 1)),
+            input_norm: get(Part::InputNorm),
+            qkv: qkv(Part::QKV, 0),
+            qkv_bias: config.qkv_bias.then(|| qkv(Part::QKV_BIAS, 1)),
             qk_norm: config.qk_norm.then(norms),
-            output: get("self_attn.o_proj.weight"),
-            mlp_norm: get("post_attention_layernorm.weight"),
+            output: get(Part::O),
+            mlp_norm: get(Part::MlpNorm),
             gate_up: Tensor::cat(vec![gate, up], 0),
-            down: get("mlp.down_proj.weight"),
+            down: get(Part::Down),
         }
     }
 }
