@@ -2,12 +2,12 @@
 //!
 //! Rewards of a step stand in one list, group after group.
 
-use crate::group::{Scale, check_rewards, group_advantages, mean, scaled_by};
+use crate::group::{ScaleRewards, check_rewards, group_advantages, mean, scaled_by};
 use crate::{AlgoError, Groups};
 
 /// What a completion's reward is held against.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Baseline<'a> {
+pub enum RewardBaseline<'a> {
     /// Nothing: the advantage is the reward (Williams 1992).
     None,
     /// The mean over all rewards of the step.
@@ -23,20 +23,20 @@ pub enum Baseline<'a> {
 
 /// Advantage of every completion of a step: (reward − baseline) / scale.
 ///
-/// With [`Baseline::Group`] it is [`group_advantages`], to the bit. Otherwise [`Scale::Group`] and
-/// [`Scale::Batch`] divide by the same standard deviations of the *rewards*, and
-/// [`Scale::Advantages`] by that of the numerators.
+/// With [`RewardBaseline::Group`] it is [`group_advantages`], to the bit. Otherwise [`ScaleRewards::Group`] and
+/// [`ScaleRewards::Batch`] divide by the same standard deviations of the *rewards*, and
+/// [`ScaleRewards::Advantages`] by that of the numerators.
 ///
 /// # Errors
-/// As [`group_advantages`]; for [`Baseline::LeaveOneOut`] groups of one, for
-/// [`Baseline::Greedy`] another number of rewards than there are groups.
+/// As [`group_advantages`]; for [`RewardBaseline::LeaveOneOut`] groups of one, for
+/// [`RewardBaseline::Greedy`] another number of rewards than there are groups.
 pub fn advantages(
     rewards: &[f32],
     groups: &Groups,
-    baseline: Baseline<'_>,
-    scale: Scale,
+    baseline: RewardBaseline<'_>,
+    scale: ScaleRewards,
 ) -> Result<Vec<f32>, AlgoError> {
-    if baseline == Baseline::Group {
+    if baseline == RewardBaseline::Group {
         return group_advantages(rewards, groups, scale);
     }
     check_rewards(rewards, groups)?;
@@ -48,19 +48,19 @@ pub fn advantages(
 fn centred(
     rewards: &[f32],
     groups: &Groups,
-    baseline: Baseline<'_>,
+    baseline: RewardBaseline<'_>,
 ) -> Result<Vec<f64>, AlgoError> {
     let less = |baseline: f64| move |&reward: &f32| f64::from(reward) - baseline;
     Ok(match baseline {
-        Baseline::None => rewards.iter().map(less(0.0)).collect(),
-        Baseline::Batch => rewards.iter().map(less(mean(rewards))).collect(),
-        Baseline::Group => {
+        RewardBaseline::None => rewards.iter().map(less(0.0)).collect(),
+        RewardBaseline::Batch => rewards.iter().map(less(mean(rewards))).collect(),
+        RewardBaseline::Group => {
             groups.slices(rewards).flat_map(|own| own.iter().map(less(mean(own)))).collect()
         }
-        Baseline::LeaveOneOut if groups.ranges().any(|range| range.len() < 2) => {
+        RewardBaseline::LeaveOneOut if groups.ranges().any(|range| range.len() < 2) => {
             return Err(AlgoError::NoOthers);
         }
-        Baseline::LeaveOneOut => {
+        RewardBaseline::LeaveOneOut => {
             // r_i − (Σ − r_i)/(G−1) = G/(G−1) · (r_i − mean): equal rewards give exact zeros.
             let of_group = |own: &[f32]| {
                 let factor = own.len() as f64 / (own.len() - 1) as f64;
@@ -69,7 +69,7 @@ fn centred(
             };
             groups.slices(rewards).flat_map(of_group).collect()
         }
-        Baseline::Greedy(greedy) => {
+        RewardBaseline::Greedy(greedy) => {
             crate::error::check_length("greedy", greedy.len(), groups.len(), "group")?;
             let pairs = groups.slices(rewards).zip(greedy);
             pairs.flat_map(|(own, &greedy)| own.iter().map(less(f64::from(greedy)))).collect()
@@ -94,7 +94,7 @@ mod tests {
     use crate::mean_centred;
 
     #[track_caller]
-    fn check(baseline: Baseline<'_>, scale: Scale, expect: &[f32]) {
+    fn check(baseline: RewardBaseline<'_>, scale: ScaleRewards, expect: &[f32]) {
         let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
         assert_eq!(
             advantages(&rewards, &Groups::equal(2, 4), baseline, scale).unwrap(),
@@ -105,26 +105,30 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        check(Baseline::None, Scale::None, &[1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0]);
+        check(RewardBaseline::None, ScaleRewards::None, &[1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0]);
         // The mean over the step is 10/8.
         check(
-            Baseline::Batch,
-            Scale::None,
+            RewardBaseline::Batch,
+            ScaleRewards::None,
             &[-0.25, -1.25, -1.25, -0.25, 1.75, -0.25, -0.25, 1.75],
         );
-        check(Baseline::Group, Scale::None, &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0]);
+        check(
+            RewardBaseline::Group,
+            ScaleRewards::None,
+            &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0],
+        );
         // The others of the first have mean 1/3; those of the second 2/3; then 5/3 and 7/3.
         let (a, b) = ((2.0f64 / 3.0) as f32, (4.0f64 / 3.0) as f32);
-        check(Baseline::LeaveOneOut, Scale::None, &[a, -a, -a, a, b, -b, -b, b]);
+        check(RewardBaseline::LeaveOneOut, ScaleRewards::None, &[a, -a, -a, a, b, -b, -b, b]);
         check(
-            Baseline::Greedy(&[1.0, 0.0]),
-            Scale::None,
+            RewardBaseline::Greedy(&[1.0, 0.0]),
+            ScaleRewards::None,
             &[0.0, -1.0, -1.0, 0.0, 3.0, 1.0, 1.0, 3.0],
         );
         // Group means off; the numerators' squares sum to 4 · ¼ + 4 = 5, over 7.
         let std = (5.0f64 / 7.0).sqrt() + crate::group::STD_EPSILON;
         let (a, b) = ((0.5 / std) as f32, (1.0 / std) as f32);
-        check(Baseline::Group, Scale::Advantages, &[a, -a, -a, a, b, -b, -b, b]);
+        check(RewardBaseline::Group, ScaleRewards::Advantages, &[a, -a, -a, a, b, -b, -b, b]);
         assert_eq!(signed_advantages(&[true, false], 0.1, 1.0), [0.1, -1.0]);
         assert_eq!(signed_advantages(&[true, false], 1.0, 0.0), [1.0, 0.0]);
     }
@@ -133,11 +137,13 @@ mod tests {
     fn errors_name_what_is_wrong() {
         let error = |sizes: &[usize], baseline| {
             let groups = Groups::of(sizes.iter().copied());
-            advantages(&[1.0, 0.0], &groups, baseline, Scale::None).unwrap_err().to_string()
+            advantages(&[1.0, 0.0], &groups, baseline, ScaleRewards::None).unwrap_err().to_string()
         };
-        assert!(error(&[1, 1], Baseline::LeaveOneOut).contains("two"));
-        assert!(error(&[2], Baseline::Greedy(&[])).contains("`greedy` has 0 entries where 1"));
-        assert!(error(&[3], Baseline::None).contains("1 groups with 3 completions"));
+        assert!(error(&[1, 1], RewardBaseline::LeaveOneOut).contains("two"));
+        assert!(
+            error(&[2], RewardBaseline::Greedy(&[])).contains("`greedy` has 0 entries where 1")
+        );
+        assert!(error(&[3], RewardBaseline::None).contains("1 groups with 3 completions"));
     }
 
     proptest! {
@@ -147,7 +153,7 @@ mod tests {
             rewards in prop::collection::vec(-9.0f32..9.0, 2..12),
         ) {
             let n = rewards.len();
-            let loo = advantages(&rewards, &Groups::whole(n), Baseline::LeaveOneOut, Scale::None).unwrap();
+            let loo = advantages(&rewards, &Groups::whole(n), RewardBaseline::LeaveOneOut, ScaleRewards::None).unwrap();
             for (i, (&loo, centred)) in loo.iter().zip(mean_centred(&rewards)).enumerate() {
                 let factor = n as f32 / (n - 1) as f32;
                 // Two f32 roundings of numbers up to 36.
@@ -165,9 +171,9 @@ mod tests {
         fn one_group_is_the_batch(rewards in prop::collection::vec(-9.0f32..9.0, 2..12)) {
             let n = rewards.len();
             let of = |baseline, scale| advantages(&rewards, &Groups::whole(n), baseline, scale).unwrap();
-            prop_assert_eq!(of(Baseline::Batch, Scale::None), of(Baseline::Group, Scale::None));
+            prop_assert_eq!(of(RewardBaseline::Batch, ScaleRewards::None), of(RewardBaseline::Group, ScaleRewards::None));
             let (a, b) =
-                (of(Baseline::Batch, Scale::Batch), of(Baseline::Batch, Scale::Advantages));
+                (of(RewardBaseline::Batch, ScaleRewards::Batch), of(RewardBaseline::Batch, ScaleRewards::Advantages));
             for (a, b) in a.iter().zip(b) {
                 // The two standard deviations differ by rounding of sums of f64, then f32.
                 prop_assert!((a - b).abs() <= 1e-5 * a.abs().max(1.0));
@@ -183,10 +189,10 @@ mod tests {
             // At least 22 from every other, so that the squares of its group of three alone come to
             // 22² · 2/3, and the standard deviation, over 5, to 8: 1e-4 beside it stays small.
             rewards[0] += 40.0;
-            for (baseline, group) in [(Baseline::Batch, 6), (Baseline::Group, 3)] {
+            for (baseline, group) in [(RewardBaseline::Batch, 6), (RewardBaseline::Group, 3)] {
                 let of = |rewards: &[f32]| {
                     let groups = Groups::equal(rewards.len() / group, group);
-                    advantages(rewards, &groups, baseline, Scale::Advantages).unwrap()
+                    advantages(rewards, &groups, baseline, ScaleRewards::Advantages).unwrap()
                 };
                 let plain = of(&rewards);
                 for own in plain.chunks(group) {
@@ -209,10 +215,10 @@ mod tests {
             let rewards: Vec<f32> = rewards.into_iter().map(f32::from).collect();
             let mean = [rewards.iter().sum::<f32>() / 4.0];
             let of =
-                |baseline: Baseline<'_>| advantages(&rewards, &Groups::whole(4), baseline, Scale::None).unwrap();
+                |baseline: RewardBaseline<'_>| advantages(&rewards, &Groups::whole(4), baseline, ScaleRewards::None).unwrap();
             // Quarters of small whole numbers are exact.
-            prop_assert_eq!(of(Baseline::Greedy(&mean)), mean_centred(&rewards));
-            prop_assert_eq!(of(Baseline::Greedy(&[0.0])), of(Baseline::None));
+            prop_assert_eq!(of(RewardBaseline::Greedy(&mean)), mean_centred(&rewards));
+            prop_assert_eq!(of(RewardBaseline::Greedy(&[0.0])), of(RewardBaseline::None));
         }
 
         /// With rewards of 0 and 1, PSR is REINFORCE; NSR is the same less 1, a constant baseline.
@@ -222,7 +228,7 @@ mod tests {
         ) {
             let rewards: Vec<f32> = correct.iter().map(|&c| f32::from(u8::from(c))).collect();
             let reinforce =
-                advantages(&rewards, &Groups::whole(rewards.len()), Baseline::None, Scale::None).unwrap();
+                advantages(&rewards, &Groups::whole(rewards.len()), RewardBaseline::None, ScaleRewards::None).unwrap();
             prop_assert_eq!(&signed_advantages(&correct, 1.0, 0.0), &reinforce);
             let less: Vec<f32> = reinforce.iter().map(|a| a - 1.0).collect();
             prop_assert_eq!(signed_advantages(&correct, 0.0, 1.0), less);

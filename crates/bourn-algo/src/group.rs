@@ -2,6 +2,9 @@
 //!
 //! Rewards of a step stand in one list, group after group.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{AlgoError, Groups};
 
 /// Added to the standard deviation that divides advantages.
@@ -11,14 +14,15 @@ use crate::{AlgoError, Groups};
 pub const STD_EPSILON: f64 = 1e-4;
 
 /// What mean-centred rewards are divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scale {
-    /// The standard deviation of the group (DeepSeekMath, arXiv 2402.03300, §4.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ScaleRewards {
+    /// The standard deviation of the group's rewards (DeepSeekMath, arXiv 2402.03300, §4.1.2).
     Group,
-    /// The standard deviation over all rewards of the step, every group together.
+    /// The standard deviation of the whole step's rewards.
     Batch,
-    /// The standard deviation over all advantages of the step, after the baseline (REINFORCE++,
-    /// arXiv 2501.03262).
+    /// The standard deviation of the whole step's advantages (REINFORCE++, arXiv 2501.03262); a
+    /// critic's are centred too.
     Advantages,
     /// Nothing (Dr. GRPO, arXiv 2503.20783: no bias towards problems of low variance).
     None,
@@ -34,7 +38,7 @@ pub fn mean_centred(rewards: &[f32]) -> Vec<f32> {
 }
 
 /// Advantage of every completion of a step: (reward − mean of its group) / (std + 1e-4), or the
-/// numerator alone with [`Scale::None`].
+/// numerator alone with [`ScaleRewards::None`].
 ///
 /// The standard deviation is the sample's (divisor n − 1), as TRL and `torch.std` have it; the
 /// paper writes `std` without saying which. A group of one completion has advantage 0. A group of
@@ -45,7 +49,7 @@ pub fn mean_centred(rewards: &[f32]) -> Vec<f32> {
 pub fn group_advantages(
     rewards: &[f32],
     groups: &Groups,
-    scale: Scale,
+    scale: ScaleRewards,
 ) -> Result<Vec<f32>, AlgoError> {
     check_rewards(rewards, groups)?;
     let of_group = |own: &[f32]| {
@@ -73,18 +77,18 @@ pub(crate) fn scaled_by(
     rewards: &[f32],
     centred: &[f64],
     groups: &Groups,
-    scale: Scale,
+    scale: ScaleRewards,
 ) -> Vec<f64> {
     let all = |divisor| vec![divisor; rewards.len()];
     match scale {
-        Scale::Group => {
+        ScaleRewards::Group => {
             let of_group =
                 |own: &[f32]| std::iter::repeat_n(sample_std(own) + STD_EPSILON, own.len());
             groups.slices(rewards).flat_map(of_group).collect()
         }
-        Scale::Batch => all(sample_std(rewards) + STD_EPSILON),
-        Scale::Advantages => all(std(centred.iter().copied()) + STD_EPSILON),
-        Scale::None => all(1.0),
+        ScaleRewards::Batch => all(sample_std(rewards) + STD_EPSILON),
+        ScaleRewards::Advantages => all(std(centred.iter().copied()) + STD_EPSILON),
+        ScaleRewards::None => all(1.0),
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(rewards: &[f32], group: usize, scale: Scale, expect: &[f32]) {
+    fn check(rewards: &[f32], group: usize, scale: ScaleRewards, expect: &[f32]) {
         let groups = Groups::equal(rewards.len() / group, group);
         assert_eq!(group_advantages(rewards, &groups, scale).unwrap(), expect);
     }
@@ -145,7 +149,7 @@ mod tests {
     #[track_caller]
     fn check_error(rewards: &[f32], sizes: &[usize], expect: &str) {
         let groups = Groups::of(sizes.iter().copied());
-        let error = group_advantages(rewards, &groups, Scale::Group).unwrap_err();
+        let error = group_advantages(rewards, &groups, ScaleRewards::Group).unwrap_err();
         assert_eq!(error.to_string(), expect);
     }
 
@@ -156,23 +160,23 @@ mod tests {
 
         let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
         // Group means are ½ and 2.
-        check(&rewards, 4, Scale::None, &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0]);
+        check(&rewards, 4, ScaleRewards::None, &[0.5, -0.5, -0.5, 0.5, 1.0, -1.0, -1.0, 1.0]);
         // Group variances are 4·¼/3 = 1/3 and 4·1/3 = 4/3.
         let (low, high) = ((1.0f64 / 3.0).sqrt(), (4.0f64 / 3.0).sqrt());
         let (a, b) = ((0.5 / (low + 1e-4)) as f32, (1.0 / (high + 1e-4)) as f32);
-        check(&rewards, 4, Scale::Group, &[a, -a, -a, a, b, -b, -b, b]);
+        check(&rewards, 4, ScaleRewards::Group, &[a, -a, -a, a, b, -b, -b, b]);
         // Over the step the mean is 5/4, and the squares are 4 · 1/16 + 2 · 25/16 + 2 · 49/16 =
         // 19/2; the variance is a seventh of that.
         let std = (19.0f64 / 14.0).sqrt() + 1e-4;
         let (a, b) = ((0.5 / std) as f32, (1.0 / std) as f32);
-        check(&rewards, 4, Scale::Batch, &[a, -a, -a, a, b, -b, -b, b]);
+        check(&rewards, 4, ScaleRewards::Batch, &[a, -a, -a, a, b, -b, -b, b]);
     }
 
     #[test]
     fn groups_of_different_sizes_are_those_of_each_alone() {
         let (a, b) = ([1.0, 0.0], [0.0, 3.0, 0.0]);
         let groups = Groups::of([2, 3]);
-        for scale in [Scale::Group, Scale::None] {
+        for scale in [ScaleRewards::Group, ScaleRewards::None] {
             let alone = |own: &[f32]| group_advantages(own, &Groups::whole(own.len()), scale);
             let apart = [alone(&a).unwrap(), alone(&b).unwrap()].concat();
             assert_eq!(group_advantages(&[&a[..], &b].concat(), &groups, scale).unwrap(), apart);
@@ -181,7 +185,7 @@ mod tests {
 
     #[test]
     fn one_completion_is_its_own_baseline() {
-        for scale in [Scale::Group, Scale::Batch, Scale::None] {
+        for scale in [ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None] {
             check(&[0.3, 7.0], 1, scale, &[0.0, 0.0]);
             check(&[0.3], 1, scale, &[0.0]);
         }
@@ -192,7 +196,7 @@ mod tests {
         for reward in [0.1, -1.0 / 3.0, 1e30, 1e-40, 0.0] {
             let rewards = [[reward; 7], [0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0]].concat();
             let groups = Groups::equal(2, 7);
-            for scale in [Scale::Group, Scale::Batch, Scale::None] {
+            for scale in [ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None] {
                 let advantages = group_advantages(&rewards, &groups, scale).unwrap();
                 assert_eq!(advantages[..7], [0.0; 7], "{reward} {scale:?}");
                 assert_eq!(zero_advantage_groups(&advantages, &groups).unwrap(), [0]);
@@ -205,7 +209,7 @@ mod tests {
     #[test]
     fn rounding_is_not_amplified() {
         let advantages =
-            group_advantages(&[0.1 + 0.2, 0.3], &Groups::whole(2), Scale::Group).unwrap();
+            group_advantages(&[0.1 + 0.2, 0.3], &Groups::whole(2), ScaleRewards::Group).unwrap();
         assert!(advantages.iter().all(|value| value.abs() < 1e-3), "{advantages:?}");
     }
 
@@ -231,7 +235,7 @@ mod tests {
             check_error(&[0.0, value], &[2], &expect);
         }
         let two = Groups::whole(2);
-        assert!(group_advantages(&[f32::MAX, 0.0], &two, Scale::None).is_err());
+        assert!(group_advantages(&[f32::MAX, 0.0], &two, ScaleRewards::None).is_err());
         assert_eq!(zero_advantage_groups(&[], &two), Err(AlgoError::Empty));
         let error = AlgoError::Groups { len: 1, groups: 1, grouped: 2 };
         assert_eq!(frac_reward_zero_std(&[0.0], &two), Err(error));
@@ -246,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn advantages_are_centred_and_keep_the_order((rewards, group) in rewards()) {
-            for scale in [Scale::Group, Scale::Batch, Scale::None] {
+            for scale in [ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None] {
                 let groups = Groups::equal(rewards.len() / group, group);
                 let advantages = group_advantages(&rewards, &groups, scale).unwrap();
                 prop_assert_eq!(advantages.len(), rewards.len());
@@ -268,11 +272,11 @@ mod tests {
         fn one_group_is_the_batch(rewards in prop::collection::vec(-10.0f32..10.0, 1..20)) {
             let groups = Groups::whole(rewards.len());
             prop_assert_eq!(
-                group_advantages(&rewards, &groups, Scale::Group),
-                group_advantages(&rewards, &groups, Scale::Batch)
+                group_advantages(&rewards, &groups, ScaleRewards::Group),
+                group_advantages(&rewards, &groups, ScaleRewards::Batch)
             );
             prop_assert_eq!(
-                group_advantages(&rewards, &groups, Scale::None).unwrap(),
+                group_advantages(&rewards, &groups, ScaleRewards::None).unwrap(),
                 mean_centred(&rewards)
             );
         }

@@ -58,7 +58,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Baseline, Groups, Scale, advantages};
+    use crate::{Groups, RewardBaseline, ScaleRewards, advantages};
 
     #[test]
     fn worked_by_hand() {
@@ -119,7 +119,7 @@ mod tests {
             let group: Vec<&[f64]> = wide.chunks(1).collect();
             let got = implicit_advantages(&group).unwrap();
             let rloo =
-                advantages(&rewards, &Groups::whole(rewards.len()), Baseline::LeaveOneOut, Scale::None).unwrap();
+                advantages(&rewards, &Groups::whole(rewards.len()), RewardBaseline::LeaveOneOut, ScaleRewards::None).unwrap();
             for (got, rloo) in got.iter().zip(rloo) {
                 // RLOO's was rounded to f32, of numbers up to 6.
                 prop_assert!((got[0] - f64::from(rloo)).abs() < 1e-6);

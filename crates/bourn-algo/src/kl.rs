@@ -15,15 +15,20 @@
 //! (Derived also in arXiv 2510.01555.) The tests below show all three on a small distribution.
 //! Samples of an older policy add a bias that no importance weight corrects here.
 
-/// Estimators of KL(π ‖ base) per token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Estimators of KL(π ‖ base) per token (Schulman 2020). `K1` is unbiased, of either sign, and **no
+/// penalty when used as a loss** (see the module's page); `K2` is biased as a value, and its gradient
+/// is that of KL(π ‖ base); `K3` is unbiased and never negative (DeepSeekMath eq. 4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum KlEstimator {
-    /// log π − log π_base: unbiased, of either sign; **no penalty when used as a loss** (see the
-    /// module's page).
+    /// log π − log π_base.
     K1,
-    /// ½ (log π − log π_base)²: biased as a value; its gradient is that of KL(π ‖ base).
+    /// ½ (log π − log π_base)².
     K2,
-    /// π_base/π − 1 − log(π_base/π): unbiased and never negative (DeepSeekMath eq. 4).
+    /// exp(log π_base − log π) − 1 − (log π_base − log π).
     K3,
 }
 

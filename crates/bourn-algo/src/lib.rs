@@ -35,20 +35,21 @@ pub mod token_rewards;
 pub mod tokens;
 
 pub use advantage::per_token;
-pub use baseline::{Baseline, advantages, signed_advantages};
+pub use baseline::{RewardBaseline, advantages, signed_advantages};
 pub use error::AlgoError;
 pub use gae::{calibration_error, explained_variance, gae, length_adaptive_lambda, value_loss};
 pub use group::{
-    Scale, frac_reward_zero_std, group_advantages, mean_centred, sample_std, zero_advantage_groups,
+    ScaleRewards, frac_reward_zero_std, group_advantages, mean_centred, sample_std,
+    zero_advantage_groups,
 };
 pub use groups::Groups;
 pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
-    Clip, CompletionTerms, LossReport, LossType, Objective, RatioLevel, Surrogate,
+    Clip, CompletionTerms, LossReport, LossSettings, LossType, RatioLevel, Surrogate,
     clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
 };
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
 pub use replay::{replayed_surrogate, truncated_weight};
-pub use schedule::{Shape, clip_scale, learning_rate};
+pub use schedule::{Schedule, clip_scale, learning_rate};
 pub use token_rewards::{kl_rewards, returns};

@@ -15,6 +15,9 @@
 //! They are computed over the whole optimiser update, so that the sum over micro batches is the
 //! same loss to rounding, however it is cut.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::AlgoError;
 use crate::error::check_length;
 use crate::kl::KlEstimator;
@@ -22,50 +25,50 @@ use crate::kl::KlEstimator;
 #[cfg(test)]
 mod tests;
 
-/// How token losses become one number. With B completions, of which those left out of the loss
-/// have no tokens but are counted:
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How token losses become one number. Of B completions, those left out of the loss have no tokens but
+/// are counted; a token weighs 1 / (B · tokens of its completion) for `Grpo`, 1 / (B ·
+/// `max_completion_length`) for `DrGrpo`, 1 / tokens for `Dapo` and 1 / B for `Sequence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum LossType {
-    /// Mean over each completion's tokens, then over the B completions (DeepSeekMath,
-    /// arXiv 2402.03300, eq. 3): w_i = 1 / (B · tokens of i).
+    /// Mean over each completion's tokens, then over completions (DeepSeekMath, arXiv 2402.03300,
+    /// eq. 3).
     Grpo,
-    /// Sum of tokens over a constant (Dr. GRPO, arXiv 2503.20783): w_i = 1 / (B ·
-    /// `max_completion_length`).
+    /// Sum of tokens over completions × `max_completion_length` (Dr. GRPO, arXiv 2503.20783).
     DrGrpo,
-    /// Mean over all tokens of the update (DAPO, arXiv 2503.14476, eq. 8): w_i = 1 / tokens.
+    /// Mean over all tokens of the update (DAPO, arXiv 2503.14476, eq. 8).
     Dapo,
-    /// Sum of tokens, then the mean over completions: the policy gradient as it is derived, without
-    /// regard to length: w_i = 1 / B.
+    /// Sum of tokens, then mean over completions: the policy gradient as derived.
     Sequence,
 }
 
-/// What a token's part of the objective is, to be maximised.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a token's part of the objective is, to be maximised, with r the ratio and A the advantage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Surrogate {
-    /// min(r A, clip(r, 1 − ε_low, 1 + ε_high) A) (PPO, arXiv 1707.06347, eq. 7).
+    /// min(r A, clip(r) A) (PPO, arXiv 1707.06347, eq. 7).
     Clip,
-    /// r A: corrected for the sampler, without a bound.
+    /// r A.
     Ratio,
-    /// A log π: the policy gradient of Williams 1992, as if every draw were the policy's own.
+    /// A log π (Williams 1992), as if every draw were the policy's own.
     LogProb,
-    /// sg(clip(r, 1 − ε_low, 1 + ε_high)) A log π, where sg has no gradient (CISPO,
-    /// arXiv 2506.13585, eq. 4): no token's gradient is taken away, only bounded.
+    /// clip(r) A log π, with no gradient through clip(r) (CISPO, arXiv 2506.13585, eq. 4).
     ClippedWeight,
 }
 
 /// What the ratio is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RatioLevel {
-    /// Each token: r = π / π_old.
+    /// Each token.
     Token,
-    /// A whole completion: the geometric mean of its tokens' ratios (GSPO, arXiv 2507.18071,
-    /// eq. 7), the same at every token.
+    /// The whole completion: the geometric mean of its tokens' ratios (GSPO, arXiv 2507.18071, eq. 7).
     Sequence,
 }
 
 /// The objective's constants.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Objective {
+pub struct LossSettings {
     /// How token losses are averaged.
     pub loss_type: LossType,
     /// Longest completion allowed, in tokens; [`LossType::DrGrpo`] divides by it.
@@ -240,7 +243,7 @@ fn clipped_weight(ratio: f64, eps_low: f64, eps_high: f64) -> (f64, Option<Clip>
 /// that are missing, or `max_completion_length` is 0 with [`LossType::DrGrpo`].
 pub fn policy_loss(
     completions: &[CompletionTerms<'_>],
-    objective: &Objective,
+    objective: &LossSettings,
 ) -> Result<LossReport, AlgoError> {
     let weights = weights(completions, objective)?;
     let mut tokens = 0.0;
@@ -278,7 +281,7 @@ pub fn policy_loss(
 /// As [`policy_loss`].
 pub fn policy_loss_slopes(
     completions: &[CompletionTerms<'_>],
-    objective: &Objective,
+    objective: &LossSettings,
 ) -> Result<Vec<Vec<f64>>, AlgoError> {
     let weights = weights(completions, objective)?;
     let slopes = completions.iter().zip(weights).map(|(completion, weight)| {
@@ -306,7 +309,7 @@ pub fn policy_loss_slopes(
 /// Checks every completion, then weighs it.
 fn weights(
     completions: &[CompletionTerms<'_>],
-    objective: &Objective,
+    objective: &LossSettings,
 ) -> Result<Vec<f64>, AlgoError> {
     for (index, completion) in completions.iter().enumerate() {
         completion.check(index, objective)?;
@@ -336,12 +339,12 @@ impl Token {
         self.log_ratio.exp()
     }
 
-    fn surrogate(&self, objective: &Objective) -> (f64, Option<Clip>) {
+    fn surrogate(&self, objective: &LossSettings) -> (f64, Option<Clip>) {
         let (low, high) = (objective.eps_low, objective.eps_high);
         surrogate(objective.surrogate, self.ratio(), self.logp, self.advantage, low, high)
     }
 
-    fn kl(&self, objective: &Objective) -> f64 {
+    fn kl(&self, objective: &LossSettings) -> f64 {
         if objective.kl_coef == 0.0 {
             0.0
         } else {
@@ -350,7 +353,7 @@ impl Token {
     }
 
     /// ∂l/∂log r: what goes through the ratio, whose derivative is itself.
-    fn ratio_slope(&self, objective: &Objective) -> f64 {
+    fn ratio_slope(&self, objective: &LossSettings) -> f64 {
         match (objective.surrogate, self.surrogate(objective)) {
             (Surrogate::LogProb | Surrogate::ClippedWeight, _) | (_, (_, Some(_))) => 0.0,
             (_, (surrogate, None)) => -surrogate,
@@ -358,7 +361,7 @@ impl Token {
     }
 
     /// ∂l/∂logp of everything else.
-    fn own_slope(&self, objective: &Objective) -> f64 {
+    fn own_slope(&self, objective: &LossSettings) -> f64 {
         let pg = match objective.surrogate {
             Surrogate::Clip | Surrogate::Ratio => 0.0,
             Surrogate::LogProb => -self.advantage,
@@ -378,7 +381,7 @@ impl Token {
 }
 
 impl CompletionTerms<'_> {
-    fn check(&self, index: usize, objective: &Objective) -> Result<(), AlgoError> {
+    fn check(&self, index: usize, objective: &LossSettings) -> Result<(), AlgoError> {
         let tokens = self.logp.len();
         let of_token = |name, got| check_length(name, got, tokens, "token of the completion");
         of_token("old_logp", self.old_logp.len())?;
@@ -397,7 +400,7 @@ impl CompletionTerms<'_> {
     }
 
     /// The tokens in the loss, in order; `check` has found all lists equally long.
-    fn tokens(&self, objective: &Objective) -> impl Iterator<Item = Token> {
+    fn tokens(&self, objective: &LossSettings) -> impl Iterator<Item = Token> {
         let base_logp = self.base_logp.filter(|_| objective.kl_coef != 0.0);
         let entropy = self.entropy.filter(|_| objective.entropy_coef != 0.0);
         let in_loss = self.mask.iter().enumerate().filter(|&(_, &in_loss)| in_loss);

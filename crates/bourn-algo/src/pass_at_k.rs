@@ -12,18 +12,23 @@
 //! s would be without i (eq. 29), or, subset by subset, the largest of I without i (eq. 33, the
 //! lowest variance of the paper).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::group::check_rewards;
 use crate::{AlgoError, Groups};
 
-/// What is subtracted from s.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is subtracted from s: `LeaveOneOut` is k ρ₋ᵢ(n − 1, k) / (n − 1), the mean of the others' s,
+/// computed without i, and needs k < n; `LeaveOneOutMinusOne` is (k/n) ρ₋ᵢ(n − 1, k − 1), each
+/// subset's largest reward without i, and with k = 1, where no subset has one, the others' mean (RLOO).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum PassAtKBaseline {
     /// Nothing.
     None,
-    /// k ρ₋ᵢ(n − 1, k) / (n − 1): the mean of the others' s, computed without i. Needs k < n.
+    /// The mean of what the others' rewards would be without this one.
     LeaveOneOut,
-    /// (k/n) ρ₋ᵢ(n − 1, k − 1): each subset's largest reward without i. With k = 1 no subset has
-    /// one, and the others' mean stands for it: RLOO.
+    /// The best of each subset without this one.
     LeaveOneOutMinusOne,
 }
 

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Baseline, Scale, advantages, mean_centred};
+use crate::{RewardBaseline, ScaleRewards, advantages, mean_centred};
 
 const ALL: [PassAtKBaseline; 3] =
     [PassAtKBaseline::None, PassAtKBaseline::LeaveOneOut, PassAtKBaseline::LeaveOneOutMinusOne];
@@ -150,7 +150,7 @@ proptest! {
             .map(|r| n as f64 / (n - 1) as f64 * f64::from(r))
             .collect();
         check(&rewards, 1, PassAtKBaseline::LeaveOneOutMinusOne, &centred);
-        let loo = advantages(&rewards, &Groups::whole(n), Baseline::LeaveOneOut, Scale::None).unwrap();
+        let loo = advantages(&rewards, &Groups::whole(n), RewardBaseline::LeaveOneOut, ScaleRewards::None).unwrap();
         let factor = n as f64 / (n - 1) as f64;
         let expect: Vec<f64> = plain
             .iter()

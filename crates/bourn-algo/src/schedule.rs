@@ -1,15 +1,19 @@
 //! Learning rate and gradient-norm clipping.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use std::f64::consts::PI;
 
 /// What follows the warmup.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
-    /// Stays at the peak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// Stays at `lr`.
     Constant,
-    /// Falls along a straight line.
+    /// Falls linearly to 0, reached just after the last update.
     Linear,
-    /// Falls along half a cosine.
+    /// Falls as half a cosine to 0, reached just after the last update.
     Cosine,
 }
 
@@ -21,17 +25,17 @@ pub enum Shape {
 ///   0 at `step == total`, one past the last update, so that the last one still learns: with
 ///   `Linear` it gets peak / (total − warmup). From `total` on a falling shape stays at 0.
 /// - A warmup as long as the run or longer is cut off by the run's end.
-pub fn learning_rate(step: u64, total: u64, peak: f64, warmup: u64, shape: Shape) -> f64 {
+pub fn learning_rate(step: u64, total: u64, peak: f64, warmup: u64, schedule: Schedule) -> f64 {
     if step < warmup {
         // As floats before the addition: step + 1 cannot overflow.
         return peak * ((step as f64 + 1.0) / warmup as f64);
     }
     let progress =
         if step < total { (step - warmup) as f64 / (total - warmup) as f64 } else { 1.0 };
-    peak * match shape {
-        Shape::Constant => 1.0,
-        Shape::Linear => 1.0 - progress,
-        Shape::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
+    peak * match schedule {
+        Schedule::Constant => 1.0,
+        Schedule::Linear => 1.0 - progress,
+        Schedule::Cosine => 0.5 * (1.0 + (PI * progress).cos()),
     }
 }
 
@@ -56,7 +60,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(shape: Shape, total: u64, warmup: u64, expect: &[f64]) {
+    fn check(shape: Schedule, total: u64, warmup: u64, expect: &[f64]) {
         for (step, expect) in (0u64..).zip(expect) {
             let rate = learning_rate(step, total, 8.0, warmup, shape);
             // cos(π/2) and cos(π) are off by an ulp of 1, times half the peak.
@@ -66,17 +70,17 @@ mod tests {
 
     #[test]
     fn worked_by_hand() {
-        check(Shape::Constant, 4, 0, &[8.0, 8.0, 8.0, 8.0, 8.0]);
-        check(Shape::Constant, 4, 4, &[2.0, 4.0, 6.0, 8.0, 8.0]);
-        check(Shape::Linear, 4, 0, &[8.0, 6.0, 4.0, 2.0, 0.0, 0.0]);
-        check(Shape::Linear, 6, 2, &[4.0, 8.0, 8.0, 6.0, 4.0, 2.0, 0.0, 0.0]);
+        check(Schedule::Constant, 4, 0, &[8.0, 8.0, 8.0, 8.0, 8.0]);
+        check(Schedule::Constant, 4, 4, &[2.0, 4.0, 6.0, 8.0, 8.0]);
+        check(Schedule::Linear, 4, 0, &[8.0, 6.0, 4.0, 2.0, 0.0, 0.0]);
+        check(Schedule::Linear, 6, 2, &[4.0, 8.0, 8.0, 6.0, 4.0, 2.0, 0.0, 0.0]);
         // ½(1 + cos): at 0, ⅓, ½, ⅔ and 1 of the way it is 1, ¾, ½, ¼ and 0.
-        check(Shape::Cosine, 3, 0, &[8.0, 6.0, 2.0, 0.0, 0.0]);
-        check(Shape::Cosine, 3, 1, &[8.0, 8.0, 4.0, 0.0]);
+        check(Schedule::Cosine, 3, 0, &[8.0, 6.0, 2.0, 0.0, 0.0]);
+        check(Schedule::Cosine, 3, 1, &[8.0, 8.0, 4.0, 0.0]);
         // A warmup longer than the run, and runs of no update.
-        check(Shape::Linear, 2, 4, &[2.0, 4.0, 6.0, 8.0, 0.0]);
-        check(Shape::Cosine, 0, 0, &[0.0]);
-        check(Shape::Constant, 0, 0, &[8.0]);
+        check(Schedule::Linear, 2, 4, &[2.0, 4.0, 6.0, 8.0, 0.0]);
+        check(Schedule::Cosine, 0, 0, &[0.0]);
+        check(Schedule::Constant, 0, 0, &[8.0]);
     }
 
     #[test]
@@ -94,7 +98,7 @@ mod tests {
     proptest! {
         #[test]
         fn rises_then_falls_within_bounds(total in 1u64..50, warmup in 0u64..60) {
-            for shape in [Shape::Constant, Shape::Linear, Shape::Cosine] {
+            for shape in [Schedule::Constant, Schedule::Linear, Schedule::Cosine] {
                 let rates: Vec<f64> =
                     (0..total).map(|step| learning_rate(step, total, 0.3, warmup, shape)).collect();
                 prop_assert!(rates.iter().all(|&rate| rate > 0.0 && rate <= 0.3));
@@ -106,7 +110,7 @@ mod tests {
 
         #[test]
         fn any_input_gives_a_number(step: u64, total: u64, warmup: u64) {
-            for shape in [Shape::Constant, Shape::Linear, Shape::Cosine] {
+            for shape in [Schedule::Constant, Schedule::Linear, Schedule::Cosine] {
                 let rate = learning_rate(step, total, 1.0, warmup, shape);
                 prop_assert!((0.0..=1.0).contains(&rate));
             }

@@ -6,8 +6,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use bourn_algo::{
+    KlEstimator, LossType, PassAtKBaseline, RatioLevel, ScaleRewards, Schedule, Surrogate,
+};
+
 use crate::algorithms::AlgorithmName;
-use crate::recipe::{Optimizer, Schedule};
+use crate::recipe::Optimizer;
 
 /// The policy-gradient algorithm and its keys.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -73,7 +77,7 @@ pub struct Algorithm {
     /// k of [`Baseline::PassAtK`].
     pub pass_k: usize,
     /// Its variance reduction.
-    pub pass_k_baseline: PassKBaseline,
+    pub pass_k_baseline: PassAtKBaseline,
     /// Weight of the likelihood of correct completions in the loss; 0 for none.
     pub positive_nll: f64,
     /// Steps after which reference and optimiser start anew; 0 for never.
@@ -102,58 +106,6 @@ pub enum Baseline {
     PassAtK,
 }
 
-/// How token losses become one number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum LossType {
-    /// Mean over each completion's tokens, then over completions (DeepSeekMath eq. 3).
-    Grpo,
-    /// Sum of tokens over completions × `max_completion_length` (Dr. GRPO, arXiv 2503.20783).
-    DrGrpo,
-    /// Mean over all tokens of the update (DAPO, arXiv 2503.14476).
-    Dapo,
-    /// Sum of tokens, then mean over completions: the policy gradient as derived.
-    Sequence,
-}
-
-/// What rewards less their baseline are divided by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ScaleRewards {
-    /// The standard deviation of the group's rewards.
-    Group,
-    /// The standard deviation of the whole step's rewards.
-    Batch,
-    /// The standard deviation of the whole step's advantages; a critic's are centred too.
-    Advantages,
-    /// Nothing.
-    None,
-}
-
-/// What a token's part of the objective is, with r the ratio and A the advantage.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Surrogate {
-    /// min(r A, clip(r) A).
-    Clip,
-    /// r A.
-    Ratio,
-    /// A log π.
-    LogProb,
-    /// clip(r) A log π, with no gradient through clip(r).
-    ClippedWeight,
-}
-
-/// What the ratio of new to old probability is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RatioLevel {
-    /// Each token.
-    Token,
-    /// The whole completion: the geometric mean of its tokens' ratios.
-    Sequence,
-}
-
 /// What is done about tokens of high covariance of log-prob and advantage (arXiv 2505.22617).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -164,30 +116,6 @@ pub enum Covariance {
     Clip,
     /// The highest are held near the sampler by a KL penalty.
     Kl,
-}
-
-/// Variance reduction of the pass@k gradient (arXiv 2505.15201).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PassKBaseline {
-    /// Nothing.
-    None,
-    /// The mean of what the others' rewards would be without this one.
-    LeaveOneOut,
-    /// The best of each subset without this one.
-    LeaveOneOutMinusOne,
-}
-
-/// Estimators of KL(policy ‖ base) per token (Schulman 2020, "Approximating KL divergence").
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum KlEstimator {
-    /// log π − log π_base
-    K1,
-    /// ½ (log π − log π_base)²
-    K2,
-    /// exp(log π_base − log π) − 1 − (log π_base − log π)
-    K3,
 }
 
 /// Where the KL penalty stands.
@@ -255,37 +183,9 @@ pub enum Trunk {
     Shared,
 }
 
-/// Process rewards of a model that learns from outcomes (PRIME, arXiv 2502.01456), and its AdamW.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct ImplicitReward {
-    /// Times the log-ratio of this model to the base: a token's reward.
-    pub beta: f64,
-    /// Weight of what these rewards make of an advantage, beside that of the outcome.
-    pub coef: f64,
-    /// Peak learning rate.
-    pub lr: f64,
-    /// Updates of linear warmup from 0.
-    pub warmup_steps: u64,
-    /// What follows the warmup.
-    pub schedule: Schedule,
-    /// Decoupled weight decay.
-    pub weight_decay: f64,
-    /// Global gradient-norm clip; 0 for none.
-    pub max_grad_norm: f64,
-}
-
 impl Critic {
     /// What the value model learns by: its own pace, the policy's moments.
     pub fn optimizer(&self, policy: &Optimizer) -> Optimizer {
-        let &Critic { lr, warmup_steps, schedule, weight_decay, max_grad_norm, .. } = self;
-        policy.at_pace(lr, warmup_steps, schedule, weight_decay, max_grad_norm)
-    }
-}
-
-impl ImplicitReward {
-    /// What the implicit reward model learns by: its own pace, the policy's moments.
-    pub fn optimizer(&self, policy: &Optimizer) -> Optimizer {
-        let &ImplicitReward { lr, warmup_steps, schedule, weight_decay, max_grad_norm, .. } = self;
-        policy.at_pace(lr, warmup_steps, schedule, weight_decay, max_grad_norm)
+        policy.at_pace(self.pace())
     }
 }

@@ -21,8 +21,16 @@ impl Recipe {
         struct BaseKey<'a> {
             version: u32,
             model: &'a ModelSource,
-            base: &'a Option<BaseStage>,
+            base: Option<Base<'a>>,
             tasks: Vec<Source<'a>>,
+        }
+        #[derive(Serialize)]
+        struct Base<'a> {
+            seed: u64,
+            steps: u64,
+            batch_size: usize,
+            optimizer: Optimizer,
+            demonstrations: &'a Demonstrations,
         }
         // Its problems, and not what they are judged by.
         #[derive(Serialize)]
@@ -35,7 +43,14 @@ impl Recipe {
         let tasks = tasks.map(|Task { weight, template, kind, rewards: _, environment: _ }| {
             Source { weight: *weight, template, kind }
         });
-        let (model, base, tasks) = (&self.model.source, &self.base, tasks.collect());
+        let base = self.base.as_ref().map(|base| Base {
+            seed: base.seed,
+            steps: base.steps,
+            batch_size: base.batch_size,
+            optimizer: base.optimizer(),
+            demonstrations: &base.demonstrations,
+        });
+        let (model, tasks) = (&self.model.source, tasks.collect());
         let key = BaseKey { version: 1, model, base, tasks };
         // Fields are written in the order of their declaration.
         serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
@@ -53,40 +68,19 @@ impl From<&Recipe> for Written {
             seed: recipe.seed,
             device: recipe.device,
             model: model(&recipe.model),
-            base: recipe.base.as_ref().map(base),
+            base: recipe.base.clone(),
             task: recipe.tasks.iter().map(|own| task(own, shared.is_none())).collect(),
             reward: shared.map(|shared| rewards(shared)),
-            rollout: RolloutWritten {
-                prompts_per_step: recipe.rollout.prompts_per_step,
-                num_generations: recipe.rollout.num_generations,
-                max_prompt_length: recipe.rollout.max_prompt_length,
-                max_completion_length: recipe.rollout.max_completion_length,
-                temperature: recipe.rollout.temperature,
-                stop_strings: recipe.rollout.stop_strings.iter().cloned().map(StopString).collect(),
-                batch_size: recipe.rollout.batch_size,
-                weight_dtype: recipe.rollout.weight_dtype,
-            },
+            rollout: recipe.rollout.clone(),
             algorithm: algorithm(&recipe.algorithm),
             critic: recipe.critic.as_ref().map(critic),
-            implicit_reward: recipe.implicit_reward.as_ref().map(implicit_reward),
-            optimizer: optimizer(&recipe.optimizer),
-            train: TrainWritten {
-                max_steps: recipe.train.max_steps,
-                num_iterations: recipe.train.num_iterations,
-                minibatches: recipe.train.minibatches,
-                micro_batch_size: recipe.train.micro_batch_size,
-                gradient_checkpointing: recipe.train.gradient_checkpointing,
-            },
+            implicit_reward: recipe.implicit_reward.clone(),
+            optimizer: recipe.optimizer.clone(),
+            train: recipe.train.clone(),
             probe: probe(&recipe.probe),
             replay: recipe.replay.as_ref().into(),
-            checkpoint: CheckpointWritten {
-                interval: recipe.checkpoint.interval,
-                keep_last: recipe.checkpoint.keep_last,
-            },
-            log: LogWritten {
-                tensorboard: recipe.log.tensorboard,
-                console_interval: recipe.log.console_interval,
-            },
+            checkpoint: recipe.checkpoint.clone(),
+            log: recipe.log.clone(),
         }
     }
 }
@@ -115,18 +109,6 @@ fn critic(settings: &Critic) -> CriticWritten {
     critic_keys!(emit, settings)
 }
 
-fn implicit_reward(settings: &ImplicitReward) -> ImplicitRewardWritten {
-    ImplicitRewardWritten {
-        beta: settings.beta,
-        coef: settings.coef,
-        lr: settings.lr,
-        warmup_steps: settings.warmup_steps,
-        schedule: settings.schedule,
-        weight_decay: settings.weight_decay,
-        max_grad_norm: settings.max_grad_norm,
-    }
-}
-
 fn model(model: &Model) -> ModelWritten {
     let (path, architecture) = match &model.source {
         ModelSource::Path(path) => (Some(path.clone()), None),
@@ -150,30 +132,6 @@ fn architecture(shape: &Architecture) -> ArchitectureWritten {
         max_position: shape.max_position,
         rope_theta: shape.rope_theta,
         tie_embeddings: shape.tie_embeddings,
-    }
-}
-
-fn base(base: &BaseStage) -> BaseWritten {
-    let adamw = &base.optimizer;
-    let shares = &base.demonstrations;
-    BaseWritten {
-        seed: base.seed,
-        steps: base.steps,
-        batch_size: base.batch_size,
-        lr: adamw.lr,
-        warmup_steps: adamw.warmup_steps,
-        schedule: adamw.schedule,
-        weight_decay: adamw.weight_decay,
-        beta1: adamw.beta1,
-        beta2: adamw.beta2,
-        eps: adamw.eps,
-        max_grad_norm: adamw.max_grad_norm,
-        demonstrations: DemonstrationsWritten {
-            correct: shares.correct,
-            random: shares.random,
-            misused: shares.misused,
-            malformed: shares.malformed,
-        },
     }
 }
 
@@ -229,26 +187,7 @@ fn reward(reward: &Reward) -> RewardWritten {
     verifier_keys!(emit, reward, facts)
 }
 
-fn optimizer(adamw: &Optimizer) -> OptimizerWritten {
-    OptimizerWritten {
-        lr: adamw.lr,
-        warmup_steps: adamw.warmup_steps,
-        schedule: adamw.schedule,
-        weight_decay: adamw.weight_decay,
-        beta1: adamw.beta1,
-        beta2: adamw.beta2,
-        eps: adamw.eps,
-        max_grad_norm: adamw.max_grad_norm,
-    }
-}
-
 fn probe(probe: &Probe) -> ProbeWritten {
-    let sampler = |sampler: &Sampler| SamplerWritten {
-        temperature: sampler.temperature,
-        top_p: sampler.top_p,
-        top_k: sampler.top_k,
-        min_p: sampler.min_p,
-    };
     ProbeWritten {
         interval: probe.interval,
         problems: probe.problems,
@@ -257,14 +196,10 @@ fn probe(probe: &Probe) -> ProbeWritten {
         confidence: probe.confidence,
         resamples: probe.resamples,
         seed: probe.seed,
-        sampler: Some(probe.samplers.iter().map(sampler).collect()),
+        sampler: Some(probe.samplers.clone()),
         scores: probe.scores,
         references: probe.references.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        guess: probe.guess.as_ref().map(|guess| GuessWritten {
-            suffix: guess.suffix.clone(),
-            n: guess.n,
-            max_completion_length: guess.max_completion_length,
-        }),
+        guess: probe.guess.clone(),
         temperature: probe.temperature.as_ref().map(temperature),
     }
 }
@@ -272,7 +207,7 @@ fn probe(probe: &Probe) -> ProbeWritten {
 fn temperature(temperature: &Temperature) -> TemperatureWritten {
     TemperatureWritten {
         matched: temperature.matched,
-        grid: temperature.grid.iter().map(|&value| GridTemperature(value)).collect(),
+        grid: temperature.grid.clone(),
         n_max: Some(temperature.n_max),
         stop: Some(temperature.stop),
         match_draws: temperature.match_draws,

@@ -3,13 +3,15 @@
 //! **This room knows nothing of Burn, of models or of training**, and does no I/O beyond reading
 //! the recipe's own file (and the files it extends).
 //!
-//! What the user wrote (`written`) and what was checked ([`Recipe`]) are two types. The written
-//! types are the one definition of the keys: the JSON schema is derived from them, every file is
-//! held against that schema by a tree that remembers where each key stands (`tree`, `conform`), and
-//! only what needs several keys at once is checked by hand (`check`).
+//! What the user wrote (`written`) and what was checked ([`Recipe`]) are two types where a default
+//! depends on other keys, and one where it does not. The written types are the one definition of the
+//! keys: the JSON schema is derived from them, every file is held against that schema by a tree that
+//! remembers where each key stands (`tree`, `conform`), and only what needs several keys at once is
+//! checked by hand (`check`). Choices of arithmetic are `bourn-algo`'s own.
 
 mod algorithm;
 mod algorithms;
+mod base;
 mod check;
 mod conform;
 mod derived;
@@ -17,14 +19,17 @@ mod device;
 mod emit;
 mod environments;
 mod error;
+mod implicit;
 mod names;
 mod pattern;
+mod probing;
 mod recipe;
 mod reference;
 mod schema;
 mod short;
 mod source;
 mod sweep;
+mod training;
 mod tree;
 mod verifiers;
 mod written;

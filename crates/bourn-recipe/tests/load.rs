@@ -89,7 +89,7 @@ fn defaults_that_depend_on_other_keys() {
     assert_eq!(fresh.algorithm.epsilon_high, 0.1);
     assert_eq!(fresh.probe.samplers[1].temperature, 0.8);
     let base = fresh.base.unwrap();
-    assert_eq!((base.steps, base.batch_size, base.optimizer.lr), (10, 128, 1e-3));
+    assert_eq!((base.steps, base.batch_size, base.lr), (10, 128, 1e-3));
     let shares = base.demonstrations;
     assert_eq!(
         (shares.correct, shares.random, shares.misused, shares.malformed),

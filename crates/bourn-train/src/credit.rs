@@ -5,9 +5,7 @@
 
 use bourn_algo::{self as algo, Groups, shaping, tokens};
 use bourn_episode::Weight;
-use bourn_recipe::{
-    Baseline, Covariance, Critic, KlEstimator, PassKBaseline, Recipe, ScaleRewards,
-};
+use bourn_recipe::{Baseline, Covariance, Critic, Recipe, ScaleRewards};
 use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
@@ -147,13 +145,8 @@ fn kl_rewards(
     let Some(reference) = experience.reference.as_ref().filter(|_| sample.is_credited()) else {
         return Ok(None);
     };
-    let estimator = match algorithm.kl_estimator {
-        KlEstimator::K1 => algo::KlEstimator::K1,
-        KlEstimator::K2 => algo::KlEstimator::K2,
-        KlEstimator::K3 => algo::KlEstimator::K3,
-    };
     let (own, of) = (sample.logprobs()?, &reference[index]);
-    Ok(Some(algo::kl_rewards(own, of, algorithm.kl_in_reward(), estimator)?))
+    Ok(Some(algo::kl_rewards(own, of, algorithm.kl_in_reward(), algorithm.kl_estimator)?))
 }
 
 /// A reward less the penalty for length.
@@ -178,20 +171,14 @@ fn from_rewards(
     let algorithm = &recipe.algorithm;
     let groups = groups_of(members.iter().map(|&index| &experience.samples[index]));
     let rewards: Vec<f32> = members.iter().map(|&index| rewards[index]).collect();
-    let scale = match algorithm.scale_rewards {
-        ScaleRewards::Group => algo::Scale::Group,
-        ScaleRewards::Batch => algo::Scale::Batch,
-        ScaleRewards::Advantages => algo::Scale::Advantages,
-        ScaleRewards::None => algo::Scale::None,
-    };
     let greedy: Vec<f32>;
     let baseline = match algorithm.baseline {
         // A critic's advantages are a token's own; nothing of a completion's is left to be held
         // against anything.
-        Baseline::None | Baseline::Critic => algo::Baseline::None,
-        Baseline::Batch => algo::Baseline::Batch,
-        Baseline::Group => algo::Baseline::Group,
-        Baseline::LeaveOneOut => algo::Baseline::LeaveOneOut,
+        Baseline::None | Baseline::Critic => algo::RewardBaseline::None,
+        Baseline::Batch => algo::RewardBaseline::Batch,
+        Baseline::Group => algo::RewardBaseline::Group,
+        Baseline::LeaveOneOut => algo::RewardBaseline::LeaveOneOut,
         Baseline::Greedy => {
             let all = experience.greedy.as_deref().unwrap_or_default();
             let of = |sample: &Sample| {
@@ -199,7 +186,7 @@ fn from_rewards(
                 penalised(sample.judged.reward, sample, recipe) + steps
             };
             greedy = kept.iter().filter_map(|&group| all.get(group)).map(of).collect();
-            algo::Baseline::Greedy(&greedy)
+            algo::RewardBaseline::Greedy(&greedy)
         }
         Baseline::Verdict => {
             let correct: Vec<bool> =
@@ -208,15 +195,11 @@ fn from_rewards(
             return Ok(algo::signed_advantages(&correct, positive, negative));
         }
         Baseline::PassAtK => {
-            let baseline = match algorithm.pass_k_baseline {
-                PassKBaseline::None => algo::PassAtKBaseline::None,
-                PassKBaseline::LeaveOneOut => algo::PassAtKBaseline::LeaveOneOut,
-                PassKBaseline::LeaveOneOutMinusOne => algo::PassAtKBaseline::LeaveOneOutMinusOne,
-            };
-            return Ok(algo::pass_at_k_advantages(&rewards, &groups, algorithm.pass_k, baseline)?);
+            let (k, baseline) = (algorithm.pass_k, algorithm.pass_k_baseline);
+            return Ok(algo::pass_at_k_advantages(&rewards, &groups, k, baseline)?);
         }
     };
-    Ok(algo::advantages(&rewards, &groups, baseline, scale)?)
+    Ok(algo::advantages(&rewards, &groups, baseline, algorithm.scale_rewards)?)
 }
 
 /// Differential smoothing of the advantages of `members`.
@@ -356,7 +339,8 @@ fn from_values(
 fn whiten(experience: &mut Experience, members: &[usize]) -> Result<(), TrainError> {
     let all = each(experience, members, |sample| Ok(&sample.signals.rl))?;
     let step = Groups::whole(all.len());
-    let whitened = algo::advantages(&all, &step, algo::Baseline::Batch, algo::Scale::Advantages)?;
+    let whitened =
+        algo::advantages(&all, &step, algo::RewardBaseline::Batch, algo::ScaleRewards::Advantages)?;
     let mut whitened = whitened.into_iter();
     for &index in members {
         let own = &mut experience.samples[index].signals.rl;

@@ -4,9 +4,9 @@
 mod batches;
 mod tally;
 
-use bourn_algo::{Shape, clip_scale, learning_rate};
+use bourn_algo::{clip_scale, learning_rate};
 use bourn_model::transformer::{Transformer, read_values};
-use bourn_recipe::{Critic, Optimizer, Recipe, Schedule, Trunk};
+use bourn_recipe::{Critic, Optimizer, Recipe, Trunk};
 
 use self::batches::micro_batches;
 pub(crate) use self::batches::{minibatches, pack_rows};
@@ -239,12 +239,7 @@ impl Descent<'_> {
 
 /// The learning rate of update number `update` (0-based) of `total`.
 pub fn scheduled_lr(settings: &Optimizer, update: u64, total: u64) -> f64 {
-    let shape = match settings.schedule {
-        Schedule::Constant => Shape::Constant,
-        Schedule::Linear => Shape::Linear,
-        Schedule::Cosine => Shape::Cosine,
-    };
-    learning_rate(update, total, settings.lr, settings.warmup_steps, shape)
+    learning_rate(update, total, settings.lr, settings.warmup_steps, settings.schedule)
 }
 
 /// A value loss that goes with a policy's: of the same completions, read by a head on the policy.

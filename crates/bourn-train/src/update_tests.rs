@@ -284,32 +284,15 @@ fn the_loss_is_that_of_the_plain_twin() {
             .collect();
         let twin = bourn_algo::policy_loss(
             &terms,
-            &bourn_algo::Objective {
-                loss_type: match algorithm.loss_type {
-                    LossType::Grpo => bourn_algo::LossType::Grpo,
-                    LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
-                    LossType::Dapo => bourn_algo::LossType::Dapo,
-                    LossType::Sequence => bourn_algo::LossType::Sequence,
-                },
+            &bourn_algo::LossSettings {
+                loss_type: algorithm.loss_type,
                 max_completion_length: recipe.rollout.max_completion_length,
-                surrogate: match algorithm.surrogate {
-                    Surrogate::Clip => bourn_algo::Surrogate::Clip,
-                    Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
-                    Surrogate::LogProb => bourn_algo::Surrogate::LogProb,
-                    Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
-                },
-                ratio_level: match algorithm.ratio_level {
-                    RatioLevel::Token => bourn_algo::RatioLevel::Token,
-                    RatioLevel::Sequence => bourn_algo::RatioLevel::Sequence,
-                },
+                surrogate: algorithm.surrogate,
+                ratio_level: algorithm.ratio_level,
                 eps_low: algorithm.epsilon,
                 eps_high: algorithm.epsilon_high,
                 kl_coef: algorithm.kl_coef,
-                kl_estimator: match algorithm.kl_estimator {
-                    KlEstimator::K1 => bourn_algo::KlEstimator::K1,
-                    KlEstimator::K2 => bourn_algo::KlEstimator::K2,
-                    KlEstimator::K3 => bourn_algo::KlEstimator::K3,
-                },
+                kl_estimator: algorithm.kl_estimator,
                 entropy_coef: algorithm.entropy_coef,
             },
         )

@@ -5,7 +5,7 @@ use super::*;
 /// Sums of tens of terms of size 1, each rounded a few times.
 const ROUNDING: f64 = 1e-13;
 
-const OBJECTIVE: Objective = Objective {
+const OBJECTIVE: LossSettings = LossSettings {
     loss_type: LossType::Grpo,
     max_completion_length: 4,
     surrogate: Surrogate::Clip,
@@ -108,7 +108,7 @@ fn policy_loss_worked_by_hand() {
             (KlEstimator::K2, (a + b / 2.0) * ln2 * ln2),
             (KlEstimator::K3, a * 0.5 + b * (1.0 - ln2)),
         ] {
-            let objective = Objective {
+            let objective = LossSettings {
                 loss_type,
                 kl_coef: 0.1,
                 kl_estimator,
@@ -123,7 +123,7 @@ fn policy_loss_worked_by_hand() {
             close(report.clip_low, 1.0 / 3.0);
             close(report.clip_high, 1.0 / 3.0);
         }
-        let plain = policy_loss(&completions, &Objective { loss_type, ..OBJECTIVE }).unwrap();
+        let plain = policy_loss(&completions, &LossSettings { loss_type, ..OBJECTIVE }).unwrap();
         close(plain.loss, pg);
         assert_eq!((plain.kl, plain.entropy), (0.0, 0.0));
     };
@@ -154,7 +154,7 @@ fn no_token_in_the_loss_is_a_loss_of_zero() {
     let masked = CompletionTerms { mask: &[false, false], ..example(&[[f64::NAN; 2]; 2])[1] };
     for loss_type in TYPES {
         for completions in [&[][..], &[masked]] {
-            let objective = Objective { loss_type, ..OBJECTIVE };
+            let objective = LossSettings { loss_type, ..OBJECTIVE };
             let report = policy_loss(completions, &objective).unwrap();
             assert_eq!((report.loss, report.clip_low, report.clip_high), (0.0, 0.0, 0.0));
         }
@@ -168,7 +168,7 @@ fn what_is_not_finite_stays_visible() {
         let mut completions = example(&logp);
         // With advantage −2 no upper bound hides an infinite ratio; at −∞ it is the KL that shows.
         completions[0].advantages = &[-2.0, -2.0];
-        let objective = Objective { kl_coef: 1.0, ..OBJECTIVE };
+        let objective = LossSettings { kl_coef: 1.0, ..OBJECTIVE };
         assert!(!policy_loss(&completions, &objective).unwrap().loss.is_finite(), "{bad}");
     }
 }
@@ -177,7 +177,7 @@ fn what_is_not_finite_stays_visible() {
 fn errors_name_what_is_wrong() {
     let logp = [[0.0; 2]; 2];
     let good = example(&logp);
-    let check = |change: fn(&mut CompletionTerms), objective: Objective, expect: &str| {
+    let check = |change: fn(&mut CompletionTerms), objective: LossSettings, expect: &str| {
         let mut completions = good;
         change(&mut completions[1]);
         for error in [
@@ -200,17 +200,17 @@ fn errors_name_what_is_wrong() {
     check(|c| c.entropy = Some(&[0.0]), OBJECTIVE, &length("entropy", 1));
     check(
         |c| c.base_logp = None,
-        Objective { kl_coef: 0.1, ..OBJECTIVE },
+        LossSettings { kl_coef: 0.1, ..OBJECTIVE },
         "completion 1 has no `base_logp`: give it, or set `kl_coef` to 0",
     );
     check(
         |c| c.entropy = None,
-        Objective { entropy_coef: 0.1, ..OBJECTIVE },
+        LossSettings { entropy_coef: 0.1, ..OBJECTIVE },
         "completion 1 has no `entropy`: give it, or set `entropy_coef` to 0",
     );
     check(
         |_| (),
-        Objective { loss_type: LossType::DrGrpo, max_completion_length: 0, ..OBJECTIVE },
+        LossSettings { loss_type: LossType::DrGrpo, max_completion_length: 0, ..OBJECTIVE },
         "`max_completion_length` is 0: the `dr_grpo` loss divides by it, so set it to 1 or more",
     );
     assert_eq!(
@@ -266,14 +266,14 @@ fn with_terms<R>(owned: &[Owned], run: impl FnOnce(&[CompletionTerms<'_>]) -> R)
     run(&terms)
 }
 
-fn loss(owned: &[Owned], objective: &Objective) -> f64 {
+fn loss(owned: &[Owned], objective: &LossSettings) -> f64 {
     with_terms(owned, |terms| policy_loss(terms, objective).unwrap().loss)
 }
 
-fn objective() -> impl Strategy<Value = Objective> {
+fn objective() -> impl Strategy<Value = LossSettings> {
     let kl = prop::sample::select(vec![KlEstimator::K1, KlEstimator::K2, KlEstimator::K3]);
     (prop::sample::select(TYPES.to_vec()), kl, 0.0f64..0.2, 0.0f64..0.1).prop_map(
-        |(loss_type, kl_estimator, kl_coef, entropy_coef)| Objective {
+        |(loss_type, kl_estimator, kl_coef, entropy_coef)| LossSettings {
             loss_type,
             kl_estimator,
             kl_coef,
@@ -284,7 +284,7 @@ fn objective() -> impl Strategy<Value = Objective> {
 }
 
 /// l_it straight from the module's formula, with `f64::clamp` and `f64::min`.
-fn token_loss(&[logp, old, base, advantage, entropy]: &[f64; 5], objective: &Objective) -> f64 {
+fn token_loss(&[logp, old, base, advantage, entropy]: &[f64; 5], objective: &LossSettings) -> f64 {
     let ratio = (logp - old).exp();
     let clipped = ratio.clamp(1.0 - objective.eps_low, 1.0 + objective.eps_high);
     let kl = objective.kl_estimator.value(logp, base);
@@ -325,7 +325,7 @@ proptest! {
         objective in objective(),
     ) {
         owned.iter_mut().for_each(|owned| owned.mask.fill(true));
-        let of = |loss_type| loss(&owned, &Objective { loss_type, ..objective });
+        let of = |loss_type| loss(&owned, &LossSettings { loss_type, ..objective });
         let grpo = of(LossType::Grpo);
         prop_assert!((of(LossType::Dapo) - grpo).abs() <= ROUNDING);
         // 3 tokens of at most 4.
@@ -363,7 +363,7 @@ proptest! {
         ratio_level in prop::sample::select(vec![RatioLevel::Token, RatioLevel::Sequence]),
         extra in any::<bool>(),
     ) {
-        let objective = Objective { surrogate: kind, ratio_level, ..objective };
+        let objective = LossSettings { surrogate: kind, ratio_level, ..objective };
         owned.iter_mut().for_each(|owned| owned.extra = extra);
         let step = 1e-5;
         let slopes = with_terms(&owned, |terms| policy_loss_slopes(terms, &objective).unwrap());
@@ -398,7 +398,7 @@ proptest! {
     ) {
         owned.iter_mut().for_each(|owned| owned.mask.fill(true));
         let of = |ratio_level| {
-            let objective = Objective { ratio_level, ..objective };
+            let objective = LossSettings { ratio_level, ..objective };
             with_terms(&owned, |terms| {
                 (policy_loss(terms, &objective).unwrap(), policy_loss_slopes(terms, &objective))
             })
@@ -414,7 +414,7 @@ proptest! {
         objective in objective(),
     ) {
         let of = |kind| {
-            let wide = Objective { surrogate: kind, eps_low: 1.0, eps_high: 99.0, ..objective };
+            let wide = LossSettings { surrogate: kind, eps_low: 1.0, eps_high: 99.0, ..objective };
             with_terms(&owned, |terms| policy_loss_slopes(terms, &wide).unwrap())
         };
         let ratio = of(Surrogate::Ratio);
@@ -438,7 +438,7 @@ proptest! {
             owned.lists.iter_mut().for_each(|token| token[3] = advantage);
         }
         let of = |kind| {
-            let objective = Objective { surrogate: kind, ratio_level, ..OBJECTIVE };
+            let objective = LossSettings { surrogate: kind, ratio_level, ..OBJECTIVE };
             with_terms(&owned, |terms| policy_loss_slopes(terms, &objective).unwrap())
         };
         let reinforce = of(Surrogate::LogProb);
@@ -473,7 +473,7 @@ fn other_surrogates_worked_by_hand() {
             likelihood: 0.0,
             mask: &[true, true],
         };
-        let objective = Objective { surrogate, ratio_level, ..OBJECTIVE };
+        let objective = LossSettings { surrogate, ratio_level, ..OBJECTIVE };
         let report = policy_loss(&[completion], &objective).unwrap();
         let slopes = policy_loss_slopes(&[completion], &objective).unwrap();
         (report.pg, slopes[0].clone(), report.clip_low, report.clip_high)

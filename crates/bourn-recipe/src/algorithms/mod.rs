@@ -129,7 +129,7 @@ const PLAIN: Algorithm = Algorithm {
     positive_weight: 1.0,
     negative_weight: 1.0,
     pass_k: 4,
-    pass_k_baseline: PassKBaseline::LeaveOneOutMinusOne,
+    pass_k_baseline: PassAtKBaseline::LeaveOneOutMinusOne,
     positive_nll: 0.0,
     reset_interval: 0,
 };

@@ -47,7 +47,7 @@ impl Site<'_> {
 
         let group = rollout.num_generations;
         let most = match (settings.baseline, settings.pass_k_baseline) {
-            (Baseline::PassAtK, PassKBaseline::LeaveOneOut) => group - 1,
+            (Baseline::PassAtK, PassAtKBaseline::LeaveOneOut) => group - 1,
             (Baseline::PassAtK, _) => group,
             _ => usize::MAX,
         };

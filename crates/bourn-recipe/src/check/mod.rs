@@ -49,7 +49,8 @@ pub(crate) fn check(
     let (mut tasks, own) = site.tasks(written.task)?;
     site.vocabulary(&model, &tasks)?;
     site.rewards(&mut tasks, own, written.reward)?;
-    let rollout = site.rollout(written.rollout, &model, written.device)?;
+    site.rollout(&written.rollout, &model, written.device)?;
+    let rollout = written.rollout;
     let algorithm = site.algorithm(&written.algorithm, &rollout)?;
     if algorithm.baseline == Baseline::Verdict {
         site.no_steps(&tasks, algorithm.name.name())?;
@@ -64,7 +65,8 @@ pub(crate) fn check(
             ),
         ));
     }
-    let train = site.train(written.train, &rollout, written.device)?;
+    site.train(&written.train, &rollout, written.device)?;
+    let train = written.train;
     let probe = site.probe(written.probe, &rollout)?;
     let implicit = written.implicit_reward.is_some();
     let replay = site.replay(&written.replay, &algorithm, &train, implicit)?;
@@ -78,19 +80,13 @@ pub(crate) fn check(
         rollout,
         algorithm,
         critic,
-        implicit_reward: written.implicit_reward.as_ref().map(implicit_reward),
-        optimizer: optimizer(&written.optimizer),
+        implicit_reward: written.implicit_reward,
+        optimizer: written.optimizer,
         train,
         probe,
         replay,
-        checkpoint: Checkpoint {
-            interval: written.checkpoint.interval,
-            keep_last: written.checkpoint.keep_last,
-        },
-        log: Log {
-            tensorboard: written.log.tensorboard,
-            console_interval: written.log.console_interval,
-        },
+        checkpoint: written.checkpoint,
+        log: written.log,
     })
 }
 
@@ -144,12 +140,7 @@ impl Site<'_> {
         Err(self.error(&["name"], problem))
     }
 
-    fn rollout(
-        &self,
-        written: RolloutWritten,
-        model: &Model,
-        device: Device,
-    ) -> Result<Rollout, RecipeError> {
+    fn rollout(&self, written: &Rollout, model: &Model, device: Device) -> Result<(), RecipeError> {
         let completions = written.prompts_per_step * written.num_generations;
         if completions > MAX_COMPLETIONS {
             return Err(self.error(
@@ -180,7 +171,7 @@ impl Site<'_> {
                 ));
             }
         }
-        let no_text = |string: &StopString| string.0.contains(char::REPLACEMENT_CHARACTER);
+        let no_text = |string: &String| string.contains(char::REPLACEMENT_CHARACTER);
         if let Some(index) = written.stop_strings.iter().position(no_text) {
             return Err(self.error(
                 &[&format!("rollout.stop_strings.{index}")],
@@ -196,24 +187,10 @@ impl Site<'_> {
                 ),
             ));
         }
-        Ok(Rollout {
-            prompts_per_step: written.prompts_per_step,
-            num_generations: written.num_generations,
-            max_prompt_length: written.max_prompt_length,
-            max_completion_length: written.max_completion_length,
-            temperature: written.temperature,
-            stop_strings: written.stop_strings.into_iter().map(|string| string.0).collect(),
-            batch_size: written.batch_size,
-            weight_dtype: written.weight_dtype,
-        })
+        Ok(())
     }
 
-    fn train(
-        &self,
-        written: TrainWritten,
-        rollout: &Rollout,
-        device: Device,
-    ) -> Result<Train, RecipeError> {
+    fn train(&self, written: &Train, rollout: &Rollout, device: Device) -> Result<(), RecipeError> {
         if written.gradient_checkpointing && !device.is_cpu() {
             return Err(self.error(
                 &["train.gradient_checkpointing"],
@@ -233,20 +210,11 @@ impl Site<'_> {
                 ),
             ));
         }
-        Ok(Train {
-            max_steps: written.max_steps,
-            num_iterations: written.num_iterations,
-            minibatches,
-            micro_batch_size: written.micro_batch_size,
-            gradient_checkpointing: written.gradient_checkpointing,
-        })
+        Ok(())
     }
 
     fn probe(&self, written: ProbeWritten, rollout: &Rollout) -> Result<Probe, RecipeError> {
-        let samplers = match written.sampler {
-            Some(written) => written.iter().map(sampler).collect(),
-            None => default_samplers(rollout.temperature),
-        };
+        let samplers = written.sampler.unwrap_or_else(|| default_samplers(rollout.temperature));
         let twice = (1..samplers.len()).find(|&index| samplers[..index].contains(&samplers[index]));
         if let Some(index) = twice {
             return Err(self.error(
@@ -292,11 +260,7 @@ impl Site<'_> {
             seed: written.seed,
             scores: written.scores,
             references: written.references.map(PathBuf::from),
-            guess: written.guess.map(|guess| Guess {
-                suffix: guess.suffix,
-                n: guess.n,
-                max_completion_length: guess.max_completion_length,
-            }),
+            guess: written.guess,
             temperature,
         })
     }
@@ -326,7 +290,7 @@ impl Site<'_> {
         }
         Ok(Temperature {
             matched: written.matched,
-            grid: written.grid.iter().map(|temperature| temperature.0).collect(),
+            grid: written.grid,
             n_max: most,
             stop: written.stop.unwrap_or(stop),
             match_draws: written.match_draws,
@@ -352,40 +316,6 @@ fn nearby(whole: usize, part: usize) -> String {
         (Some(below), Some(above)) => format!("{below} and {above} do"),
         (Some(one), None) | (None, Some(one)) => format!("{one} does"),
         (None, None) => "1 does".to_string(),
-    }
-}
-
-fn implicit_reward(written: &ImplicitRewardWritten) -> ImplicitReward {
-    ImplicitReward {
-        beta: written.beta,
-        coef: written.coef,
-        lr: written.lr,
-        warmup_steps: written.warmup_steps,
-        schedule: written.schedule,
-        weight_decay: written.weight_decay,
-        max_grad_norm: written.max_grad_norm,
-    }
-}
-
-fn optimizer(written: &OptimizerWritten) -> Optimizer {
-    Optimizer {
-        lr: written.lr,
-        warmup_steps: written.warmup_steps,
-        schedule: written.schedule,
-        weight_decay: written.weight_decay,
-        beta1: written.beta1,
-        beta2: written.beta2,
-        eps: written.eps,
-        max_grad_norm: written.max_grad_norm,
-    }
-}
-
-fn sampler(written: &SamplerWritten) -> Sampler {
-    Sampler {
-        temperature: written.temperature,
-        top_p: written.top_p,
-        top_k: written.top_k,
-        min_p: written.min_p,
     }
 }
 

@@ -104,7 +104,7 @@ impl Site<'_> {
 
     pub(super) fn base(
         &self,
-        written: Option<BaseWritten>,
+        written: Option<BaseStage>,
         model: &Model,
     ) -> Result<Option<BaseStage>, RecipeError> {
         match (written, &model.source) {
@@ -118,23 +118,14 @@ impl Site<'_> {
                 "a fresh architecture knows nothing yet; add a [base] section that pretrains it",
             )),
             (Some(base), ModelSource::Architecture(_)) => {
-                let demonstrations = self.demonstrations(&base.demonstrations)?;
-                Ok(Some(BaseStage {
-                    seed: base.seed,
-                    steps: base.steps,
-                    batch_size: base.batch_size,
-                    optimizer: base_optimizer(&base),
-                    demonstrations,
-                }))
+                self.demonstrations(&base.demonstrations)?;
+                Ok(Some(base))
             }
         }
     }
 
-    fn demonstrations(
-        &self,
-        written: &DemonstrationsWritten,
-    ) -> Result<Demonstrations, RecipeError> {
-        let DemonstrationsWritten { correct, random, misused, malformed } = *written;
+    fn demonstrations(&self, shares: &Demonstrations) -> Result<(), RecipeError> {
+        let Demonstrations { correct, random, misused, malformed } = *shares;
         let sum = correct + random + misused + malformed;
         if (sum - 1.0).abs() > SHARES_TOLERANCE {
             return Err(self.error(
@@ -142,7 +133,7 @@ impl Site<'_> {
                 format!("the shares sum to {sum}, not to 1 (those not written are 0)"),
             ));
         }
-        Ok(Demonstrations { correct, random, misused, malformed })
+        Ok(())
     }
 }
 
@@ -153,17 +144,4 @@ fn block_parameters(shape: &Architecture) -> u128 {
     let attention = 2 * hidden * hidden + 2 * hidden * kv_width;
     let feed_forward = 3 * hidden * shape.intermediate_size as u128;
     shape.num_layers as u128 * (attention + feed_forward)
-}
-
-fn base_optimizer(written: &BaseWritten) -> Optimizer {
-    Optimizer {
-        lr: written.lr,
-        warmup_steps: written.warmup_steps,
-        schedule: written.schedule,
-        weight_decay: written.weight_decay,
-        beta1: written.beta1,
-        beta2: written.beta2,
-        eps: written.eps,
-        max_grad_norm: written.max_grad_norm,
-    }
 }

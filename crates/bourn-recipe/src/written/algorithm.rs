@@ -140,7 +140,7 @@ pub(crate) struct AlgorithmWritten {
     /// Its variance reduction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
-    pub pass_k_baseline: Option<PassKBaseline>,
+    pub pass_k_baseline: Option<PassAtKBaseline>,
     /// Weight of the mean negative log-likelihood of correct completions; 0 for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]

@@ -6,27 +6,25 @@
 //! `x-default`; `x-hint` is what an error adds when a value is out of range.
 
 mod algorithm;
-mod implicit;
 mod model;
+mod probing;
 mod replay;
-mod report;
 mod sweep;
 mod task;
-mod training;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use algorithm::*;
-pub(crate) use implicit::*;
 pub(crate) use model::*;
+pub(crate) use probing::*;
 pub(crate) use replay::*;
-pub(crate) use report::*;
 pub(crate) use sweep::*;
 pub(crate) use task::*;
-pub(crate) use training::*;
 
-use crate::recipe::Device;
+use crate::recipe::{
+    BaseStage, Checkpoint, Device, ImplicitReward, Log, Optimizer, Rollout, Train,
+};
 
 /// A recipe: what is trained, on which problems, how, and how its boundary is measured.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -55,7 +53,7 @@ pub(crate) struct Written {
     /// an error with `model.path`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
-    pub base: Option<BaseWritten>,
+    pub base: Option<BaseStage>,
     /// One or more sources of problems.
     #[schemars(length(min = 1, max = 64))]
     pub task: Vec<TaskWritten>,
@@ -67,7 +65,7 @@ pub(crate) struct Written {
     /// How completions are drawn for training. The full distribution at `temperature` is sampled,
     /// so that the sampler's log-probs are the loss's.
     #[serde(default)]
-    pub rollout: RolloutWritten,
+    pub rollout: Rollout,
     /// The policy-gradient algorithm.
     pub algorithm: AlgorithmWritten,
     /// The value model of algorithms that have one; an error with the others.
@@ -77,13 +75,13 @@ pub(crate) struct Written {
     /// Process rewards of a model that learns from the verdicts; none without this section.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
-    pub implicit_reward: Option<ImplicitRewardWritten>,
+    pub implicit_reward: Option<ImplicitReward>,
     /// AdamW and its schedule.
     #[serde(default)]
-    pub optimizer: OptimizerWritten,
+    pub optimizer: Optimizer,
     /// How many steps, and how a rollout becomes updates.
     #[serde(default)]
-    pub train: TrainWritten,
+    pub train: Train,
     /// The boundary probe: the policy and its frozen base on the same held-out problems.
     #[serde(default)]
     pub probe: ProbeWritten,
@@ -93,10 +91,10 @@ pub(crate) struct Written {
     pub replay: ReplayWritten,
     /// When checkpoints are written and how many stay.
     #[serde(default)]
-    pub checkpoint: CheckpointWritten,
+    pub checkpoint: Checkpoint,
     /// What is logged.
     #[serde(default)]
-    pub log: LogWritten,
+    pub log: Log,
 }
 
 /// Defaults of keys whose table also has keys without one.

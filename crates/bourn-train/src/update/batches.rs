@@ -1,7 +1,7 @@
 //! Which completions an update reads, in which minibatch and micro batch, and what each weighs.
 
 use bourn_algo::token_weights;
-use bourn_recipe::{LossType, Recipe};
+use bourn_recipe::Recipe;
 use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
@@ -70,12 +70,7 @@ pub(super) fn weighted_rows(
     let drawn: Vec<usize> = all.iter().copied().filter(|&i| sample(i).is_credited()).collect();
     let lengths: Vec<usize> = drawn.iter().map(|&index| sample(index).count()).collect();
     let kept: Vec<bool> = drawn.iter().map(|&index| is_kept(index)).collect();
-    let kind = match recipe.algorithm.loss_type {
-        LossType::Grpo => bourn_algo::LossType::Grpo,
-        LossType::DrGrpo => bourn_algo::LossType::DrGrpo,
-        LossType::Dapo => bourn_algo::LossType::Dapo,
-        LossType::Sequence => bourn_algo::LossType::Sequence,
-    };
+    let kind = recipe.algorithm.loss_type;
     let weights = token_weights(&lengths, &kept, kind, recipe.rollout.max_completion_length)?;
     let mut weights = weights.into_iter();
     let likely = all.iter().filter(|&&i| is_kept(i) && !sample(i).signals.ce.is_zero());

@@ -36,12 +36,6 @@ impl Tally {
         first: bool,
     ) {
         let algorithm = objective.algorithm;
-        let surrogate = match algorithm.surrogate {
-            Surrogate::Clip => bourn_algo::Surrogate::Clip,
-            Surrogate::Ratio => bourn_algo::Surrogate::Ratio,
-            Surrogate::LogProb => bourn_algo::Surrogate::LogProb,
-            Surrogate::ClippedWeight => bourn_algo::Surrogate::ClippedWeight,
-        };
         let drift =
             |token: usize| f64::from(logprobs[token]) - f64::from(batch.drawn_logprobs[token]);
         let mut shared = Vec::new();
@@ -75,7 +69,7 @@ impl Tally {
             let used = shared.get(token).copied().unwrap_or(ratio);
             let logp = f64::from(logprob);
             let (surrogate, clip) =
-                bourn_algo::surrogate(surrogate, used, logp, advantage, low, high);
+                bourn_algo::surrogate(algorithm.surrogate, used, logp, advantage, low, high);
             self.tokens += 1;
             self.pg_loss -= f64::from(batch.weights[token]) * surrogate;
             self.clipped_low += u64::from(clip == Some(Clip::Low));
@@ -83,11 +77,7 @@ impl Tally {
             self.ppo_kl -= log_ratio;
             if let Some(&base) = batch.reference_logprobs.get(token) {
                 let (logp, base) = (f64::from(logprob), f64::from(base));
-                self.kl += match algorithm.kl_estimator {
-                    KlEstimator::K1 => bourn_algo::kl_k1(logp, base),
-                    KlEstimator::K2 => bourn_algo::kl_k2(logp, base),
-                    KlEstimator::K3 => bourn_algo::kl_k3(logp, base),
-                };
+                self.kl += algorithm.kl_estimator.value(logp, base);
             }
             if first {
                 self.first_tokens += 1;

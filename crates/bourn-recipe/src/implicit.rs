@@ -1,16 +1,17 @@
-//! `[implicit_reward]` as written.
+//! `[implicit_reward]`: what is written is what is checked.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::Schedule;
+use crate::algorithm::Schedule;
+use crate::recipe::Optimizer;
 
 /// Process rewards without process labels (PRIME, arXiv 2502.01456): a second model, which starts as
 /// the base, learns from the raw verdicts of each step to tell right completions from wrong ones, and
 /// pays each token by how much likelier it is to it than to the base. The section alone turns it on.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ImplicitRewardWritten {
+pub struct ImplicitReward {
     /// Times log π_φ − log π_base: a token's reward.
     #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0))]
     pub beta: f64,
@@ -47,9 +48,9 @@ pub(crate) struct ImplicitRewardWritten {
 }
 
 /// The paper's and verl's β, pace and equal weights.
-impl Default for ImplicitRewardWritten {
+impl Default for ImplicitReward {
     fn default() -> Self {
-        ImplicitRewardWritten {
+        ImplicitReward {
             beta: 0.05,
             coef: 1.0,
             lr: 1e-6,
@@ -58,5 +59,12 @@ impl Default for ImplicitRewardWritten {
             weight_decay: 0.0,
             max_grad_norm: 1.0,
         }
+    }
+}
+
+impl ImplicitReward {
+    /// What the implicit reward model learns by: its own pace, the policy's moments.
+    pub fn optimizer(&self, policy: &Optimizer) -> Optimizer {
+        policy.at_pace(self.pace())
     }
 }

@@ -1,9 +1,9 @@
-//! `[probe]`, `[checkpoint]` and `[log]` as written.
+//! `[probe]` as written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::WhichProbes;
+use crate::recipe::{Guess, Sampler, WhichProbes};
 
 /// The boundary probe: the policy and its frozen base on the same held-out problems.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -37,7 +37,7 @@ pub(crate) struct ProbeWritten {
         length(min = 1, max = 16),
         extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
     )]
-    pub sampler: Option<Vec<SamplerWritten>>,
+    pub sampler: Option<Vec<Sampler>>,
     /// Completions of each model that are scored under the other, to tell where correct answers
     /// came from: the most wrong ones a problem, and the most of either class in perplexities. Of
     /// the correct ones all are scored. 0 for no scoring and none of these figures.
@@ -51,7 +51,7 @@ pub(crate) struct ProbeWritten {
     /// Answers of the base without reasoning, as a control of how many problems can be guessed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
-    pub guess: Option<GuessWritten>,
+    pub guess: Option<Guess>,
     /// Both models at other temperatures than the samplers'.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
@@ -77,55 +77,6 @@ impl Default for ProbeWritten {
     }
 }
 
-/// Answers of the base without reasoning, as a control of how many problems can be guessed.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct GuessWritten {
-    /// What is put after the prompt, as the beginning of the completion, so that the answer follows
-    /// at once; the verifier reads it with what was drawn.
-    #[schemars(length(max = 4096))]
-    pub suffix: String,
-    /// Draws per problem.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub n: usize,
-    /// Longest guess in tokens: too short to reason in.
-    #[schemars(range(min = 1, max = 1_048_576))]
-    pub max_completion_length: usize,
-}
-
-impl Default for GuessWritten {
-    fn default() -> Self {
-        GuessWritten { suffix: "####".to_string(), n: 16, max_completion_length: 8 }
-    }
-}
-
-/// How the probe draws; figures of each sampler are kept apart.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct SamplerWritten {
-    /// Softmax temperature.
-    #[schemars(
-        range(min = 0.01, max = 100.0),
-        extend("x-hint" = "greedy decoding (0) would make all draws of a problem the same")
-    )]
-    pub temperature: f64,
-    /// Keep the smallest set of tokens with this much probability; 1 for all.
-    #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0))]
-    pub top_p: f64,
-    /// Keep this many of the likeliest tokens; 0 for all.
-    #[schemars(range(min = 0, max = 1_048_576))]
-    pub top_k: usize,
-    /// Drop tokens below this share of the likeliest one's probability; 0 for none.
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub min_p: f64,
-}
-
-impl Default for SamplerWritten {
-    fn default() -> Self {
-        SamplerWritten { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0 }
-    }
-}
-
 /// Both models at other temperatures than the samplers', whose other settings stay.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -135,8 +86,12 @@ pub(crate) struct TemperatureWritten {
     #[serde(rename = "match")]
     pub matched: bool,
     /// Temperatures at which both models are compared too.
-    #[schemars(length(max = 16), extend("uniqueItems" = true))]
-    pub grid: Vec<GridTemperature>,
+    #[schemars(
+        length(max = 16),
+        inner(range(min = 0.01, max = 100.0)),
+        extend("uniqueItems" = true)
+    )]
+    pub grid: Vec<f64>,
     /// Most draws per problem at each temperature, at most `probe.n_max`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576), extend("x-default" = "`probe.n_max`"))]
@@ -162,45 +117,5 @@ impl Default for TemperatureWritten {
             match_draws: 8,
             every: WhichProbes::Last,
         }
-    }
-}
-
-/// A temperature of the grid.
-#[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(crate) struct GridTemperature(#[schemars(range(min = 0.01, max = 100.0))] pub f64);
-
-/// When checkpoints are written and how many stay.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct CheckpointWritten {
-    /// Every this many steps, and at the last; 0 for the last only.
-    #[schemars(range(min = 0, max = 1_000_000_000))]
-    pub interval: u64,
-    /// How many of the newest to keep; 0 for all.
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub keep_last: usize,
-}
-
-impl Default for CheckpointWritten {
-    fn default() -> Self {
-        CheckpointWritten { interval: 50, keep_last: 2 }
-    }
-}
-
-/// What is logged.
-#[derive(Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct LogWritten {
-    /// Write TensorBoard event files.
-    pub tensorboard: bool,
-    /// Print a line every this many steps where there is no terminal.
-    #[schemars(range(min = 1, max = 1_000_000_000))]
-    pub console_interval: u64,
-}
-
-impl Default for LogWritten {
-    fn default() -> Self {
-        LogWritten { tensorboard: true, console_interval: 1 }
     }
 }

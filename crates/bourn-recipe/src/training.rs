@@ -1,15 +1,16 @@
-//! `[rollout]`, `[optimizer]` and `[train]` as written.
+//! `[rollout]`, `[optimizer]`, `[train]`, `[checkpoint]` and `[log]`: what is written is what is
+//! checked.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recipe::{Schedule, WeightDtype};
+use crate::algorithm::Schedule;
 
 /// How completions are drawn for training. The full distribution at `temperature` is sampled, so
 /// that the sampler's log-probs are the loss's.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct RolloutWritten {
+pub struct Rollout {
     /// Problems per step.
     #[schemars(range(min = 1, max = 65_536))]
     pub prompts_per_step: usize,
@@ -36,8 +37,8 @@ pub(crate) struct RolloutWritten {
     /// Texts that end a completion, here and in probes, beside the model's stop tokens: it ends with
     /// the first token after which its own text, without the prompt's, has one of them. All of its
     /// text is judged and trained on, the stop string included.
-    #[schemars(length(max = 16), extend("uniqueItems" = true))]
-    pub stop_strings: Vec<StopString>,
+    #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("uniqueItems" = true))]
+    pub stop_strings: Vec<String>,
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
@@ -48,9 +49,9 @@ pub(crate) struct RolloutWritten {
     pub weight_dtype: WeightDtype,
 }
 
-impl Default for RolloutWritten {
+impl Default for Rollout {
     fn default() -> Self {
-        RolloutWritten {
+        Rollout {
             prompts_per_step: 32,
             num_generations: 16,
             max_prompt_length: 256,
@@ -63,15 +64,20 @@ impl Default for RolloutWritten {
     }
 }
 
-/// A text that ends a completion.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub(crate) struct StopString(#[schemars(length(min = 1, max = 64))] pub String);
+/// How the model's matrices are kept where completions are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WeightDtype {
+    /// As the trainer has them.
+    Float32,
+    /// Rounded to 8 bits of precision, in half the memory.
+    Bfloat16,
+}
 
 /// AdamW and its schedule.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct OptimizerWritten {
+pub struct Optimizer {
     /// Peak learning rate.
     #[schemars(range(min = 0.0, max = 10.0))]
     pub lr: f64,
@@ -97,9 +103,9 @@ pub(crate) struct OptimizerWritten {
     pub max_grad_norm: f64,
 }
 
-impl Default for OptimizerWritten {
+impl Default for Optimizer {
     fn default() -> Self {
-        OptimizerWritten {
+        Optimizer {
             lr: 1e-6,
             warmup_steps: 0,
             schedule: Schedule::Constant,
@@ -113,9 +119,9 @@ impl Default for OptimizerWritten {
 }
 
 /// How many steps, and how a rollout becomes updates.
-#[derive(Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct TrainWritten {
+pub struct Train {
     /// Rollout steps.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_steps: u64,
@@ -134,14 +140,93 @@ pub(crate) struct TrainWritten {
     pub gradient_checkpointing: bool,
 }
 
-impl Default for TrainWritten {
+impl Default for Train {
     fn default() -> Self {
-        TrainWritten {
+        Train {
             max_steps: 100,
             num_iterations: 1,
             minibatches: 1,
             micro_batch_size: 32,
             gradient_checkpointing: false,
         }
+    }
+}
+
+/// When checkpoints are written and how many stay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Every this many steps, and at the last; 0 for the last only.
+    #[schemars(range(min = 0, max = 1_000_000_000))]
+    pub interval: u64,
+    /// How many of the newest to keep; 0 for all.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub keep_last: usize,
+}
+
+impl Default for Checkpoint {
+    fn default() -> Self {
+        Checkpoint { interval: 50, keep_last: 2 }
+    }
+}
+
+/// What is logged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// Write TensorBoard event files.
+    pub tensorboard: bool,
+    /// Print a line every this many steps where there is no terminal.
+    #[schemars(range(min = 1, max = 1_000_000_000))]
+    pub console_interval: u64,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Log { tensorboard: true, console_interval: 1 }
+    }
+}
+
+/// At what pace a model learns: the keys that every section with an AdamW has.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Peak learning rate.
+    pub lr: f64,
+    /// Updates of linear warmup from 0.
+    pub warmup_steps: u64,
+    /// What follows the warmup.
+    pub schedule: Schedule,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// Global gradient-norm clip; 0 for none.
+    pub max_grad_norm: f64,
+}
+
+impl Pace {
+    /// Learning rate of update `update` (from 0) of `total`.
+    pub fn lr_at(&self, update: u64, total: u64) -> f64 {
+        bourn_algo::learning_rate(update, total, self.lr, self.warmup_steps, self.schedule)
+    }
+}
+
+/// The keys of [`Pace`] stand flat in their sections, each with its own defaults and reasons.
+macro_rules! paced {
+    ($($section:ty),*) => {$(
+        impl $section {
+            /// The pace that the section sets.
+            pub fn pace(&self) -> Pace {
+                let &Self { lr, warmup_steps, schedule, weight_decay, max_grad_norm, .. } = self;
+                Pace { lr, warmup_steps, schedule, weight_decay, max_grad_norm }
+            }
+        }
+    )*};
+}
+paced!(Optimizer, crate::BaseStage, crate::Critic, crate::ImplicitReward);
+
+impl Optimizer {
+    /// The same moments at another pace: what a second model learns by.
+    pub fn at_pace(&self, pace: Pace) -> Optimizer {
+        let Pace { lr, warmup_steps, schedule, weight_decay, max_grad_norm } = pace;
+        Optimizer { lr, warmup_steps, schedule, weight_decay, max_grad_norm, ..self.clone() }
     }
 }
