@@ -46,7 +46,7 @@ pub use groups::Groups;
 pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
-    Clip, CompletionTerms, LossReport, LossSettings, LossType, RatioLevel, Surrogate,
+    Clip, CompletionTerms, LossReport, LossSettings, LossType, RatioLevel, Surrogate, Totals,
     clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
 };
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};

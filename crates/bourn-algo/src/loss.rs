@@ -163,8 +163,26 @@ pub fn clipped_surrogate(
     }
 }
 
+/// What the weights of an optimiser update are divided by: counts over all of it, wherever its
+/// completions are.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Totals {
+    /// Completions.
+    pub completions: f64,
+    /// Tokens of those that are kept. As a float: a sum of lengths cannot overflow.
+    pub tokens: f64,
+}
+
+impl Totals {
+    /// The counts of these completions, as [`token_weights`] takes them.
+    pub fn of(lengths: &[usize], kept: &[bool]) -> Totals {
+        let tokens = in_loss(lengths, kept).map(|length| length as f64).sum();
+        Totals { completions: lengths.len() as f64, tokens }
+    }
+}
+
 /// Weight w_i of every token of completion i in loss = Σ_i w_i Σ_t l_it, over a whole optimiser
-/// update.
+/// update, of which these completions may be a part.
 ///
 /// `lengths` counts each completion's tokens in the loss; a completion that is not `kept` (truncated
 /// ones, with `mask_truncated_completions`) has weight 0. It still counts among the B completions
@@ -178,15 +196,13 @@ pub fn token_weights(
     kept: &[bool],
     loss_type: LossType,
     max_completion_length: usize,
+    totals: Totals,
 ) -> Result<Vec<f64>, AlgoError> {
     check_length("kept", kept.len(), lengths.len(), "completion")?;
     if loss_type == LossType::DrGrpo && max_completion_length == 0 {
         return Err(AlgoError::MaxCompletionLength);
     }
-    let in_loss = || lengths.iter().zip(kept).map(|(&length, &kept)| if kept { length } else { 0 });
-    let completions = lengths.len() as f64;
-    // As floats: a sum of lengths cannot overflow.
-    let tokens: f64 = in_loss().map(|length| length as f64).sum();
+    let Totals { completions, tokens } = totals;
     let weight = |length: usize| match (length, loss_type) {
         (0, _) => 0.0,
         (_, LossType::Grpo) => 1.0 / (completions * length as f64),
@@ -194,7 +210,12 @@ pub fn token_weights(
         (_, LossType::Dapo) => 1.0 / tokens,
         (_, LossType::Sequence) => 1.0 / completions,
     };
-    Ok(in_loss().map(weight).collect())
+    Ok(in_loss(lengths, kept).map(weight).collect())
+}
+
+/// Tokens in the loss of each completion.
+fn in_loss(lengths: &[usize], kept: &[bool]) -> impl Iterator<Item = usize> {
+    lengths.iter().zip(kept).map(|(&length, &kept)| if kept { length } else { 0 })
 }
 
 /// The part of one token in the objective, to be maximised, and the bound that holds its ratio.
@@ -319,7 +340,8 @@ fn weights(
         .map(|completion| completion.mask.iter().filter(|&&in_loss| in_loss).count())
         .collect();
     let kept = vec![true; lengths.len()];
-    token_weights(&lengths, &kept, objective.loss_type, objective.max_completion_length)
+    let totals = Totals::of(&lengths, &kept);
+    token_weights(&lengths, &kept, objective.loss_type, objective.max_completion_length, totals)
 }
 
 /// A token in the loss; 0 stands for what a zero coefficient does not read.

@@ -175,6 +175,26 @@ impl Transformer {
         self
     }
 
+    /// The same model with other weights: on the same device, checkpointing and learning as it does;
+    /// a value head takes its own from them too.
+    ///
+    /// # Errors
+    /// Names the tensor that is missing or misshapen, with both shapes.
+    pub fn with_weights(&self, weights: &Weights) -> Result<Transformer, ModelError> {
+        let mut model = Transformer::from_weights(&self.config, weights, &self.device)?
+            .with_gradient_checkpointing(self.checkpoints)
+            .with_buckets(self.buckets);
+        if self.has_value_head() {
+            model.set_value_head(weights)?;
+        }
+        let held = &self.held;
+        let learns = |part: Part, layer: Option<usize>| {
+            let name = layer.map_or_else(|| part.name().to_owned(), |layer| part.in_layer(layer));
+            !held.contains(&name)
+        };
+        Ok(model.with_trainable(learns))
+    }
+
     /// Whether the forward pass keeps no more of a layer than what enters it, and the backward pass
     /// computes the rest again: less memory, a third more work. It changes no number.
     pub fn with_gradient_checkpointing(mut self, on: bool) -> Transformer {

@@ -46,7 +46,7 @@ fn clipped_surrogate_worked_by_hand() {
 
 #[track_caller]
 fn check_weights(loss_type: LossType, lengths: &[usize], kept: &[bool], expect: &[f64]) {
-    let weights = token_weights(lengths, kept, loss_type, 8).unwrap();
+    let weights = token_weights(lengths, kept, loss_type, 8, Totals::of(lengths, kept)).unwrap();
     assert_eq!(weights, expect, "{loss_type:?}");
 }
 
@@ -214,7 +214,7 @@ fn errors_name_what_is_wrong() {
         "`max_completion_length` is 0: the `dr_grpo` loss divides by it, so set it to 1 or more",
     );
     assert_eq!(
-        token_weights(&[1, 2], &[true], LossType::Dapo, 1),
+        token_weights(&[1, 2], &[true], LossType::Dapo, 1, Totals::default()),
         Err(AlgoError::Length { name: "kept", got: 1, expected: 2, per: "completion" })
     );
 }
@@ -306,7 +306,7 @@ proptest! {
     ) {
         let lengths: Vec<usize> = owned.iter().map(in_loss).collect();
         let kept = vec![true; owned.len()];
-        let weights = token_weights(&lengths, &kept, objective.loss_type, 4).unwrap();
+        let weights = token_weights(&lengths, &kept, objective.loss_type, 4, Totals::of(&lengths, &kept)).unwrap();
         let parts = owned.chunks(size).zip(weights.chunks(size)).map(|(owned, weights)| {
             let sum = |owned: &Owned| -> f64 {
                 let tokens = owned.lists.iter().zip(&owned.mask).filter(|&(_, &in_loss)| in_loss);
@@ -348,7 +348,7 @@ proptest! {
             (LossType::Dapo, if tokens > 0.0 { 1.0 } else { 0.0 }),
             (LossType::Sequence, tokens / count),
         ] {
-            let weights = token_weights(&lengths, &kept, loss_type, 5).unwrap();
+            let weights = token_weights(&lengths, &kept, loss_type, 5, Totals::of(&lengths, &kept)).unwrap();
             let sum: f64 = weights.iter().zip(&lengths).map(|(w, &n)| w * n as f64).sum();
             prop_assert!((sum - expect).abs() <= ROUNDING, "{:?}: {} {}", loss_type, sum, expect);
         }
@@ -515,4 +515,19 @@ fn anchors_and_likelihood_worked_by_hand() {
     close(report.loss, report.extra);
     // 2 (r − 1) − ¼.
     assert_eq!(policy_loss_slopes(&[completion], &OBJECTIVE).unwrap(), [[1.75]]);
+}
+
+/// Two parts of one update weigh their tokens as the whole does, if they are told its totals.
+#[test]
+fn parts_of_an_update_weigh_as_the_whole() {
+    let (lengths, kept) = ([3, 1, 4, 2], [true, false, true, true]);
+    let totals = Totals::of(&lengths, &kept);
+    assert_eq!(totals, Totals { completions: 4.0, tokens: 9.0 });
+    for loss_type in [LossType::Grpo, LossType::DrGrpo, LossType::Dapo, LossType::Sequence] {
+        let whole = token_weights(&lengths, &kept, loss_type, 8, totals).unwrap();
+        let part = |range: std::ops::Range<usize>| {
+            token_weights(&lengths[range.clone()], &kept[range], loss_type, 8, totals).unwrap()
+        };
+        assert_eq!([part(0..1), part(1..4)].concat(), whole);
+    }
 }

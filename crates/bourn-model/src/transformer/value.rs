@@ -117,7 +117,8 @@ impl Transformer {
         (self.value_of(states), Trace(Way::Graph))
     }
 
-    fn has_value_head(&self) -> bool {
+    /// Whether there is a value head.
+    pub(super) fn has_value_head(&self) -> bool {
         Transformer::VALUE_HEAD.iter().all(|&name| self.parameters.contains_key(name))
     }
 
