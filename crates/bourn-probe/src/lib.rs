@@ -13,83 +13,51 @@
 //! figures of the answers.
 
 mod ablation;
-mod anytime;
-mod band;
-mod belief;
-mod bootstrap;
-mod boundary;
-mod compare;
-mod crossed;
-mod detectable;
-mod draw;
-mod ends;
-mod estimate;
-mod examples;
-mod extent;
-mod extrapolate;
+mod comparison;
+mod draws;
+mod estimators;
 pub mod figures;
-mod hard;
 mod ledger;
-mod ledger_file;
-mod lines;
-mod lock;
-mod mcnemar;
-mod nested;
-mod normal;
-mod null;
 mod origins;
-mod outcomes;
-mod paired;
-mod pass_hat;
-mod poisson_binomial;
-mod posterior;
-mod prior;
-mod prior_check;
-mod probe;
-mod read;
-mod risk;
-mod schedule;
-mod score;
-mod solvability;
-mod special;
-mod store;
-mod support;
+mod solvable;
+mod statistics;
 #[cfg(test)]
 mod synthetic;
 mod temperature;
-mod upkeep;
 
 pub use ablation::{
     Ablation, AgainstNull, Difference, RunFigures, Spread, SweepRun, SweepVariant, VariantFigures,
     ablation,
 };
-pub use bootstrap::{MAX_RESAMPLES, min_resamples};
-pub use boundary::{
+pub use comparison::compare::{
+    CompareError, CompareOptions, Names, boundary, compare, compare_curves,
+};
+pub use comparison::examples::{Answer, Example, Examples, examples};
+pub use comparison::hard::{HardProblem, hard_completions};
+pub use draws::draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
+pub use draws::extent::Extent;
+pub use draws::outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
+pub use draws::probe::{ProbeError, Probed, Progress, probe, probe_stored};
+pub use draws::read::{ReadError, read_outcomes};
+pub use draws::score::{Score, ScoreRequest, ScoreSource};
+pub use estimators::detectable::{Detectable, detectable};
+pub use estimators::estimate::{pass_at_k, powers_of_two};
+pub use estimators::pass_hat::{pass_hat, pass_hat_k};
+pub use figures::boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
     TIE,
 };
-pub use compare::{CompareError, CompareOptions, Names, boundary, compare, compare_curves};
-pub use crossed::{Crossed, crossed, holm};
-pub use detectable::{Detectable, detectable};
-pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
-pub use estimate::{pass_at_k, powers_of_two};
-pub use examples::{Answer, Example, Examples, examples};
-pub use extent::Extent;
-pub use hard::{HardProblem, hard_completions};
+pub use ledger::file::{read_ledger, write_ledger};
+pub use ledger::lock::LockedKey;
+pub use ledger::store::LedgerStore;
+pub use ledger::upkeep::{Holding, Sweep, Sweeping, Swept, Why};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
-pub use ledger_file::{read_ledger, write_ledger};
-pub use lock::LockedKey;
-pub use null::split_base;
 pub use origins::{
     Evidence, Reference, ReferenceText, References, ScoreError, Scores, Unscored, origins,
     read_references,
 };
-pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
-pub use pass_hat::{pass_hat, pass_hat_k};
-pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
-pub use read::{ReadError, read_outcomes};
-pub use risk::{Risk, risks};
-pub use score::{Score, ScoreRequest, ScoreSource};
-pub use store::LedgerStore;
+pub use solvable::null::split_base;
+pub use solvable::risk::{Risk, risks};
+pub use statistics::bootstrap::{MAX_RESAMPLES, min_resamples};
+pub use statistics::crossed::{Crossed, crossed, holm};
 pub use temperature::{MATCH_RANGE, Match, Matched, match_temperature, temperature_point};
-pub use upkeep::{Holding, Sweep, Sweeping, Swept, Why};

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bourn_seed::rng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::null::{outcomes, rate};
-use crate::posterior::Posterior;
+use crate::solvable::null::{outcomes, rate};
+use crate::solvable::posterior::Posterior;
 use crate::{Outcomes, StopRule};
 
 /// A generator for one replication of one test.

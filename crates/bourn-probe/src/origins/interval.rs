@@ -1,6 +1,6 @@
 //! Means and ratios over problems with bootstrap intervals.
 
-use crate::bootstrap::{Table, percentile_interval};
+use crate::statistics::bootstrap::{Table, percentile_interval};
 use crate::{CompareOptions, Estimate};
 
 /// The resampling that every figure of a comparison shares, so that all intervals are paired.

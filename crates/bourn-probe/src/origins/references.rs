@@ -9,7 +9,7 @@ use bourn_task::Problem;
 use serde::Deserialize;
 
 use crate::ReadError;
-use crate::lines::{LineError, next_line};
+use crate::ledger::lines::{LineError, next_line};
 
 /// Longest line of a reference file, in bytes.
 const MAX_LINE: usize = 1 << 24;
@@ -89,7 +89,8 @@ fn parse(text: &[u8]) -> Result<Line, String> {
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(format!("is no JSON object: write {FORM}"));
     }
-    let line: Line = serde_json::from_slice(text).map_err(|error| crate::read::in_line(&error))?;
+    let line: Line =
+        serde_json::from_slice(text).map_err(|error| crate::draws::read::in_line(&error))?;
     match line.completion.is_empty() {
         true => Err("the completion is empty: write the text of the solution".to_owned()),
         false => Ok(line),
