@@ -19,9 +19,6 @@ use crate::AlgoError;
 use crate::error::check_length;
 use crate::kl::KlEstimator;
 
-#[cfg(test)]
-mod tests;
-
 /// How token losses become one number. With B completions, of which those left out of the loss
 /// have no tokens but are counted:
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -418,3 +415,7 @@ impl CompletionTerms<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/loss.rs"]
+mod tests;

@@ -22,6 +22,7 @@ mod origins;
 mod solvable;
 mod statistics;
 #[cfg(test)]
+#[path = "../tests/unit/synthetic.rs"]
 mod synthetic;
 mod temperature;
 

@@ -266,5 +266,5 @@ pub fn temperature_point(
 }
 
 #[cfg(test)]
-#[path = "temperature_tests.rs"]
+#[path = "../tests/unit/temperature.rs"]
 mod tests;

@@ -109,5 +109,5 @@ fn tail(n: u64, p: f64, c: u64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "extrapolate_tests.rs"]
+#[path = "../../tests/unit/comparison/extrapolate.rs"]
 mod tests;

@@ -256,4 +256,5 @@ fn beta_binomial_tails(n: u64, m: u64, a: f64, b: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/draws/schedule.rs"]
 mod tests;

@@ -14,9 +14,6 @@ mod scores;
 mod trace;
 mod witnesses;
 
-#[cfg(test)]
-mod tests;
-
 pub(crate) use references::FORM as REFERENCE_FORM;
 pub use references::{ReferenceText, read_references};
 pub use scores::{Reference, References, ScoreError, Scores, Unscored};
@@ -121,3 +118,7 @@ fn side(
         ended_by: which.last().copied().filter(|_| entry.outcomes().ended_by_success()),
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/origins/mod.rs"]
+mod tests;

@@ -204,5 +204,5 @@ fn halves(outcomes: Outcomes, rng: &mut impl Rng) -> [Outcomes; 2] {
 }
 
 #[cfg(test)]
-#[path = "null_tests.rs"]
+#[path = "../../tests/unit/solvable/null.rs"]
 mod tests;

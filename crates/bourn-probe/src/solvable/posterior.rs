@@ -70,5 +70,5 @@ pub(crate) fn state(solvable: f64, level: f64) -> State {
 }
 
 #[cfg(test)]
-#[path = "posterior_tests.rs"]
+#[path = "../../tests/unit/solvable/posterior.rs"]
 mod tests;

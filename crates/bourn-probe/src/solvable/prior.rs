@@ -331,5 +331,5 @@ fn solve(second: &[f64; 6], damping: f64, gradient: [f64; 3]) -> Option<[f64; 3]
 }
 
 #[cfg(test)]
-#[path = "prior_tests.rs"]
+#[path = "../../tests/unit/solvable/prior.rs"]
 mod tests;

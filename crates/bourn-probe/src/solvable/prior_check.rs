@@ -254,5 +254,5 @@ pub(crate) fn check(
 }
 
 #[cfg(test)]
-#[path = "prior_check_tests.rs"]
+#[path = "../../tests/unit/solvable/prior_check.rs"]
 mod tests;

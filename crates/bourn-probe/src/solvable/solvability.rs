@@ -213,5 +213,5 @@ fn prior_fit(
 }
 
 #[cfg(test)]
-#[path = "solvability_tests.rs"]
+#[path = "../../tests/unit/solvable/solvability.rs"]
 mod tests;

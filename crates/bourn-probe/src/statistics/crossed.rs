@@ -142,5 +142,5 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
 }
 
 #[cfg(test)]
-#[path = "crossed_tests.rs"]
+#[path = "../../tests/unit/statistics/crossed.rs"]
 mod tests;

@@ -191,5 +191,5 @@ pub(crate) fn softplus(z: f64) -> f64 {
 }
 
 #[cfg(test)]
-#[path = "special_tests.rs"]
+#[path = "../../tests/unit/statistics/special.rs"]
 mod tests;
