@@ -128,6 +128,9 @@ impl std::fmt::Display for Names {
 /// percentiles of a paired bootstrap over problems: they answer "what if the problems had been
 /// others like these", draw noise included. Where every problem agrees (one problem, or all solved)
 /// the bootstrap sees no variation, and the exact bound for that many agreeing problems stands in.
+///
+/// # Errors
+/// Options out of their range, no problems, or a problem that only one of the two sets has.
 pub fn compare(
     base: &BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
@@ -152,6 +155,9 @@ pub fn compare(
 /// The part of [`compare`] that fits no prior: curves, intervals, counted sets and the paired
 /// inference, without the probabilities of solvable sets, the support figures and the extrapolation.
 /// It takes a small part of the time, which counts where thousands are made.
+///
+/// # Errors
+/// As [`compare`].
 pub fn compare_curves(
     base: &BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
@@ -240,6 +246,9 @@ pub fn compare_curves(
 ///
 /// Refuses ledgers that put the same problem in different words. Each problem counts with all the
 /// draws that its ledger holds.
+///
+/// # Errors
+/// As [`compare`]; and a problem that has different prompts in the two ledgers.
 pub fn boundary(
     base: &Ledger,
     policy: &Ledger,

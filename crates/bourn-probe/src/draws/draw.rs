@@ -58,6 +58,10 @@ pub trait DrawSource {
     /// are no longer [wanted](Schedule::is_wanted). The call ends when `next` gives nothing and
     /// nothing is under way. A draw is a pure function of (seed, problem id, number of the draw),
     /// whatever else is under way with it.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from drawing, and each error of [`Schedule::finished`], passed on
+    /// as it is.
     fn stream(
         &mut self,
         problems: &[&Problem],
@@ -81,5 +85,9 @@ pub trait Schedule {
     fn is_wanted(&self, problem: usize, number: u64) -> bool;
 
     /// Takes a draw that has ended. An error ends the call of the source, which passes it on.
+    ///
+    /// # Errors
+    /// A draw that is not under way, one whose log-prob or entropy is not finite, or draws that the
+    /// store cannot take.
     fn finished(&mut self, problem: usize, number: u64, draw: Draw) -> Result<(), ProbeError>;
 }

@@ -46,8 +46,10 @@ impl Extent {
         c >= self.stop() || n >= self.n_max()
     }
 
-    /// The outcomes of `draws` (whether each was correct, in draw order), those beyond the end cut;
-    /// refuses draws that end before.
+    /// The outcomes of `draws` (whether each was correct, in draw order), those beyond the end cut.
+    ///
+    /// # Errors
+    /// No draws, or more than 2³² of them; under a rule, as [`Outcomes::cut`].
     pub fn outcomes(
         self,
         draws: impl IntoIterator<Item = bool>,

@@ -128,7 +128,10 @@ pub enum OutcomesError {
 }
 
 impl Outcomes {
-    /// `c` correct of `n` draws, n fixed beforehand; refuses n = 0, c > n and n > [`MAX_DRAWS`].
+    /// `c` correct of `n` draws, n fixed beforehand.
+    ///
+    /// # Errors
+    /// n = 0, c > n, or n above 2³².
     pub fn new(n: u64, c: u64) -> Result<Self, OutcomesError> {
         match (n, c) {
             (0, _) => Err(OutcomesError::NoDraws),
@@ -138,8 +141,12 @@ impl Outcomes {
         }
     }
 
-    /// `c` correct of `n` draws that ended by `rule`; refuses what [`new`](Self::new) refuses, a
-    /// rule that cannot be followed, and counts at which it does not stop.
+    /// `c` correct of `n` draws that ended by `rule`.
+    ///
+    /// # Errors
+    /// What [`new`](Self::new) refuses; a rule whose successes or n_max are 0, or whose n_max is
+    /// above 2³²; counts at which the rule does not stop: beyond either of its ends, or short of
+    /// both.
     pub fn stopped(n: u64, c: u64, rule: StopRule) -> Result<Self, OutcomesError> {
         rule.check()?;
         let fixed = Self::new(n, c)?;
@@ -159,7 +166,11 @@ impl Outcomes {
     /// The outcomes of `draws` (whether each was correct, in draw order) under `rule`.
     ///
     /// Draws beyond the stop, which may have been in flight when it was reached, are cut: counting
-    /// them would make the estimates biased. Refuses draws that end before the rule does.
+    /// them would make the estimates biased.
+    ///
+    /// # Errors
+    /// No draws, draws that end before the rule does, or a rule whose successes or n_max are 0, or
+    /// whose n_max is above 2³².
     pub fn cut(
         draws: impl IntoIterator<Item = bool>,
         rule: StopRule,

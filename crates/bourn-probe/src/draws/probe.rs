@@ -72,6 +72,11 @@ pub enum ProbeError {
 }
 
 /// Draws completions of every problem to the end that `extent` sets; `progress` hears of every draw.
+///
+/// # Errors
+/// No problems, a problem twice, or an impossible number of draws; what the source fails with, a
+/// source that ends before every problem is decided, or that reports a draw which was not under way
+/// or whose log-prob or entropy is not finite.
 pub fn probe(
     problems: &[Problem],
     source: &mut dyn DrawSource,
@@ -86,6 +91,10 @@ pub fn probe(
 /// As [`probe`], but draws only what the store does not hold under `key`, and stores it: the second
 /// run of the same base draws nothing; a larger n_max, a later stop or more problems draw the
 /// difference. What was drawn before a failure is stored too.
+///
+/// # Errors
+/// As [`probe`]; and a store that cannot be read or written, that holds a damaged file under `key`,
+/// or two that disagree about a draw.
 pub fn probe_stored(
     key: &LockedKey<'_>,
     problems: &[Problem],

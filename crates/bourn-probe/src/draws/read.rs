@@ -68,6 +68,11 @@ const FORMS: &str =
 /// impossible count or one at which its rule does not stop, or repeats an id is an error with its
 /// line number; blank lines are skipped. Draws beyond the stop of their rule are cut. An integer id
 /// is the string of its digits.
+///
+/// # Errors
+/// A file that cannot be read, holds no problem or more than 2²⁰ of them; with its number, a line
+/// that is longer than a mebibyte, is no such object, has both draws and counts or neither, counts
+/// that no drawing can have, or a problem that an earlier line has.
 pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes>, ReadError> {
     let path = path.as_ref();
     let io = |source| ReadError::Io { path: path.to_owned(), source };

@@ -31,6 +31,9 @@ pub struct Score {
 pub trait ScoreSource {
     /// Scores each request, in their order, by teacher forcing. `done` is told how many more are
     /// scored, as they are.
+    ///
+    /// # Errors
+    /// Whatever keeps the source from scoring.
     fn score(
         &mut self,
         requests: &[ScoreRequest<'_>],

@@ -95,6 +95,10 @@ struct Preamble {
 
 /// Writes a ledger to `path`: beside it first, flushed to the disk, then renamed over it. Returns
 /// the hash of its content.
+///
+/// # Errors
+/// The directory cannot be written in, or a problem or a draw takes more than 16 MiB. What stood at
+/// `path` is replaced by a whole file or not at all.
 pub fn write_ledger(
     path: impl AsRef<Path>,
     key: &LedgerKey,
@@ -110,8 +114,12 @@ pub fn write_ledger(
     Ok(hash)
 }
 
-/// Reads a ledger file and its key; a file that is torn, altered or of another format is an error
-/// that names it.
+/// Reads a ledger file and its key.
+///
+/// # Errors
+/// A file that cannot be read, is of another format or version, is torn or was altered, or holds
+/// only a part of a store's draws; draws that its rule could not have ended with. The error names
+/// the file or the problem.
 pub fn read_ledger(path: impl AsRef<Path>) -> Result<(LedgerKey, Ledger), LedgerError> {
     let path = path.as_ref();
     let (key, scope, segments) = read_segments(path, &|_, _| u64::MAX)?;

@@ -38,6 +38,9 @@ impl LedgerStore {
     ///
     /// `wait` is called with the path of the lock each time that another run is found to hold it,
     /// and decides how long to leave it until the next try.
+    ///
+    /// # Errors
+    /// The key's directory cannot be made, or its lock not be opened, taken or written to.
     pub fn lock<'a>(
         &'a self,
         key: &'a LedgerKey,

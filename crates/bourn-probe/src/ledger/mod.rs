@@ -154,9 +154,11 @@ impl Ledger {
         self.rule
     }
 
-    /// Adds a problem with its draws in draw order; those beyond the rule's end are cut. Refuses an
-    /// id that is there already, an empty list, draws that end before the rule does, and draws whose
-    /// log-prob or entropy is not finite.
+    /// Adds a problem with its draws in draw order; those beyond the rule's end are cut.
+    ///
+    /// # Errors
+    /// An id that is there already, an empty list, draws that end before the rule does, and draws
+    /// whose log-prob or entropy is not finite; the ledger is then as it was.
     pub fn insert(
         &mut self,
         id: String,

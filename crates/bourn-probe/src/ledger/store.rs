@@ -26,6 +26,9 @@ pub struct LedgerStore {
 
 impl LedgerStore {
     /// Opens the store in `directory`, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
     pub fn open(directory: impl Into<PathBuf>) -> Result<Self, LedgerError> {
         let directory = directory.into();
         fs::create_dir_all(&directory).map_err(|e| failed(&directory, "making it", e))?;
@@ -36,7 +39,11 @@ impl LedgerStore {
     /// if any is missing.
     ///
     /// Serves from files with more draws or more problems too. A problem whose prompt is another
-    /// one than was stored counts as missing; a damaged file is an error that names it.
+    /// one than was stored counts as missing.
+    ///
+    /// # Errors
+    /// The directory of `key` cannot be listed, a file in it cannot be read, is damaged, of another
+    /// version or of another key, or two of them disagree about a draw. The error names the file.
     pub fn get<'a>(
         &self,
         key: &LedgerKey,
@@ -58,6 +65,9 @@ impl LedgerStore {
     }
 
     /// Stores a ledger under `key` and returns the path of its file.
+    ///
+    /// # Errors
+    /// The store cannot be written in, or a problem or a draw takes more than 16 MiB.
     pub fn put(&self, key: &LedgerKey, ledger: &Ledger) -> Result<PathBuf, LedgerError> {
         self.put_segments(key, segments(ledger))
     }

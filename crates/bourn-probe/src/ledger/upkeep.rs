@@ -107,6 +107,10 @@ struct Contents {
 
 impl LedgerStore {
     /// What the store holds, key by key in order of their addresses, every checksum checked.
+    ///
+    /// # Errors
+    /// A directory of the store cannot be listed. A damaged file is no error here:
+    /// [`Holding::damage`] has it.
     pub fn holdings(&self) -> Result<Vec<Holding>, LedgerError> {
         let mut holdings = Vec::new();
         for directory in self.keys()? {
@@ -146,6 +150,10 @@ impl LedgerStore {
     ///
     /// A key that a run is using is left alone, and so is one with a damaged file: that is for its
     /// owner to look at.
+    ///
+    /// # Errors
+    /// A directory cannot be listed or locked, or a file not be written or removed; what was
+    /// removed before stays so. A damaged file is no error here: [`Sweeping::damage`] has it.
     pub fn sweep(&self, sweep: &Sweep) -> Result<Sweeping, LedgerError> {
         let mut sweeping = Sweeping::default();
         for directory in self.keys()? {

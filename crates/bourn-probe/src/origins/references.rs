@@ -38,6 +38,10 @@ struct Line {
 /// A line names its problem by id or by prompt; lines of other problems (the file may cover a whole
 /// data set) and blank ones are skipped, and a text that a problem has already counts once. A
 /// malformed line is an error with its number, and so is a file with nothing for these problems.
+///
+/// # Errors
+/// A file that cannot be read, or has nothing for these problems; with its number, a line that is
+/// too long, is no such object, or has an empty completion.
 pub fn read_references(
     path: impl AsRef<Path>,
     problems: &[Problem],
