@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::comparison::extrapolate::extrapolation;
-use crate::comparison::paired::{self, Sample};
+use crate::comparison::paired::{self, PairedSample};
 use crate::comparison::support::support;
 use crate::estimators::pass_hat::pass_hat;
 use crate::figures::boundary::{
@@ -12,7 +12,7 @@ use crate::figures::boundary::{
 use crate::figures::{Interval, Support};
 use crate::solvable::solvability::{Fits, Pair, default_epsilon, solvability};
 use crate::statistics::bootstrap::{
-    MAX_RESAMPLES, Table, interval, min_resamples, percentile_interval,
+    BootstrapTable, MAX_RESAMPLES, interval, min_resamples, percentile_interval,
 };
 use crate::{Ledger, Outcomes, pass_at_k, powers_of_two};
 
@@ -169,7 +169,7 @@ pub fn compare_curves(
     let n = DrawCounts { base: range(base), policy: range(policy) };
     let k = powers_of_two(n.base[0].min(n.policy[0]));
 
-    let mut table = Table::new(2 * k.len(), pairs.len());
+    let mut table = BootstrapTable::new(2 * k.len(), pairs.len());
     for (_, base, policy) in &pairs {
         // `pass_at_k` has a value: k is at most every n_max.
         table.push(
@@ -204,7 +204,7 @@ pub fn compare_curves(
     };
     let delta_se = estimate(3 * k.len());
     let delta = curve(2 * k.len());
-    let sample = Sample {
+    let sample = PairedSample {
         pairs: &pairs,
         k: &k,
         table: &table,
@@ -359,7 +359,7 @@ fn solvable(pairs: &[Pair<'_>]) -> Solvable {
 
 /// Mean token entropy in nats with its interval; `None` if no token was drawn.
 fn entropy(ledger: &Ledger, options: &CompareOptions) -> Option<(f64, f64, f64)> {
-    let mut table = Table::new(2, ledger.len());
+    let mut table = BootstrapTable::new(2, ledger.len());
     for (_, entry) in ledger.entries() {
         let (nats, tokens) = entry.entropy_sum();
         table.push([nats, tokens]);

@@ -3,7 +3,7 @@
 use crate::figures::{Extrapolation, GoodToulmin};
 use crate::solvable::prior::Prior;
 use crate::solvable::solvability::{Fits, Pair};
-use crate::statistics::bootstrap::{Table, interval, percentile_interval};
+use crate::statistics::bootstrap::{BootstrapTable, interval, percentile_interval};
 use crate::{CompareOptions, Estimate, Outcomes, pass_at_k};
 
 /// Doublings of k_max that the prior is asked for.
@@ -43,7 +43,7 @@ pub(crate) fn extrapolation(
 fn good_toulmin(pairs: &[Pair<'_>], k_max: u64, options: &CompareOptions) -> Option<GoodToulmin> {
     let k = 2 * k_max;
     let problems = pairs.len();
-    let mut table = Table::new(4, problems);
+    let mut table = BootstrapTable::new(4, problems);
     for (_, base, policy) in pairs {
         let pair = [doubled(*base, k)?, doubled(*policy, k)?];
         let now = |outcomes: Outcomes| pass_at_k(outcomes, k_max);

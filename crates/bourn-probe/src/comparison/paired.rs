@@ -9,17 +9,17 @@ use crate::figures::boundary::{Standing, standing};
 use crate::figures::{CrossoverInterval, Interval, Paired};
 use crate::statistics::anytime::{betting_interval, spent};
 use crate::statistics::band::{BandOf, band};
-use crate::statistics::bootstrap::Table;
+use crate::statistics::bootstrap::BootstrapTable;
 use crate::statistics::mcnemar::mcnemar;
 
 /// What [`compare`](crate::compare()) has worked out already.
-pub(crate) struct Sample<'a> {
+pub(crate) struct PairedSample<'a> {
     /// Each problem's id with the base's and the policy's outcomes, in id order.
     pub(crate) pairs: &'a [(&'a String, Outcomes, Outcomes)],
     /// The k of every curve.
     pub(crate) k: &'a [u64],
     /// [base pass@k…, policy pass@k…] of each problem.
-    pub(crate) table: &'a Table,
+    pub(crate) table: &'a BootstrapTable,
     /// [base…, policy…, delta…, …] over all problems.
     pub(crate) point: &'a [f64],
     /// The same in each resample.
@@ -28,7 +28,7 @@ pub(crate) struct Sample<'a> {
     pub(crate) options: &'a CompareOptions,
 }
 
-impl Sample<'_> {
+impl PairedSample<'_> {
     /// The band of the curve that begins at column `first` of the figures; `of` is its value at
     /// position `k` in a problem's row of the table.
     fn band(&self, first: usize, least: f64, of: impl Fn(&[f64], usize) -> f64) -> Vec<Interval> {
@@ -45,8 +45,8 @@ impl Sample<'_> {
 }
 
 /// Everything that is said of the paired difference.
-pub(crate) fn paired(sample: &Sample<'_>) -> Paired {
-    let &Sample { pairs, k, table, resampled, options, .. } = sample;
+pub(crate) fn paired(sample: &PairedSample<'_>) -> Paired {
+    let &PairedSample { pairs, k, table, resampled, options, .. } = sample;
     let &CompareOptions { confidence, resamples, seed, look, .. } = options;
     let width = k.len();
 

@@ -2,7 +2,7 @@
 
 use crate::figures::{Cover, Support};
 use crate::solvable::solvability::{Fits, Pair};
-use crate::statistics::bootstrap::{Table, interval};
+use crate::statistics::bootstrap::{BootstrapTable, interval};
 use crate::{CompareOptions, Estimate};
 
 /// Thresholds of Cover@τ, from breadth to reliability.
@@ -15,7 +15,7 @@ const TAUS: [f64; 6] = [0.01, 0.05, 0.1, 0.2, 0.5, 0.8];
 /// agreement. `pass_hat_k` is left empty.
 pub(crate) fn support(pairs: &[Pair<'_>], fits: &Fits, options: &CompareOptions) -> Support {
     let confidence = options.confidence;
-    let mut table = Table::new(3 + 2 * TAUS.len(), pairs.len());
+    let mut table = BootstrapTable::new(3 + 2 * TAUS.len(), pairs.len());
     let cover = |tau: f64| {
         let Fits { base, policy, .. } = fits;
         let base_at_least = base.at_least(&base.fit.prior, tau);

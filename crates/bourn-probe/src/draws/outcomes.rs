@@ -40,17 +40,17 @@ impl StopRule {
 /// Always 1 ≤ n ≤ [`MAX_DRAWS`] and c ≤ n. Under a rule, n and c are just where it stops: n ≤ n_max,
 /// c ≤ successes, and at least one of the two is reached. So no estimator has to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Counts", into = "Counts")]
+#[serde(try_from = "OutcomeCounts", into = "OutcomeCounts")]
 pub struct Outcomes {
     n: u64,
     c: u64,
     rule: Option<StopRule>,
 }
 
-/// Counts as written, before the check.
+/// Counts as written, before the check. Errors about a file call them `Counts`.
 #[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Counts {
+#[serde(deny_unknown_fields, rename = "Counts")]
+struct OutcomeCounts {
     n: u64,
     c: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -241,10 +241,10 @@ pub(crate) fn rule(
     }
 }
 
-impl TryFrom<Counts> for Outcomes {
+impl TryFrom<OutcomeCounts> for Outcomes {
     type Error = OutcomesError;
 
-    fn try_from(Counts { n, c, stop, n_max }: Counts) -> Result<Self, OutcomesError> {
+    fn try_from(OutcomeCounts { n, c, stop, n_max }: OutcomeCounts) -> Result<Self, OutcomesError> {
         match rule(stop, n_max)? {
             None => Self::new(n, c),
             Some(rule) => Self::stopped(n, c, rule),
@@ -252,7 +252,7 @@ impl TryFrom<Counts> for Outcomes {
     }
 }
 
-impl From<Outcomes> for Counts {
+impl From<Outcomes> for OutcomeCounts {
     fn from(Outcomes { n, c, rule }: Outcomes) -> Self {
         Self { n, c, stop: rule.map(|r| r.successes), n_max: rule.map(|r| r.n_max) }
     }

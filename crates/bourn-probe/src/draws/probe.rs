@@ -6,7 +6,7 @@ use bourn_task::Problem;
 
 use crate::draws::schedule::Scheduler;
 use crate::ledger::check_finite;
-use crate::ledger::file::Segment;
+use crate::ledger::file::LedgerSegment;
 use crate::{
     Draw, DrawSource, Extent, Ledger, LedgerError, LockedKey, MAX_DRAWS, Schedule, SourceError,
 };
@@ -85,7 +85,7 @@ pub fn probe(
 ) -> Result<Probed, ProbeError> {
     check(problems, extent)?;
     let held = vec![Vec::new(); problems.len()];
-    Drawing::new(problems, extent, held, None, progress).run(source)
+    ProbeUnderWay::new(problems, extent, held, None, progress).run(source)
 }
 
 /// As [`probe`], but draws only what the store does not hold under `key`, and stores it: the second
@@ -106,7 +106,7 @@ pub fn probe_stored(
     let wanted = problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
     let mut stored = key.store().held(key.key(), wanted, extent.n_max())?;
     let held = problems.iter().map(|p| stored.remove(p.id.as_str()).unwrap_or_default()).collect();
-    Drawing::new(problems, extent, held, Some(key), progress).run(source)
+    ProbeUnderWay::new(problems, extent, held, Some(key), progress).run(source)
 }
 
 fn check(problems: &[Problem], extent: Extent) -> Result<(), ProbeError> {
@@ -124,7 +124,7 @@ fn check(problems: &[Problem], extent: Extent) -> Result<(), ProbeError> {
 }
 
 /// A probe under way.
-struct Drawing<'a> {
+struct ProbeUnderWay<'a> {
     problems: &'a [Problem],
     extent: Extent,
     scheduler: Scheduler,
@@ -138,7 +138,7 @@ struct Drawing<'a> {
     progress: &'a mut dyn FnMut(Progress),
 }
 
-impl<'a> Drawing<'a> {
+impl<'a> ProbeUnderWay<'a> {
     fn new(
         problems: &'a [Problem],
         extent: Extent,
@@ -192,7 +192,7 @@ impl<'a> Drawing<'a> {
         for ((problem, draws), stored) in self.problems.iter().zip(&self.draws).zip(&self.stored) {
             let more: Vec<Draw> = draws[*stored..].iter().map_while(Clone::clone).collect();
             if !more.is_empty() {
-                segments.push(Segment {
+                segments.push(LedgerSegment {
                     id: problem.id.as_str().into(),
                     prompt: (&problem.prompt).into(),
                     first: *stored as u64,
@@ -211,7 +211,7 @@ impl<'a> Drawing<'a> {
     }
 }
 
-impl Schedule for Drawing<'_> {
+impl Schedule for ProbeUnderWay<'_> {
     fn next(&mut self) -> Option<(usize, u64)> {
         let (problem, number) = self.scheduler.next()?;
         self.draws[problem].push(None);

@@ -120,9 +120,9 @@ pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes
 /// A line as written.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct OutcomeLine {
     problem: Id,
-    draws: Option<Draws>,
+    draws: Option<DrawList>,
     n: Option<u64>,
     c: Option<u64>,
     stop: Option<u64>,
@@ -135,13 +135,13 @@ fn parse_line(text: &[u8]) -> Result<(String, Outcomes), String> {
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(format!("is no JSON object: write {FORMS}"));
     }
-    let line: Line = serde_json::from_slice(text).map_err(|error| in_line(&error))?;
+    let line: OutcomeLine = serde_json::from_slice(text).map_err(|error| in_line(&error))?;
     let rule = outcomes::rule(line.stop, line.n_max).map_err(|e| e.to_string())?;
     let outcomes = match (line.draws, line.n, line.c) {
-        (Some(Draws(draws)), None, None) if draws.is_empty() => {
+        (Some(DrawList(draws)), None, None) if draws.is_empty() => {
             return Err("draws is empty: a problem needs at least one draw".to_owned());
         }
-        (Some(Draws(draws)), None, None) => match rule {
+        (Some(DrawList(draws)), None, None) => match rule {
             Some(rule) => Outcomes::cut(draws, rule),
             None => {
                 let correct = draws.iter().filter(|&&correct| correct).count();
@@ -206,27 +206,27 @@ impl<'de> Deserialize<'de> for Id {
 
 /// Whether each draw was correct, in draw order. They are kept until the whole line is read, since
 /// the rule that cuts them may come after them; the bound on the line bounds them.
-struct Draws(Vec<bool>);
+struct DrawList(Vec<bool>);
 
-impl<'de> Deserialize<'de> for Draws {
+impl<'de> Deserialize<'de> for DrawList {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct DrawsVisitor;
-        impl<'de> Visitor<'de> for DrawsVisitor {
-            type Value = Draws;
+        struct DrawListVisitor;
+        impl<'de> Visitor<'de> for DrawListVisitor {
+            type Value = DrawList;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of draws, each 0, 1, true or false")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Draws, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<DrawList, A::Error> {
                 let mut draws = Vec::new();
                 while let Some(Correct(correct)) = list.next_element()? {
                     draws.push(correct);
                 }
-                Ok(Draws(draws))
+                Ok(DrawList(draws))
             }
         }
-        deserializer.deserialize_seq(DrawsVisitor)
+        deserializer.deserialize_seq(DrawListVisitor)
     }
 }
 

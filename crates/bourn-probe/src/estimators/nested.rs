@@ -96,7 +96,7 @@ fn redraws(ends: &Ends, posterior: Belief, ks: &[u64]) -> Redraws {
 }
 
 /// Intervals of the mean difference at each k by a bootstrap over problems and then over the draws
-/// within each; `pairs` in the order of the rows of [`crate::statistics::bootstrap::Table`].
+/// within each; `pairs` in the order of the rows of [`crate::statistics::bootstrap::BootstrapTable`].
 ///
 /// The estimates that a bootstrap over problems resamples hold the noise of their draws already.
 /// Drawing anew around them would count it twice and give intervals up to √2 too wide. So the

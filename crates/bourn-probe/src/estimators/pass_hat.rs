@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::comparison::compare::CompareOptions;
 use crate::figures::PassHatK;
-use crate::statistics::bootstrap::{Table, interval};
+use crate::statistics::bootstrap::{BootstrapTable, interval};
 use crate::{Estimate, Outcomes, powers_of_two};
 
 /// Unbiased estimate of the probability that `k` fresh draws are all correct (pass^k of τ-bench,
@@ -76,7 +76,7 @@ pub fn pass_hat(
         return Vec::new();
     }
     // base, policy and their difference at each k.
-    let mut table = Table::new(3 * ks.len(), pairs.len());
+    let mut table = BootstrapTable::new(3 * ks.len(), pairs.len());
     for pair in &pairs {
         table.push(ks.iter().flat_map(|&k| {
             // `pass_hat_k` has a value: k is at most every problem's limit.

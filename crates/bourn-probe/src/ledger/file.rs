@@ -26,7 +26,7 @@ const MAX_BYTES: u64 = 1 << 36;
 
 /// Consecutive draws of one problem, from number `first` on.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Segment<'a> {
+pub(crate) struct LedgerSegment<'a> {
     pub(crate) id: Cow<'a, str>,
     pub(crate) prompt: Cow<'a, str>,
     pub(crate) first: u64,
@@ -142,10 +142,10 @@ pub fn read_ledger(path: impl AsRef<Path>) -> Result<(LedgerKey, Ledger), Ledger
 }
 
 /// A ledger's problems, each as one segment from its first draw.
-pub(crate) fn segments(ledger: &Ledger) -> Vec<Segment<'_>> {
+pub(crate) fn segments(ledger: &Ledger) -> Vec<LedgerSegment<'_>> {
     ledger
         .entries()
-        .map(|(id, entry)| Segment {
+        .map(|(id, entry)| LedgerSegment {
             id: id.into(),
             prompt: entry.prompt().into(),
             first: 0,
@@ -184,7 +184,7 @@ pub(crate) fn stage(
     directory: &Path,
     key: &LedgerKey,
     scope: Scope,
-    segments: &[Segment<'_>],
+    segments: &[LedgerSegment<'_>],
 ) -> Result<(Staged, String), LedgerError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".ledger-").suffix(".tmp");
@@ -221,7 +221,7 @@ pub(crate) fn stage(
     };
     put(&header, &mut hasher)?;
     let mut draws = 0;
-    for Segment { id, prompt, first, draws: segment } in segments {
+    for LedgerSegment { id, prompt, first, draws: segment } in segments {
         check_finite(id, *first, segment)?;
         let problem = Record::Problem { problem: id.as_ref().into(), prompt: prompt[..].into() };
         put(&problem, &mut hasher)?;
@@ -245,13 +245,13 @@ pub(crate) fn stage(
 pub(crate) fn read_segments(
     path: &Path,
     wanted: &dyn Fn(&str, &str) -> u64,
-) -> Result<(LedgerKey, Scope, Vec<Segment<'static>>), LedgerError> {
+) -> Result<(LedgerKey, Scope, Vec<LedgerSegment<'static>>), LedgerError> {
     let file = File::open(path).map_err(|e| failed(path, "opening", e))?;
     let decoder = zstd::Decoder::new(file).map_err(|e| failed(path, "opening", e))?;
-    let mut lines = Lines::new(path, BufReader::new(decoder));
+    let mut lines = LedgerLines::new(path, BufReader::new(decoder));
     let (key, scope) = lines.header()?;
 
-    let mut segments: Vec<Segment<'static>> = Vec::new();
+    let mut segments: Vec<LedgerSegment<'static>> = Vec::new();
     // Of the problem being read: how many of its draws are wanted, and the next one's number.
     let (mut limit, mut next) = (0, None);
     let (mut problems, mut draws) = (0, 0);
@@ -263,7 +263,12 @@ pub(crate) fn read_segments(
                 limit = wanted(&problem, &prompt);
                 next = None;
                 let (id, prompt) = (problem.into_owned().into(), prompt.into_owned().into());
-                segments.push(Segment { id, prompt, first: 0, draws: Cow::Owned(Vec::new()) });
+                segments.push(LedgerSegment {
+                    id,
+                    prompt,
+                    first: 0,
+                    draws: Cow::Owned(Vec::new()),
+                });
             }
             Record::Draw { problem, draw, outcome } => {
                 draws += 1;
@@ -297,7 +302,7 @@ pub(crate) fn read_segments(
 }
 
 /// The lines of a ledger file, hashed as they are read.
-struct Lines<R> {
+struct LedgerLines<R> {
     path: PathBuf,
     reader: R,
     line: Vec<u8>,
@@ -306,7 +311,7 @@ struct Lines<R> {
     hasher: blake3::Hasher,
 }
 
-impl<R: BufRead> Lines<R> {
+impl<R: BufRead> LedgerLines<R> {
     fn new(path: &Path, reader: R) -> Self {
         let (path, hasher) = (path.to_owned(), blake3::Hasher::new());
         Self { path, reader, line: Vec::new(), bytes: 0, hasher }

@@ -18,7 +18,7 @@ pub(crate) const LOCK: &str = "lock";
 pub struct LockedKey<'a> {
     store: &'a LedgerStore,
     key: &'a LedgerKey,
-    _lock: Lock,
+    _lock: LedgerLock,
 }
 
 impl LockedKey<'_> {
@@ -48,7 +48,7 @@ impl LedgerStore {
     ) -> Result<Option<LockedKey<'a>>, LedgerError> {
         loop {
             let directory = self.make_directory(key)?;
-            if let Some(mut lock) = Lock::take(&directory)? {
+            if let Some(mut lock) = LedgerLock::take(&directory)? {
                 lock.note_use()?;
                 return Ok(Some(LockedKey { store: self, key, _lock: lock }));
             }
@@ -62,20 +62,20 @@ impl LedgerStore {
 /// A key's directory, locked. The system's lock goes with the file's last handle, so that a killed
 /// process leaves none behind.
 #[derive(Debug)]
-pub(crate) struct Lock {
+pub(crate) struct LedgerLock {
     file: File,
     path: std::path::PathBuf,
 }
 
-impl Lock {
+impl LedgerLock {
     /// Locks the directory, which must be there; `None` where another has it, or has just removed
     /// it as unused.
-    pub(crate) fn take(directory: &Path) -> Result<Option<Lock>, LedgerError> {
+    pub(crate) fn take(directory: &Path) -> Result<Option<LedgerLock>, LedgerError> {
         let path = directory.join(LOCK);
         let opened = File::options().create(true).truncate(false).write(true).open(&path);
         let file = opened.map_err(|e| failed(&path, "opening", e))?;
         match file.try_lock() {
-            Ok(()) if path.exists() => Ok(Some(Lock { file, path })),
+            Ok(()) if path.exists() => Ok(Some(LedgerLock { file, path })),
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(failed(&path, "locking", error)),
         }

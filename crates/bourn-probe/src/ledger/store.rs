@@ -6,7 +6,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::ledger::file::{Scope, Segment, failed, read_segments, segments, stage, sync_directory};
+use crate::ledger::file::{
+    LedgerSegment, Scope, failed, read_segments, segments, stage, sync_directory,
+};
 use crate::{Draw, Extent, Ledger, LedgerError, LedgerKey};
 
 /// How the names of ledger files end.
@@ -102,7 +104,7 @@ impl LedgerStore {
     pub(crate) fn put_segments(
         &self,
         key: &LedgerKey,
-        segments: Vec<Segment<'_>>,
+        segments: Vec<LedgerSegment<'_>>,
     ) -> Result<PathBuf, LedgerError> {
         let directory = self.make_directory(key)?;
         let (staged, hash) = stage(&directory, key, Scope::Part, &segments)?;
@@ -146,7 +148,7 @@ pub(crate) fn entries(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
 
 /// Of each (id, prompt) its draws from the first on, without a gap, out of all segments.
 pub(crate) fn join(
-    mut found: Vec<(Segment<'_>, PathBuf)>,
+    mut found: Vec<(LedgerSegment<'_>, PathBuf)>,
 ) -> Result<BTreeMap<(String, String), Vec<Draw>>, LedgerError> {
     // In order of the first draw each adds what follows on, or leaves a gap for good.
     found.sort_by_key(|(segment, _)| segment.first);
@@ -161,7 +163,11 @@ pub(crate) fn join(
 
 /// Adds to `draws` what `segment` has beyond them, if it follows on; where both have a draw it must
 /// be the same one.
-fn append(draws: &mut Vec<Draw>, segment: Segment<'_>, path: &Path) -> Result<(), LedgerError> {
+fn append(
+    draws: &mut Vec<Draw>,
+    segment: LedgerSegment<'_>,
+    path: &Path,
+) -> Result<(), LedgerError> {
     let held = draws.len() as u64;
     let Some(overlap) = held.checked_sub(segment.first) else {
         return Ok(());

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::ledger::file::{Segment, failed, read_segments, sync_directory};
-use crate::ledger::lock::{LOCK, Lock};
+use crate::ledger::file::{LedgerSegment, failed, read_segments, sync_directory};
+use crate::ledger::lock::{LOCK, LedgerLock};
 use crate::ledger::store::{entries, files, join};
 use crate::{LedgerError, LedgerKey, LedgerStore};
 
@@ -97,9 +97,9 @@ pub struct Sweeping {
 }
 
 /// The files of one key, read to their last byte.
-struct Contents {
+struct KeyContents {
     key: Option<LedgerKey>,
-    segments: Vec<(Segment<'static>, PathBuf)>,
+    segments: Vec<(LedgerSegment<'static>, PathBuf)>,
     outdated: Vec<PathBuf>,
     superseded: Vec<PathBuf>,
     damage: Vec<LedgerError>,
@@ -118,7 +118,7 @@ impl LedgerStore {
             if files.is_empty() {
                 continue;
             }
-            let Contents { key, segments, outdated, superseded, mut damage } = read(&directory)?;
+            let KeyContents { key, segments, outdated, superseded, mut damage } = read(&directory)?;
             let (mut problems, mut draws) = (BTreeSet::new(), 0);
             match join(segments) {
                 Ok(joined) => {
@@ -157,7 +157,7 @@ impl LedgerStore {
     pub fn sweep(&self, sweep: &Sweep) -> Result<Sweeping, LedgerError> {
         let mut sweeping = Sweeping::default();
         for directory in self.keys()? {
-            let Some(lock) = Lock::take(&directory)? else {
+            let Some(lock) = LedgerLock::take(&directory)? else {
                 sweeping.in_use.push(name(&directory));
                 continue;
             };
@@ -201,7 +201,7 @@ impl LedgerStore {
             }
             return Ok(());
         }
-        let Contents { key, segments, outdated, superseded, damage } = read(directory)?;
+        let KeyContents { key, segments, outdated, superseded, damage } = read(directory)?;
         for path in &outdated {
             remove(path, Why::Outdated)?;
         }
@@ -219,7 +219,7 @@ impl LedgerStore {
                 return Ok(());
             }
         };
-        let whole = |((id, prompt), draws): ((String, String), Vec<_>)| Segment {
+        let whole = |((id, prompt), draws): ((String, String), Vec<_>)| LedgerSegment {
             id: id.into(),
             prompt: prompt.into(),
             first: 0,
@@ -250,8 +250,8 @@ impl LedgerStore {
 }
 
 /// Reads every file of a key's directory.
-fn read(directory: &Path) -> Result<Contents, LedgerError> {
-    let mut contents = Contents {
+fn read(directory: &Path) -> Result<KeyContents, LedgerError> {
+    let mut contents = KeyContents {
         key: None,
         segments: Vec::new(),
         outdated: Vec::new(),

@@ -22,7 +22,7 @@ use crate::figures::Origins;
 use crate::{CompareOptions, Draw, Ledger, LedgerEntry};
 use interval::Resampling;
 use scores::{own_score, own_scores};
-use trace::{Completion, Outside, Side, Trace, distinct};
+use trace::{ModelDraws, Outside, ProblemTrace, ScoredCompletion, distinct};
 
 /// What the figures are made of besides the draws.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +51,7 @@ pub fn origins(
     options: &CompareOptions,
 ) -> Origins {
     let resampling = Resampling::new(options);
-    let traces: Vec<Trace> = base
+    let traces: Vec<ProblemTrace> = base
         .entries()
         .filter_map(|(id, of_base)| Some(trace(id, of_base, policy.get(id)?, evidence)))
         .collect();
@@ -77,7 +77,12 @@ fn draws(ledger: &Ledger) -> impl Iterator<Item = &Draw> {
     ledger.entries().flat_map(|(_, entry)| entry.draws())
 }
 
-fn trace(id: &str, base: &LedgerEntry, policy: &LedgerEntry, evidence: &Evidence<'_>) -> Trace {
+fn trace(
+    id: &str,
+    base: &LedgerEntry,
+    policy: &LedgerEntry,
+    evidence: &Evidence<'_>,
+) -> ProblemTrace {
     let (by_base, by_policy) = (own_scores(Some(base)), own_scores(Some(policy)));
     // What a model drew itself it need not be asked about.
     let under_base =
@@ -89,7 +94,7 @@ fn trace(id: &str, base: &LedgerEntry, policy: &LedgerEntry, evidence: &Evidence
         let (base, policy) = (under_base(&r.ids)?, under_policy(&r.ids)?);
         Some(Outside { correct: r.correct, base, policy })
     };
-    Trace {
+    ProblemTrace {
         id: id.to_owned(),
         base: side(base, evidence.most, under_policy),
         policy: side(policy, evidence.most, under_base),
@@ -101,9 +106,9 @@ fn side(
     entry: &LedgerEntry,
     most: usize,
     under_other: impl Fn(&[u32]) -> Option<crate::Score>,
-) -> Side {
+) -> ModelDraws {
     let (found, which) = distinct(entry.draws(), most);
-    let completion = |d: &trace::Distinct<'_>| Completion {
+    let completion = |d: &trace::Distinct<'_>| ScoredCompletion {
         correct: d.draw.verdict.is_correct(),
         count: d.count,
         sampled: d.sampled,
@@ -112,7 +117,7 @@ fn side(
         // only what is wanted is a sample.
         other: if d.is_wanted() { under_other(&d.draw.ids) } else { None },
     };
-    Side {
+    ModelDraws {
         draws: which.len() as u64,
         completions: found.iter().map(completion).collect(),
         ended_by: which.last().copied().filter(|_| entry.outcomes().ended_by_success()),

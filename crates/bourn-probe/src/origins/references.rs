@@ -28,7 +28,7 @@ pub struct ReferenceText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct ReferenceLine {
     problem: String,
     completion: String,
 }
@@ -74,7 +74,7 @@ pub fn read_references(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let Line { problem, completion } = parse(text).map_err(at)?;
+        let ReferenceLine { problem, completion } = parse(text).map_err(at)?;
         let Some(&id) = by_name.get(problem.as_str()) else { continue };
         let texts = found.entry(id.to_owned()).or_default();
         if texts.iter().all(|text| text.completion != completion) {
@@ -88,12 +88,12 @@ pub fn read_references(
 }
 
 /// A line, or a sentence that says what is wrong with it.
-fn parse(text: &[u8]) -> Result<Line, String> {
+fn parse(text: &[u8]) -> Result<ReferenceLine, String> {
     // serde would take a list for the object's values in order.
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(format!("is no JSON object: write {FORM}"));
     }
-    let line: Line =
+    let line: ReferenceLine =
         serde_json::from_slice(text).map_err(|error| crate::draws::read::in_line(&error))?;
     match line.completion.is_empty() {
         true => Err("the completion is empty: write the text of the solution".to_owned()),

@@ -6,7 +6,7 @@ use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;
 
 use crate::solvable::posterior::Posterior;
-use crate::solvable::prior::{Counts, Fit};
+use crate::solvable::prior::{DistinctCounts, Fit};
 use crate::solvable::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
@@ -60,7 +60,7 @@ pub(crate) fn null(
             })
             .collect();
         let [first, second] = [0, 1].map(|run| {
-            let counts = Counts::of(drawn.iter().map(move |runs| runs[run]));
+            let counts = DistinctCounts::of(drawn.iter().map(move |runs| runs[run]));
             let fit = base.fit.again(&counts, &counts.weights());
             (at_least(&counts, &fit.prior, epsilon), counts)
         });
@@ -178,9 +178,9 @@ pub fn split_base(
     let split = |split: u64| {
         let mut rng = rng(seed, "probe/split", &[split]);
         let halves: Vec<[Outcomes; 2]> = base.iter().map(|&o| halves(o, &mut rng)).collect();
-        let side = |side: usize| Counts::of(halves.iter().map(move |half| half[side]));
+        let side = |side: usize| DistinctCounts::of(halves.iter().map(move |half| half[side]));
         let (first, second) = (side(0), side(1));
-        let solvable = |counts: &Counts| at_least(counts, &Fit::new(counts).prior, epsilon);
+        let solvable = |counts: &DistinctCounts| at_least(counts, &Fit::new(counts).prior, epsilon);
         let (by_first, by_second) = (solvable(&first), solvable(&second));
         sizes(first.of.iter().zip(&second.of).map(|(&a, &b)| (by_first[a], by_second[b])))
     };

@@ -28,7 +28,7 @@ impl Prior {
         (1.0 - self.zero) * -self.ln_kernel(k, 0).min(0.0).exp_m1()
     }
 
-    fn at(point: Point) -> Self {
+    fn at(point: PriorPoint) -> Self {
         let [logit, ln_alpha, ln_beta] = point;
         Self { zero: (-softplus(-logit)).exp(), alpha: ln_alpha.exp(), beta: ln_beta.exp() }
     }
@@ -37,14 +37,14 @@ impl Prior {
 /// The distinct (n, c) among problems, and which of them each problem has: all that a likelihood
 /// needs, because how the draws ended does not enter it.
 #[derive(Clone, Debug)]
-pub(crate) struct Counts {
+pub(crate) struct DistinctCounts {
     /// Distinct n and c.
     pub(crate) pairs: Vec<(u64, u64)>,
     /// Position of every problem's in `pairs`.
     pub(crate) of: Vec<usize>,
 }
 
-impl Counts {
+impl DistinctCounts {
     /// Of one model's outcomes, in the problems' order.
     pub(crate) fn of(outcomes: impl Iterator<Item = Outcomes> + Clone) -> Self {
         let counts = outcomes.map(|o| (o.n(), o.c()));
@@ -73,7 +73,7 @@ impl Counts {
 }
 
 /// logit of the mass at 0, ln α, ln β.
-type Point = [f64; 3];
+type PriorPoint = [f64; 3];
 
 /// A prior fitted by maximum marginal likelihood.
 #[derive(Clone, Debug)]
@@ -83,7 +83,7 @@ pub(crate) struct Fit {
     /// Its log-likelihood Σ ln ∫ p^c (1 − p)^(n − c) dprior, in nats, without the penalty.
     pub(crate) log_likelihood: f64,
     /// The best local maxima, the best first: where a fit of nearly the same data starts.
-    modes: Vec<Point>,
+    modes: Vec<PriorPoint>,
 }
 
 impl Fit {
@@ -94,25 +94,25 @@ impl Fit {
     /// of the mass is as far away as half a problem's worth of evidence makes it, and no spread or
     /// lack of it is infinitely certain. Newton's method with a damped, positive definite
     /// curvature from six fixed starts; the best end counts.
-    pub(crate) fn new(counts: &Counts) -> Self {
+    pub(crate) fn new(counts: &DistinctCounts) -> Self {
         let weights = counts.weights();
         Self::from(counts, &weights, &starts(counts, &weights))
     }
 
     /// Fits it to other data of the same kind (a resample, a fresh run): starts at this fit's modes.
-    pub(crate) fn again(&self, counts: &Counts, weights: &[f64]) -> Self {
+    pub(crate) fn again(&self, counts: &DistinctCounts, weights: &[f64]) -> Self {
         Self::from(counts, weights, &self.modes)
     }
 
-    fn from(counts: &Counts, weights: &[f64], starts: &[Point]) -> Self {
-        let mut ends: Vec<(f64, Point)> =
+    fn from(counts: &DistinctCounts, weights: &[f64], starts: &[PriorPoint]) -> Self {
+        let mut ends: Vec<(f64, PriorPoint)> =
             starts.iter().map(|&start| climb(&counts.pairs, weights, start)).collect();
         // Stable: of equal ends the first start's.
         ends.sort_by(|a, b| b.0.total_cmp(&a.0));
-        let mut modes: Vec<Point> = Vec::new();
+        let mut modes: Vec<PriorPoint> = Vec::new();
         let best = ends[0].0;
         for (value, end) in ends {
-            let near = |mode: &Point| mode.iter().zip(end).all(|(a, b)| (a - b).abs() < 0.1);
+            let near = |mode: &PriorPoint| mode.iter().zip(end).all(|(a, b)| (a - b).abs() < 0.1);
             if modes.len() < MODES && value > best - IN_REACH && !modes.iter().any(near) {
                 modes.push(end);
             }
@@ -130,7 +130,7 @@ const IN_REACH: f64 = 5.0;
 
 /// Six points from the counts' first moments: few or most of the unsolved at exactly 0, each with
 /// a wide, a middling and a narrow Beta.
-fn starts(counts: &Counts, weights: &[f64]) -> Vec<Point> {
+fn starts(counts: &DistinctCounts, weights: &[f64]) -> Vec<PriorPoint> {
     let (mut problems, mut solved, mut accuracy) = (0.0, 0.0, 0.0);
     for (&(n, c), weight) in counts.pairs.iter().zip(weights) {
         problems += weight;
@@ -180,7 +180,7 @@ const TRIANGLE: [(usize, usize); 6] = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (
 /// A problem without a success is a mixture of two explanations; with t the posterior weight of the
 /// Beta part, its derivatives are the t-weighted ones of both parts, and t(1−t) times the outer
 /// square of the difference of their gradients on top of the second.
-fn local(pairs: &[(u64, u64)], weights: &[f64], point: Point) -> Local {
+fn local(pairs: &[(u64, u64)], weights: &[f64], point: PriorPoint) -> Local {
     let Prior { zero, alpha, beta } = Prior::at(point);
     let (ln_zero, ln_some) = (-softplus(-point[0]), -softplus(point[0]));
     let base = ln_beta(alpha, beta);
@@ -233,7 +233,7 @@ fn local(pairs: &[(u64, u64)], weights: &[f64], point: Point) -> Local {
 }
 
 /// The penalty of [`Fit::new`], which is concave in each of its three coordinates.
-fn penalty([logit, ln_alpha, ln_beta]: Point, zero: f64, alpha: f64, beta: f64) -> Local {
+fn penalty([logit, ln_alpha, ln_beta]: PriorPoint, zero: f64, alpha: f64, beta: f64) -> Local {
     let sum = alpha + beta;
     let (m, w) = (alpha / sum, beta / sum);
     // ½ ln m + ½ ln w + ½ ln s − ln(1 + s) = ½ ln α + ½ ln β − ½ ln s − ln(1 + s).
@@ -263,7 +263,7 @@ fn add<const N: usize>(sum: &mut [f64; N], weight: f64, terms: &[f64; N]) {
 }
 
 /// The local maximum uphill of `point`, with its value.
-fn climb(pairs: &[(u64, u64)], weights: &[f64], mut point: Point) -> (f64, Point) {
+fn climb(pairs: &[(u64, u64)], weights: &[f64], mut point: PriorPoint) -> (f64, PriorPoint) {
     let mut here = local(pairs, weights, point);
     let mut damping = 0.0_f64;
     // Newton's method takes 5 to 15 steps; the bound only ends what rounding keeps alive.

@@ -7,7 +7,7 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use crate::Outcomes;
-use crate::solvable::prior::{Counts, Fit, Prior};
+use crate::solvable::prior::{DistinctCounts, Fit, Prior};
 use crate::statistics::special::{beta_tails, ln_beta};
 
 /// Bins of the histogram.
@@ -195,7 +195,7 @@ fn simulated(ranked: &Ranked, tables: &[Vec<f64>], rng: &mut impl Rng) -> Ranked
 }
 
 /// The counts of ranked outcomes with their weights.
-fn counted(ranked: &Ranked) -> (Counts, Vec<f64>) {
+fn counted(ranked: &Ranked) -> (DistinctCounts, Vec<f64>) {
     let mut weights: BTreeMap<(u64, u64), f64> = BTreeMap::new();
     for (design, ranks) in ranked {
         for (&rank, problems) in ranks {
@@ -203,7 +203,7 @@ fn counted(ranked: &Ranked) -> (Counts, Vec<f64>) {
         }
     }
     let (pairs, weights) = weights.into_iter().unzip();
-    (Counts { pairs, of: Vec::new() }, weights)
+    (DistinctCounts { pairs, of: Vec::new() }, weights)
 }
 
 /// What the check of a fit says.

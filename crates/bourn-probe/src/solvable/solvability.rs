@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::figures::{PriorFit, ProblemState, SetSizes, Solvability};
 use crate::solvable::null::{Null, null};
 use crate::solvable::posterior::{Posterior, state};
-use crate::solvable::prior::{Counts, Fit, Prior};
+use crate::solvable::prior::{DistinctCounts, Fit, Prior};
 use crate::solvable::prior_check::check;
 use crate::statistics::bootstrap::{percentile_interval, resampled_rows};
 use crate::statistics::poisson_binomial::CountMixture;
@@ -31,13 +31,13 @@ pub(crate) fn default_epsilon(n_max: u64) -> f64 {
 
 /// One model's counts and the prior fitted to them.
 pub(crate) struct Fitted {
-    pub(crate) counts: Counts,
+    pub(crate) counts: DistinctCounts,
     pub(crate) fit: Fit,
 }
 
 impl Fitted {
     pub(crate) fn new(outcomes: impl Iterator<Item = Outcomes> + Clone) -> Self {
-        let counts = Counts::of(outcomes);
+        let counts = DistinctCounts::of(outcomes);
         let fit = Fit::new(&counts);
         Self { counts, fit }
     }
@@ -49,7 +49,7 @@ impl Fitted {
 }
 
 /// As [`Fitted::at_least`], of any counts.
-pub(crate) fn at_least(counts: &Counts, prior: &Prior, rate: f64) -> Vec<f64> {
+pub(crate) fn at_least(counts: &DistinctCounts, prior: &Prior, rate: f64) -> Vec<f64> {
     counts.pairs.iter().map(|&(n, c)| Posterior::new(prior, n, c).at_least(rate)).collect()
 }
 

@@ -22,12 +22,12 @@ pub fn min_resamples(confidence: f64) -> usize {
 const ALIKE: f64 = 1e-3;
 
 /// Rows of equal width: one row a problem, one column a quantity whose mean is wanted.
-pub(crate) struct Table {
+pub(crate) struct BootstrapTable {
     width: usize,
     cells: Vec<f64>,
 }
 
-impl Table {
+impl BootstrapTable {
     /// A table of rows `width` wide, with room for `rows` of them.
     pub(crate) fn new(width: usize, rows: usize) -> Self {
         Self { width, cells: Vec::with_capacity(width * rows) }

@@ -1,7 +1,7 @@
 //! A mean over problems and training seeds at once, with an interval that allows for both.
 
 use crate::figures::boundary::Estimate;
-use crate::statistics::bootstrap::{Table, agreed_interval};
+use crate::statistics::bootstrap::{BootstrapTable, agreed_interval};
 use crate::statistics::special::{beta_quantile, beta_tails};
 
 /// A mean over problems and seeds.
@@ -56,7 +56,7 @@ pub fn crossed(values: &[Vec<f64>], range: (f64, f64), confidence: f64) -> Optio
     };
     let seed_sd = (seeds > 1).then(|| (about(&by_seed) / (s - 1.0)).sqrt());
 
-    let mut cells = Table::new(1, problems * seeds);
+    let mut cells = BootstrapTable::new(1, problems * seeds);
     values.iter().flatten().for_each(|&value| cells.push([value]));
     let (low, high, p_value) = match cells.agreed(|row| row[0]) {
         Some(values) => {

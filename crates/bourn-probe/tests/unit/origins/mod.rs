@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::pooled::{Estimated, estimates};
-use super::trace::{Completion, Outside, Side, Trace};
+use super::trace::{ModelDraws, Outside, ProblemTrace, ScoredCompletion};
 use super::*;
 use crate::{Estimate, Score};
 
@@ -24,7 +24,7 @@ fn score(probability: f64) -> Score {
 type Models = [(bool, f64, f64)];
 
 /// A side with these counts of the completions, all of them sampled.
-fn side(models: &Models, counts: &[u64], is_base: bool, ended_by: Option<usize>) -> Side {
+fn side(models: &Models, counts: &[u64], is_base: bool, ended_by: Option<usize>) -> ModelDraws {
     let drawn = models.iter().zip(counts).enumerate().filter(|(_, (_, count))| **count > 0);
     let mut end = None;
     let completions = drawn
@@ -34,7 +34,7 @@ fn side(models: &Models, counts: &[u64], is_base: bool, ended_by: Option<usize>)
                 end = Some(place);
             }
             let (own, other) = if is_base { (base, policy) } else { (policy, base) };
-            Completion {
+            ScoredCompletion {
                 correct,
                 count,
                 sampled: count,
@@ -43,7 +43,7 @@ fn side(models: &Models, counts: &[u64], is_base: bool, ended_by: Option<usize>)
             }
         })
         .collect();
-    Side { draws: counts.iter().sum(), completions, ended_by: end }
+    ModelDraws { draws: counts.iter().sum(), completions, ended_by: end }
 }
 
 /// Every way in which a model's draws can end, with its probability: counts of the completions, and
@@ -84,7 +84,7 @@ fn expectation<const N: usize>(
     [base, policy]: [&Endings; 2],
     of: impl Fn([Estimated; 2]) -> [f64; N],
 ) -> [f64; N] {
-    let sides = |endings: &Endings, is_base| -> Vec<(Side, f64)> {
+    let sides = |endings: &Endings, is_base| -> Vec<(ModelDraws, f64)> {
         let one = |((counts, end), p): (&(Vec<u64>, Option<usize>), &f64)| {
             (side(models, counts, is_base, *end), *p)
         };
@@ -239,9 +239,9 @@ fn own_draws_are_not_talked_up() {
 fn improbable_completions_do_not_underflow() {
     // e⁻²⁰⁰⁰ is no float, their ratio e⁻¹ is.
     let scored = |log: f64| Score { sampled_logprob: Some(log), ..score(0.5) };
-    let drawn = |own, other| Side {
+    let drawn = |own, other| ModelDraws {
         draws: 2,
-        completions: vec![Completion {
+        completions: vec![ScoredCompletion {
             correct: true,
             count: 2,
             sampled: 2,
@@ -266,16 +266,16 @@ fn tokens(full_logprob: f64, tokens: u32) -> Score {
 
 #[test]
 fn perplexities_by_hand() {
-    let drawn = |count, own, other| Completion {
+    let drawn = |count, own, other| ScoredCompletion {
         correct: true,
         count: count + 5,
         sampled: count,
         own,
         other: Some(other),
     };
-    let empty = Side { draws: 1, completions: Vec::new(), ended_by: None };
-    let with = |completions| Side { completions, ..empty.clone() };
-    let one = Trace {
+    let empty = ModelDraws { draws: 1, completions: Vec::new(), ended_by: None };
+    let with = |completions| ModelDraws { completions, ..empty.clone() };
+    let one = ProblemTrace {
         id: "a".to_owned(),
         base: with(vec![
             drawn(2, tokens(-1.0, 2), tokens(-2.0, 2)),
@@ -330,7 +330,7 @@ fn perplexities_by_hand() {
 
 #[test]
 fn witnesses_and_discoveries_by_hand() {
-    let trace = |id: &str, base: &[u64], policy: &[u64]| Trace {
+    let trace = |id: &str, base: &[u64], policy: &[u64]| ProblemTrace {
         id: id.to_owned(),
         base: side(SHARPENED, base, true, None),
         policy: side(SHARPENED, policy, false, None),
@@ -367,17 +367,20 @@ fn witnesses_and_discoveries_by_hand() {
 #[test]
 fn the_first_token_outside_is_a_median_over_draws() {
     let check = |draws: &[(u32, u64)], expect| {
-        let completion = |&(place, count): &(u32, u64)| Completion {
+        let completion = |&(place, count): &(u32, u64)| ScoredCompletion {
             correct: true,
             count,
             sampled: count,
             own: score(0.1),
             other: Some(Score { outside: Some(place), sampled_logprob: None, ..score(0.1) }),
         };
-        let policy =
-            Side { draws: 9, completions: draws.iter().map(completion).collect(), ended_by: None };
-        let base = Side { draws: 1, completions: Vec::new(), ended_by: None };
-        let trace = Trace { id: "a".to_owned(), base, policy, references: Vec::new() };
+        let policy = ModelDraws {
+            draws: 9,
+            completions: draws.iter().map(completion).collect(),
+            ended_by: None,
+        };
+        let base = ModelDraws { draws: 1, completions: Vec::new(), ended_by: None };
+        let trace = ProblemTrace { id: "a".to_owned(), base, policy, references: Vec::new() };
         let found = witnesses::discoveries(&[trace], &Resampling::new(&options()));
         assert_eq!(found.problems[0].first_outside, expect, "{draws:?}");
     };

@@ -44,7 +44,7 @@ fn where_all_agree() {
 
 #[test]
 fn agreement_is_of_all_rows() {
-    let mut table = Table::new(3, 3);
+    let mut table = BootstrapTable::new(3, 3);
     assert_eq!(table.agreed(|row| row[0]), None);
     table.push([0.5, 1.0, 0.25]);
     assert_eq!(table.agreed(|row| row[1]), Some(point(1.0)));
@@ -90,8 +90,8 @@ fn fewest_resamples() {
 
 #[test]
 fn resampling_is_paired_reproducible_and_with_replacement() {
-    let mut both = Table::new(2, 50);
-    let mut one = Table::new(1, 50);
+    let mut both = BootstrapTable::new(2, 50);
+    let mut one = BootstrapTable::new(1, 50);
     for row in 0..50 {
         let value = f64::from(row);
         both.push([value, 3.0 * value]);
