@@ -8,7 +8,7 @@ use crate::{AlgoError, Groups};
 ///
 /// It decides nothing where rewards differ as 0 and 1 do; it keeps a group whose rewards differ by
 /// rounding alone from being blown up to advantages of ±1. The value is TRL's.
-pub const STD_EPSILON: f64 = 1e-4;
+pub(crate) const STD_EPSILON: f64 = 1e-4;
 
 /// What mean-centred rewards are divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -45,8 +45,8 @@ pub use groups::Groups;
 pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
-    Clip, CompletionTerms, LossReport, LossType, Objective, RatioLevel, Surrogate,
-    clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
+    Clip, CompletionTerms, LossReport, LossType, Objective, RatioLevel, Surrogate, policy_loss,
+    policy_loss_slopes, surrogate, token_weights,
 };
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
 pub use replay::{replayed_surrogate, truncated_weight};

@@ -141,7 +141,7 @@ pub enum Clip {
 ///
 /// Written as the two cases in which the minimum is the clipped branch, so that a NaN stays one
 /// (`f64::min` would drop it).
-pub fn clipped_surrogate(
+pub(crate) fn clipped_surrogate(
     ratio: f64,
     advantage: f64,
     eps_low: f64,

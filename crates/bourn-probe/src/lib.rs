@@ -43,10 +43,8 @@ pub use draws::read::{ReadError, read_outcomes};
 pub use draws::score::{Score, ScoreRequest, ScoreSource};
 pub use estimators::detectable::{Detectable, detectable};
 pub use estimators::estimate::{pass_at_k, powers_of_two};
-pub use estimators::pass_hat::{pass_hat, pass_hat_k};
 pub use figures::boundary::{
     Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
-    TIE,
 };
 pub use ledger::file::{read_ledger, write_ledger};
 pub use ledger::lock::LockedKey;
@@ -60,5 +58,4 @@ pub use origins::{
 pub use solvable::null::split_base;
 pub use solvable::risk::{Risk, risks};
 pub use statistics::bootstrap::{MAX_RESAMPLES, min_resamples};
-pub use statistics::crossed::{Crossed, crossed, holm};
-pub use temperature::{MATCH_RANGE, Match, Matched, match_temperature, temperature_point};
+pub use temperature::{Match, Matched, match_temperature, temperature_point};

@@ -209,7 +209,7 @@ impl Outcomes {
     }
 
     /// Whether the draws ended because there were successes enough, so that the last was one.
-    pub fn ended_by_success(self) -> bool {
+    pub(crate) fn ended_by_success(self) -> bool {
         self.rule.is_some_and(|rule| self.c == rule.successes)
     }
 

@@ -18,7 +18,7 @@ use crate::{Estimate, Outcomes, powers_of_two};
 /// tells; nor does any other estimate that stays within 0..=1.
 ///
 /// Accurate to 1e-12 relative at n up to 65,536; exactly c/n at k = 1 with n fixed.
-pub fn pass_hat_k(outcomes: Outcomes, k: u64) -> Option<f64> {
+pub(crate) fn pass_hat_k(outcomes: Outcomes, k: u64) -> Option<f64> {
     if k > most(outcomes) {
         return None;
     }
@@ -63,7 +63,7 @@ fn all_correct(n: u64, c: u64, k: u64) -> f64 {
 ///
 /// The same resamples of problems as [`compare`](crate::compare()); `base` and `policy` have the
 /// same ids, and other problems are left out.
-pub fn pass_hat(
+pub(crate) fn pass_hat(
     base: &BTreeMap<String, Outcomes>,
     policy: &BTreeMap<String, Outcomes>,
     options: &CompareOptions,

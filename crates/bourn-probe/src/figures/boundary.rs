@@ -6,7 +6,7 @@ use crate::figures::{Extrapolation, Origins, Paired, Solvability, Support, Tempe
 
 /// Differences of mean pass@k below this are ties: it is the estimator's own rounding, and without
 /// it two models with the same outcomes on different problems could "cross".
-pub const TIE: f64 = 1e-12;
+pub(crate) const TIE: f64 = 1e-12;
 
 /// What training did to the boundary: base beside policy, over the same problems.
 ///

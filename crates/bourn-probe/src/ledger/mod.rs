@@ -231,7 +231,7 @@ impl LedgerEntry {
     /// The sum of token entropies over all tokens of all draws, in nats, and the number of tokens.
     /// Their ratio over many problems is the token-weighted mean: each token counts once, as it
     /// does in the training metric, so that short answers weigh no more than they are long.
-    pub fn entropy_sum(&self) -> (f64, f64) {
+    pub(crate) fn entropy_sum(&self) -> (f64, f64) {
         self.draws.iter().fold((0.0, 0.0), |(nats, count), draw| {
             let tokens = f64::from(draw.tokens);
             (nats + draw.entropy * tokens, count + tokens)

@@ -6,7 +6,7 @@ use crate::statistics::special::{beta_quantile, beta_tails};
 
 /// A mean over problems and seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Crossed {
+pub(crate) struct Crossed {
     /// The mean with its interval.
     pub estimate: Estimate,
     /// Two-sided p-value of a mean of 0; 1 where nothing varies and the mean is 0, and where there
@@ -29,7 +29,7 @@ pub struct Crossed {
 /// Few seeds that differ make few degrees of freedom and a wide interval: three of them and nothing
 /// else give 4.3 standard errors at 95%, not 2. Where all values agree, the interval is the exact
 /// one of [`compare`](crate::compare) over problems.
-pub fn crossed(values: &[Vec<f64>], range: (f64, f64), confidence: f64) -> Option<Crossed> {
+pub(crate) fn crossed(values: &[Vec<f64>], range: (f64, f64), confidence: f64) -> Option<Crossed> {
     let (seeds, problems) = (values.len(), values.first()?.len());
     if problems == 0 || values.iter().any(|row| row.len() != problems) {
         return None;
@@ -130,7 +130,7 @@ fn t_two_sided(t: f64, df: f64) -> f64 {
 
 /// Holm's step-down p-values of a family of tests (Holm 1979): whoever calls those below α
 /// differences is wrong about any of them with probability at most α. In the order given.
-pub fn holm(p_values: &[f64]) -> Vec<f64> {
+pub(crate) fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|&a, &b| p_values[a].total_cmp(&p_values[b]));
     let (mut adjusted, mut least) = (vec![1.0; p_values.len()], 0.0_f64);
