@@ -17,6 +17,25 @@
 //!   checked against, and the token weights that it uses.
 //! - [`replay`]: completions that another model drew, with importance weights.
 //! - [`schedule`]: learning rate and gradient-norm clipping.
+//!
+//! ```
+//! use bourn_algo::{Baseline, Groups, Scale, advantages, group_advantages};
+//!
+//! # fn main() -> Result<(), bourn_algo::AlgoError> {
+//! // Two problems with four completions each; the first was solved twice, the second once.
+//! let rewards = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+//! let groups = Groups::equal(2, 4);
+//!
+//! // The groups' means are 1/2 and 1/4; nothing divides what is left (Dr. GRPO).
+//! let of_group = group_advantages(&rewards, &groups, Scale::None)?;
+//! assert_eq!(of_group, [0.5, -0.5, -0.5, 0.5, -0.25, -0.25, -0.25, 0.75]);
+//!
+//! // Less the mean of the three others, as in RLOO: 1 − 0 for the last completion.
+//! let of_others = advantages(&rewards, &groups, Baseline::LeaveOneOut, Scale::None)?;
+//! assert_eq!(of_others[7], 1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod advantage;
 pub mod baseline;

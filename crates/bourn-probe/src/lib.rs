@@ -11,6 +11,32 @@
 //! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained. [`Unscored`]
 //! says what each model has to be asked about the other's draws, and [`origins`](fn@origins) makes
 //! figures of the answers.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use bourn_probe::{CompareOptions, Outcomes, OutcomesError, compare};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Of eight draws of each problem, so many are correct.
+//! let outcomes = |correct: [u64; 3]| -> Result<BTreeMap<String, Outcomes>, OutcomesError> {
+//!     let ids = ["easy", "hard", "never"].map(str::to_owned);
+//!     ids.into_iter().zip(correct).map(|(id, c)| Ok((id, Outcomes::new(8, c)?))).collect()
+//! };
+//! let (base, policy) = (outcomes([4, 1, 0])?, outcomes([8, 0, 0])?);
+//! let boundary = compare(&base, &policy, &CompareOptions::default())?;
+//!
+//! // What the policy no longer solves in its draws.
+//! assert_eq!(boundary.solvable.lost, ["hard"]);
+//! // pass@1 rose from (4/8 + 1/8)/3 to 1/3; with eight draws the base solves two problems, not one.
+//! assert_eq!(boundary.k, [1, 2, 4, 8]);
+//! let delta = &boundary.delta.pass_at_k;
+//! assert!((delta[0] - 1.0 / 8.0).abs() < 1e-12 && (delta[3] + 1.0 / 3.0).abs() < 1e-12);
+//! // At two draws the base is ahead already: 1 − C(4,2)/C(8,2) + 2/8 is more than 1.
+//! assert_eq!(boundary.crossover_k, Some(2));
+//! # Ok(())
+//! # }
+//! ```
 
 mod ablation;
 mod comparison;
