@@ -8,7 +8,7 @@
 //! - [`pass_at_k`]: rewards whose policy gradient is that of pass@k.
 //! - [`shaping`]: what a reward becomes before its baseline; groups that teach.
 //! - [`tokens`]: which tokens are trained on, by entropy or covariance.
-//! - [`gae`]: advantages and targets from a value function.
+//! - [`gae`](mod@gae): advantages and targets from a value function.
 //! - [`advantage`]: one advantage per completion to one per token.
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
 //! - [`token_rewards`]: rewards of single tokens: the KL's, and returns.

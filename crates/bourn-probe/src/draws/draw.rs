@@ -13,8 +13,8 @@ use crate::ProbeError;
 pub struct Draw {
     /// The raw verdict.
     pub verdict: Verdict,
-    /// The final answer in its canonical form, as [`Problem::answer`] gives it; `None` where there
-    /// is none to read.
+    /// The final answer in its canonical form, as [`Judge::answer`](bourn_verify::Judge::answer)
+    /// gives it; `None` where there is none to read.
     pub answer: Option<String>,
     /// The text of the completion.
     pub text: String,
