@@ -8,7 +8,7 @@
 //! - [`pass_at_k`]: rewards whose policy gradient is that of pass@k.
 //! - [`shaping`]: what a reward becomes before its baseline; groups that teach.
 //! - [`tokens`]: which tokens are trained on, by entropy or covariance.
-//! - [`gae`]: advantages and targets from a value function.
+//! - [`gae`](mod@gae): advantages and targets from a value function.
 //! - [`advantage`]: one advantage per completion to one per token.
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
 //! - [`token_rewards`]: rewards of single tokens: the KL's, and returns.
@@ -17,6 +17,25 @@
 //!   checked against, and the token weights that it uses.
 //! - [`replay`]: completions that another model drew, with importance weights.
 //! - [`schedule`]: learning rate and gradient-norm clipping.
+//!
+//! ```
+//! use bourn_algo::{RewardBaseline, Groups, ScaleRewards, advantages, group_advantages};
+//!
+//! # fn main() -> Result<(), bourn_algo::AlgoError> {
+//! // Two problems with four completions each; the first was solved twice, the second once.
+//! let rewards = [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0];
+//! let groups = Groups::equal(2, 4);
+//!
+//! // The groups' means are 1/2 and 1/4; nothing divides what is left (Dr. GRPO).
+//! let of_group = group_advantages(&rewards, &groups, ScaleRewards::None)?;
+//! assert_eq!(of_group, [0.5, -0.5, -0.5, 0.5, -0.25, -0.25, -0.25, 0.75]);
+//!
+//! // Less the mean of the three others, as in RLOO: 1 − 0 for the last completion.
+//! let of_others = advantages(&rewards, &groups, RewardBaseline::LeaveOneOut, ScaleRewards::None)?;
+//! assert_eq!(of_others[7], 1.0);
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod advantage;
 pub mod baseline;
@@ -47,7 +66,7 @@ pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};
 pub use loss::{
     Clip, CompletionTerms, LossReport, LossSettings, LossType, RatioLevel, Surrogate, Totals,
-    clipped_surrogate, policy_loss, policy_loss_slopes, surrogate, token_weights,
+    policy_loss, policy_loss_slopes, surrogate, token_weights,
 };
 pub use pass_at_k::{PassAtKBaseline, pass_at_k_advantages};
 pub use replay::{replayed_surrogate, truncated_weight};

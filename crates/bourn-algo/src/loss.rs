@@ -22,9 +22,6 @@ use crate::AlgoError;
 use crate::error::check_length;
 use crate::kl::KlEstimator;
 
-#[cfg(test)]
-mod tests;
-
 /// How token losses become one number. Of B completions, those left out of the loss have no tokens but
 /// are counted; a token weighs 1 / (B · tokens of its completion) for `Grpo`, 1 / (B ·
 /// `max_completion_length`) for `DrGrpo`, 1 / tokens for `Dapo` and 1 / B for `Sequence`.
@@ -147,7 +144,7 @@ pub enum Clip {
 ///
 /// Written as the two cases in which the minimum is the clipped branch, so that a NaN stays one
 /// (`f64::min` would drop it).
-pub fn clipped_surrogate(
+pub(crate) fn clipped_surrogate(
     ratio: f64,
     advantage: f64,
     eps_low: f64,
@@ -443,3 +440,7 @@ impl CompletionTerms<'_> {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/loss.rs"]
+mod tests;

@@ -132,5 +132,5 @@ impl Choose {
 }
 
 #[cfg(test)]
-#[path = "pass_at_k_tests.rs"]
+#[path = "../tests/unit/pass_at_k.rs"]
 mod tests;

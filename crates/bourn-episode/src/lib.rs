@@ -7,6 +7,29 @@
 //!
 //! **This room knows no model, no text, no reward and no algorithm.** A trajectory does not say what it
 //! was worth, and there is no prompt and no completion in it: a prompt is tokens that are not its own.
+//!
+//! ```
+//! use bourn_episode::{Finish, Inputs, Trajectory};
+//!
+//! # fn main() -> Result<(), bourn_episode::TrajectoryError> {
+//! // The policy read 7 8 and wrote 3 4.
+//! let prompt = Inputs::from(vec![7, 8]);
+//! let mut episode = Trajectory::of_completion(&prompt, &[3, 4], None, None, Finish::Stop);
+//!
+//! // An environment answered 9, and the policy wrote 5: read alike, but only 5 is its own.
+//! episode.inputs.extend(&[9, 5]);
+//! episode.own.extend([false, true]);
+//! episode.logprobs = Some(vec![-0.5, -0.25, -1.0]);
+//! episode.check()?;
+//! assert_eq!(episode.tokens(), [3, 4, 5]);
+//! assert_eq!((episode.start(), episode.logprob()), (2, Some(-1.75)));
+//!
+//! // A list has one value for each own token, and none for what was read.
+//! episode.logprobs = Some(vec![0.0; 6]);
+//! assert!(episode.check().is_err());
+//! # Ok(())
+//! # }
+//! ```
 
 mod inputs;
 mod trajectory;

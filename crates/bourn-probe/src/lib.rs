@@ -11,85 +11,77 @@
 //! [`read_outcomes`]), and [`examples`](fn@examples) shows what was lost and gained. [`Unscored`]
 //! says what each model has to be asked about the other's draws, and [`origins`](fn@origins) makes
 //! figures of the answers.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use bourn_probe::{CompareOptions, Outcomes, OutcomesError, compare};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Of eight draws of each problem, so many are correct.
+//! let outcomes = |correct: [u64; 3]| -> Result<BTreeMap<String, Outcomes>, OutcomesError> {
+//!     let ids = ["easy", "hard", "never"].map(str::to_owned);
+//!     ids.into_iter().zip(correct).map(|(id, c)| Ok((id, Outcomes::new(8, c)?))).collect()
+//! };
+//! let (base, policy) = (outcomes([4, 1, 0])?, outcomes([8, 0, 0])?);
+//! let boundary = compare(&base, &policy, &CompareOptions::default())?;
+//!
+//! // What the policy no longer solves in its draws.
+//! assert_eq!(boundary.solvable.lost, ["hard"]);
+//! // pass@1 rose from (4/8 + 1/8)/3 to 1/3; with eight draws the base solves two problems, not one.
+//! assert_eq!(boundary.k, [1, 2, 4, 8]);
+//! let delta = &boundary.delta.pass_at_k;
+//! assert!((delta[0] - 1.0 / 8.0).abs() < 1e-12 && (delta[3] + 1.0 / 3.0).abs() < 1e-12);
+//! // At two draws the base is ahead already: 1 − C(4,2)/C(8,2) + 2/8 is more than 1.
+//! assert_eq!(boundary.crossover_k, Some(2));
+//! # Ok(())
+//! # }
+//! ```
 
 mod ablation;
-mod anytime;
-mod band;
-mod belief;
-mod bootstrap;
-mod boundary;
-mod compare;
-mod crossed;
-mod detectable;
-mod draw;
-mod ends;
-mod estimate;
-mod examples;
-mod extent;
-mod extrapolate;
+mod comparison;
+mod draws;
+mod estimators;
 pub mod figures;
-mod hard;
 mod ledger;
-mod ledger_file;
-mod lines;
-mod lock;
-mod mcnemar;
-mod nested;
-mod normal;
-mod null;
 mod origins;
-mod outcomes;
-mod paired;
-mod pass_hat;
-mod poisson_binomial;
-mod posterior;
-mod prior;
-mod prior_check;
-mod probe;
-mod read;
-mod risk;
-mod schedule;
-mod score;
-mod solvability;
-mod special;
-mod store;
-mod support;
+mod solvable;
+mod statistics;
 #[cfg(test)]
+#[path = "../tests/unit/synthetic.rs"]
 mod synthetic;
 mod temperature;
-mod upkeep;
 
 pub use ablation::{
     Ablation, AgainstNull, Difference, RunFigures, Spread, SweepRun, SweepVariant, VariantFigures,
     ablation,
 };
-pub use bootstrap::{MAX_RESAMPLES, min_resamples};
-pub use boundary::{
-    Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
-    TIE,
+pub use comparison::compare::{
+    CompareError, CompareOptions, Names, boundary, compare, compare_curves,
 };
-pub use compare::{CompareError, CompareOptions, Names, boundary, compare, compare_curves};
-pub use crossed::{Crossed, crossed, holm};
-pub use detectable::{Detectable, detectable};
-pub use draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
-pub use estimate::{pass_at_k, powers_of_two};
-pub use examples::{Answer, Example, Examples, examples};
-pub use extent::Extent;
-pub use hard::{HardProblem, hard_completions};
+pub use comparison::examples::{Answer, Example, Examples, examples};
+pub use comparison::hard::{HardProblem, hard_completions};
+pub use draws::draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
+pub use draws::extent::Extent;
+pub use draws::outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
+pub use draws::probe::{ProbeError, Probed, Progress, probe, probe_stored};
+pub use draws::read::{ReadError, read_outcomes};
+pub use draws::score::{Score, ScoreRequest, ScoreSource};
+pub use estimators::detectable::{Detectable, detectable};
+pub use estimators::estimate::{pass_at_k, powers_of_two};
+pub use figures::boundary::{
+    Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
+};
+pub use ledger::file::{read_ledger, write_ledger};
+pub use ledger::lock::LockedKey;
+pub use ledger::store::LedgerStore;
+pub use ledger::upkeep::{Holding, Sweep, Sweeping, Swept, Why};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
-pub use ledger_file::{read_ledger, write_ledger};
-pub use lock::LockedKey;
-pub use null::split_base;
 pub use origins::{
     Evidence, Reference, ReferenceText, References, ScoreError, Scores, Unscored, origins,
     read_references,
 };
-pub use outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
-pub use pass_hat::{pass_hat, pass_hat_k};
-pub use probe::{ProbeError, Probed, Progress, probe, probe_stored};
-pub use read::{ReadError, read_outcomes};
-pub use risk::{Risk, risks};
-pub use score::{Score, ScoreRequest, ScoreSource};
-pub use store::LedgerStore;
-pub use temperature::{MATCH_RANGE, Match, Matched, match_temperature, temperature_point};
-pub use upkeep::{Holding, Sweep, Sweeping, Swept, Why};
+pub use solvable::null::split_base;
+pub use solvable::risk::{Risk, risks};
+pub use statistics::bootstrap::{MAX_RESAMPLES, min_resamples};
+pub use temperature::{Match, Matched, match_temperature, temperature_point};

@@ -5,7 +5,7 @@ use crate::figures::TemperaturePoint;
 use crate::{Boundary, CompareError, CompareOptions, Curve, Estimate, Ledger, boundary};
 
 /// Lowest and highest temperature that [`match_temperature`] tries.
-pub const MATCH_RANGE: (f64, f64) = (0.05, 10.0);
+pub(crate) const MATCH_RANGE: (f64, f64) = (0.05, 10.0);
 
 /// Most temperatures that are tried. Five steps outwards reach either end of the range, and halving
 /// what they leave thirteen times is less than [`WIDTH`].
@@ -266,5 +266,5 @@ pub fn temperature_point(
 }
 
 #[cfg(test)]
-#[path = "temperature_tests.rs"]
+#[path = "../tests/unit/temperature.rs"]
 mod tests;

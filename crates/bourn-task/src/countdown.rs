@@ -24,7 +24,7 @@ use bourn_verify::countdown::Puzzle;
 use crate::load::TaskError;
 
 /// Largest number of a puzzle: six of them keep every intermediate value inside 128 bits.
-pub const MAX_NUMBER: i64 = 1_000_000;
+pub(crate) const MAX_NUMBER: i64 = 1_000_000;
 
 /// The puzzle as the model sees it, for example `3 5 7 -> 36:`.
 ///

@@ -27,14 +27,14 @@ pub(crate) enum Answers {
 /// A problem with the hash of its text before the template: the order and the side of the split
 /// follow it, so that neither depends on lines, template or seed.
 #[derive(Clone)]
-pub(crate) struct Entry {
+pub(crate) struct KeyedProblem {
     pub key: u64,
     pub problem: Problem,
 }
 
 /// The readable problems of one file, in the order of their keys.
 pub(crate) struct DataFile {
-    pub entries: Vec<Entry>,
+    pub entries: Vec<KeyedProblem>,
     pub warnings: Vec<String>,
 }
 
@@ -48,8 +48,8 @@ pub(crate) fn read(
 ) -> Result<DataFile, TaskError> {
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
     let mut entries: BTreeMap<u64, Problem> = BTreeMap::new();
-    let mut repeated = Lines::default();
-    let mut unreadable = Lines::default();
+    let mut repeated = LineNumbers::default();
+    let mut unreadable = LineNumbers::default();
     let mut first_reason = String::new();
     records::for_each(path, |line, columns| {
         let text = text_column(path, line, &columns, &data.prompt_column)?;
@@ -99,7 +99,7 @@ pub(crate) fn read(
             problems(repeated.count),
         ));
     }
-    let entries = entries.into_iter().map(|(key, problem)| Entry { key, problem }).collect();
+    let entries = entries.into_iter().map(|(key, problem)| KeyedProblem { key, problem }).collect();
     Ok(DataFile { entries, warnings })
 }
 
@@ -169,12 +169,12 @@ fn text_column<'a>(
 
 /// Line numbers, all counted and the first few kept.
 #[derive(Default)]
-struct Lines {
+struct LineNumbers {
     first: Vec<u64>,
     count: usize,
 }
 
-impl Lines {
+impl LineNumbers {
     fn add(&mut self, line: u64) {
         self.count += 1;
         if self.first.len() < LISTED {
@@ -183,7 +183,7 @@ impl Lines {
     }
 }
 
-impl std::fmt::Display for Lines {
+impl std::fmt::Display for LineNumbers {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let first: Vec<String> = self.first.iter().map(u64::to_string).collect();
         write!(f, "line{} {}", if self.count == 1 { "" } else { "s" }, first.join(", "))?;

@@ -8,7 +8,7 @@ use bourn_recipe::{CountdownTask, JsonlTask, Reads, Recipe, Task, TaskKind};
 use bourn_verify::{JudgeError, Reference};
 
 use crate::countdown::{Split, generate, prompt};
-use crate::dataset::{Answers, Entry, problems, read};
+use crate::dataset::{Answers, KeyedProblem, problems, read};
 use crate::problem::{Problem, Problems, Share, render};
 use crate::rewards::Rewards;
 use crate::schedule::{Apportion, Mixture};
@@ -136,9 +136,9 @@ pub enum TaskError {
 /// What a task offers before the held-out set is put together.
 struct Candidates {
     name: String,
-    train: Vec<Entry>,
+    train: Vec<KeyedProblem>,
     /// In the order in which they would be held out.
-    held_out: Vec<Entry>,
+    held_out: Vec<KeyedProblem>,
     /// Are the candidates for the held-out set the training problems themselves?
     shared: bool,
 }
@@ -261,14 +261,14 @@ fn entries(
     seed: u64,
     count: usize,
     split: Split,
-) -> Result<Vec<Entry>, TaskError> {
+) -> Result<Vec<KeyedProblem>, TaskError> {
     let puzzles = generate(spec, seed, count, split)?;
     let entry = |puzzle| {
         let text = prompt(&puzzle);
         let key = content_hash(&[b"countdown", text.as_bytes()]);
         let reference = Reference::Countdown(puzzle);
         let (prompt, origin) = (render(&task.template, &text), "countdown".to_string());
-        Entry { key, problem: Problem::new(prompt, reference, origin, rewards) }
+        KeyedProblem { key, problem: Problem::new(prompt, reference, origin, rewards) }
     };
     Ok(puzzles.into_iter().map(entry).collect())
 }

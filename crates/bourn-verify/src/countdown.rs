@@ -34,11 +34,11 @@ pub struct Puzzle {
 /// A parsed expression, in postfix order: flat, so that no depth of parentheses costs stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expression {
-    postfix: Vec<Item>,
+    postfix: Vec<PostfixItem>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Item {
+enum PostfixItem {
     Number(i64),
     Apply(Operator),
 }
@@ -90,16 +90,16 @@ impl Expression {
     /// The numbers it uses, in the order they are written.
     pub fn numbers(&self) -> impl Iterator<Item = i64> + '_ {
         self.postfix.iter().filter_map(|item| match item {
-            Item::Number(n) => Some(*n),
-            Item::Apply(_) => None,
+            PostfixItem::Number(n) => Some(*n),
+            PostfixItem::Apply(_) => None,
         })
     }
 
     /// The operators it uses, in the order they are applied.
     pub fn operators(&self) -> impl Iterator<Item = Operator> + '_ {
         self.postfix.iter().filter_map(|item| match item {
-            Item::Number(_) => None,
-            Item::Apply(op) => Some(*op),
+            PostfixItem::Number(_) => None,
+            PostfixItem::Apply(op) => Some(*op),
         })
     }
 
@@ -111,8 +111,8 @@ impl Expression {
         let mut stack: Vec<BigRational> = Vec::new();
         for item in &self.postfix {
             match item {
-                Item::Number(n) => stack.push(BigRational::from_integer(BigInt::from(*n))),
-                Item::Apply(op) => {
+                PostfixItem::Number(n) => stack.push(BigRational::from_integer(BigInt::from(*n))),
+                PostfixItem::Apply(op) => {
                     let right = stack.pop()?;
                     let left = stack.pop()?;
                     stack.push(match op {
@@ -138,8 +138,8 @@ impl Expression {
         };
         for item in &self.postfix {
             match item {
-                Item::Number(n) => stack.push((n.to_string(), u8::MAX)),
-                Item::Apply(op) => {
+                PostfixItem::Number(n) => stack.push((n.to_string(), u8::MAX)),
+                PostfixItem::Apply(op) => {
                     // `parse` leaves two operands for every operator.
                     let (Some(right), Some(left)) = (stack.pop(), stack.pop()) else { continue };
                     let level = precedence(*op);
@@ -257,7 +257,7 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
                     return Err(ParseError::Operator { at: start });
                 }
                 let value = literal(&bytes[start..at]).ok_or(ParseError::Literal { at: start })?;
-                postfix.push(Item::Number(value));
+                postfix.push(PostfixItem::Number(value));
                 wants_operand = false;
             }
             b'(' if wants_operand => pending.push(Pending::Open(start)),
@@ -268,7 +268,7 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
             b')' => loop {
                 match pending.pop() {
                     Some(Pending::Open(_)) => break,
-                    Some(Pending::Apply(op)) => postfix.push(Item::Apply(op)),
+                    Some(Pending::Apply(op)) => postfix.push(PostfixItem::Apply(op)),
                     None => return Err(ParseError::Parenthesis { at: start }),
                 }
             },
@@ -281,7 +281,7 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
                     if precedence(*earlier) < precedence(op) {
                         break;
                     }
-                    postfix.push(Item::Apply(*earlier));
+                    postfix.push(PostfixItem::Apply(*earlier));
                     pending.pop();
                 }
                 pending.push(Pending::Apply(op));
@@ -294,7 +294,7 @@ pub fn parse(text: &str) -> Result<Expression, ParseError> {
     }
     while let Some(top) = pending.pop() {
         match top {
-            Pending::Apply(op) => postfix.push(Item::Apply(op)),
+            Pending::Apply(op) => postfix.push(PostfixItem::Apply(op)),
             Pending::Open(at) => return Err(ParseError::Parenthesis { at }),
         }
     }

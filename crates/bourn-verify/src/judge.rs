@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use crate::Verdict;
-use crate::steps::Step;
+use crate::steps::StepVerdict;
 
 /// Says whether completions of one problem are right; made when the problem is loaded.
 ///
@@ -37,7 +37,7 @@ pub trait Judge: Send + Sync + Debug {
     }
 
     /// The steps of a completion in order; none for text that is compared and not read.
-    fn steps(&self, _text: &str) -> Vec<Step> {
+    fn steps(&self, _text: &str) -> Vec<StepVerdict> {
         Vec::new()
     }
 

@@ -22,12 +22,12 @@ use num_rational::BigRational;
 
 use crate::Verdict;
 use crate::extract::{after_hash, boxed};
-use crate::number::{self, Number};
+use crate::number::{self, AnswerNumber};
 
 /// A reference answer that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gold {
-    number: Number,
+    number: AnswerNumber,
 }
 
 impl Gold {
@@ -87,7 +87,7 @@ pub fn answer(completion: &str, extract: Extract) -> Option<String> {
     Some(format!("{}{}", number.value, if number.percent { "%" } else { "" }))
 }
 
-fn read(text: &str, extract: Extract) -> Option<Number> {
+fn read(text: &str, extract: Extract) -> Option<AnswerNumber> {
     match extract {
         Extract::Hash => number::whole(after_hash(text)?),
         Extract::Boxed => number::whole(boxed(text)?),

@@ -10,7 +10,7 @@ use num_rational::BigRational;
 use num_traits::{One, Pow, Zero};
 
 use crate::latex::plain;
-use crate::number::scan::{MAX_RUN, Scan, Written, scan};
+use crate::number::scan::{MAX_RUN, Scan, WrittenNumeral, scan};
 use crate::number::unit::{Tail, attached_unit, tail, tail_start};
 
 mod scan;
@@ -23,7 +23,7 @@ const CURRENCY: [char; 5] = ['$', '€', '£', '¥', '₹'];
 
 /// A number as its writer meant it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Number {
+pub(crate) struct AnswerNumber {
     /// The numeral's value; a percent sign has not been applied.
     pub value: BigRational,
     /// Was a percent sign behind it?
@@ -33,14 +33,18 @@ pub(crate) struct Number {
 }
 
 /// The number that `written` is, with its sign and what follows it.
-fn number(written: &Written, negative: bool, tail: &Tail) -> Option<Number> {
+fn number(written: &WrittenNumeral, negative: bool, tail: &Tail) -> Option<AnswerNumber> {
     let value = written.value()? * BigRational::from_integer(BigInt::from(tail.scale));
     let rounded = if tail.scale == 1 { written.rounded() } else { None };
-    Some(Number { value: if negative { -value } else { value }, percent: tail.percent, rounded })
+    Some(AnswerNumber {
+        value: if negative { -value } else { value },
+        percent: tail.percent,
+        rounded,
+    })
 }
 
 /// Reads `text` as one number with its sign, currency and unit, and nothing else.
-pub(crate) fn whole(text: &str) -> Option<Number> {
+pub(crate) fn whole(text: &str) -> Option<AnswerNumber> {
     if text.len() > MAX_WHOLE {
         return None;
     }
@@ -103,7 +107,7 @@ fn sign_and_currency(text: &str) -> Option<(bool, &str)> {
 }
 
 /// The last number of `text`; `None` if there is none, or if it is part of something else.
-pub(crate) fn last_number(text: &str) -> Option<Number> {
+pub(crate) fn last_number(text: &str) -> Option<AnswerNumber> {
     let text = plain(text);
     let (start, end, written) = last_token(&text)?;
     number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))
@@ -117,7 +121,7 @@ pub(crate) fn last_number_text(text: &str) -> Option<String> {
     Some(format!("{sign}{}", &text[start..end]))
 }
 
-fn last_token(text: &str) -> Option<(usize, usize, Written)> {
+fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
     let mut last = None;
     let mut at = 0;
     while let Some(c) = text[at..].chars().next() {
@@ -129,7 +133,7 @@ fn last_token(text: &str) -> Option<(usize, usize, Written)> {
         at = match found {
             Scan::Nothing => at + c.len_utf8(),
             Scan::Unreadable(len) => {
-                if role(before) != Role::Label {
+                if role(before) != NumeralRole::Label {
                     last = None;
                 }
                 at + len.max(c.len_utf8())
@@ -137,9 +141,11 @@ fn last_token(text: &str) -> Option<(usize, usize, Written)> {
             Scan::Read(written, len) => {
                 let end = at + len;
                 match role(before) {
-                    Role::Label => {}
-                    Role::Number if stands_alone(&text[end..]) => last = Some((at, end, written)),
-                    Role::Number | Role::Part => last = None,
+                    NumeralRole::Label => {}
+                    NumeralRole::Number if stands_alone(&text[end..]) => {
+                        last = Some((at, end, written))
+                    }
+                    NumeralRole::Number | NumeralRole::Part => last = None,
                 }
                 end
             }
@@ -150,7 +156,7 @@ fn last_token(text: &str) -> Option<(usize, usize, Written)> {
 
 /// What the text before a numeral makes of it.
 #[derive(PartialEq)]
-enum Role {
+enum NumeralRole {
     Number,
     /// An exponent of a number, half of a time: the answer is the whole, which is not read.
     Part,
@@ -158,23 +164,27 @@ enum Role {
     Label,
 }
 
-fn role(before: &str) -> Role {
+fn role(before: &str) -> NumeralRole {
     let trimmed = before.trim_end_matches([' ', '{', '(', '-']);
     if let Some(base) = trimmed.strip_suffix(['^', '_']) {
         return match base.trim_end().chars().next_back() {
-            Some(c) if c.is_ascii_digit() || ")]}".contains(c) => Role::Part,
-            Some(c) if c.is_alphabetic() || c == '°' => Role::Label,
-            _ => Role::Number,
+            Some(c) if c.is_ascii_digit() || ")]}".contains(c) => NumeralRole::Part,
+            Some(c) if c.is_alphabetic() || c == '°' => NumeralRole::Label,
+            _ => NumeralRole::Number,
         };
     }
     let digit_before = |mark: &str| {
         before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
     };
     if digit_before(":") || digit_before("**") || digit_before("/") {
-        return Role::Part;
+        return NumeralRole::Part;
     }
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    if name.len() < before.len() && !name.ends_with('\\') { Role::Label } else { Role::Number }
+    if name.len() < before.len() && !name.ends_with('\\') {
+        NumeralRole::Label
+    } else {
+        NumeralRole::Number
+    }
 }
 
 /// Is a numeral followed by something that leaves it a number of its own?
@@ -199,9 +209,9 @@ fn is_negative(before: &str) -> bool {
     !attached && (!operand || new_line)
 }
 
-impl Number {
+impl AnswerNumber {
     /// Equality of what two numbers mean: see [`crate::math`] for the rules.
-    pub(crate) fn means(&self, other: &Number) -> bool {
+    pub(crate) fn means(&self, other: &AnswerNumber) -> bool {
         let strip = self.percent && other.percent;
         self.readings(strip)
             .iter()

@@ -17,7 +17,7 @@ const MAX_DIGITS: usize = 18;
 
 /// A step and its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct StepVerdict {
     /// The byte of the text behind its last character.
     pub end: usize,
     /// Whether it is right.
@@ -29,7 +29,7 @@ pub struct Step {
 /// `3 * 4 = 12` is right, `1/3 = 0.33` too (a decimal may be rounded to its own places), and
 /// `2 + 2 = 4 * 2 = 8` is wrong once and right once. Thousands separators, `×`, `÷` and currency
 /// signs are read; powers, roots and letters end a side.
-pub fn equations(text: &str) -> Vec<Step> {
+pub fn equations(text: &str) -> Vec<StepVerdict> {
     let mut steps = Vec::new();
     // Start and end of the side before the last `=`, until something that is no arithmetic.
     let mut left: Option<(usize, usize)> = None;
@@ -37,7 +37,7 @@ pub fn equations(text: &str) -> Vec<Step> {
     let mut close = |left: Option<(usize, usize)>, start: usize, end: usize| {
         let Some((from, to)) = left else { return };
         if let Some((correct, length)) = equation(&text[from..to], &text[start..end]) {
-            steps.push(Step { end: start + length, correct });
+            steps.push(StepVerdict { end: start + length, correct });
         }
     };
     for (at, c) in text.char_indices() {
@@ -58,7 +58,7 @@ pub fn equations(text: &str) -> Vec<Step> {
 
 /// The steps of an answer to `puzzle`: each number of its expression is right while the puzzle still
 /// has it to give, and so is each equation.
-pub fn countdown(puzzle: &Puzzle, text: &str) -> Vec<Step> {
+pub fn countdown(puzzle: &Puzzle, text: &str) -> Vec<StepVerdict> {
     let mut left = puzzle.numbers.clone();
     let formula = text.split_once('=').map_or(text, |(formula, _)| formula);
     let mut steps = Vec::new();
@@ -71,7 +71,7 @@ pub fn countdown(puzzle: &Puzzle, text: &str) -> Vec<Step> {
             (false, Some(from)) => {
                 let number = formula[from..at].parse::<i64>().ok();
                 let place = left.iter().position(|&own| Some(own) == number);
-                steps.push(Step { end: at, correct: place.is_some() });
+                steps.push(StepVerdict { end: at, correct: place.is_some() });
                 place.into_iter().for_each(|place| {
                     left.swap_remove(place);
                 });

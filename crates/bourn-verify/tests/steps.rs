@@ -2,11 +2,11 @@
 
 use bourn_recipe::Operator;
 use bourn_verify::countdown::Puzzle;
-use bourn_verify::steps::{self, Step};
+use bourn_verify::steps::{self, StepVerdict};
 use proptest::prelude::*;
 
 /// Each step as the text up to its end and its verdict.
-fn shown(text: &str, steps: Vec<Step>) -> Vec<(&str, bool)> {
+fn shown(text: &str, steps: Vec<StepVerdict>) -> Vec<(&str, bool)> {
     steps.into_iter().map(|step| (&text[..step.end], step.correct)).collect()
 }
 
@@ -73,7 +73,7 @@ proptest! {
     fn any_sum_that_is_right_is_found_right(a in 0i64..10_000, b in 0i64..10_000, off in -3i64..3) {
         let text = format!("thus {a} + {b} = {}", a + b + off);
         let steps = steps::equations(&text);
-        prop_assert_eq!(steps, [Step { end: text.len(), correct: off == 0 }]);
+        prop_assert_eq!(steps, [StepVerdict { end: text.len(), correct: off == 0 }]);
     }
 
     #[test]

@@ -11,11 +11,11 @@ use bourn_verify::Verdict;
 use rand::Rng;
 
 /// Completions under way at once.
-pub const SLOTS: usize = 64;
+pub(crate) const SLOTS: usize = 64;
 
 /// Draws that were made and, of these, cut.
 #[derive(Clone, Copy, Default)]
-pub struct Made {
+pub(crate) struct Made {
     /// Completions that were started.
     pub made: u64,
     /// Of those, how many lay beyond their problem's end.
@@ -23,7 +23,7 @@ pub struct Made {
 }
 
 /// Probes problems with these success probabilities.
-pub fn drawn(rates: &[f64], replication: u64, extent: Extent) -> Result<Made, ProbeError> {
+pub(crate) fn drawn(rates: &[f64], replication: u64, extent: Extent) -> Result<Made, ProbeError> {
     let problem = |place: usize| {
         let reference = Reference::Exact(String::new());
         Problem::unjudged(ProblemId::named(&format!("p{place:05}")), String::new(), reference)

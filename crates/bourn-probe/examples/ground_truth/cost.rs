@@ -151,7 +151,7 @@ fn is_narrow(widths: [f64; 4], reference: [f64; 4]) -> bool {
 }
 
 /// Prints the cost tables of the three mixes.
-pub fn report() -> Result<(), CompareError> {
+pub(crate) fn report() -> Result<(), CompareError> {
     println!("## Cost\n");
     println!(
         "{PROBLEMS} problems, n_max = {N_MAX}, means of {REPLICATIONS} replications. Draws spent on the \
@@ -212,7 +212,7 @@ pub fn report() -> Result<(), CompareError> {
 }
 
 /// Prints what the scheduler draws in vain on each mix.
-pub fn report_batch() -> Result<(), ProbeError> {
+pub(crate) fn report_batch() -> Result<(), ProbeError> {
     println!("## Draws in vain\n");
     println!(
         "The probe of {PROBLEMS} problems by a source of {SLOTS} completions under way at once, of 20 to \
@@ -248,7 +248,7 @@ pub fn report_batch() -> Result<(), ProbeError> {
 
 /// Prints the cost table of a file of a real model's draws, stopped early: means over random orders
 /// of each problem's draws, which are exchangeable, so that the table is not about the luck of one.
-pub fn report_file(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn report_file(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     #[derive(serde::Deserialize)]
     struct Line {
         draws: Vec<u8>,

@@ -50,7 +50,7 @@ fn merge(mut a: Tally, b: Tally) -> Tally {
 }
 
 /// Prints the coverage section.
-pub fn report() -> Result<(), CompareError> {
+pub(crate) fn report() -> Result<(), CompareError> {
     println!("## Coverage\n");
     println!(
         "{REPLICATIONS} replications of {PROBLEMS} problems, at most {N_MAX} draws each, 90% intervals \

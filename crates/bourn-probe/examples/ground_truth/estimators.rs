@@ -13,7 +13,7 @@ const WIDE: Population = Population { name: "", base: |u| (-7.0 * u).exp(), poli
 type Estimator = (String, StopRule, fn(Outcomes, u64) -> f64);
 
 /// Prints what each estimator of mean pass@k is off by, and how much it varies.
-pub fn report() {
+pub(crate) fn report() {
     println!("## Estimators of pass@k\n");
     println!(
         "The same {PROBLEMS} problems (success probabilities log-uniform from 0.0009 to 1) drawn \

@@ -7,12 +7,12 @@ use bourn_seed::rng;
 use rand::Rng;
 
 /// Outcomes by problem id, as `compare` takes them.
-pub type Side = BTreeMap<String, Outcomes>;
+pub(crate) type Side = BTreeMap<String, Outcomes>;
 
 /// A population: a problem is a number u uniform on 0..1, and each model solves it with a
 /// probability that is a function of u.
 #[derive(Clone, Copy)]
-pub struct Population {
+pub(crate) struct Population {
     /// What it is called in the report.
     pub name: &'static str,
     /// The base's success probability.
@@ -23,7 +23,7 @@ pub struct Population {
 
 impl Population {
     /// Mean pass@k of both models over the population, by the midpoint rule.
-    pub fn truth(&self, k: u64) -> [f64; 2] {
+    pub(crate) fn truth(&self, k: u64) -> [f64; 2] {
         const POINTS: u32 = 100_000;
         let pass = |p: f64| -(k as f64 * (-p).ln_1p()).exp_m1();
         let mut sums = [0.0; 2];
@@ -36,7 +36,7 @@ impl Population {
     }
 
     /// The success probabilities of `problems` problems drawn from it.
-    pub fn rates(&self, replication: u64, problems: usize) -> Vec<[f64; 2]> {
+    pub(crate) fn rates(&self, replication: u64, problems: usize) -> Vec<[f64; 2]> {
         let mut rng = rng(replication, "ground-truth/problems", &[]);
         let rate = |_| {
             let u: f64 = rng.random();
@@ -48,7 +48,7 @@ impl Population {
 
 /// All successes among `n` draws: their numbers, from 1. One stream for each problem and model, so
 /// that every rule cuts the same draws.
-pub fn successes(replication: u64, model: u64, problem: usize, p: f64, n: u64) -> Vec<u64> {
+pub(crate) fn successes(replication: u64, model: u64, problem: usize, p: f64, n: u64) -> Vec<u64> {
     let mut rng = rng(replication, "ground-truth/draws", &[model, problem as u64]);
     let mut at = 0.0;
     let mut all = Vec::new();
@@ -65,7 +65,7 @@ pub fn successes(replication: u64, model: u64, problem: usize, p: f64, n: u64) -
 }
 
 /// The outcomes of these successes under a rule; a fixed n is a rule out of reach.
-pub fn stopped(successes: &[u64], rule: StopRule) -> Outcomes {
+pub(crate) fn stopped(successes: &[u64], rule: StopRule) -> Outcomes {
     let reached = successes.get(rule.successes as usize - 1).filter(|&&at| at <= rule.n_max);
     let outcomes = match reached {
         Some(&at) => Outcomes::stopped(at, rule.successes, rule),
@@ -78,12 +78,12 @@ pub fn stopped(successes: &[u64], rule: StopRule) -> Outcomes {
 }
 
 /// n draws whatever comes.
-pub fn fixed(n_max: u64) -> StopRule {
+pub(crate) fn fixed(n_max: u64) -> StopRule {
     StopRule { successes: n_max + 1, n_max }
 }
 
 /// The outcomes of one model at problems with these success probabilities.
-pub fn side(rates: &[f64], replication: u64, model: u64, rule: StopRule) -> Side {
+pub(crate) fn side(rates: &[f64], replication: u64, model: u64, rule: StopRule) -> Side {
     let one = |(problem, &p): (usize, &f64)| {
         let successes = successes(replication, model, problem, p, rule.n_max);
         (format!("p{problem:04}"), stopped(&successes, rule))
@@ -92,6 +92,6 @@ pub fn side(rates: &[f64], replication: u64, model: u64, rule: StopRule) -> Side
 }
 
 /// `88.4`: a share in percent.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{:.1}", 100.0 * share)
 }

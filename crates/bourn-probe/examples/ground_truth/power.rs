@@ -15,7 +15,7 @@ const OPTIONS: CompareOptions =
     CompareOptions { confidence: 0.9, resamples: 399, seed: 5, look: 1, epsilon: None };
 
 /// Prints how often losses of several sizes are found, by each of the tests.
-pub fn report() -> Result<(), CompareError> {
+pub(crate) fn report() -> Result<(), CompareError> {
     println!("## Power\n");
     let base: Vec<f64> = WIDE.rates(0, PROBLEMS).iter().map(|pair| pair[0]).collect();
     let known = side(&base, 0, 0, RULE);

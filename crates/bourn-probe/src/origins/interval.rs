@@ -1,6 +1,6 @@
 //! Means and ratios over problems with bootstrap intervals.
 
-use crate::bootstrap::{Table, percentile_interval};
+use crate::statistics::bootstrap::{BootstrapTable, percentile_interval};
 use crate::{CompareOptions, Estimate};
 
 /// The resampling that every figure of a comparison shares, so that all intervals are paired.
@@ -27,7 +27,7 @@ impl Resampling {
         rows: impl ExactSizeIterator<Item = (f64, f64)>,
         of: impl Fn(f64) -> f64,
     ) -> Option<Estimate> {
-        let mut table = Table::new(2, rows.len());
+        let mut table = BootstrapTable::new(2, rows.len());
         for (over, under) in rows {
             table.push([over, under]);
         }

@@ -1,7 +1,7 @@
 //! The perplexity of each model's completions, correct and wrong, under each model.
 
 use super::interval::Resampling;
-use super::trace::{Side, Trace};
+use super::trace::{ModelDraws, ProblemTrace};
 use crate::Score;
 use crate::figures::Perplexity;
 
@@ -10,13 +10,13 @@ const ORIGINS: [&str; 3] = ["base", "policy", "reference"];
 
 /// Log-prob and tokens, summed over completions.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+struct LogprobSums {
     nats: f64,
     tokens: f64,
     completions: u64,
 }
 
-impl Sums {
+impl LogprobSums {
     /// Adds a completion that was drawn `count` times.
     fn add(&mut self, score: Score, count: u64) {
         if count == 0 || score.tokens == 0 {
@@ -32,12 +32,12 @@ impl Sums {
 
 /// Every cell of the matrix that has completions: under base and policy, of base, policy and
 /// reference, correct and wrong.
-pub(super) fn perplexities(traces: &[Trace], resampling: &Resampling) -> Vec<Perplexity> {
+pub(super) fn perplexities(traces: &[ProblemTrace], resampling: &Resampling) -> Vec<Perplexity> {
     let mut cells = Vec::new();
     for under in &ORIGINS[..2] {
         for of in ORIGINS {
             for correct in [true, false] {
-                let sums: Vec<Sums> =
+                let sums: Vec<LogprobSums> =
                     traces.iter().map(|t| of_problem(t, under, of, correct)).collect();
                 cells.extend(cell(traces, &sums, resampling).map(|(pooled, problems)| {
                     Perplexity {
@@ -58,7 +58,7 @@ pub(super) fn perplexities(traces: &[Trace], resampling: &Resampling) -> Vec<Per
 type Cell = (crate::Estimate, Vec<(String, f64)>);
 
 /// One cell's figures; `None` where no completion has a token.
-fn cell(traces: &[Trace], sums: &[Sums], resampling: &Resampling) -> Option<Cell> {
+fn cell(traces: &[ProblemTrace], sums: &[LogprobSums], resampling: &Resampling) -> Option<Cell> {
     let rows = sums.iter().map(|sum| (sum.nats, sum.tokens));
     let pooled = resampling.ratio(rows, perplexity)?;
     let problems = traces.iter().zip(sums).filter(|(_, sum)| sum.tokens > 0.0);
@@ -72,9 +72,9 @@ fn perplexity(mean: f64) -> f64 {
     (-mean).exp().min(f64::MAX)
 }
 
-fn of_problem(trace: &Trace, under: &str, of: &str, correct: bool) -> Sums {
-    let mut sums = Sums::default();
-    let mut add_side = |side: &Side| {
+fn of_problem(trace: &ProblemTrace, under: &str, of: &str, correct: bool) -> LogprobSums {
+    let mut sums = LogprobSums::default();
+    let mut add_side = |side: &ModelDraws| {
         for c in side.completions.iter().filter(|c| c.correct == correct) {
             let score = if under == of { Some(c.own) } else { c.other };
             if let Some(score) = score {

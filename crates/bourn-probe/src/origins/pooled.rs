@@ -1,7 +1,7 @@
 //! Success probabilities from the draws of both models: multiple importance sampling with the
 //! balance heuristic (Veach and Guibas 1995, section 3.1).
 
-use super::trace::{Completion, Side, Trace};
+use super::trace::{ModelDraws, ProblemTrace, ScoredCompletion};
 use crate::figures::{Pooled, PooledRate};
 
 /// Standard errors that the sum of the weights may be away from 1.
@@ -27,7 +27,7 @@ pub(super) struct Estimated {
 }
 
 /// The pooled estimates of every problem.
-pub(super) fn pooled(traces: &[Trace]) -> Pooled {
+pub(super) fn pooled(traces: &[ProblemTrace]) -> Pooled {
     let problems: Vec<PooledRate> = traces
         .iter()
         .map(|trace| {
@@ -51,7 +51,7 @@ pub(super) fn pooled(traces: &[Trace]) -> Pooled {
 }
 
 /// The estimates for base and policy from the draws of both.
-pub(super) fn estimates(base: &Side, policy: &Side) -> [Estimated; 2] {
+pub(super) fn estimates(base: &ModelDraws, policy: &ModelDraws) -> [Estimated; 2] {
     let sides = [base, policy];
     let draws = sides.map(counted);
     [0, 1].map(|target| {
@@ -62,14 +62,14 @@ pub(super) fn estimates(base: &Side, policy: &Side) -> [Estimated; 2] {
 
 /// Draws that enter. The success that ended a drawing was bound to be one, so that it is left out:
 /// of the others, (r − 1)/(n − 1) were correct, which is unbiased where r/n is not (Haldane 1945).
-fn counted(side: &Side) -> f64 {
+fn counted(side: &ModelDraws) -> f64 {
     // Exact conversion: counts are at most 2³².
     (side.draws - u64::from(side.ended_by.is_some())) as f64
 }
 
 /// Sums over one model's draws of the weights for one target.
 #[derive(Clone, Copy, Debug, Default)]
-struct Sums {
+struct WeightSums {
     /// Of correct draws: weight, and its square.
     correct: [f64; 2],
     /// Of the sampled wrong draws: weight, and its square.
@@ -80,8 +80,8 @@ struct Sums {
     wrong_draws: f64,
 }
 
-fn sums(side: &Side, drawer: usize, target: usize, draws: [f64; 2]) -> Sums {
-    let mut sums = Sums::default();
+fn sums(side: &ModelDraws, drawer: usize, target: usize, draws: [f64; 2]) -> WeightSums {
+    let mut sums = WeightSums::default();
     for (place, c) in side.completions.iter().enumerate() {
         let cut = u64::from(side.ended_by == Some(place));
         let count = (c.count - cut) as f64;
@@ -104,7 +104,7 @@ fn sums(side: &Side, drawer: usize, target: usize, draws: [f64; 2]) -> Sums {
 }
 
 /// q_t(x) / (n_b q_b(x) + n_p q_p(x)), between 0 and 1/n_t; `None` if x was not scored elsewhere.
-fn weight(c: &Completion, drawer: usize, target: usize, draws: [f64; 2]) -> Option<f64> {
+fn weight(c: &ScoredCompletion, drawer: usize, target: usize, draws: [f64; 2]) -> Option<f64> {
     let other = c.other?.sampled_logprob;
     let mut logs = [other; 2];
     logs[drawer] = c.own.sampled_logprob;
@@ -117,7 +117,7 @@ fn weight(c: &Completion, drawer: usize, target: usize, draws: [f64; 2]) -> Opti
     Some((share(0) + share(1)).recip())
 }
 
-fn estimated(sums: [Sums; 2], draws: [f64; 2], target: usize) -> Estimated {
+fn estimated(sums: [WeightSums; 2], draws: [f64; 2], target: usize) -> Estimated {
     let rate = sums[0].correct[0] + sums[1].correct[0];
     let variance = (sums.iter().zip(draws))
         .map(|(s, draws)| spread(s.correct[0], s.correct[1], draws))
@@ -139,7 +139,7 @@ fn spread(sum: f64, squares: f64, n: f64) -> f64 {
 
 /// Whether the weights of all draws, correct and wrong, add up to 1 within their error, as they do
 /// in expectation: they would not if the scores were not those of the models that drew.
-fn adds_up(sums: [Sums; 2], draws: [f64; 2]) -> bool {
+fn adds_up(sums: [WeightSums; 2], draws: [f64; 2]) -> bool {
     let (mut total, mut variance) = (0.0, 0.0);
     for (s, n) in sums.iter().zip(draws) {
         // The sampled wrong draws stand for all wrong ones.

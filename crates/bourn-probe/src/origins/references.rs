@@ -9,7 +9,7 @@ use bourn_task::Problem;
 use serde::Deserialize;
 
 use crate::ReadError;
-use crate::lines::{LineError, next_line};
+use crate::ledger::lines::{LineError, next_line};
 
 /// Longest line of a reference file, in bytes.
 const MAX_LINE: usize = 1 << 24;
@@ -28,7 +28,7 @@ pub struct ReferenceText {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct ReferenceLine {
     problem: String,
     completion: String,
 }
@@ -38,6 +38,10 @@ struct Line {
 /// A line names its problem by id or by prompt; lines of other problems (the file may cover a whole
 /// data set) and blank ones are skipped, and a text that a problem has already counts once. A
 /// malformed line is an error with its number, and so is a file with nothing for these problems.
+///
+/// # Errors
+/// A file that cannot be read, or has nothing for these problems; with its number, a line that is
+/// too long, is no such object, or has an empty completion.
 pub fn read_references(
     path: impl AsRef<Path>,
     problems: &[Problem],
@@ -70,7 +74,7 @@ pub fn read_references(
         if text.trim_ascii().is_empty() {
             continue;
         }
-        let Line { problem, completion } = parse(text).map_err(at)?;
+        let ReferenceLine { problem, completion } = parse(text).map_err(at)?;
         let Some(&id) = by_name.get(problem.as_str()) else { continue };
         let texts = found.entry(id.to_owned()).or_default();
         if texts.iter().all(|text| text.completion != completion) {
@@ -84,12 +88,13 @@ pub fn read_references(
 }
 
 /// A line, or a sentence that says what is wrong with it.
-fn parse(text: &[u8]) -> Result<Line, String> {
+fn parse(text: &[u8]) -> Result<ReferenceLine, String> {
     // serde would take a list for the object's values in order.
     if !text.trim_ascii_start().starts_with(b"{") {
         return Err(format!("is no JSON object: write {FORM}"));
     }
-    let line: Line = serde_json::from_slice(text).map_err(|error| crate::read::in_line(&error))?;
+    let line: ReferenceLine =
+        serde_json::from_slice(text).map_err(|error| crate::draws::read::in_line(&error))?;
     match line.completion.is_empty() {
         true => Err("the completion is empty: write the text of the solution".to_owned()),
         false => Ok(line),

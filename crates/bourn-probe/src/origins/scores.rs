@@ -104,6 +104,10 @@ impl<'a> Unscored<'a> {
     }
 
     /// Scores them; `done` is told of completions as they finish, [`len`](Self::len) in all.
+    ///
+    /// # Errors
+    /// What the source fails with, another number of scores than was asked for, or one that is not
+    /// finite.
     pub fn score(
         &self,
         source: &mut dyn ScoreSource,

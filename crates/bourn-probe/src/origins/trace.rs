@@ -7,31 +7,31 @@ use crate::{Draw, Score};
 
 /// One problem with the distinct completions of both models, each under both models.
 #[derive(Clone, Debug)]
-pub(super) struct Trace {
+pub(super) struct ProblemTrace {
     /// The problem's id.
     pub id: String,
     /// What the base drew.
-    pub base: Side,
+    pub base: ModelDraws,
     /// What the policy drew.
-    pub policy: Side,
+    pub policy: ModelDraws,
     /// What neither drew: solutions from a file.
     pub references: Vec<Outside>,
 }
 
 /// The counted draws of one model for one problem.
 #[derive(Clone, Debug)]
-pub(super) struct Side {
+pub(super) struct ModelDraws {
     /// Counted draws.
     pub draws: u64,
     /// Distinct completions, in the order in which they were first drawn.
-    pub completions: Vec<Completion>,
+    pub completions: Vec<ScoredCompletion>,
     /// Of the last counted draw, where a success ended the drawing: which completion it was.
     pub ended_by: Option<usize>,
 }
 
 /// A distinct completion of one model.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Completion {
+pub(super) struct ScoredCompletion {
     /// Whether it is correct.
     pub correct: bool,
     /// Counted draws of it.

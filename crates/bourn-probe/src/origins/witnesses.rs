@@ -6,11 +6,11 @@
 //! probabilities is that of drawing just these tokens up to the budget.
 
 use super::interval::{NOTHING, Resampling};
-use super::trace::{Completion, Side, Trace};
+use super::trace::{ModelDraws, ProblemTrace, ScoredCompletion};
 use crate::figures::{Discoveries, Discovery, WitnessMass, Witnesses};
 
 /// The base's correct completions under the policy.
-pub(super) fn witnesses(traces: &[Trace], resampling: &Resampling) -> Witnesses {
+pub(super) fn witnesses(traces: &[ProblemTrace], resampling: &Resampling) -> Witnesses {
     let masses: Vec<WitnessMass> = traces
         .iter()
         .map(|trace| WitnessMass {
@@ -29,7 +29,7 @@ pub(super) fn witnesses(traces: &[Trace], resampling: &Resampling) -> Witnesses 
 }
 
 /// The policy's correct completions under the base.
-pub(super) fn discoveries(traces: &[Trace], resampling: &Resampling) -> Discoveries {
+pub(super) fn discoveries(traces: &[ProblemTrace], resampling: &Resampling) -> Discoveries {
     let found: Vec<(Discovery, [f64; 2])> = traces.iter().map(discovery).collect();
     let outside = found.iter().map(|&(_, [outside, draws])| (outside, draws));
     Discoveries {
@@ -41,7 +41,7 @@ pub(super) fn discoveries(traces: &[Trace], resampling: &Resampling) -> Discover
 }
 
 /// One problem's, with its correct draws: how many are outside, and how many there are.
-fn discovery(trace: &Trace) -> (Discovery, [f64; 2]) {
+fn discovery(trace: &ProblemTrace) -> (Discovery, [f64; 2]) {
     let draws: u64 = correct(&trace.policy).map(|c| c.count).sum();
     // Where the first token outside is, and how many draws have it there.
     let mut places: Vec<(u32, u64)> =
@@ -60,7 +60,7 @@ fn discovery(trace: &Trace) -> (Discovery, [f64; 2]) {
     (discovery, [outside, draws])
 }
 
-fn correct(side: &Side) -> impl Iterator<Item = &Completion> {
+fn correct(side: &ModelDraws) -> impl Iterator<Item = &ScoredCompletion> {
     side.completions.iter().filter(|c| c.correct)
 }
 

@@ -11,27 +11,27 @@ use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
 
 /// A number in 0..1 that depends on its arguments alone.
-pub fn uniform(seed: u64, id: &str, index: u64) -> f64 {
+pub(crate) fn uniform(seed: u64, id: &str, index: u64) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes()).update(&index.to_le_bytes()).update(id.as_bytes());
     let bytes: [u8; 8] = hasher.finalize().as_bytes()[..8].try_into().unwrap();
     (u64::from_le_bytes(bytes) >> 11) as f64 / (1_u64 << 53) as f64
 }
 
-pub fn problem(id: &str) -> Problem {
+pub(crate) fn problem(id: &str) -> Problem {
     let reference = Reference::Exact(id.to_owned());
     Problem::unjudged(ProblemId::named(id), format!("{id} = ?"), reference)
 }
 
-pub fn problems(count: usize) -> Vec<Problem> {
+pub(crate) fn problems(count: usize) -> Vec<Problem> {
     (0..count).map(|i| problem(&format!("p{i:04}"))).collect()
 }
 
-pub fn named(problems: &[Problem]) -> impl Iterator<Item = (&str, &str)> {
+pub(crate) fn named(problems: &[Problem]) -> impl Iterator<Item = (&str, &str)> {
     problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()))
 }
 
-pub fn key(weights: &str) -> LedgerKey {
+pub(crate) fn key(weights: &str) -> LedgerKey {
     LedgerKey {
         weights: weights.to_owned(),
         sampler: "temperature 1".to_owned(),
@@ -42,16 +42,16 @@ pub fn key(weights: &str) -> LedgerKey {
 }
 
 /// The right to draw for a key that nobody else draws for.
-pub fn lock<'a>(store: &'a LedgerStore, key: &'a LedgerKey) -> LockedKey<'a> {
+pub(crate) fn lock<'a>(store: &'a LedgerStore, key: &'a LedgerKey) -> LockedKey<'a> {
     store.lock(key, &mut |_| ControlFlow::Break(())).unwrap().expect("nobody else has it")
 }
 
-pub fn outcomes(list: &[(&str, u64, u64)]) -> BTreeMap<String, Outcomes> {
+pub(crate) fn outcomes(list: &[(&str, u64, u64)]) -> BTreeMap<String, Outcomes> {
     list.iter().map(|&(id, n, c)| (id.to_owned(), Outcomes::new(n, c).unwrap())).collect()
 }
 
 /// A draw of this verdict and text, with plain figures.
-pub fn draw(verdict: Verdict, text: &str) -> Draw {
+pub(crate) fn draw(verdict: Verdict, text: &str) -> Draw {
     Draw {
         verdict,
         answer: (verdict != Verdict::Unparsed).then(|| text.to_owned()),
@@ -67,7 +67,7 @@ pub fn draw(verdict: Verdict, text: &str) -> Draw {
 }
 
 /// Draws from a synthetic model, `batch` at once, which end out of order; and counts what it drew.
-pub struct Population<F> {
+pub(crate) struct Population<F> {
     pub seed: u64,
     pub success: F,
     pub batch: usize,
@@ -78,7 +78,7 @@ pub struct Population<F> {
 }
 
 impl<F: Fn(&Problem) -> f64> Population<F> {
-    pub fn new(seed: u64, success: F) -> Self {
+    pub(crate) fn new(seed: u64, success: F) -> Self {
         Self { seed, success, batch: 16, drawn: 0, fails_after: u64::MAX }
     }
 

@@ -3,7 +3,7 @@
 use bourn_recipe::Operator;
 use bourn_verify::countdown::Puzzle;
 
-use super::tree::Value;
+use super::tree::ExactValue;
 
 /// Most numbers of a puzzle: past it neither values nor counts stay small enough to enumerate.
 pub const MAX_NUMBERS: usize = 6;
@@ -30,11 +30,11 @@ pub fn count_solutions(puzzle: &Puzzle) -> Option<u64> {
     numbers.sort_unstable();
     let kinds = Multiset::new(&numbers);
     let full = kinds.size - 1;
-    let mut reached: Vec<Vec<(Value, u64)>> = vec![Vec::new(); kinds.size];
+    let mut reached: Vec<Vec<(ExactValue, u64)>> = vec![Vec::new(); kinds.size];
     for whole in 1..full {
         reached[whole] = values(&kinds, whole, &operators, &reached);
     }
-    let target = Value::integer(puzzle.target);
+    let target = ExactValue::integer(puzzle.target);
     if let Some(leaf) = kinds.single(full) {
         return Some(u64::from(leaf == puzzle.target));
     }
@@ -51,8 +51,13 @@ pub fn count_solutions(puzzle: &Puzzle) -> Option<u64> {
 }
 
 /// How many trees of `right` complete `value op … = target`.
-fn matching(value: Value, op: Operator, target: Value, right: &[(Value, u64)]) -> u64 {
-    let zero = Value::integer(0);
+fn matching(
+    value: ExactValue,
+    op: Operator,
+    target: ExactValue,
+    right: &[(ExactValue, u64)],
+) -> u64 {
+    let zero = ExactValue::integer(0);
     let wanted = match op {
         Operator::Add => target.apply(Operator::Sub, value),
         Operator::Sub => value.apply(Operator::Sub, target),
@@ -78,10 +83,10 @@ fn values(
     kinds: &Multiset,
     whole: usize,
     operators: &[Operator],
-    reached: &[Vec<(Value, u64)>],
-) -> Vec<(Value, u64)> {
+    reached: &[Vec<(ExactValue, u64)>],
+) -> Vec<(ExactValue, u64)> {
     if let Some(leaf) = kinds.single(whole) {
-        return vec![(Value::integer(leaf), 1)];
+        return vec![(ExactValue::integer(leaf), 1)];
     }
     let mut all = Vec::new();
     for left in kinds.parts(whole) {
@@ -101,7 +106,7 @@ fn values(
     merged(all)
 }
 
-fn merged(mut found: Vec<(Value, u64)>) -> Vec<(Value, u64)> {
+fn merged(mut found: Vec<(ExactValue, u64)>) -> Vec<(ExactValue, u64)> {
     found.sort_unstable();
     found.dedup_by(|next, kept| {
         let same = next.0 == kept.0;

@@ -6,7 +6,7 @@ use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
 use super::generate::{Split, draw};
-use super::tree::Tree;
+use super::tree::ExpressionTree;
 use super::{check, prompt};
 use crate::load::TaskError;
 
@@ -104,7 +104,7 @@ impl Demonstrator {
     }
 
     fn expression(&self, numbers: &[i64], rng: &mut ChaCha8Rng) -> String {
-        Tree::random(numbers, &self.spec.operators, rng).text()
+        ExpressionTree::random(numbers, &self.spec.operators, rng).text()
     }
 }
 

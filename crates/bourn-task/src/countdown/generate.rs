@@ -7,7 +7,7 @@ use bourn_verify::countdown::Puzzle;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 
-use super::tree::Tree;
+use super::tree::ExpressionTree;
 use crate::load::TaskError;
 use bourn_seed::content_hash;
 
@@ -94,11 +94,11 @@ pub fn generate(
 }
 
 /// One draw of numbers and expression: a puzzle with a solution, if its value can be a target.
-pub(super) fn draw(spec: &CountdownTask, rng: &mut ChaCha8Rng) -> Option<(Puzzle, Tree)> {
+pub(super) fn draw(spec: &CountdownTask, rng: &mut ChaCha8Rng) -> Option<(Puzzle, ExpressionTree)> {
     let count = rng.random_range(spec.numbers.0..=spec.numbers.1);
     let numbers: Vec<i64> =
         (0..count).map(|_| rng.random_range(spec.range.0..=spec.range.1)).collect();
-    let tree = Tree::random(&numbers, &spec.operators, rng);
+    let tree = ExpressionTree::random(&numbers, &spec.operators, rng);
     let target = tree.value()?.to_integer()?;
     let in_range = (spec.target.0..=spec.target.1).contains(&target);
     let puzzle = || Puzzle { numbers, target, operators: spec.operators.clone() };

@@ -11,14 +11,14 @@ use super::sign;
 
 /// An exact value: a reduced fraction with a positive denominator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Value {
+pub(super) struct ExactValue {
     top: i128,
     bottom: i128,
 }
 
-impl Value {
-    pub(super) fn integer(n: i64) -> Value {
-        Value { top: i128::from(n), bottom: 1 }
+impl ExactValue {
+    pub(super) fn integer(n: i64) -> ExactValue {
+        ExactValue { top: i128::from(n), bottom: 1 }
     }
 
     pub(super) fn to_integer(self) -> Option<i64> {
@@ -27,34 +27,34 @@ impl Value {
 
     /// `None` for a division by zero. Products of six numbers up to 10^6 leave room in 128 bits;
     /// an overflow would be no value either, never a wrong one.
-    pub(super) fn apply(self, op: Operator, other: Value) -> Option<Value> {
+    pub(super) fn apply(self, op: Operator, other: ExactValue) -> Option<ExactValue> {
         let cross = |sign: i128| {
             let left = self.top.checked_mul(other.bottom)?;
             let right = other.top.checked_mul(self.bottom)?.checked_mul(sign)?;
-            Value::reduced(left.checked_add(right)?, self.bottom.checked_mul(other.bottom)?)
+            ExactValue::reduced(left.checked_add(right)?, self.bottom.checked_mul(other.bottom)?)
         };
         match op {
             Operator::Add => cross(1),
             Operator::Sub => cross(-1),
-            Operator::Mul => Value::reduced(
+            Operator::Mul => ExactValue::reduced(
                 self.top.checked_mul(other.top)?,
                 self.bottom.checked_mul(other.bottom)?,
             ),
-            Operator::Div => Value::reduced(
+            Operator::Div => ExactValue::reduced(
                 self.top.checked_mul(other.bottom)?,
                 self.bottom.checked_mul(other.top)?,
             ),
         }
     }
 
-    fn reduced(top: i128, bottom: i128) -> Option<Value> {
+    fn reduced(top: i128, bottom: i128) -> Option<ExactValue> {
         match bottom.cmp(&0) {
             Ordering::Equal => return None,
-            Ordering::Greater if bottom == 1 => return Some(Value { top, bottom }),
+            Ordering::Greater if bottom == 1 => return Some(ExactValue { top, bottom }),
             _ => {}
         }
         let divisor = gcd(top.checked_abs()?, bottom.checked_abs()?) * bottom.signum();
-        Some(Value { top: top / divisor, bottom: bottom / divisor })
+        Some(ExactValue { top: top / divisor, bottom: bottom / divisor })
     }
 }
 
@@ -68,12 +68,12 @@ fn gcd(a: i128, b: i128) -> i128 {
 
 /// A binary tree with numbers at its leaves, in an arena; the root is the last node.
 #[derive(Clone, Debug)]
-pub(super) struct Tree {
-    nodes: Vec<Node>,
+pub(super) struct ExpressionTree {
+    nodes: Vec<ExpressionNode>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Node {
+enum ExpressionNode {
     Leaf(i64),
     Inner { left: usize, op: Operator, right: usize },
 }
@@ -81,13 +81,17 @@ enum Node {
 /// Binary trees with n + 1 leaves, for the n that occur (Catalan numbers).
 const SHAPES: [u64; 9] = [1, 1, 2, 5, 14, 42, 132, 429, 1430];
 
-impl Tree {
+impl ExpressionTree {
     /// A uniformly random tree over all of `numbers` (at most 9): order, shape and operators are
     /// each uniform. No numbers give an empty tree.
-    pub(super) fn random(numbers: &[i64], operators: &[Operator], rng: &mut ChaCha8Rng) -> Tree {
+    pub(super) fn random(
+        numbers: &[i64],
+        operators: &[Operator],
+        rng: &mut ChaCha8Rng,
+    ) -> ExpressionTree {
         let mut leaves = numbers.to_vec();
         leaves.shuffle(rng);
-        let mut tree = Tree { nodes: Vec::with_capacity(2 * leaves.len()) };
+        let mut tree = ExpressionTree { nodes: Vec::with_capacity(2 * leaves.len()) };
         if !leaves.is_empty() {
             tree.grow(&leaves, operators, rng);
         }
@@ -96,12 +100,16 @@ impl Tree {
 
     fn grow(&mut self, leaves: &[i64], operators: &[Operator], rng: &mut ChaCha8Rng) -> usize {
         let node = match leaves {
-            [leaf] => Node::Leaf(*leaf),
+            [leaf] => ExpressionNode::Leaf(*leaf),
             _ => {
                 let at = split(leaves.len(), rng);
                 let left = self.grow(&leaves[..at], operators, rng);
                 let right = self.grow(&leaves[at..], operators, rng);
-                Node::Inner { left, op: operators[rng.random_range(0..operators.len())], right }
+                ExpressionNode::Inner {
+                    left,
+                    op: operators[rng.random_range(0..operators.len())],
+                    right,
+                }
             }
         };
         self.nodes.push(node);
@@ -109,13 +117,15 @@ impl Tree {
     }
 
     /// Its exact value, if it has one.
-    pub(super) fn value(&self) -> Option<Value> {
+    pub(super) fn value(&self) -> Option<ExactValue> {
         // Children stand before their parents: one pass, no recursion.
-        let mut values: Vec<Value> = Vec::with_capacity(self.nodes.len());
+        let mut values: Vec<ExactValue> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             values.push(match *node {
-                Node::Leaf(n) => Value::integer(n),
-                Node::Inner { left, op, right } => values[left].apply(op, values[right])?,
+                ExpressionNode::Leaf(n) => ExactValue::integer(n),
+                ExpressionNode::Inner { left, op, right } => {
+                    values[left].apply(op, values[right])?
+                }
             });
         }
         values.pop()
@@ -133,8 +143,8 @@ impl Tree {
 
     fn write(&self, at: usize, out: &mut String) {
         match self.nodes[at] {
-            Node::Leaf(n) => out.push_str(&n.to_string()),
-            Node::Inner { left, op, right } => {
+            ExpressionNode::Leaf(n) => out.push_str(&n.to_string()),
+            ExpressionNode::Inner { left, op, right } => {
                 self.write_operand(left, self.binds(left) < binding(op), out);
                 out.push(sign(op));
                 // Equals group from the left, so an equal on the right needs its parentheses.
@@ -155,8 +165,8 @@ impl Tree {
 
     fn binds(&self, at: usize) -> u8 {
         match self.nodes[at] {
-            Node::Leaf(_) => 2,
-            Node::Inner { op, .. } => binding(op),
+            ExpressionNode::Leaf(_) => 2,
+            ExpressionNode::Inner { op, .. } => binding(op),
         }
     }
 }

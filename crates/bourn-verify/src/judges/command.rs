@@ -12,14 +12,14 @@ use bourn_seed::canonical;
 use serde::Serialize;
 use serde_json::json;
 
-use self::pool::{Pool, Reply};
+use self::pool::{JudgeProcessPool, ProgramReply};
 use super::Verifier;
 use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
 /// The judge of one problem; all of a task share the pool.
 #[derive(Debug)]
-struct Command {
-    pool: Arc<Pool>,
+struct CommandJudge {
+    pool: Arc<JudgeProcessPool>,
     settings: Arc<str>,
     threshold: f64,
     prompt: String,
@@ -45,9 +45,9 @@ pub(super) fn open(reward: &Reward, _seed: u64) -> Result<Verifier, JudgeError> 
     }))
     .into();
     let timeout = Duration::from_secs_f64(reward.timeout);
-    let pool = Arc::new(Pool::new(command.clone(), reward.workers, timeout));
+    let pool = Arc::new(JudgeProcessPool::new(command.clone(), reward.workers, timeout));
     let threshold = reward.threshold;
-    Verifier::new(move |case| Command {
+    Verifier::new(move |case| CommandJudge {
         pool: pool.clone(),
         settings: settings.clone(),
         threshold,
@@ -80,7 +80,7 @@ fn failure(problem: String) -> JudgeError {
     JudgeError { verifier: "command", problem }
 }
 
-impl Judge for Command {
+impl Judge for CommandJudge {
     fn name(&self) -> &'static str {
         "command"
     }
@@ -101,15 +101,15 @@ impl Judge for Command {
             truncated: submission.truncated,
         };
         Ok(match self.pool.ask(&question)? {
-            Reply::Correct(correct) => {
+            ProgramReply::Correct(correct) => {
                 if correct { Verdict::Correct } else { Verdict::Wrong }.into()
             }
-            Reply::Score(score) => {
+            ProgramReply::Score(score) => {
                 let passes = score >= self.threshold;
                 let verdict = if passes { Verdict::Correct } else { Verdict::Wrong };
                 Judgement { verdict, score: score as f32 }
             }
-            Reply::Late => Verdict::Timeout.into(),
+            ProgramReply::Late => Verdict::Timeout.into(),
         })
     }
 

@@ -6,7 +6,7 @@ use bourn_recipe::Reward;
 
 use super::Verifier;
 use crate::countdown::{answer, verify};
-use crate::steps::{self, Step};
+use crate::steps::{self, StepVerdict};
 use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Judge for Countdown {
         answer(self.reference.puzzle()?, text)
     }
 
-    fn steps(&self, text: &str) -> Vec<Step> {
+    fn steps(&self, text: &str) -> Vec<StepVerdict> {
         self.reference.puzzle().map_or_else(Vec::new, |puzzle| steps::countdown(puzzle, text))
     }
 }

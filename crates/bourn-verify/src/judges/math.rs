@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Verifier;
 use crate::math::{answer, verify};
-use crate::steps::{Step, equations};
+use crate::steps::{StepVerdict, equations};
 use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Judge for Math {
         self.reference.number().and_then(|_| answer(text, self.extract))
     }
 
-    fn steps(&self, text: &str) -> Vec<Step> {
+    fn steps(&self, text: &str) -> Vec<StepVerdict> {
         self.reference.number().map_or_else(Vec::new, |_| equations(text))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Decimal {
 
 /// A numeral as it is written, without the sign in front.
 #[derive(Clone, Debug)]
-pub(super) enum Written {
+pub(super) enum WrittenNumeral {
     Decimal(Decimal),
     Fraction(Decimal, Decimal),
     Mixed(Decimal, Decimal, Decimal),
@@ -32,7 +32,7 @@ pub(super) enum Written {
 pub(super) enum Scan {
     Nothing,
     Unreadable(usize),
-    Read(Written, usize),
+    Read(WrittenNumeral, usize),
 }
 
 impl Decimal {
@@ -57,7 +57,7 @@ impl Decimal {
     }
 }
 
-impl Written {
+impl WrittenNumeral {
     /// Its value without the sign in front; `None` for a division by zero.
     pub(super) fn value(&self) -> Option<BigRational> {
         let ratio = |top: &Decimal, bottom: &Decimal| {
@@ -65,17 +65,17 @@ impl Written {
             (!bottom.is_zero()).then(|| top.value() / bottom)
         };
         match self {
-            Written::Decimal(d) => Some(d.value()),
-            Written::Fraction(top, bottom) => ratio(top, bottom),
-            Written::Mixed(whole, top, bottom) => Some(whole.value() + ratio(top, bottom)?),
+            WrittenNumeral::Decimal(d) => Some(d.value()),
+            WrittenNumeral::Fraction(top, bottom) => ratio(top, bottom),
+            WrittenNumeral::Mixed(whole, top, bottom) => Some(whole.value() + ratio(top, bottom)?),
         }
     }
 
     /// Its places, where it may be a rounded fraction.
     pub(super) fn rounded(&self) -> Option<u32> {
         match self {
-            Written::Decimal(d) => d.rounded(),
-            Written::Fraction(..) | Written::Mixed(..) => None,
+            WrittenNumeral::Decimal(d) => d.rounded(),
+            WrittenNumeral::Fraction(..) | WrittenNumeral::Mixed(..) => None,
         }
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn scan(text: &str) -> Scan {
         let bottom_at = len + slash;
         return match decimal(&text[bottom_at..]) {
             Ok((bottom, n)) if slash_len(&text[bottom_at + n..]).is_none() => {
-                Scan::Read(Written::Fraction(first, bottom), bottom_at + n)
+                Scan::Read(WrittenNumeral::Fraction(first, bottom), bottom_at + n)
             }
             Ok((_, n)) | Err(n) => Scan::Unreadable(bottom_at + n),
         };
@@ -113,7 +113,7 @@ pub(super) fn scan(text: &str) -> Scan {
     if first.is_natural() {
         mixed(text, first, len)
     } else {
-        Scan::Read(Written::Decimal(first), len)
+        Scan::Read(WrittenNumeral::Decimal(first), len)
     }
 }
 
@@ -123,11 +123,11 @@ fn mixed(text: &str, whole: Decimal, len: usize) -> Scan {
     let at = len + spaces;
     if text[at..].starts_with("\\frac") {
         return match fraction(&text[at..]) {
-            Scan::Read(Written::Fraction(top, bottom), n) if is_proper(&top, &bottom) => {
-                Scan::Read(Written::Mixed(whole, top, bottom), at + n)
+            Scan::Read(WrittenNumeral::Fraction(top, bottom), n) if is_proper(&top, &bottom) => {
+                Scan::Read(WrittenNumeral::Mixed(whole, top, bottom), at + n)
             }
             Scan::Read(_, n) | Scan::Unreadable(n) => Scan::Unreadable(at + n),
-            Scan::Nothing => Scan::Read(Written::Decimal(whole), len),
+            Scan::Nothing => Scan::Read(WrittenNumeral::Decimal(whole), len),
         };
     }
     if spaces == 1
@@ -137,9 +137,9 @@ fn mixed(text: &str, whole: Decimal, len: usize) -> Scan {
         && slash_len(&text[at + n + slash + m..]).is_none()
         && is_proper(&top, &bottom)
     {
-        return Scan::Read(Written::Mixed(whole, top, bottom), at + n + slash + m);
+        return Scan::Read(WrittenNumeral::Mixed(whole, top, bottom), at + n + slash + m);
     }
-    Scan::Read(Written::Decimal(whole), len)
+    Scan::Read(WrittenNumeral::Decimal(whole), len)
 }
 
 /// Both natural numbers, the first below the second: what may follow the whole of a mixed number.
@@ -153,7 +153,7 @@ fn fraction(text: &str) -> Scan {
     let bottom_at = top_at + argument_len(&text[top_at..]);
     let end = bottom_at + argument_len(&text[bottom_at..]);
     match (argument(&text[top_at..bottom_at]), argument(&text[bottom_at..end])) {
-        (Some(top), Some(bottom)) => Scan::Read(Written::Fraction(top, bottom), end),
+        (Some(top), Some(bottom)) => Scan::Read(WrittenNumeral::Fraction(top, bottom), end),
         _ => Scan::Unreadable(end),
     }
 }

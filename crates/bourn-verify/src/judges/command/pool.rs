@@ -17,7 +17,7 @@ const SHOWN: usize = 300;
 
 /// What the program said.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Reply {
+pub(super) enum ProgramReply {
     /// Yes or no.
     Correct(bool),
     /// From 0 to 1.
@@ -26,58 +26,58 @@ pub(super) enum Reply {
     Late,
 }
 
-type Answer = Result<Reply, JudgeError>;
+type JudgeAnswer = Result<ProgramReply, JudgeError>;
 
 /// Everything that the pool's thread hears of.
-pub(super) enum Message {
+pub(super) enum PoolMessage {
     /// A question, and who waits for its answer.
-    Ask(Asked),
+    Ask(PendingQuestion),
     /// Something that a worker did.
     Of(u64, Event),
     /// No question will come any more.
     Stop,
 }
 
-pub(super) struct Asked {
+pub(super) struct PendingQuestion {
     /// The question's fields, without `id`, as the inside of an object.
     fields: String,
-    answer: Sender<Answer>,
+    answer: Sender<JudgeAnswer>,
 }
 
 /// The processes of a `command` verifier. They are started when the first question is asked, and end
 /// with the pool.
 #[derive(Debug)]
-pub(super) struct Pool {
+pub(super) struct JudgeProcessPool {
     command: Vec<String>,
     workers: usize,
     timeout: Duration,
-    thread: Mutex<Option<(Sender<Message>, JoinHandle<()>)>>,
+    thread: Mutex<Option<(Sender<PoolMessage>, JoinHandle<()>)>>,
 }
 
-impl Pool {
+impl JudgeProcessPool {
     /// A pool that has not started anything.
-    pub(super) fn new(command: Vec<String>, workers: usize, timeout: Duration) -> Pool {
-        Pool { command, workers, timeout, thread: Mutex::new(None) }
+    pub(super) fn new(command: Vec<String>, workers: usize, timeout: Duration) -> JudgeProcessPool {
+        JudgeProcessPool { command, workers, timeout, thread: Mutex::new(None) }
     }
 
     /// Waits for the answer to a question.
-    pub(super) fn ask(&self, question: &Question<'_>) -> Answer {
+    pub(super) fn ask(&self, question: &Question<'_>) -> JudgeAnswer {
         let gone = |_| failure("its pool has ended".to_owned());
         let fields = serde_json::to_string(question).map_err(|e| failure(e.to_string()))?;
         let (answer, answered) = channel();
         self.thread()
-            .send(Message::Ask(Asked { fields, answer }))
+            .send(PoolMessage::Ask(PendingQuestion { fields, answer }))
             .map_err(|e| gone(e.to_string()))?;
         answered.recv().map_err(|e| gone(e.to_string()))?
     }
 
     /// The way to the thread, which is started where there is none.
-    fn thread(&self) -> Sender<Message> {
+    fn thread(&self) -> Sender<PoolMessage> {
         // Nothing panics while it is held; were it to, the thread would be as good as before.
         let mut thread = self.thread.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let (sender, _) = thread.get_or_insert_with(|| {
             let (sender, messages) = channel();
-            let state = State {
+            let state = PoolState {
                 command: self.command.clone(),
                 most: self.workers,
                 timeout: self.timeout,
@@ -93,22 +93,22 @@ impl Pool {
     }
 }
 
-impl Drop for Pool {
+impl Drop for JudgeProcessPool {
     fn drop(&mut self) {
         let thread = self.thread.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some((sender, thread)) = thread.take() {
-            let _ = sender.send(Message::Stop);
+            let _ = sender.send(PoolMessage::Stop);
             let _ = thread.join();
         }
     }
 }
 
 /// What the thread knows.
-struct State {
+struct PoolState {
     command: Vec<String>,
     most: usize,
     timeout: Duration,
-    sender: Sender<Message>,
+    sender: Sender<PoolMessage>,
     workers: BTreeMap<u64, Desk>,
     /// Workers that were started, and questions that were asked: their numbers.
     started: u64,
@@ -120,14 +120,14 @@ struct State {
 /// A worker with the questions that it has, in the order in which it got them.
 struct Desk {
     worker: Worker,
-    questions: BTreeMap<u64, Asked>,
+    questions: BTreeMap<u64, PendingQuestion>,
     /// Since when the oldest of them is the oldest: from then on its time runs. What a program that
     /// answers in order does before it comes to a question is not that question's doing.
     since: Instant,
 }
 
-impl State {
-    fn run(mut self, messages: &Receiver<Message>) {
+impl PoolState {
+    fn run(mut self, messages: &Receiver<PoolMessage>) {
         loop {
             let due = self.workers.values().filter(|desk| !desk.questions.is_empty());
             let message = match due.map(|desk| desk.since + self.timeout).min() {
@@ -135,9 +135,9 @@ impl State {
                 Some(due) => messages.recv_timeout(due.saturating_duration_since(now())),
             };
             match message {
-                Ok(Message::Ask(asked)) => self.deal(asked),
-                Ok(Message::Of(number, event)) => self.hear(number, event),
-                Ok(Message::Stop) | Err(RecvTimeoutError::Disconnected) => break,
+                Ok(PoolMessage::Ask(asked)) => self.deal(asked),
+                Ok(PoolMessage::Of(number, event)) => self.hear(number, event),
+                Ok(PoolMessage::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => self.late(),
             }
         }
@@ -146,7 +146,7 @@ impl State {
 
     /// Gives a question to a worker that has none, one that is started for it, or the one that has the
     /// fewest.
-    fn deal(&mut self, asked: Asked) {
+    fn deal(&mut self, asked: PendingQuestion) {
         if let Some(error) = &self.failed {
             let _ = asked.answer.send(Err(error.clone()));
             return;
@@ -234,7 +234,7 @@ impl State {
             let Some(mut desk) = self.workers.remove(&number) else { continue };
             desk.worker.kill();
             if let Some((_, oldest)) = desk.questions.pop_first() {
-                let _ = oldest.answer.send(Ok(Reply::Late));
+                let _ = oldest.answer.send(Ok(ProgramReply::Late));
             }
             desk.questions.into_values().for_each(|asked| self.deal(asked));
         }
@@ -254,7 +254,7 @@ impl State {
 /// A line of the program's.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, expecting = "an object")]
-struct Line {
+struct ReplyLine {
     id: u64,
     #[serde(default)]
     correct: Option<bool>,
@@ -263,8 +263,8 @@ struct Line {
 }
 
 /// What a line says, of one of the questions `open`.
-fn read(line: &[u8], open: BTreeSet<u64>) -> Result<(u64, Reply), String> {
-    let Line { id, correct, score } = serde_json::from_slice(line).map_err(|e| {
+fn read(line: &[u8], open: BTreeSet<u64>) -> Result<(u64, ProgramReply), String> {
+    let ReplyLine { id, correct, score } = serde_json::from_slice(line).map_err(|e| {
         format!(
             "not `{{\"id\": …, \"correct\": true or false}}` or `{{\"id\": …, \"score\": …}}` ({e})"
         )
@@ -273,8 +273,8 @@ fn read(line: &[u8], open: BTreeSet<u64>) -> Result<(u64, Reply), String> {
         return Err(format!("{id} is no question that it has, or one that it has answered before"));
     }
     match (correct, score) {
-        (Some(correct), None) => Ok((id, Reply::Correct(correct))),
-        (None, Some(score)) if (0.0..=1.0).contains(&score) => Ok((id, Reply::Score(score))),
+        (Some(correct), None) => Ok((id, ProgramReply::Correct(correct))),
+        (None, Some(score)) if (0.0..=1.0).contains(&score) => Ok((id, ProgramReply::Score(score))),
         (None, Some(score)) => Err(format!("a score lies between 0 and 1, and {score} does not")),
         (Some(_), Some(_)) => Err("one of `correct` and `score`, not both".to_owned()),
         (None, None) => Err("one of `correct` and `score` is needed".to_owned()),

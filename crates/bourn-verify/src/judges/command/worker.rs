@@ -9,7 +9,7 @@ use std::thread::{sleep, spawn};
 use std::time::Duration;
 
 use super::failure;
-use super::pool::Message;
+use super::pool::PoolMessage;
 use crate::JudgeError;
 
 /// Longest line that is read, in bytes.
@@ -43,7 +43,7 @@ impl Worker {
     pub(super) fn start(
         command: &[String],
         number: u64,
-        pool: &Sender<Message>,
+        pool: &Sender<PoolMessage>,
     ) -> Result<Worker, JudgeError> {
         let [program, arguments @ ..] = command else {
             return Err(failure("there is no program to start".to_owned()));
@@ -124,16 +124,16 @@ impl Worker {
     }
 }
 
-fn write(mut stdin: ChildStdin, lines: &Receiver<String>, number: u64, pool: &Sender<Message>) {
+fn write(mut stdin: ChildStdin, lines: &Receiver<String>, number: u64, pool: &Sender<PoolMessage>) {
     while let Ok(line) = lines.recv() {
         if stdin.write_all(line.as_bytes()).and_then(|()| stdin.flush()).is_err() {
-            let _ = pool.send(Message::Of(number, Event::Closed));
+            let _ = pool.send(PoolMessage::Of(number, Event::Closed));
             return;
         }
     }
 }
 
-fn read(stdout: impl Read, number: u64, pool: &Sender<Message>) {
+fn read(stdout: impl Read, number: u64, pool: &Sender<PoolMessage>) {
     let mut stdout = BufReader::new(stdout);
     loop {
         let mut line = Vec::new();
@@ -143,7 +143,7 @@ fn read(stdout: impl Read, number: u64, pool: &Sender<Message>) {
             Ok(0) | Err(_) => Event::Closed,
         };
         let last = matches!(event, Event::Closed);
-        if pool.send(Message::Of(number, event)).is_err() || last {
+        if pool.send(PoolMessage::Of(number, event)).is_err() || last {
             return;
         }
     }
