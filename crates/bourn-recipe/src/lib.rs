@@ -28,6 +28,7 @@ mod reference;
 mod schema;
 mod short;
 mod source;
+mod stages;
 mod sweep;
 mod training;
 mod tree;
@@ -44,6 +45,7 @@ pub use recipe::*;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
+pub use stages::{Measured, ProbeRecipe, RlStage, Stage};
 pub use sweep::{Sweep, Variant, load_sweep, parse_sweep};
 pub use verifiers::{Facts, Reads};
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::{Recipe, RecipeError, parse};
+use crate::{ProbeRecipe, RecipeError, parse};
 
 /// A task as a command line names it. What is `None` is left to the recipe's defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,11 @@ pub struct ShortTask {
 ///
 /// # Errors
 /// As [`parse`]; the file is called `--task` and its source.
-pub fn short(task: &ShortTask, model: &str, overrides: &[String]) -> Result<Recipe, RecipeError> {
+pub fn short(
+    task: &ShortTask,
+    model: &str,
+    overrides: &[String],
+) -> Result<ProbeRecipe, RecipeError> {
     let mut written = Table::new();
     let mut set = |key: &str, value: Option<&String>| {
         if let Some(value) = value {
@@ -60,5 +64,5 @@ pub fn short(task: &ShortTask, model: &str, overrides: &[String]) -> Result<Reci
         recipe.insert("reward".into(), Value::Array(vec![reward.into()]));
     }
     let file = format!("--task {}", task.source);
-    parse(&recipe.to_string(), Path::new(&file), overrides)
+    Ok(parse(&recipe.to_string(), Path::new(&file), overrides)?.into())
 }

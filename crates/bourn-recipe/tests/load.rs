@@ -383,7 +383,9 @@ fn a_task_of_the_command_line_is_a_recipe() {
     use bourn_recipe::{ShortTask, short};
     let task = |source: &str| ShortTask { source: source.into(), ..ShortTask::default() };
     let recipe = short(&task("countdown"), "m", &["probe.n_max=4".into()]).unwrap();
-    assert_eq!((recipe.name.as_str(), recipe.probe.n_max), ("probe", 4));
+    assert!(recipe.to_toml().starts_with("name = \"probe\"\n"), "{}", recipe.to_toml());
+    let recipe = recipe.measured();
+    assert_eq!(recipe.probe.n_max, 4);
     assert_eq!(recipe.model.source, ModelSource::Path("m".into()));
     assert!(matches!(recipe.tasks[0].kind, TaskKind::Countdown(_)));
     assert_eq!(recipe.tasks[0].rewards[0].verifier, VerifierKind::Countdown);
@@ -398,6 +400,7 @@ fn a_task_of_the_command_line_is_a_recipe() {
         extract: some("boxed"),
     };
     let recipe = short(&whole, "m", &["model.chat_template=true".into()]).unwrap();
+    let recipe = recipe.measured();
     let TaskKind::Jsonl(file) = &recipe.tasks[0].kind else { panic!("{recipe:?}") };
     assert_eq!(file.path, Path::new(&whole.source));
     assert_eq!(file.probe_path.as_deref(), Some(Path::new(&whole.source)));

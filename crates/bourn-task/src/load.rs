@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
-use bourn_recipe::{CountdownTask, JsonlTask, Reads, Recipe, Task, TaskKind};
+use bourn_recipe::{CountdownTask, JsonlTask, Measured, Reads, Recipe, Task, TaskKind};
 use bourn_verify::{JudgeError, Reference};
 
 use crate::countdown::{Split, generate, prompt};
@@ -184,12 +184,12 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), TaskError> {
-    let wanted = recipe.probe.problems;
+pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<String>), TaskError> {
+    let wanted = measured.probe.problems;
     let mut warnings = Vec::new();
     let mut candidates = Vec::new();
-    for task in &recipe.tasks {
-        let rewards = Rewards::of_task(task, recipe.seed)?;
+    for task in measured.tasks {
+        let rewards = Rewards::of_task(task, measured.seed)?;
         let held_out = match &task.kind {
             TaskKind::Countdown(spec) => {
                 entries(spec, task, &rewards, HELD_OUT_SEED, wanted, Split::HeldOut)?
@@ -207,7 +207,7 @@ pub fn load_held_out(recipe: &Recipe) -> Result<(Vec<Problem>, Vec<String>), Tas
         let name = name(task);
         candidates.push(Candidates { name, train: Vec::new(), held_out, shared: false });
     }
-    let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
+    let weights: Vec<f64> = measured.tasks.iter().map(|task| task.weight).collect();
     let held_out = hold_out(&mut candidates, &weights, wanted, &mut BTreeSet::new());
     warnings.extend(too_few(held_out.len(), wanted));
     Ok((held_out, warnings))

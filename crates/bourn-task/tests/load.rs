@@ -403,7 +403,7 @@ fn the_held_out_problems_alone_are_those_of_the_run() {
     let countdown = "[[task]]\nkind = \"countdown\"\ntrain_problems = 8";
     for tasks in [ONE, two.as_str(), countdown] {
         let recipe = folder.recipe(tasks, &[]);
-        let (held_out, warnings) = load_held_out(&recipe).unwrap();
+        let (held_out, warnings) = load_held_out(&recipe.measured()).unwrap();
         let whole = load(&recipe).unwrap();
         assert_eq!(held_out, whole.held_out, "{tasks}");
         let fewer =
@@ -414,5 +414,5 @@ fn the_held_out_problems_alone_are_those_of_the_run() {
     let alone = format!("{ONE}\nprobe_path = \"{{dir}}/a.jsonl\"");
     let recipe = folder.recipe(&alone, &["probe.problems=20"]);
     assert!(load(&recipe).is_err());
-    assert_eq!(load_held_out(&recipe).unwrap().0.len(), 9);
+    assert_eq!(load_held_out(&recipe.measured()).unwrap().0.len(), 9);
 }

@@ -74,7 +74,7 @@ impl Job<'_> {
     fn is_done(&self, options: &AblateOptions) -> bool {
         let (directory, last) = (self.directory(options), self.recipe.train.max_steps);
         checkpoint::list(&directory).is_ok_and(|steps| steps.last() == Some(&last))
-            && read_figures(&directory, last, self.recipe).is_ok()
+            && read_figures(&directory, last, &self.recipe.probe).is_ok()
     }
 }
 
@@ -109,7 +109,7 @@ pub fn ablate(
     sealed::check_writable(&options.directory)?;
     let all = jobs(sweep);
     for job in &all {
-        crate::check_probe(job.recipe)?;
+        crate::check_probe(&job.recipe.probe)?;
         rundir::check_same(&job.directory(options), job.recipe)?;
     }
     let waiting: Vec<Job<'_>> = all.iter().copied().filter(|job| !job.is_done(options)).collect();
@@ -149,8 +149,10 @@ fn prepare(
         if !seen.insert(shared) {
             continue;
         }
-        let made = base::obtain(recipe, &device, &options.cache_dir, console, stop)
-            .and_then(|base| draw_base(recipe, &base, &options.cache_dir, console, stop));
+        let made =
+            base::obtain(recipe, &device, &options.cache_dir, console, stop).and_then(|base| {
+                draw_base(recipe.measured(), &base, &options.cache_dir, console, stop)
+            });
         match made {
             Err(_) if stop.load(Ordering::Relaxed) => {
                 let done = all - waiting.len();
@@ -251,8 +253,11 @@ fn settle(
 ) {
     let problem = match ended {
         Ended::Done if job.is_done(options) => {
-            let figures =
-                read_figures(&job.directory(options), job.recipe.train.max_steps, job.recipe);
+            let figures = read_figures(
+                &job.directory(options),
+                job.recipe.train.max_steps,
+                &job.recipe.probe,
+            );
             let line = figures.ok().and_then(|figures| Some(found::line(figures.first()?)));
             console.line(format!("{}: {}", job.title(), line.unwrap_or_default()));
             return;

@@ -1,7 +1,7 @@
 //! What a probe will be able to show, said before its draws are made.
 
 use bourn_probe::{Detectable, Ledger, StopRule, detectable, powers_of_two};
-use bourn_recipe::Recipe;
+use bourn_recipe::Probe;
 use bourn_track::detectable_line;
 
 use crate::error::TrainError;
@@ -13,9 +13,9 @@ impl Prober<'_> {
     pub fn announce(&self) -> Result<(), TrainError> {
         let store = self.store()?;
         let problems = || self.problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
-        for sampler in &self.recipe.probe.samplers {
+        for sampler in &self.measured.probe.samplers {
             let key = self.ledger_key(&self.base, sampler);
-            let base = store.get(&key, problems(), extent(self.recipe))?;
+            let base = store.get(&key, problems(), extent(self.measured.probe))?;
             self.tell_detectable(&self.set_name(sampler), base.as_ref());
         }
         Ok(())
@@ -23,19 +23,19 @@ impl Prober<'_> {
 
     /// The same of one set, from the base's draws where they are known.
     pub(crate) fn tell_detectable(&self, set: &str, base: Option<&Ledger>) {
-        let detectable = detectable_before(self.recipe, self.problems.len(), base);
+        let detectable = detectable_before(self.measured.probe, self.problems.len(), base);
         self.console.line(format!("probe: {set}: {}", detectable_line(&detectable)));
     }
 }
 
-/// What the probe of `recipe` on so many problems will be able to show, before the policy is drawn:
+/// What a probe on so many problems will be able to show, before the policy is drawn:
 /// from the base's draws where they are known, else at worst.
-pub fn detectable_before(recipe: &Recipe, problems: usize, base: Option<&Ledger>) -> Detectable {
-    let extent = extent(recipe);
+pub fn detectable_before(probe: &Probe, problems: usize, base: Option<&Ledger>) -> Detectable {
+    let extent = extent(probe);
     let n_max = extent.n_max();
     // A fixed number of draws is a rule whose successes are out of reach.
     let rule = extent.rule().unwrap_or(StopRule { successes: n_max + 1, n_max });
     let base = base.map(Ledger::outcomes);
     let k = powers_of_two(n_max);
-    detectable(problems, rule, base.as_ref(), &k, recipe.probe.confidence)
+    detectable(problems, rule, base.as_ref(), &k, probe.confidence)
 }

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bourn_model::transformer::{Packed, Transformer};
+use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, HostTensor, ModelConfig, Part, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
 use bourn_seed::rng;
@@ -17,10 +17,11 @@ use rand::Rng;
 use serde_json::json;
 
 use crate::error::TrainError;
-use crate::loss::value_of;
-use crate::optimizer::{AdamWOptimizer, NamedGradients};
+use crate::learner::{Descent, Learner, NonFinite, UpdateError};
+use crate::likelihood::{Demonstration, Likelihood};
+use crate::run::Order;
 use crate::sealed;
-use crate::update::scheduled_lr;
+use crate::world::{Alone, together};
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
 const FORMAT: &str = "bourn base 3";
@@ -35,8 +36,23 @@ pub fn default_cache_dir() -> PathBuf {
         .unwrap_or_else(|| PathBuf::from(".bourn-cache"))
 }
 
+/// The model that a run of `recipe` begins with, before its first stage: a published one; `None` where a
+/// stage makes it.
+///
+/// # Errors
+/// The model cannot be opened.
+pub fn open(recipe: &Recipe) -> Result<Option<Bundle>, TrainError> {
+    match &recipe.model.source {
+        ModelSource::Path(path) => Ok(Some(bourn_model::open(path)?)),
+        ModelSource::Architecture(_) => Ok(None),
+    }
+}
+
 /// Loads the model that the recipe names, or pretrains its architecture unless the cache holds
 /// the result already.
+///
+/// # Errors
+/// The model cannot be opened; pretraining that fails or is interrupted.
 pub fn obtain(
     recipe: &Recipe,
     device: &Device,
@@ -44,10 +60,38 @@ pub fn obtain(
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<Bundle, TrainError> {
-    let (architecture, stage) = match (&recipe.model.source, &recipe.base) {
-        (ModelSource::Path(path), _) => return Ok(bourn_model::open(path)?),
-        (ModelSource::Architecture(architecture), Some(stage)) => (architecture, stage),
-        (ModelSource::Architecture(_), None) => return Err(TrainError::NoDemonstrations),
+    match (open(recipe)?, &recipe.base) {
+        (Some(model), _) => Ok(model),
+        (None, Some(stage)) => pretrain_or_reuse(recipe, stage, device, cache_dir, console, stop),
+        (None, None) => Err(TrainError::NoDemonstrations),
+    }
+}
+
+/// What the stage leaves. One process makes it, and the others read what that has kept.
+///
+/// # Errors
+/// As [`obtain`].
+pub(crate) fn pretrained(
+    order: &Order<'_>,
+    stage: &BaseStage,
+    device: &Device,
+) -> Result<Bundle, TrainError> {
+    let &Order { recipe, options, console, stop, world } = order;
+    let make = || pretrain_or_reuse(recipe, stage, device, &options.cache_dir, console, stop);
+    let own = world.writes().then(make).transpose();
+    together(world, own)?.map_or_else(make, Ok)
+}
+
+fn pretrain_or_reuse(
+    recipe: &Recipe,
+    stage: &BaseStage,
+    device: &Device,
+    cache_dir: &Path,
+    console: &Console,
+    stop: &AtomicBool,
+) -> Result<Bundle, TrainError> {
+    let ModelSource::Architecture(architecture) = &recipe.model.source else {
+        return Err(TrainError::NoDemonstrations);
     };
     let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
     let path = cache_dir.join("bases").join(&key.as_str()[..32]);
@@ -61,12 +105,12 @@ pub fn obtain(
 
     let demonstrations = Demonstrations::new(recipe, stage)?;
     let config = ModelConfig::from_architecture(architecture, demonstrations.vocab_size())?;
-    let mut model =
-        Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
-    let losses = pretrain(&mut model, stage, &demonstrations, console, stop)?;
+    let model = Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
+    let mut learner = Learner::new(model, Descent::new(&stage.optimizer(), stage.steps));
+    let losses = pretrain(&mut learner, stage, &demonstrations, console, stop)?;
     // Another run of the same base may have been faster; what it has kept is in use.
     if !path.exists() {
-        let (weights, stop_tokens) = (model.to_weights()?, [demonstrations.end].into());
+        let (weights, stop_tokens) = (learner.model.to_weights()?, [demonstrations.end].into());
         sealed::write(&path, |dir| {
             bourn_model::save(
                 dir,
@@ -102,13 +146,6 @@ struct Demonstrations<'a> {
     end: u32,
 }
 
-/// A batch of demonstrations: the loss is on the completions alone.
-struct Batch {
-    packed: Packed,
-    positions: Vec<i64>,
-    targets: Vec<u32>,
-}
-
 impl<'a> Demonstrations<'a> {
     /// One token per character that a prompt or a demonstration can hold, and one that ends a
     /// completion.
@@ -137,23 +174,17 @@ impl<'a> Demonstrations<'a> {
     }
 
     /// The demonstrations of one step: a function of the stage's seed and the step.
-    fn batch(&self, stage: &BaseStage, step: u64) -> Result<Batch, TrainError> {
-        let mut batch =
-            Batch { packed: Packed::default(), positions: Vec::new(), targets: Vec::new() };
-        for row in 0..stage.batch_size as u64 {
+    fn batch(&self, stage: &BaseStage, step: u64) -> Result<Vec<Demonstration>, TrainError> {
+        let one = |row| {
             let index = step * stage.batch_size as u64 + row;
             let (demonstrator, template) = &self.sources[index as usize % self.sources.len()];
             let demonstration = demonstrator.draw(stage.seed, index)?;
             let prompt = self.tokenizer.encode(&render(template, &demonstration.prompt), true)?;
             let mut completion = self.tokenizer.encode(&demonstration.completion, false)?;
             completion.push(self.end);
-            let read = prompt.iter().chain(&completion[..completion.len() - 1]).copied();
-            let first = batch.packed.push(read).start + prompt.len() - 1;
-            let positions = first..first + completion.len();
-            batch.positions.extend(positions.map(|position| position as i64));
-            batch.targets.extend(completion);
-        }
-        Ok(batch)
+            Ok(Demonstration { prompt, completion })
+        };
+        (0..stage.batch_size as u64).map(one).collect()
     }
 }
 
@@ -185,37 +216,29 @@ fn standard_normal(rng: &mut impl Rng) -> f64 {
 
 /// Minimises the cross-entropy of the demonstrations; returns one JSON line a step with its loss.
 fn pretrain(
-    model: &mut Transformer,
+    learner: &mut Learner,
     stage: &BaseStage,
     demonstrations: &Demonstrations<'_>,
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<String, TrainError> {
-    let mut optimizer = AdamWOptimizer::new(&stage.optimizer);
     let mut progress = console.stage("base: pretraining", stage.steps, "step");
     let (mut smoothed, mut losses) = (f64::NAN, String::new());
+    let all: Vec<usize> = (0..stage.batch_size).collect();
     for step in 0..stage.steps {
         if stop.load(Ordering::Relaxed) {
             return Err(TrainError::InterruptedEarly);
         }
-        let Batch { packed, positions, targets } = demonstrations.batch(stage, step)?;
-        let (scores, trace) = model.score(&packed, positions, &targets, 1.0, false);
-        let loss = scores.logprobs.sum() * (-1.0 / targets.len() as f64);
-        let value = value_of(&loss)?;
-        if !value.is_finite() {
-            return Err(TrainError::BaseDiverged { step: step + 1, what: "the loss", value });
-        }
-        let mut gradients = NamedGradients::zeros(model);
-        gradients.add(model, trace, loss);
-        let norm = gradients.norm()?;
-        if !norm.is_finite() {
-            let (step, what) = (step + 1, "the gradient norm");
-            return Err(TrainError::BaseDiverged { step, what, value: norm });
-        }
-        gradients.scale(bourn_algo::clip_scale(norm, stage.optimizer.max_grad_norm));
-        let lr = scheduled_lr(&stage.optimizer, step, stage.steps);
-        optimizer.step(model, gradients, lr);
-
+        let demonstrations = &demonstrations.batch(stage, step)?;
+        let mut objective = Likelihood { demonstrations, micro_batch_size: stage.batch_size };
+        let plan = [all.clone()];
+        let fit = learner.fit(&plan, &mut objective, &Alone).map_err(|error| match error {
+            UpdateError::Train(error) => error,
+            UpdateError::NonFinite(NonFinite { what, value, .. }) => {
+                TrainError::BaseDiverged { step: step + 1, what, value }
+            }
+        })?;
+        let (value, lr) = (fit.loss, fit.lr);
         losses += &format!("{}\n", json!({ "step": step + 1, "base/loss": value, "base/lr": lr }));
         smoothed = if smoothed.is_nan() { value } else { 0.95 * smoothed + 0.05 * value };
         progress.set_message(format!("loss {smoothed:.3}"));

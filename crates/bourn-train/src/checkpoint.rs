@@ -1,5 +1,6 @@
 //! Checkpoints: a Hugging Face directory with the optimiser and the counters beside the weights.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -7,14 +8,13 @@ use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, Weights, read_tensors, write_tensors};
 use serde::{Deserialize, Serialize};
 
-use crate::critic::Critic;
+use crate::critic::CRITIC;
 use crate::error::TrainError;
-use crate::implicit::Implicit;
-use crate::optimizer::AdamWOptimizer;
+use crate::implicit::IMPLICIT;
+use crate::learners::{Learners, POLICY};
 use crate::replay::Look;
 use crate::sealed;
 
-const OPTIMIZER: &str = "optimizer.safetensors";
 const REFERENCE: &str = "reference.safetensors";
 const STATE: &str = "state.json";
 /// Version of the counters' format that is written and read.
@@ -59,6 +59,9 @@ pub struct State {
     /// Updates of the implicit reward model.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub implicit_updates: u64,
+    /// Updates of any other learner, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub learners: BTreeMap<String, u64>,
 }
 
 /// Counters that stand at 0 are not written: a run that does not use them has the checkpoints of a
@@ -86,6 +89,29 @@ impl State {
             critic_updates: 0,
             looks: Vec::new(),
             implicit_updates: 0,
+            learners: BTreeMap::new(),
+        }
+    }
+
+    /// Updates that the learner of this name has taken.
+    pub fn updates_of(&self, name: &str) -> u64 {
+        match name {
+            POLICY => self.updates,
+            CRITIC => self.critic_updates,
+            IMPLICIT => self.implicit_updates,
+            name => self.learners.get(name).copied().unwrap_or(0),
+        }
+    }
+
+    /// Sets [`State::updates_of`].
+    pub fn set_updates(&mut self, name: &str, updates: u64) {
+        match name {
+            POLICY => self.updates = updates,
+            CRITIC => self.critic_updates = updates,
+            IMPLICIT => self.implicit_updates = updates,
+            name => {
+                self.learners.insert(name.to_owned(), updates);
+            }
         }
     }
 }
@@ -115,14 +141,8 @@ pub fn path(run_dir: &Path, step: u64) -> PathBuf {
 pub struct Parts<'a> {
     /// The frozen base, whose tokenizer and configuration are the policy's.
     pub base: &'a Bundle,
-    /// The policy.
-    pub policy: &'a Transformer,
-    /// Its optimiser.
-    pub optimizer: &'a AdamWOptimizer,
-    /// The value model, if there is one.
-    pub critic: Option<&'a Critic>,
-    /// The implicit reward model, if there is one.
-    pub implicit: Option<&'a Implicit>,
+    /// The policy, and what else is fitted.
+    pub learners: &'a Learners,
     /// The KL penalty's reference, where it is no longer the base.
     pub reference: Option<&'a Transformer>,
 }
@@ -134,24 +154,18 @@ pub fn save(
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
-    let Parts { base, policy, optimizer, critic, implicit, reference } = parts;
+    let Parts { base, learners, reference } = parts;
     let target = path(run_dir, state.step);
     sealed::write(&target, |dir| {
         bourn_model::save(
             dir,
             &base.config,
-            &policy.to_weights()?,
+            &learners.policy.model.to_weights()?,
             &base.tokenizer,
             &base.stop_tokens,
             base.chat_template.as_ref(),
         )?;
-        write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
-        if let Some(critic) = critic {
-            critic.save(dir, policy)?;
-        }
-        if let Some(implicit) = implicit {
-            implicit.save(dir)?;
-        }
+        learners.save(dir)?;
         if let Some(reference) = reference {
             write_tensors(&dir.join(REFERENCE), &reference.to_weights()?)?;
         }
@@ -211,17 +225,6 @@ pub fn open(run_dir: &Path, step: u64) -> Result<Restored, TrainError> {
     }
     let policy = bourn_model::open(&path.to_string_lossy())?;
     Ok(Restored { policy, state, path })
-}
-
-/// Restores the optimiser from a checkpoint's directory.
-pub fn restore_optimizer(
-    path: &Path,
-    policy: &Transformer,
-    optimizer: &mut AdamWOptimizer,
-    state: &State,
-) -> Result<(), TrainError> {
-    let moments = read_tensors(&path.join(OPTIMIZER))?;
-    optimizer.restore(policy, &moments, state.updates, state.reset_at)
 }
 
 /// The weights of the KL penalty's reference, where a checkpoint has one of its own.

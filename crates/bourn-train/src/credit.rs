@@ -5,15 +5,27 @@
 
 use bourn_algo::{self as algo, Groups, shaping, tokens};
 use bourn_episode::Weight;
-use bourn_recipe::{Baseline, Covariance, Critic, Recipe, ScaleRewards};
+use bourn_recipe::{Algorithm, Baseline, Covariance, Critic, ScaleRewards};
 use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample, groups_of};
+use crate::settings::Credit;
+use crate::world::{World, whole};
 
-/// How many groups of `experience` have raw verdicts that differ.
-pub fn teaching_groups(experience: &Experience) -> usize {
+/// How many groups have raw verdicts that differ, of all processes.
+///
+/// # Errors
+/// As [`World::sum`].
+pub fn teaching_groups(experience: &Experience, world: &dyn World) -> Result<usize, TrainError> {
+    let mut count = [teaching(experience) as f64];
+    world.sum(&mut count)?;
+    Ok(count[0] as usize)
+}
+
+/// How many of them this process has.
+fn teaching(experience: &Experience) -> usize {
     (0..experience.problems.len()).filter(|&group| teaches(experience, group)).count()
 }
 
@@ -23,16 +35,27 @@ fn teaches(experience: &Experience, group: usize) -> bool {
     shaping::teaches(&drawn.map(Sample::correct).collect::<Vec<_>>())
 }
 
-/// Keeps the first `prompts_per_step` groups that teach, where sampling is dynamic.
-pub fn filter(experience: &mut Experience, recipe: &Recipe) {
-    if recipe.algorithm.dynamic_sampling == 0 {
-        return;
+/// Keeps the first groups that teach, as many as a step is to have, where sampling is dynamic.
+///
+/// # Errors
+/// As [`World::gather`].
+pub fn filter(
+    experience: &mut Experience,
+    settings: &Credit<'_>,
+    world: &dyn World,
+) -> Result<(), TrainError> {
+    if settings.algorithm.dynamic_sampling == 0 {
+        return Ok(());
     }
-    let mut wanted = recipe.rollout.prompts_per_step;
+    let teaching = world.gather(&[teaching(experience) as f32])?;
+    // Those of the processes before this one come first.
+    let earlier = teaching[..world.rank()].iter().flatten().sum::<f32>() as usize;
+    let mut wanted = settings.groups.saturating_sub(earlier);
     for group in 0..experience.problems.len() {
         experience.kept[group] = wanted > 0 && teaches(experience, group);
         wanted -= usize::from(experience.kept[group]);
     }
+    Ok(())
 }
 
 /// Fills in the signals of every token of the groups that are kept; the others have advantages of 0.
@@ -40,14 +63,19 @@ pub fn filter(experience: &mut Experience, recipe: &Recipe) {
 ///
 /// # Errors
 /// Rewards that no baseline can be taken of; log-probs or entropies that nobody knows.
-pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result<(), TrainError> {
+pub fn assign(
+    experience: &mut Experience,
+    settings: &Credit<'_>,
+    step: u64,
+    world: &dyn World,
+) -> Result<(), TrainError> {
     for sample in &mut experience.samples {
         sample.signals.rl.fill(0.0);
-        terms(sample, recipe);
+        terms(sample, settings.algorithm);
     }
-    let rewards = shaped(experience, recipe)?;
-    if let Some(critic) = &recipe.critic {
-        targets(experience, &rewards, critic, recipe)?;
+    let rewards = shaped(experience, settings)?;
+    if let Some(critic) = settings.critic {
+        targets(experience, &rewards, critic, settings)?;
     }
     let kept = experience.kept_groups();
     let members: Vec<usize> = kept
@@ -55,46 +83,47 @@ pub fn assign(experience: &mut Experience, recipe: &Recipe, step: u64) -> Result
         .flat_map(|&group| experience.members(group))
         .filter(|&index| experience.samples[index].is_credited())
         .collect();
-    if members.is_empty() {
+    let mut count = [members.len() as f64];
+    world.sum(&mut count)?;
+    if count[0] == 0.0 {
         return Ok(());
     }
-    match &recipe.critic {
-        Some(critic) => from_values(experience, &rewards, &members, critic, recipe)?,
-        None if by_token(recipe) => {
+    match settings.critic {
+        Some(critic) => from_values(experience, &rewards, &members, critic, settings, world)?,
+        None if by_token(settings) => {
             for &index in &members {
-                let paid = token_rewards(experience, index, rewards[index], recipe)?;
+                let paid = token_rewards(experience, index, rewards[index], settings)?;
                 experience.samples[index].signals.rl = narrow(algo::returns(&paid));
             }
-            whiten(experience, &members)?;
+            whiten(experience, &members, world)?;
         }
         None => {
-            let advantages = from_rewards(experience, &rewards, &kept, &members, recipe)?;
+            let advantages = from_rewards(experience, &rewards, &kept, &members, settings, world)?;
             for (&index, advantage) in members.iter().zip(advantages) {
                 experience.samples[index].signals.rl.fill(advantage);
             }
         }
     }
-    smooth(experience, &members, recipe)?;
-    add_implicit(experience, &members, recipe)?;
-    hold_back(experience, &members, recipe, step)
+    smooth(experience, &members, settings)?;
+    add_implicit(experience, &members, settings)?;
+    hold_back(experience, &members, settings, step, world)
 }
 
 /// The parts of the loss beside the policy gradient: the KL to the reference, for what the policy
 /// drew; and the likelihood of what it got right, where that is asked for. Another's tokens keep the
 /// likelihood that whoever put them there gave them.
-pub(crate) fn terms(sample: &mut Sample, recipe: &Recipe) {
+pub(crate) fn terms(sample: &mut Sample, algorithm: &Algorithm) {
     if !sample.trajectory.is_policys() {
         return;
     }
-    let algorithm = &recipe.algorithm;
     let likelihood = if sample.correct() { algorithm.positive_nll } else { 0.0 };
     sample.signals.kl = Weight::Same(algorithm.kl_in_loss());
     sample.signals.ce = Weight::Same(likelihood);
 }
 
 /// Rewards after shaping; the verdicts stay what they are.
-fn shaped(experience: &Experience, recipe: &Recipe) -> Result<Vec<f32>, TrainError> {
-    let algorithm = &recipe.algorithm;
+fn shaped(experience: &Experience, settings: &Credit<'_>) -> Result<Vec<f32>, TrainError> {
+    let algorithm = settings.algorithm;
     let samples = &experience.samples;
     let mut rewards: Vec<f32> = samples.iter().map(|sample| sample.judged.reward).collect();
     if algorithm.unlikeliness > 0.0 {
@@ -109,16 +138,16 @@ fn shaped(experience: &Experience, recipe: &Recipe) -> Result<Vec<f32>, TrainErr
         drawn.into_iter().zip(shaped).for_each(|(index, reward)| rewards[index] = reward);
     }
     for (index, (reward, sample)) in rewards.iter_mut().zip(samples).enumerate() {
-        *reward = penalised(*reward, sample, recipe);
+        *reward = penalised(*reward, sample, settings);
         // A critic and REINFORCE++ credit each token's pay at its place; elsewhere a completion has
         // one reward.
-        if recipe.critic.is_some() || by_token(recipe) {
+        if settings.critic.is_some() || by_token(settings) {
             continue;
         }
         if let Some(steps) = &sample.judged.steps {
             *reward += steps.paid.iter().sum::<f32>();
         }
-        if let Some(kl) = kl_rewards(experience, index, recipe)? {
+        if let Some(kl) = kl_rewards(experience, index, settings)? {
             *reward = (f64::from(*reward) + kl.iter().sum::<f64>()) as f32;
         }
     }
@@ -128,8 +157,8 @@ fn shaped(experience: &Experience, recipe: &Recipe) -> Result<Vec<f32>, TrainErr
 /// Whether the pay of single tokens reaches only the tokens before it, without a value model: with
 /// the KL in the reward, where advantages are held against the whole step's and not against their
 /// group's (REINFORCE++).
-fn by_token(recipe: &Recipe) -> bool {
-    let algorithm = &recipe.algorithm;
+fn by_token(settings: &Credit<'_>) -> bool {
+    let algorithm = settings.algorithm;
     algorithm.kl_in_reward() > 0.0
         && algorithm.baseline == Baseline::Batch
         && algorithm.scale_rewards == ScaleRewards::Advantages
@@ -139,9 +168,9 @@ fn by_token(recipe: &Recipe) -> bool {
 fn kl_rewards(
     experience: &Experience,
     index: usize,
-    recipe: &Recipe,
+    settings: &Credit<'_>,
 ) -> Result<Option<Vec<f64>>, TrainError> {
-    let (algorithm, sample) = (&recipe.algorithm, &experience.samples[index]);
+    let (algorithm, sample) = (settings.algorithm, &experience.samples[index]);
     let Some(reference) = experience.reference.as_ref().filter(|_| sample.is_credited()) else {
         return Ok(None);
     };
@@ -150,14 +179,14 @@ fn kl_rewards(
 }
 
 /// A reward less the penalty for length.
-fn penalised(reward: f32, sample: &Sample, recipe: &Recipe) -> f32 {
-    let longest = recipe.rollout.max_completion_length;
-    let buffer = recipe.algorithm.overlong_share * longest as f64;
+fn penalised(reward: f32, sample: &Sample, settings: &Credit<'_>) -> f32 {
+    let longest = settings.longest;
+    let buffer = settings.algorithm.overlong_share * longest as f64;
     let penalty = algo::shaping::overlong_penalty(sample.count(), longest, buffer);
     if penalty == 0.0 {
         return reward;
     }
-    (f64::from(reward) + recipe.algorithm.overlong_penalty * penalty) as f32
+    (f64::from(reward) + settings.algorithm.overlong_penalty * penalty) as f32
 }
 
 /// One advantage for each of `members`, the completions of the groups `kept`.
@@ -166,9 +195,10 @@ fn from_rewards(
     rewards: &[f32],
     kept: &[usize],
     members: &[usize],
-    recipe: &Recipe,
+    settings: &Credit<'_>,
+    world: &dyn World,
 ) -> Result<Vec<f32>, TrainError> {
-    let algorithm = &recipe.algorithm;
+    let algorithm = settings.algorithm;
     let groups = groups_of(members.iter().map(|&index| &experience.samples[index]));
     let rewards: Vec<f32> = members.iter().map(|&index| rewards[index]).collect();
     let greedy: Vec<f32>;
@@ -183,9 +213,10 @@ fn from_rewards(
             let all = experience.greedy.as_deref().unwrap_or_default();
             let of = |sample: &Sample| {
                 let steps = sample.judged.steps.iter().flat_map(|steps| &steps.paid).sum::<f32>();
-                penalised(sample.judged.reward, sample, recipe) + steps
+                penalised(sample.judged.reward, sample, settings) + steps
             };
-            greedy = kept.iter().filter_map(|&group| all.get(group)).map(of).collect();
+            let own: Vec<f32> = kept.iter().filter_map(|&group| all.get(group)).map(of).collect();
+            (greedy, _) = whole(world, &own)?;
             algo::RewardBaseline::Greedy(&greedy)
         }
         Baseline::Verdict => {
@@ -199,17 +230,23 @@ fn from_rewards(
             return Ok(algo::pass_at_k_advantages(&rewards, &groups, k, baseline)?);
         }
     };
-    Ok(algo::advantages(&rewards, &groups, baseline, algorithm.scale_rewards)?)
+    // Baselines and scales may be the whole step's, of all processes.
+    let sizes: Vec<f32> = groups.ranges().map(|range| range.len() as f32).collect();
+    let (sizes, _) = whole(world, &sizes)?;
+    let groups = Groups::of(sizes.into_iter().map(|size| size as usize));
+    let (rewards, own) = whole(world, &rewards)?;
+    let all = algo::advantages(&rewards, &groups, baseline, algorithm.scale_rewards)?;
+    Ok(all[own].to_vec())
 }
 
 /// Differential smoothing of the advantages of `members`.
 fn smooth(
     experience: &mut Experience,
     members: &[usize],
-    recipe: &Recipe,
+    settings: &Credit<'_>,
 ) -> Result<(), TrainError> {
     let (positive, negative) =
-        (recipe.algorithm.smoothing_positive, recipe.algorithm.smoothing_negative);
+        (settings.algorithm.smoothing_positive, settings.algorithm.smoothing_negative);
     if positive == 0.0 && negative == 0.0 {
         return Ok(());
     }
@@ -228,9 +265,9 @@ fn smooth(
 fn add_implicit(
     experience: &mut Experience,
     members: &[usize],
-    recipe: &Recipe,
+    settings: &Credit<'_>,
 ) -> Result<(), TrainError> {
-    let Some(settings) = recipe.implicit_reward.as_ref().filter(|_| recipe.critic.is_none()) else {
+    let Some(implicit) = settings.implicit.filter(|_| settings.critic.is_none()) else {
         return Ok(());
     };
     let Some(pay) = &experience.implicit else { return Ok(()) };
@@ -242,7 +279,7 @@ fn add_implicit(
         let added = algo::implicit_advantages(group)?;
         for (&index, added) in members[range].iter().zip(added) {
             for (advantage, added) in samples[index].signals.rl.iter_mut().zip(added) {
-                *advantage = (f64::from(*advantage) + settings.coef * added) as f32;
+                *advantage = (f64::from(*advantage) + implicit.coef * added) as f32;
             }
         }
     }
@@ -255,20 +292,20 @@ fn token_rewards(
     experience: &Experience,
     index: usize,
     reward: f32,
-    recipe: &Recipe,
+    settings: &Credit<'_>,
 ) -> Result<Vec<f64>, TrainError> {
     let sample = &experience.samples[index];
     let mut rewards = match &sample.judged.steps {
         Some(steps) => wide(&steps.paid),
         None => vec![0.0; sample.count()],
     };
-    if let Some(kl) = kl_rewards(experience, index, recipe)? {
+    if let Some(kl) = kl_rewards(experience, index, settings)? {
         rewards.iter_mut().zip(kl).for_each(|(sum, kl)| *sum += kl);
     }
-    let paid = experience.implicit.as_ref().filter(|_| recipe.critic.is_some());
-    if let Some((settings, pay)) = recipe.implicit_reward.as_ref().zip(paid) {
-        let implicit = rewards.iter_mut().zip(&pay.rewards[index]);
-        implicit.for_each(|(sum, &paid)| *sum += settings.coef * f64::from(paid));
+    let paid = experience.implicit.as_ref().filter(|_| settings.critic.is_some());
+    if let Some((implicit, pay)) = settings.implicit.zip(paid) {
+        let pairs = rewards.iter_mut().zip(&pay.rewards[index]);
+        pairs.for_each(|(sum, &paid)| *sum += implicit.coef * f64::from(paid));
     }
     if let Some(last) = rewards.last_mut() {
         *last += f64::from(reward);
@@ -289,12 +326,12 @@ fn targets(
     experience: &mut Experience,
     rewards: &[f32],
     critic: &Critic,
-    recipe: &Recipe,
+    settings: &Credit<'_>,
 ) -> Result<(), TrainError> {
     let of = |(index, &reward): (usize, &f32)| {
-        let paid = token_rewards(experience, index, reward, recipe)?;
+        let paid = token_rewards(experience, index, reward, settings)?;
         let values = values_of(experience, index)?;
-        let advantages = algo::gae(&paid, &values, critic.gamma, critic.lambda_value)?;
+        let advantages = algo::gae(&paid, &values, critic.gamma, settings.lambda_value)?;
         Ok(advantages.iter().zip(values).map(|(a, value)| (a + value) as f32).collect())
     };
     let targets: Vec<Vec<f32>> =
@@ -317,34 +354,40 @@ fn from_values(
     rewards: &[f32],
     members: &[usize],
     critic: &Critic,
-    recipe: &Recipe,
+    settings: &Credit<'_>,
+    world: &dyn World,
 ) -> Result<(), TrainError> {
     for &index in members {
         let lambda = match critic.length_adaptive {
             0.0 => critic.lambda_policy,
             alpha => algo::length_adaptive_lambda(alpha, experience.samples[index].count()),
         };
-        let paid = token_rewards(experience, index, rewards[index], recipe)?;
+        let paid = token_rewards(experience, index, rewards[index], settings)?;
         let values = values_of(experience, index)?;
         let advantages = algo::gae(&paid, &values, critic.gamma, lambda)?;
         experience.samples[index].signals.rl = narrow(advantages);
     }
-    if recipe.algorithm.scale_rewards == ScaleRewards::Advantages {
-        whiten(experience, members)?;
+    if settings.algorithm.scale_rewards == ScaleRewards::Advantages {
+        whiten(experience, members, world)?;
     }
     Ok(())
 }
 
-/// Centres and scales the advantages of `members` over all their tokens.
-fn whiten(experience: &mut Experience, members: &[usize]) -> Result<(), TrainError> {
-    let all = each(experience, members, |sample| Ok(&sample.signals.rl))?;
+/// Centres and scales the advantages of `members` over the tokens of all processes' members.
+fn whiten(
+    experience: &mut Experience,
+    members: &[usize],
+    world: &dyn World,
+) -> Result<(), TrainError> {
+    let own = each(experience, members, |sample| Ok(&sample.signals.rl))?;
+    let (all, own) = whole(world, &own)?;
     let step = Groups::whole(all.len());
-    let whitened =
-        algo::advantages(&all, &step, algo::RewardBaseline::Batch, algo::ScaleRewards::Advantages)?;
-    let mut whitened = whitened.into_iter();
+    let (baseline, scale) = (algo::RewardBaseline::Batch, algo::ScaleRewards::Advantages);
+    let whitened = algo::advantages(&all, &step, baseline, scale)?;
+    let mut whitened = whitened[own].iter();
     for &index in members {
         let own = &mut experience.samples[index].signals.rl;
-        own.iter_mut().zip(&mut whitened).for_each(|(a, white)| *a = white);
+        own.iter_mut().zip(&mut whitened).for_each(|(a, &white)| *a = white);
     }
     Ok(())
 }
@@ -353,28 +396,33 @@ fn whiten(experience: &mut Experience, members: &[usize]) -> Result<(), TrainErr
 fn hold_back(
     experience: &mut Experience,
     members: &[usize],
-    recipe: &Recipe,
+    settings: &Credit<'_>,
     step: u64,
+    world: &dyn World,
 ) -> Result<(), TrainError> {
-    let algorithm = &recipe.algorithm;
+    let algorithm = settings.algorithm;
     // What a token's entropy and log-prob say is said of the policy's own draws.
     let policys = |&index: &usize| experience.samples[index].trajectory.is_policys();
     let members: Vec<usize> = members.iter().copied().filter(policys).collect();
     let members = members.as_slice();
     if algorithm.top_entropy_share < 1.0 {
-        let entropies = each(experience, members, Sample::entropies)?;
+        let (entropies, own) = whole(world, &each(experience, members, Sample::entropies)?)?;
         let taken = tokens::top_entropy(&entropies, algorithm.top_entropy_share);
-        let mut taken = taken.into_iter();
+        let mut taken = taken[own].iter();
         for &index in members {
             let own = &mut experience.samples[index].signals.rl;
-            own.iter_mut().zip(&mut taken).filter(|(_, taken)| !taken).for_each(|(a, _)| *a = 0.0);
+            own.iter_mut()
+                .zip(&mut taken)
+                .filter(|&(_, &taken)| !taken)
+                .for_each(|(a, _)| *a = 0.0);
         }
     }
     if algorithm.covariance == Covariance::None {
         return Ok(());
     }
-    let logprobs = each(experience, members, Sample::logprobs)?;
-    let advantages = each(experience, members, |sample| Ok(&sample.signals.rl))?;
+    let (logprobs, own) = whole(world, &each(experience, members, Sample::logprobs)?)?;
+    let (advantages, _) =
+        whole(world, &each(experience, members, |sample| Ok(&sample.signals.rl))?)?;
     let covariances = tokens::covariances(&logprobs, &advantages)?;
     let count = tokens::share_of(covariances.len(), algorithm.covariance_share);
     let held = match algorithm.covariance {
@@ -382,14 +430,14 @@ fn hold_back(
         _ => {
             let (low, high) = (algorithm.covariance_low, algorithm.covariance_high);
             let mut band = tokens::covariance_band(&covariances, low, high);
-            band.shuffle(&mut rng(recipe.seed, "covariance", &[step]));
+            band.shuffle(&mut rng(settings.seed, "covariance", &[step]));
             band.truncate(count);
             band
         }
     };
     let mut is_held = vec![false; covariances.len()];
     held.iter().for_each(|&token| is_held[token] = true);
-    let mut is_held = is_held.into_iter();
+    let mut is_held = is_held[own].iter().copied();
     for &index in members {
         let sample = &mut experience.samples[index];
         let own: Vec<bool> = is_held.by_ref().take(sample.count()).collect();

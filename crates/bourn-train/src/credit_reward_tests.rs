@@ -14,7 +14,7 @@ fn referred() -> Experience {
 fn paid(algorithm: &str, more: &str) -> Experience {
     let mut experience = referred();
     let text = format!("{algorithm}\nkl_coef = 0.5\nkl_in = \"reward\"");
-    assign(&mut experience, &recipe_with(&text, "", more), 0).unwrap();
+    assign(&mut experience, &Credit::of(&recipe_with(&text, "", more)), 0, &Alone).unwrap();
     experience
 }
 
@@ -126,8 +126,8 @@ fn filters_do_not_see_the_kl() {
     let mut experience = experience(&[WRONG, WRONG, WRONG]);
     experience.reference = Some([-1.0, -2.0, -3.0].map(|logp| vec![logp; 2]).to_vec());
     assert_eq!(teaching_groups(&experience), 0);
-    filter(&mut experience, &recipe);
-    assign(&mut experience, &recipe, 0).unwrap();
+    filter(&mut experience, &Credit::of(&recipe), &Alone).unwrap();
+    assign(&mut experience, &Credit::of(&recipe), 0, &Alone).unwrap();
     assert_eq!(experience.kept, [false]);
     assert_eq!(advantages(&experience).concat(), [0.0; 6]);
 }
@@ -151,8 +151,8 @@ fn implicit_rewards_of_nothing_change_no_algorithm() {
             let mut experience = experience(&[RIGHT, WRONG, WRONG]);
             experience.greedy = Some(vec![experience.samples[1].clone()]);
             experience.implicit = Some(pays([[0.0; 2]; 3]));
-            filter(&mut experience, recipe);
-            assign(&mut experience, recipe, 0).unwrap();
+            filter(&mut experience, &Credit::of(recipe), &Alone).unwrap();
+            assign(&mut experience, &Credit::of(recipe), 0, &Alone).unwrap();
             (advantages(&experience), targets(&experience).to_vec())
         };
         assert_eq!(run(&with), run(&plain), "{}", name.name());
@@ -166,7 +166,7 @@ fn implicit_rewards_have_their_own_leave_one_out() {
     let pay = |recipe: &Recipe| {
         let mut experience = experience(&[RIGHT, WRONG, WRONG]);
         experience.implicit = Some(pays([[1.0, 0.0], [0.5, 0.5], [0.0, -1.0]]));
-        assign(&mut experience, recipe, 0).unwrap();
+        assign(&mut experience, &Credit::of(recipe), 0, &Alone).unwrap();
         experience
     };
     let more = "[implicit_reward]\ncoef = 0.5";

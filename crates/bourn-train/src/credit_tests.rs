@@ -1,9 +1,10 @@
 use bourn_episode::Source;
-use bourn_recipe::AlgorithmName;
+use bourn_recipe::{AlgorithmName, Recipe};
 
 use super::*;
 use crate::experience::{ImplicitPay, Steps, Values};
 use crate::testing::{self, recipe, recipe_with};
+use crate::world::Alone;
 
 #[path = "credit_reward_tests.rs"]
 mod rewards;
@@ -46,8 +47,8 @@ fn advantages(experience: &Experience) -> Vec<Vec<f32>> {
 #[track_caller]
 fn assigned(samples: &[Drawn<'_>], recipe: &Recipe) -> Experience {
     let mut experience = experience(samples);
-    filter(&mut experience, recipe);
-    assign(&mut experience, recipe, 0).unwrap();
+    filter(&mut experience, &Credit::of(recipe), &Alone).unwrap();
+    assign(&mut experience, &Credit::of(recipe), 0, &Alone).unwrap();
     experience
 }
 
@@ -98,8 +99,8 @@ fn expected_update_under(
             let of = |&arm: &usize| vec![reference[arm].ln() as f32];
             experience.reference = Some(arms.iter().map(of).collect());
         }
-        filter(&mut experience, recipe);
-        assign(&mut experience, recipe, 0).unwrap();
+        filter(&mut experience, &Credit::of(recipe), &Alone).unwrap();
+        assign(&mut experience, &Credit::of(recipe), 0, &Alone).unwrap();
         for (&arm, sample) in arms.iter().zip(&experience.samples) {
             for (j, update) in update.iter_mut().enumerate() {
                 let score = f64::from(u8::from(arm == j)) - policy[j];
@@ -250,14 +251,14 @@ fn policy_and_value_have_their_own_lambda() {
     let recipe = recipe_with(text, "", "[critic]\nlambda_policy = 0.0");
     let mut experience = experience(&[RIGHT, WRONG, WRONG]);
     experience.values.as_mut().unwrap().before = vec![vec![0.25, 0.75]; 3];
-    assign(&mut experience, &recipe, 0).unwrap();
+    assign(&mut experience, &Credit::of(&recipe), 0, &Alone).unwrap();
     assert_eq!(advantages(&experience), [[0.5, 0.25], [0.5, -0.75], [0.5, -0.75]]);
     assert_eq!(targets(&experience)[0], [1.0, 1.0]);
     assert_eq!(targets(&experience)[1], [0.0, 0.0]);
 
     // α = 1 and two tokens: λ = ½.
     let recipe = recipe_with(text, "", "[critic]\nlength_adaptive = 1.0");
-    assign(&mut experience, &recipe, 0).unwrap();
+    assign(&mut experience, &Credit::of(&recipe), 0, &Alone).unwrap();
     assert_eq!(advantages(&experience)[0], [0.5 + 0.5 * 0.25, 0.25]);
 }
 
@@ -297,7 +298,7 @@ fn witnesses_count_in_the_baseline_and_are_not_held_back() {
     let mixed = |text: &str, samples: &[Drawn<'_>]| {
         let mut experience = experience(samples);
         experience.samples.last_mut().unwrap().trajectory.source = Source::Witness;
-        assign(&mut experience, &recipe(text, ""), 0).unwrap();
+        assign(&mut experience, &Credit::of(&recipe(text, "")), 0, &Alone).unwrap();
         experience
     };
     // One of three is correct: 0 − ⅓ and 1 − ⅓. Without the witness nothing would be taught.

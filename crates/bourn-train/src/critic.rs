@@ -1,22 +1,21 @@
-//! The value model: what it predicts, what it is trained towards, and what a checkpoint keeps of it.
+//! The value model: what it predicts, and what it is trained towards.
 
-use std::path::Path;
-
-use bourn_model::transformer::{Trace, Transformer, read_values};
-use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
+use bourn_model::transformer::{Transformer, read_values};
+use bourn_model::{ModelConfig, Weights};
 use bourn_recipe::{Critic as Settings, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Values};
+use crate::learner::{Descent, Loss, NonFinite, Objective, UpdateError};
+use crate::learners::{Companion, Learners};
 use crate::loss::{MicroBatch, column, value_of};
-use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::update::{
-    Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of,
-};
+use crate::settings::{Batching, Cut};
+use crate::update::{groups_in, pack_rows, plan, problems_of};
+use crate::world::World;
 
-const WEIGHTS: &str = "critic.safetensors";
-const OPTIMIZER: &str = "critic_optimizer.safetensors";
+/// Its name among the learners.
+pub const CRITIC: &str = "critic";
 /// Groups of equally many tokens that calibration is measured in.
 const BINS: usize = 10;
 
@@ -42,174 +41,122 @@ pub struct CriticReport {
     pub lr: Option<f64>,
 }
 
-/// The value model of a run.
-#[derive(Clone)]
-pub enum Critic {
-    /// A trunk of its own, with its head and optimiser.
-    Own(Box<(Transformer, AdamWOptimizer)>),
-    /// A head on the policy, trained with it; and the optimiser of the head alone, for as long as the
-    /// policy waits.
-    Shared(Box<AdamWOptimizer>),
+/// Adds the value model of a run that has not begun: a trunk of its own with a head, which starts as the
+/// base, or a head on the policy.
+///
+/// # Errors
+/// The base's weights do not make a model.
+pub fn add(
+    learners: &mut Learners,
+    settings: &Settings,
+    recipe: &Recipe,
+    config: &ModelConfig,
+    base: &Weights,
+    device: &Device,
+) -> Result<(), TrainError> {
+    let descent =
+        Descent::new(&settings.optimizer(&recipe.optimizer), updates_alone(settings, recipe));
+    let companion = match settings.trunk {
+        Trunk::Own => {
+            let trunk = Transformer::from_weights(config, base, device)?
+                .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
+            Companion::own(trunk.with_value_head(), descent)
+        }
+        Trunk::Shared => {
+            learners.policy.model = learners.policy.model.clone().with_value_head();
+            Companion::Head(Box::new(descent.only(&Transformer::VALUE_HEAD)))
+        }
+    };
+    learners.add(CRITIC, companion);
+    Ok(())
 }
 
-impl Critic {
-    /// The value model of a run that has not begun; with a shared trunk `policy` gets its head.
-    ///
-    /// # Errors
-    /// The base's weights do not make a model.
-    pub fn new(
-        recipe: &Recipe,
-        config: &ModelConfig,
-        base: &Weights,
-        policy: &mut Transformer,
-        device: &Device,
-    ) -> Result<Option<Critic>, TrainError> {
-        let Some(settings) = &recipe.critic else { return Ok(None) };
-        let optimizer = AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer));
-        Ok(Some(match settings.trunk {
-            Trunk::Own => {
-                let trunk = Transformer::from_weights(config, base, device)?
-                    .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-                Critic::Own(Box::new((trunk.with_value_head(), optimizer)))
-            }
-            Trunk::Shared => {
-                *policy = policy.clone().with_value_head();
-                Critic::Shared(Box::new(optimizer))
-            }
-        }))
-    }
-
-    /// Fills in the values of every trajectory. Nothing is kept for a way back.
-    ///
-    /// # Errors
-    /// A trajectory that cannot be packed.
-    pub fn evaluate(
-        &self,
-        policy: &Transformer,
-        experience: &mut Experience,
-        recipe: &Recipe,
-    ) -> Result<(), TrainError> {
-        let model = match self {
-            Critic::Own(own) => own.0.frozen(),
-            Critic::Shared(_) => policy.frozen(),
-        };
-        let all: Vec<usize> = (0..experience.samples.len()).collect();
-        let mut before = vec![Vec::new(); all.len()];
-        for batch in pack_rows(experience, &all, recipe.train.micro_batch_size)? {
-            let (values, _) = model.values(&batch.packed, batch.positions.clone());
-            let values = read_values(&values).map_err(TrainError::from)?;
-            for range in batch.ranges() {
-                let row = batch.rows[range.start];
-                before[row] = values[range].to_vec();
-            }
+/// Fills in the values of every trajectory, where there is a value model. Nothing is kept for a way
+/// back.
+///
+/// # Errors
+/// A trajectory that cannot be packed.
+pub fn evaluate(
+    learners: &Learners,
+    experience: &mut Experience,
+    cut: Cut,
+) -> Result<(), TrainError> {
+    let Some(model) = learners.model(CRITIC).map(Transformer::frozen) else { return Ok(()) };
+    let all: Vec<usize> = (0..experience.samples.len()).collect();
+    let mut before = vec![Vec::new(); all.len()];
+    for batch in pack_rows(experience, &all, cut)? {
+        let (values, _) = model.values(&batch.packed, batch.positions.clone());
+        let values = read_values(&values)?;
+        for range in batch.ranges() {
+            let row = batch.rows[range.start];
+            before[row] = values[range].to_vec();
         }
-        experience.values = Some(Values { before, targets: Vec::new() });
-        Ok(())
     }
+    experience.values = Some(Values { before, targets: Vec::new() });
+    Ok(())
+}
 
-    /// Trains the value model on one step's targets, in the policy's minibatches, and leaves the
-    /// policy what it is: a model of its own whole, of one that shares its trunk the head alone.
-    ///
-    /// # Errors
-    /// A loss or gradient that is not finite; the update it belongs to is not applied.
-    pub fn update(
+/// Trains the value model on one step's targets, in the policy's minibatches, and leaves the policy
+/// what it is: a model of its own whole, of one that shares its trunk the head alone.
+///
+/// # Errors
+/// A loss or gradient that is not finite; the update it belongs to is not applied.
+pub fn update(
+    learners: &mut Learners,
+    experience: &Experience,
+    settings: &Settings,
+    batching: &Batching,
+    step: u64,
+    world: &dyn World,
+) -> Result<CriticReport, UpdateError> {
+    let head_alone = learners.get(CRITIC).is_some_and(|companion| companion.descent().is_partial());
+    let mut objective =
+        Value { experience, settings, cut: batching.cut, head_alone, tally: ValueTally::default() };
+    let plan = plan(experience, batching, step, world)?;
+    let fit = learners.fit(CRITIC, &plan, &mut objective, world)?;
+    let mut report = before(experience);
+    report.lr = fit.lr;
+    report.grad_norm = Some(fit.mean(fit.grad_norm));
+    objective.tally.finish(&mut report, fit.updates as f64);
+    Ok(report)
+}
+
+/// What a value model is fitted to: the squared distance to its targets.
+pub struct Value<'e> {
+    experience: &'e Experience,
+    settings: &'e Settings,
+    cut: Cut,
+    /// Whether the way back ends at the head.
+    head_alone: bool,
+    tally: ValueTally,
+}
+
+impl Objective for Value<'_> {
+    type Batch = MicroBatch;
+
+    const NORM: &'static str = "the critic's gradient norm";
+
+    fn batches(
         &mut self,
-        policy: &mut Transformer,
-        experience: &Experience,
-        recipe: &Recipe,
-        step: u64,
-    ) -> Result<CriticReport, UpdateError> {
-        let mut report = before(experience);
-        let Some(settings) = &recipe.critic else { return Ok(report) };
-        let adamw = settings.optimizer(&recipe.optimizer);
-        let total = updates_alone(settings, recipe);
-        let (model, optimizer, head_alone) = match self {
-            Critic::Own(own) => (&mut own.0, &mut own.1, false),
-            Critic::Shared(optimizer) => (policy, &mut **optimizer, true),
+        groups: &[usize],
+        world: &dyn World,
+    ) -> Result<Vec<MicroBatch>, UpdateError> {
+        Ok(value_batches(self.experience, groups, self.cut, world)?)
+    }
+
+    fn loss(&mut self, model: &Transformer, batch: &MicroBatch) -> Result<Loss, UpdateError> {
+        let positions = batch.positions.clone();
+        let (values, trace) = match self.head_alone {
+            true => model.values_of_head(&batch.packed, positions),
+            false => model.values(&batch.packed, positions),
         };
-        let mut tally = ValueTally::default();
-        let (mut updates, mut norms) = (0.0, 0.0);
-        for iteration in 0..recipe.train.num_iterations {
-            for groups in minibatches(experience, recipe, step, iteration) {
-                let mut gradients = match head_alone {
-                    true => NamedGradients::zeros_of(model, &Transformer::VALUE_HEAD),
-                    false => NamedGradients::zeros(model),
-                };
-                for batch in value_batches(experience, &groups, recipe)? {
-                    let (values, trace) = values_under(model, &batch, head_alone);
-                    let part = value_loss(values, &batch, experience, settings)?;
-                    tally.add(&part);
-                    gradients.add(model, trace, part.loss);
-                }
-                let what = "the critic's gradient norm";
-                let taken = Descent { settings: &adamw, total, what }
-                    .step(model, optimizer, gradients, experience, &groups)?;
-                report.lr = Some(taken.lr);
-                norms += taken.grad_norm;
-                updates += 1.0;
-            }
-        }
-        report.grad_norm = Some(norms / f64::max(updates, 1.0));
-        tally.finish(&mut report, updates);
-        Ok(report)
+        let part = value_loss(values, batch, self.experience, self.settings)?;
+        self.tally.add(&part);
+        Ok(Loss { scalar: part.loss, trace, value: part.value })
     }
 
-    /// Updates that the value model has taken without the policy.
-    pub fn updates(&self) -> u64 {
-        match self {
-            Critic::Own(own) => own.1.updates(),
-            Critic::Shared(optimizer) => optimizer.updates(),
-        }
-    }
-
-    /// Writes what [`Critic::restore`] reads into a checkpoint's directory.
-    pub fn save(&self, dir: &Path, policy: &Transformer) -> Result<(), TrainError> {
-        match self {
-            Critic::Own(own) => {
-                let (model, optimizer) = &**own;
-                let mut weights: Weights = model.to_weights()?;
-                weights.extend(model.value_head()?);
-                write_tensors(&dir.join(WEIGHTS), &weights)?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
-            }
-            Critic::Shared(optimizer) => {
-                write_tensors(&dir.join(WEIGHTS), &policy.value_head()?)?;
-                write_tensors(&dir.join(OPTIMIZER), &optimizer.to_weights()?)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Restores the value model of a checkpoint; with a shared trunk, `policy`'s head.
-    ///
-    /// # Errors
-    /// Names the tensor that is missing or misshapen.
-    pub fn restore(
-        &mut self,
-        dir: &Path,
-        policy: &mut Transformer,
-        updates: u64,
-    ) -> Result<(), TrainError> {
-        let weights = read_tensors(&dir.join(WEIGHTS))?;
-        match self {
-            Critic::Own(own) => {
-                let (model, optimizer) = &mut **own;
-                let mut restored =
-                    Transformer::from_weights(model.config(), &weights, model.device())?
-                        .with_gradient_checkpointing(model.checkpoints_gradients());
-                restored.set_value_head(&weights)?;
-                *model = restored;
-                optimizer.restore(model, &read_tensors(&dir.join(OPTIMIZER))?, updates, 0)
-            }
-            Critic::Shared(optimizer) => {
-                policy.set_value_head(&weights)?;
-                if updates == 0 {
-                    return Ok(());
-                }
-                let moments = read_tensors(&dir.join(OPTIMIZER))?;
-                optimizer.restore_of(policy, &Transformer::VALUE_HEAD, &moments, updates, 0)
-            }
-        }
+    fn problems(&self, groups: &[usize]) -> String {
+        problems_of(self.experience, groups)
     }
 }
 
@@ -221,15 +168,6 @@ fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
         Trunk::Shared => of(settings.critic_warmup.min(recipe.train.max_steps)),
     };
     steps.saturating_add(of(settings.pretrain_steps))
-}
-
-/// The values of a micro batch, and the way back to all parameters or to those of the head alone.
-fn values_under(model: &Transformer, batch: &MicroBatch, head_alone: bool) -> (Tensor<1>, Trace) {
-    let positions = batch.positions.clone();
-    match head_alone {
-        true => model.values_of_head(&batch.packed, positions),
-        false => model.values(&batch.packed, positions),
-    }
 }
 
 /// What is known of the values before they are trained.
@@ -254,16 +192,19 @@ fn of_all(values: Option<&Vec<Vec<f32>>>) -> Vec<f32> {
     values.into_iter().flatten().flatten().copied().collect()
 }
 
-/// Micro batches of all trajectories of `groups`; each token weighs one over all of theirs.
+/// Micro batches of all trajectories of `groups`; each token weighs one over all of the minibatch's.
 pub(crate) fn value_batches(
     experience: &Experience,
     groups: &[usize],
-    recipe: &Recipe,
+    cut: Cut,
+    world: &dyn World,
 ) -> Result<Vec<MicroBatch>, TrainError> {
     let rows: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
-    let length = |&index: &usize| experience.samples[index].count();
-    let weight = 1.0 / rows.iter().map(length).sum::<usize>().max(1) as f32;
-    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size)?;
+    let length = |&index: &usize| experience.samples[index].count() as f64;
+    let mut tokens = [rows.iter().map(length).sum::<f64>()];
+    world.sum(&mut tokens)?;
+    let weight = 1.0 / tokens[0].max(1.0) as f32;
+    let mut batches = pack_rows(experience, &rows, cut)?;
     batches.iter_mut().for_each(|batch| batch.weights.fill(weight));
     Ok(batches)
 }
@@ -326,7 +267,7 @@ pub(crate) fn value_loss(
     let mut clipped = 0;
     if settings.value_clip > 0.0 {
         let clip = settings.value_clip;
-        let now = read_values(&values.clone().inner()).map_err(TrainError::from)?;
+        let now = read_values(&values.clone().inner())?;
         let twin = |((&now, &old), &target): ((&f32, &f32), &f32)| {
             bourn_algo::value_loss(f64::from(now), f64::from(old), f64::from(target), clip).1
         };

@@ -5,8 +5,14 @@ use burn::tensor::TensorData;
 use rand::Rng;
 
 use super::*;
+use crate::checkpoint::State;
 use crate::credit;
+use crate::learner::Learner;
+use crate::learners::POLICY;
+use crate::optimizer::NamedGradients;
+use crate::settings::Credit;
 use crate::testing::{self, model, recipe_with};
+use crate::world::Alone;
 
 const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
 
@@ -39,17 +45,44 @@ fn ppo(more: &str) -> Recipe {
     recipe_with("name = \"ppo\"", "micro_batch_size = 4", &format!("[critic]\n{more}"))
 }
 
-fn own(model: Transformer, recipe: &Recipe) -> Critic {
+/// Another policy, and beside it this value model.
+fn own(model: Transformer, recipe: &Recipe) -> Learners {
     let settings = recipe.critic.as_ref().unwrap();
-    Critic::Own(Box::new((model, AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer)))))
+    let mut learners = policy(testing::model(1, &Device::flex().autodiff()), recipe);
+    let descent =
+        Descent::new(&settings.optimizer(&recipe.optimizer), updates_alone(settings, recipe));
+    learners.add(CRITIC, Companion::own(model, descent));
+    learners
+}
+
+fn policy(model: Transformer, recipe: &Recipe) -> Learners {
+    Learners::new(Learner::new(model, Descent::new(&recipe.optimizer, recipe.total_updates())))
+}
+
+/// One step's updates of the value model.
+fn step(
+    learners: &mut Learners,
+    experience: &Experience,
+    recipe: &Recipe,
+    step: u64,
+) -> CriticReport {
+    let (settings, batching) = (recipe.critic.as_ref().unwrap(), Batching::of(recipe));
+    update(learners, experience, settings, &batching, step, &Alone).expect("finite")
+}
+
+fn evaluated(learners: &Learners, mut experience: Experience, recipe: &Recipe) -> Experience {
+    evaluate(learners, &mut experience, Batching::of(recipe).cut).unwrap();
+    credit::assign(&mut experience, &Credit::of(recipe), 0, &Alone).unwrap();
+    experience
+}
+
+fn updates(learners: &Learners) -> u64 {
+    learners.get(CRITIC).unwrap().descent().updates()
 }
 
 /// Values that were met, and targets.
-fn judged(critic: &Critic, recipe: &Recipe) -> Experience {
-    let mut experience = experience();
-    critic.evaluate(&model(1, &Device::flex()), &mut experience, recipe).unwrap();
-    credit::assign(&mut experience, recipe, 0).unwrap();
-    experience
+fn judged(learners: &Learners, recipe: &Recipe) -> Experience {
+    evaluated(learners, experience(), recipe)
 }
 
 fn total(
@@ -59,9 +92,9 @@ fn total(
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
     let mut gradients = NamedGradients::zeros(model);
     let mut sum = 0.0;
-    for batch in value_batches(experience, &[0, 1], recipe).unwrap() {
+    for batch in value_batches(experience, &[0, 1], Batching::of(recipe).cut, &Alone).unwrap() {
         let settings = recipe.critic.as_ref().unwrap();
-        let (values, trace) = values_under(model, &batch, false);
+        let (values, trace) = model.values(&batch.packed, batch.positions.clone());
         let Ok(part) = value_loss(values, &batch, experience, settings) else {
             panic!("the loss is finite");
         };
@@ -183,47 +216,67 @@ fn value_gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batc
 fn updates_fit_the_targets() {
     let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
     let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
-    let mut policy = model(1, &Device::flex().autodiff());
-    let before = policy.to_weights().unwrap();
+    let before = critic.policy.model.to_weights().unwrap();
     let mut reports = Vec::new();
-    for step in 0..30 {
+    for at in 0..30 {
         let experience = judged(&critic, &recipe);
-        let Ok(report) = critic.update(&mut policy, &experience, &recipe, step) else {
-            panic!("finite")
-        };
-        reports.push(report);
+        reports.push(step(&mut critic, &experience, &recipe, at));
     }
     let (first, last) = (&reports[0], &reports[29]);
     assert_eq!(first.explained, Some(0.0));
     assert!(last.explained.unwrap() > 0.5, "{last:?}");
     assert!(last.loss < 0.5 * first.loss && last.calibration < first.calibration, "{last:?}");
-    assert_eq!(critic.updates(), 30);
-    assert_eq!(policy.to_weights().unwrap(), before);
+    assert_eq!(updates(&critic), 30);
+    assert_eq!(critic.policy.model.to_weights().unwrap(), before);
 }
 
 #[test]
 fn a_restored_critic_goes_on_to_the_bit() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = ppo("lr = 1e-2");
-    let mut policy = model(1, &Device::flex().autodiff());
     let mut critic = own(speaking(), &recipe);
     let experience = judged(&critic, &recipe);
-    let Ok(_) = critic.update(&mut policy, &experience, &recipe, 0) else { panic!("finite") };
-    critic.save(dir.path(), &policy).unwrap();
+    step(&mut critic, &experience, &recipe, 0);
+    critic.save(dir.path()).unwrap();
+    let mut state = State::new("", "");
+    critic.count(&mut state);
     let mut restored = own(model(8, &Device::flex().autodiff()).with_value_head(), &recipe);
-    restored.restore(dir.path(), &mut policy, critic.updates()).unwrap();
-    let weights = |critic: &mut Critic| {
+    restored.restore(dir.path(), &state).unwrap();
+    let weights = |critic: &mut Learners| {
         let experience = judged(critic, &recipe);
-        let mut policy = model(1, &Device::flex().autodiff());
-        let Ok(_) = critic.update(&mut policy, &experience, &recipe, 1) else { panic!("finite") };
-        let Critic::Own(own) = critic else { panic!("a trunk of its own") };
-        (own.0.to_weights().unwrap(), own.0.value_head().unwrap(), own.1.to_weights().unwrap())
+        step(critic, &experience, &recipe, 1);
+        let Some(Companion::Own(own)) = critic.get(CRITIC) else { panic!("a trunk of its own") };
+        let moments = own.descent.moments().unwrap();
+        (own.model.to_weights().unwrap(), own.model.value_head().unwrap(), moments)
     };
     assert_eq!(weights(&mut critic), weights(&mut restored));
 
     std::fs::remove_file(dir.path().join("critic.safetensors")).unwrap();
-    let error = restored.restore(dir.path(), &mut policy, 1).unwrap_err();
+    let error = restored.restore(dir.path(), &state).unwrap_err();
     assert!(error.to_string().contains("critic.safetensors"), "{error}");
+}
+
+/// What a step that failed puts back is what it began with, to the bit, and the rest stays.
+#[test]
+fn a_step_that_failed_leaves_no_trace() {
+    let recipe = ppo("lr = 1e-2");
+    let mut critic = own(speaking(), &recipe);
+    let everything = |critic: &Learners| {
+        let model = critic.model(CRITIC).unwrap();
+        let moments = critic.get(CRITIC).unwrap().descent().moments().unwrap();
+        (model.to_weights().unwrap(), model.value_head().unwrap(), moments, updates(critic))
+    };
+    let experience = judged(&critic, &recipe);
+    step(&mut critic, &experience, &recipe, 0);
+    let kept = everything(&critic);
+    let mut before = crate::learners::Before::default();
+    critic.remember(&mut before, &[POLICY, CRITIC, "nobody"]);
+    step(&mut critic, &experience, &recipe, 1);
+    assert_ne!(everything(&critic), kept);
+    // What is remembered is the beginning, whoever asks again.
+    critic.remember(&mut before, &[CRITIC]);
+    critic.put_back(before);
+    assert_eq!(everything(&critic), kept);
 }
 
 /// Where the policy waits, a shared trunk's head alone is trained: the loss falls, the trunk stays,
@@ -231,36 +284,37 @@ fn a_restored_critic_goes_on_to_the_bit() {
 #[test]
 fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     let recipe = ppo("trunk = \"shared\"\ncritic_warmup = 40\nlr = 3e-2\nvalue_clip = 0");
-    let settings = recipe.critic.as_ref().unwrap();
-    let new =
-        || Critic::Shared(Box::new(AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer))));
-    let mut policy = model(3, &Device::flex().autodiff()).with_value_head();
-    let trunk = policy.to_weights().unwrap();
-    let mut critic = new();
-    let step = |critic: &mut Critic, policy: &mut Transformer, step| {
-        let mut experience = experience();
-        critic.evaluate(policy, &mut experience, &recipe).unwrap();
-        credit::assign(&mut experience, &recipe, 0).unwrap();
-        let Ok(report) = critic.update(policy, &experience, &recipe, step) else {
-            panic!("finite")
-        };
-        report
+    let new = || {
+        let model = model(3, &Device::flex().autodiff());
+        let (config, base) = (model.config().clone(), model.to_weights().unwrap());
+        let mut learners = policy(model, &recipe);
+        let settings = recipe.critic.as_ref().unwrap();
+        add(&mut learners, settings, &recipe, &config, &base, &Device::flex().autodiff()).unwrap();
+        learners
     };
-    let reports: Vec<_> = (0..40).map(|at| step(&mut critic, &mut policy, at)).collect();
+    let mut critic = new();
+    let trunk = critic.policy.model.to_weights().unwrap();
+    let go_on = |critic: &mut Learners, at| {
+        let experience = judged(critic, &recipe);
+        step(critic, &experience, &recipe, at)
+    };
+    let reports: Vec<_> = (0..40).map(|at| go_on(&mut critic, at)).collect();
     let (first, last) = (&reports[0], &reports[39]);
     assert!(last.loss < 0.7 * first.loss && last.explained > Some(0.1), "{last:?}");
     assert!(first.grad_norm > Some(0.0) && first.lr == Some(3e-2));
-    assert_eq!(critic.updates(), 40);
-    assert_eq!(policy.to_weights().unwrap(), trunk);
+    assert_eq!(updates(&critic), 40);
+    assert_eq!(critic.policy.model.to_weights().unwrap(), trunk);
 
     let dir = tempfile::tempdir().unwrap();
-    critic.save(dir.path(), &policy).unwrap();
-    let mut other = model(3, &Device::flex().autodiff()).with_value_head();
+    critic.save(dir.path()).unwrap();
+    let mut state = State::new("", "");
+    critic.count(&mut state);
     let mut restored = new();
-    restored.restore(dir.path(), &mut other, 40).unwrap();
-    step(&mut critic, &mut policy, 40);
-    step(&mut restored, &mut other, 40);
-    assert_eq!(policy.value_head().unwrap(), other.value_head().unwrap());
+    restored.restore(dir.path(), &state).unwrap();
+    go_on(&mut critic, 40);
+    go_on(&mut restored, 40);
+    let head = |critic: &Learners| critic.policy.model.value_head().unwrap();
+    assert_eq!(head(&critic), head(&restored));
 }
 
 /// On fresh draws at every step, where the first token decides the reward, values learn to foresee
@@ -270,23 +324,18 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
 fn values_foresee_what_the_prefix_decides() {
     let recipe = ppo("lr = 1e-2\nvalue_clip = 0");
     let mut critic = own(model(3, &Device::flex().autodiff()).with_value_head(), &recipe);
-    let mut policy = model(1, &Device::flex().autodiff());
     let mut explained = Vec::new();
-    for step in 0..60 {
-        let mut rng = rng(step, "test/fresh", &[]);
+    for at in 0..60 {
+        let mut rng = rng(at, "test/fresh", &[]);
         let sample = |index: usize| {
             let tokens: Vec<u32> = (0..4).map(|_| rng.random_range(0..11)).collect();
             let correct = tokens[0] < 5;
             testing::sample(index / 16, PROMPTS[index / 16], &tokens, correct)
         };
         let samples = (0..32).map(sample).collect();
-        let mut experience = Experience::new(vec!["a".into(), "b".into()], samples);
-        critic.evaluate(&policy, &mut experience, &recipe).unwrap();
-        credit::assign(&mut experience, &recipe, step).unwrap();
-        let Ok(report) = critic.update(&mut policy, &experience, &recipe, step) else {
-            panic!("finite")
-        };
-        explained.push(report.explained.unwrap());
+        let experience = Experience::new(vec!["a".into(), "b".into()], samples);
+        let experience = evaluated(&critic, experience, &recipe);
+        explained.push(step(&mut critic, &experience, &recipe, at).explained.unwrap());
     }
     assert_eq!(explained[0], 0.0);
     // Three tokens of four know the reward: 0.75 is the most there is, and half of that is no

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 
 use bourn_model::prompt::Prompter;
 use bourn_probe::{ProbeError, SourceError};
-use bourn_recipe::{Baseline, Recipe};
+use bourn_recipe::Rollout;
 use bourn_rollout::{Rollouts, Sampling};
 use bourn_task::Problem;
 
@@ -14,10 +14,11 @@ use crate::experience::{Experience, Sample};
 use crate::judging::Judging;
 use crate::probe::own_error;
 use crate::prompts::encode_prompts;
+use crate::settings::Draws;
 
 /// What the draws of a step are for: part of their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Draws {
+pub struct Batch {
     /// `train`, or what else is drawn for.
     pub purpose: &'static str,
     /// Step of the run.
@@ -38,19 +39,21 @@ pub fn collect(
     engine: &mut dyn Rollouts,
     prompter: &Prompter,
     problems: &[&Problem],
-    recipe: &Recipe,
-    draws: Draws,
+    draws: Draws<'_>,
+    batch: Batch,
     stop: &AtomicBool,
 ) -> Result<Experience, TrainError> {
-    check_entropies(engine, recipe)?;
-    let prompts = encode_prompts(problems, prompter, recipe)?;
+    if draws.entropies && !engine.capabilities().entropies {
+        return Err(TrainError::Unknown { what: "entropies" });
+    }
+    let prompts = encode_prompts(problems, prompter, draws.rollout.max_prompt_length)?;
     let sampling = Sampling {
-        purpose: draws.purpose.into(),
-        ..training_sampling(recipe, prompter, draws.step)
+        purpose: batch.purpose.into(),
+        ..training_sampling(draws.rollout, draws.seed, prompter, batch.step)
     };
     let mut groups_of = |sampling: &Sampling, first: u64, size: usize| {
         let mut groups = Groups::new(problems.len(), first, size);
-        let reader = Judging { prompter, step: draws.step };
+        let reader = Judging { prompter, step: batch.step };
         let engine = &mut *engine;
         let drawing = Drawing { engine, sampling, prompter, stop, in_turn: false };
         episodes::draw(drawing, &prompts, problems, &reader, &mut groups)
@@ -58,36 +61,29 @@ pub fn collect(
         Ok::<_, TrainError>(groups.into_samples())
     };
     // A problem that comes again in a later batch of the step is drawn anew.
-    let samples = groups_of(&sampling, draws.batch * draws.size as u64, draws.size)?;
-    let greedy = match recipe.algorithm.baseline == Baseline::Greedy {
+    let samples = groups_of(&sampling, batch.batch * batch.size as u64, batch.size)?;
+    let greedy = match draws.greedy {
         true => Some(groups_of(&Sampling { temperature: 0.0, ..sampling }, 0, 1)?),
         false => None,
     };
     let problems = problems.iter().map(|problem| problem.id.to_string()).collect();
-    let entropy_coef = recipe.algorithm.entropy_coef;
-    Ok(Experience { greedy, entropy_coef, ..Experience::new(problems, samples) })
-}
-
-/// Fails where the algorithm reads entropies and the engine gives none.
-fn check_entropies(engine: &dyn Rollouts, recipe: &Recipe) -> Result<(), TrainError> {
-    let algorithm = &recipe.algorithm;
-    let reads = algorithm.entropy_target > 0.0 || algorithm.top_entropy_share < 1.0;
-    match reads && !engine.capabilities().entropies {
-        true => Err(TrainError::Unknown { what: "entropies" }),
-        false => Ok(()),
-    }
+    Ok(Experience {
+        greedy,
+        entropy_coef: draws.entropy_coef,
+        ..Experience::new(problems, samples)
+    })
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
-pub fn training_sampling(recipe: &Recipe, prompter: &Prompter, step: u64) -> Sampling {
+pub fn training_sampling(rollout: &Rollout, seed: u64, prompter: &Prompter, step: u64) -> Sampling {
     Sampling {
-        temperature: recipe.rollout.temperature,
+        temperature: rollout.temperature,
         stop_tokens: prompter.stop_tokens().clone(),
         stop_strings: prompter.stop_strings().cloned(),
-        seed: recipe.seed,
+        seed,
         purpose: "train".into(),
         step,
-        ..Sampling::new(recipe.rollout.max_completion_length)
+        ..Sampling::new(rollout.max_completion_length)
     }
 }
 

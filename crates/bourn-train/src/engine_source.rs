@@ -7,7 +7,7 @@ use bourn_model::prompt::Prompter;
 use bourn_probe::{
     Draw, DrawSource, Schedule, Score, ScoreRequest, ScoreSource, SourceError, rounded_entropies,
 };
-use bourn_recipe::{Guess, Recipe, Sampler};
+use bourn_recipe::{Guess, Measured, Sampler};
 use bourn_rollout::{Progress, Rollouts, Sampling, ScoreItem, Scored};
 use bourn_task::Problem;
 use bourn_verify::{DrawId, Submission};
@@ -21,7 +21,7 @@ use crate::stopping::go_on;
 pub struct EngineSource<'a> {
     engine: &'a mut dyn Rollouts,
     prompter: &'a Prompter,
-    recipe: &'a Recipe,
+    measured: Measured<'a>,
     stop: &'a AtomicBool,
     sampling: Sampling,
     /// What completions begin with, before what is drawn.
@@ -29,12 +29,12 @@ pub struct EngineSource<'a> {
 }
 
 impl<'a> EngineSource<'a> {
-    /// Draws and scores as the probe of `recipe` does, under `sampler`, each judged by its problem's
+    /// Draws and scores as a probe does, under `sampler`, each judged by its problem's
     /// first judge. `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
     pub fn new(
         engine: &'a mut dyn Rollouts,
         prompter: &'a Prompter,
-        recipe: &'a Recipe,
+        measured: Measured<'a>,
         sampler: &Sampler,
         stop: &'a AtomicBool,
     ) -> EngineSource<'a> {
@@ -45,10 +45,10 @@ impl<'a> EngineSource<'a> {
             min_p: sampler.min_p,
             stop_tokens: prompter.stop_tokens().clone(),
             stop_strings: prompter.stop_strings().cloned(),
-            seed: recipe.probe.seed,
-            ..Sampling::new(recipe.rollout.max_completion_length)
+            seed: measured.probe.seed,
+            ..Sampling::new(measured.rollout.max_completion_length)
         };
-        EngineSource { engine, prompter, recipe, stop, sampling, lead: "" }
+        EngineSource { engine, prompter, measured, stop, sampling, lead: "" }
     }
 
     /// Draws with random numbers of their own: `purpose` and `step` are part of their seed.
@@ -72,8 +72,9 @@ impl DrawSource for EngineSource<'_> {
         problems: &[&Problem],
         schedule: &mut dyn Schedule,
     ) -> Result<(), SourceError> {
-        let &mut EngineSource { prompter, recipe, stop, lead, .. } = self;
-        let mut prompts = encode_prompts(problems, prompter, recipe)?;
+        let &mut EngineSource { prompter, measured, stop, lead, .. } = self;
+        let limit = measured.rollout.max_prompt_length;
+        let mut prompts = encode_prompts(problems, prompter, limit)?;
         if !lead.is_empty() {
             let begun = prompter.encode_completion(lead).map_err(TrainError::from)?;
             prompts.iter_mut().for_each(|prompt| prompt.extend(&begun));
@@ -94,7 +95,8 @@ impl ScoreSource for EngineSource<'_> {
         done: &mut dyn FnMut(u64),
     ) -> Result<Vec<Score>, SourceError> {
         let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
-        let prompts = encode_prompts(&problems, self.prompter, self.recipe)?;
+        let prompts =
+            encode_prompts(&problems, self.prompter, self.measured.rollout.max_prompt_length)?;
         let items: Vec<ScoreItem<'_>> = (requests.iter().zip(&prompts))
             .map(|(request, prompt)| ScoreItem { prompt, completion: request.ids })
             .collect();

@@ -105,10 +105,17 @@ fn problems(change: impl FnMut(&mut Problem)) -> Vec<Problem> {
 
 fn collect(problems: &[Problem], batch_size: usize) -> Result<Experience, TrainError> {
     let recipe = recipe("", "");
-    let draws = Draws { purpose: "train", step: 3, batch: 0, size: 4 };
+    let batch = Batch { purpose: "train", step: 3, batch: 0, size: 4 };
     let problems: Vec<&Problem> = problems.iter().collect();
     let stop = AtomicBool::new(false);
-    drawing::collect(&mut engine(batch_size), &prompter(), &problems, &recipe, draws, &stop)
+    drawing::collect(
+        &mut engine(batch_size),
+        &prompter(),
+        &problems,
+        Draws::of(&recipe),
+        batch,
+        &stop,
+    )
 }
 
 fn judged_by(judge: &Arc<Slow>) -> impl Fn(&mut Problem) {
@@ -151,9 +158,10 @@ fn the_users_wish_to_stop_is_heard_while_verdicts_are_awaited() {
     let judge = Arc::new(Slow::default());
     let problems = problems(judged_by(&judge));
     let (recipe, stop) = (recipe("", ""), AtomicBool::new(true));
-    let draws = Draws { purpose: "train", step: 0, batch: 0, size: 4 };
+    let batch = Batch { purpose: "train", step: 0, batch: 0, size: 4 };
     let problems: Vec<&Problem> = problems.iter().collect();
-    let drawn = drawing::collect(&mut engine(4), &prompter(), &problems, &recipe, draws, &stop);
+    let drawn =
+        drawing::collect(&mut engine(4), &prompter(), &problems, Draws::of(&recipe), batch, &stop);
     assert!(matches!(drawn, Err(TrainError::Rollout(RolloutError::Interrupted))));
 }
 

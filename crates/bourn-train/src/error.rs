@@ -78,6 +78,15 @@ pub enum TrainError {
     /// Inserts in a trajectory that is to be trained on.
     #[error("a completion has inserts in it, which this model cannot be trained on")]
     Inserts,
+    /// Another of the processes that train together has failed.
+    #[error("another process of this run has failed; its own message says why")]
+    Elsewhere,
+    /// The processes that train together have lost each other.
+    #[error("the processes of this run have lost each other: {problem}")]
+    World {
+        /// What happened.
+        problem: String,
+    },
     /// A file operation failed.
     #[error("{path}: {action}: {source}")]
     Io {

@@ -1,24 +1,23 @@
-//! The model that process rewards are read from: what it learns, what it pays, and what a checkpoint
-//! keeps of it (PRIME, arXiv 2502.01456). The arithmetic is in `bourn_algo::implicit`.
-
-use std::path::Path;
+//! The model that process rewards are read from: what it learns, and what it pays (PRIME, arXiv
+//! 2502.01456). The arithmetic is in `bourn_algo::implicit`.
 
 use bourn_model::transformer::{Trace, Transformer, read_values};
-use bourn_model::{ModelConfig, Weights, read_tensors, write_tensors};
+use bourn_model::{ModelConfig, Weights};
 use bourn_recipe::{ImplicitReward as Settings, Recipe};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::TrainError;
 use crate::experience::{Experience, ImplicitPay};
+use crate::learner::{Descent, Loss, NonFinite, Objective, UpdateError};
+use crate::learners::{Companion, Learners};
 use crate::loss::{MicroBatch, column, value_of};
-use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::update::{
-    Descent, NonFinite, UpdateError, groups_in, minibatches, pack_rows, problems_of, score_all,
-};
+use crate::settings::{Batching, Cut, Scoring};
+use crate::update::{groups_in, pack_rows, plan, problems_of, score_all};
+use crate::world::World;
 
-const WEIGHTS: &str = "implicit_reward.safetensors";
-const OPTIMIZER: &str = "implicit_reward_optimizer.safetensors";
+/// Its name among the learners.
+pub const IMPLICIT: &str = "implicit_reward";
 
 /// What one step did to the model and what the model pays.
 #[derive(Clone, Debug, Default)]
@@ -35,54 +34,68 @@ pub struct ImplicitReport {
     pub reward: f64,
 }
 
-/// The model, its optimiser and what it is held against.
-#[derive(Clone)]
+/// What the model is held against: the frozen base; the KL penalty's reference may be another one after
+/// a reset.
 pub struct Implicit {
-    model: Transformer,
-    optimizer: AdamWOptimizer,
-    /// The frozen base; the KL penalty's reference may be another one after a reset.
     reference: Transformer,
 }
 
 impl Implicit {
-    /// The model of a run that has not begun: the base.
+    /// Adds the model of a run that has not begun, which is the base, to the learners.
     ///
     /// # Errors
     /// The base's weights do not make a model.
-    pub fn new(
+    pub fn add(
+        learners: &mut Learners,
+        settings: &Settings,
         recipe: &Recipe,
         config: &ModelConfig,
         base: &Weights,
         device: &Device,
-    ) -> Result<Option<Implicit>, TrainError> {
-        let Some(settings) = &recipe.implicit_reward else { return Ok(None) };
+    ) -> Result<Implicit, TrainError> {
         let reference = Transformer::from_weights(config, base, &device.clone().inner())?;
         let model = Transformer::from_weights(config, base, device)?
             .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-        let optimizer = AdamWOptimizer::new(&settings.optimizer(&recipe.optimizer));
-        Ok(Some(Implicit { model, optimizer, reference }))
+        let total = recipe.train.max_steps.saturating_mul(recipe.train.minibatches as u64);
+        let descent = Descent::new(&settings.optimizer(&recipe.optimizer), total);
+        learners.add(IMPLICIT, Companion::own(model, descent));
+        Ok(Implicit { reference })
     }
 
-    /// Learns from the verdicts of the groups that are kept, one pass in the policy's minibatches;
-    /// then fills in what each token of every completion is paid, as the paper's double forward does.
+    /// Has the model learn from the verdicts of the groups that are kept, one pass in the policy's
+    /// minibatches; then fills in what each token of every completion is paid, as the paper's double
+    /// forward does.
     ///
     /// # Errors
     /// A loss or gradient that is not finite; the update it belongs to is not applied.
+    #[allow(clippy::too_many_arguments)]
     pub fn learn_and_pay(
-        &mut self,
+        &self,
+        learners: &mut Learners,
         experience: &mut Experience,
-        recipe: &Recipe,
+        settings: &Settings,
+        scoring: Scoring,
+        batching: &Batching,
         step: u64,
+        world: &dyn World,
     ) -> Result<(), UpdateError> {
-        let Some(settings) = &recipe.implicit_reward else { return Ok(()) };
-        let reference = score_all(&self.reference, experience, recipe)?;
-        let mut report = self.learn(experience, &reference, settings, recipe, step)?;
-        let own = score_all(&self.model, experience, recipe)?;
+        let reference = score_all(&self.reference, experience, scoring)?;
+        let plan = plan(experience, &batching.once(), step, world)?;
+        let mut objective = Verdicts::new(experience, &reference, settings, scoring);
+        let fit = learners.fit(IMPLICIT, &plan, &mut objective, world)?;
+        let mut report = ImplicitReport {
+            loss: fit.mean(fit.loss),
+            accuracy: objective.right as f64 / objective.completions.max(1) as f64,
+            grad_norm: fit.mean(fit.grad_norm),
+            lr: fit.lr.unwrap_or(0.0),
+            ..ImplicitReport::default()
+        };
+        let model = learners.model(IMPLICIT).ok_or(TrainError::Unknown { what: "rewards" })?;
+        let own = score_all(model, experience, scoring)?;
         let mut sum = 0.0;
         let mut all = Vec::with_capacity(own.len());
         for (own, of) in own.iter().zip(&reference) {
-            let rewards =
-                bourn_algo::implicit_rewards(own, of, settings.beta).map_err(TrainError::from)?;
+            let rewards = bourn_algo::implicit_rewards(own, of, settings.beta)?;
             sum += rewards.iter().sum::<f64>();
             all.push(rewards.into_iter().map(|reward| reward as f32).collect());
         }
@@ -90,68 +103,55 @@ impl Implicit {
         experience.implicit = Some(ImplicitPay { rewards: all, report });
         Ok(())
     }
+}
 
-    fn learn(
+/// What the model is fitted to: the verdicts, which it tells by how much likelier a completion is to it
+/// than to its reference.
+pub struct Verdicts<'e> {
+    experience: &'e Experience,
+    /// Log-probs under the reference, `[samples][own]`.
+    reference: &'e [Vec<f32>],
+    settings: &'e Settings,
+    scoring: Scoring,
+    right: u64,
+    completions: u64,
+}
+
+impl<'e> Verdicts<'e> {
+    /// The objective of a step.
+    pub fn new(
+        experience: &'e Experience,
+        reference: &'e [Vec<f32>],
+        settings: &'e Settings,
+        scoring: Scoring,
+    ) -> Verdicts<'e> {
+        Verdicts { experience, reference, settings, scoring, right: 0, completions: 0 }
+    }
+}
+
+impl Objective for Verdicts<'_> {
+    type Batch = MicroBatch;
+
+    const NORM: &'static str = "the implicit reward model's gradient norm";
+
+    fn batches(
         &mut self,
-        experience: &Experience,
-        reference: &[Vec<f32>],
-        settings: &Settings,
-        recipe: &Recipe,
-        step: u64,
-    ) -> Result<ImplicitReport, UpdateError> {
-        let adamw = settings.optimizer(&recipe.optimizer);
-        let total = recipe.train.max_steps.saturating_mul(recipe.train.minibatches as u64);
-        let mut report = ImplicitReport::default();
-        let (mut updates, mut right, mut completions) = (0.0, 0u64, 0u64);
-        for groups in minibatches(experience, recipe, step, 0) {
-            let mut gradients = NamedGradients::zeros(&self.model);
-            for batch in batches(experience, &groups, reference, recipe)? {
-                let part = verdict_loss(&self.model, &batch, experience, settings, recipe)?;
-                report.loss += part.value;
-                right += part.right;
-                completions += part.completions;
-                gradients.add(&self.model, part.trace, part.loss);
-            }
-            let what = "the implicit reward model's gradient norm";
-            let taken = Descent { settings: &adamw, total, what }.step(
-                &mut self.model,
-                &mut self.optimizer,
-                gradients,
-                experience,
-                &groups,
-            )?;
-            report.lr = taken.lr;
-            report.grad_norm += taken.grad_norm;
-            updates += 1.0;
-        }
-        report.loss /= f64::max(updates, 1.0);
-        report.grad_norm /= f64::max(updates, 1.0);
-        report.accuracy = right as f64 / completions.max(1) as f64;
-        Ok(report)
+        groups: &[usize],
+        world: &dyn World,
+    ) -> Result<Vec<MicroBatch>, UpdateError> {
+        Ok(batches(self.experience, groups, self.reference, self.scoring.cut, world)?)
     }
 
-    /// Updates that the model has taken.
-    pub fn updates(&self) -> u64 {
-        self.optimizer.updates()
+    fn loss(&mut self, model: &Transformer, batch: &MicroBatch) -> Result<Loss, UpdateError> {
+        let temperature = self.scoring.temperature;
+        let part = verdict_loss(model, batch, self.experience, self.settings, temperature)?;
+        self.right += part.right;
+        self.completions += part.completions;
+        Ok(Loss { scalar: part.loss, trace: part.trace, value: part.value })
     }
 
-    /// Writes what [`Implicit::restore`] reads into a checkpoint's directory.
-    pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
-        write_tensors(&dir.join(WEIGHTS), &self.model.to_weights()?)?;
-        Ok(write_tensors(&dir.join(OPTIMIZER), &self.optimizer.to_weights()?)?)
-    }
-
-    /// Restores the model of a checkpoint after `updates` updates.
-    ///
-    /// # Errors
-    /// Names the tensor that is missing or misshapen.
-    pub fn restore(&mut self, dir: &Path, recipe: &Recipe, updates: u64) -> Result<(), TrainError> {
-        let weights = read_tensors(&dir.join(WEIGHTS))?;
-        let (config, device) = (self.model.config(), self.model.device());
-        self.model = Transformer::from_weights(config, &weights, device)?
-            .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-        let moments = read_tensors(&dir.join(OPTIMIZER))?;
-        self.optimizer.restore(&self.model, &moments, updates, 0)
+    fn problems(&self, groups: &[usize]) -> String {
+        problems_of(self.experience, groups)
     }
 }
 
@@ -161,12 +161,15 @@ fn batches(
     experience: &Experience,
     groups: &[usize],
     reference: &[Vec<f32>],
-    recipe: &Recipe,
+    cut: Cut,
+    world: &dyn World,
 ) -> Result<Vec<MicroBatch>, TrainError> {
     let members = groups.iter().flat_map(|&group| experience.members(group));
     let rows: Vec<usize> = members.filter(|&i| experience.samples[i].is_credited()).collect();
-    let weight = 1.0 / rows.len().max(1) as f32;
-    let mut batches = pack_rows(experience, &rows, recipe.train.micro_batch_size)?;
+    let mut count = [rows.len() as f64];
+    world.sum(&mut count)?;
+    let weight = 1.0 / count[0].max(1.0) as f32;
+    let mut batches = pack_rows(experience, &rows, cut)?;
     for batch in &mut batches {
         batch.weights.fill(weight);
         let rows: Vec<usize> = batch.ranges().map(|range| batch.rows[range.start]).collect();
@@ -198,9 +201,8 @@ fn verdict_loss(
     batch: &MicroBatch,
     experience: &Experience,
     settings: &Settings,
-    recipe: &Recipe,
+    temperature: f64,
 ) -> Result<VerdictLoss, UpdateError> {
-    let temperature = recipe.rollout.temperature;
     let positions = batch.positions.clone();
     let (scores, trace) = model.score(&batch.packed, positions, &batch.targets, temperature, false);
     let device = scores.logprobs.device();
@@ -218,7 +220,7 @@ fn verdict_loss(
     }
     let members = Tensor::<2>::from_data(TensorData::new(members, [rows.len(), count]), &device);
     let rewards = members.matmul(ratio.reshape([count, 1])).reshape([rows.len()]); // [rows]
-    let read = read_values(&rewards.clone().inner()).map_err(TrainError::from)?;
+    let read = read_values(&rewards.clone().inner())?;
     let right = read.iter().zip(&signs).filter(|&(&reward, &sign)| (reward > 0.0) == (sign > 0.0));
     let right = right.count() as u64;
     let loss = (log_sigmoid(rewards * column(&signs, &device)) * column(&weights, &device)).sum();

@@ -4,7 +4,11 @@ use bourn_seed::rng;
 use rand::Rng;
 
 use super::*;
+use crate::checkpoint::State;
+use crate::learner::Learner;
+use crate::optimizer::NamedGradients;
 use crate::testing::{self, model, recipe_with};
+use crate::world::Alone;
 
 const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
 
@@ -26,54 +30,77 @@ fn settings(more: &str) -> Recipe {
     recipe_with("name = \"rloo\"", "micro_batch_size = 4", &more)
 }
 
-/// A model of its own weights against another's.
-fn implicit(own: u64, reference: u64, recipe: &Recipe) -> Implicit {
-    let optimizer = recipe.implicit_reward.as_ref().unwrap().optimizer(&recipe.optimizer);
-    Implicit {
-        model: model(own, &Device::flex().autodiff()),
-        optimizer: AdamWOptimizer::new(&optimizer),
-        reference: model(reference, &Device::flex()),
+/// A policy, a model of its own weights beside it, and what that is held against.
+struct Fitted {
+    learners: Learners,
+    implicit: Implicit,
+}
+
+impl Fitted {
+    fn model(&self) -> &Transformer {
+        self.learners.model(IMPLICIT).unwrap()
     }
+
+    fn learn_and_pay(&mut self, experience: &mut Experience, recipe: &Recipe, step: u64) {
+        let Fitted { learners, implicit } = self;
+        let settings = recipe.implicit_reward.as_ref().unwrap();
+        let (scoring, batching) = (Scoring::of(recipe), Batching::of(recipe));
+        implicit
+            .learn_and_pay(learners, experience, settings, scoring, &batching, step, &Alone)
+            .expect("finite");
+    }
+}
+
+/// A model of its own weights against another's.
+fn implicit(own: u64, reference: u64, recipe: &Recipe) -> Fitted {
+    let device = Device::flex().autodiff();
+    let settings = recipe.implicit_reward.as_ref().unwrap();
+    let policy = Learner::new(model(1, &device), Descent::new(&recipe.optimizer, 1));
+    let mut learners = Learners::new(policy);
+    let own = model(own, &device);
+    let (config, base) = (own.config().clone(), own.to_weights().unwrap());
+    Implicit::add(&mut learners, settings, recipe, &config, &base, &device).unwrap();
+    Fitted { learners, implicit: Implicit { reference: model(reference, &Device::flex()) } }
+}
+
+fn score_all(
+    model: &Transformer,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    super::score_all(model, experience, Scoring::of(recipe))
 }
 
 /// Loss and gradient of the one minibatch of all groups.
 fn total(
-    implicit: &Implicit,
+    model: &Transformer,
+    reference: &Transformer,
     experience: &Experience,
     recipe: &Recipe,
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
-    let reference = score_all(&implicit.reference, experience, recipe).unwrap();
-    let mut gradients = NamedGradients::zeros(&implicit.model);
-    let mut sum = 0.0;
-    for batch in batches(experience, &[0, 1], &reference, recipe).unwrap() {
-        let settings = recipe.implicit_reward.as_ref().unwrap();
-        let part = verdict_loss(&implicit.model, &batch, experience, settings, recipe);
-        let Ok(part) = part else { panic!("the loss is finite") };
-        sum += part.value;
-        gradients.add(&implicit.model, part.trace, part.loss);
-    }
-    (
-        sum,
-        gradients
-            .tensors()
-            .iter()
-            .map(|(name, g)| (name.clone(), read_values(g).unwrap()))
-            .collect(),
-    )
+    let reference = score_all(reference, experience, recipe).unwrap();
+    let settings = recipe.implicit_reward.as_ref().unwrap();
+    let mut objective = Verdicts::new(experience, &reference, settings, Scoring::of(recipe));
+    let descent = Descent::new(&recipe.optimizer, 1);
+    let (loss, gradients): (f64, NamedGradients) =
+        descent.gradient(model, &[0, 1], &mut objective, &Alone).expect("the loss is finite");
+    let read = |(name, g): (&String, _)| (name.clone(), read_values(g).unwrap());
+    (loss, gradients.tensors().iter().map(read).collect())
 }
 
 #[test]
 fn the_loss_is_that_of_the_plain_twin() {
     let recipe = settings("");
-    let (implicit, experience) = (implicit(3, 4, &recipe), experience());
-    let own = score_all(&implicit.model, &experience, &recipe).unwrap();
-    let of = score_all(&implicit.reference, &experience, &recipe).unwrap();
+    let (fitted, experience) = (implicit(3, 4, &recipe), experience());
+    let reference = &fitted.implicit.reference;
+    let own = score_all(fitted.model(), &experience, &recipe).unwrap();
+    let of = score_all(reference, &experience, &recipe).unwrap();
     let mut expect = 0.0;
     for ((sample, own), of) in experience.samples.iter().zip(own).zip(of) {
         let rewards = bourn_algo::implicit_rewards(&own, &of, 0.5).unwrap();
         expect += bourn_algo::implicit_loss(rewards.iter().sum(), sample.correct()).0 / 6.0;
     }
-    let (got, _) = total(&implicit, &experience, &recipe);
+    let (got, _) = total(fitted.model(), reference, &experience, &recipe);
     // Sums of up to four f32 numbers of about three, six times.
     assert!((got - expect).abs() < 2e-6, "{got} {expect}");
 }
@@ -81,20 +108,21 @@ fn the_loss_is_that_of_the_plain_twin() {
 #[test]
 fn gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batches() {
     let recipe = settings("");
-    let (implicit, experience) = (implicit(3, 4, &recipe), experience());
-    let (whole, analytic) = total(&implicit, &experience, &recipe);
+    let (fitted, experience) = (implicit(3, 4, &recipe), experience());
+    let (model, reference) = (fitted.model(), &fitted.implicit.reference);
+    let (whole, analytic) = total(model, reference, &experience, &recipe);
     let length = analytic.values().flatten().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
     assert!(length > 1e-2, "{length}");
     // Along the normalised gradient the slope is the gradient's length.
     let step = 2e-3f32;
     let along = |sign: f32| {
-        let mut moved = implicit.clone();
-        for (name, tensor) in implicit.model.parameters() {
+        let mut moved = model.clone();
+        for (name, tensor) in model.parameters() {
             let d: Vec<f32> = analytic[name].iter().map(|g| g / length as f32).collect();
             let d = Tensor::<2>::from_data(TensorData::new(d, tensor.dims()), &Device::flex());
-            moved.model.set_parameter(name, tensor.clone().inner() + d * (sign * step)).unwrap();
+            moved.set_parameter(name, tensor.clone().inner() + d * (sign * step)).unwrap();
         }
-        total(&moved, &experience, &recipe).0
+        total(&moved, reference, &experience, &recipe).0
     };
     let numeric = (along(1.0) - along(-1.0)) / (2.0 * f64::from(step));
     // As for the policy's: rounding of an f32 loss over the step, and its third derivative.
@@ -103,7 +131,7 @@ fn gradients_agree_with_finite_differences_and_do_not_depend_on_micro_batches() 
     let mut other = recipe.clone();
     for size in [1, 6] {
         other.train.micro_batch_size = size;
-        let (parts, gradient) = total(&implicit, &experience, &other);
+        let (parts, gradient) = total(model, reference, &experience, &other);
         let pairs = gradient.values().flatten().zip(analytic.values().flatten());
         let far = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         // Sums of f32 in another order.
@@ -117,7 +145,7 @@ fn a_model_that_is_its_reference_pays_nothing() {
     // Four of six are wrong. With a pace this small nothing moves.
     let recipe = settings("lr = 1e-30");
     let (mut implicit, mut experience) = (implicit(3, 3, &recipe), experience());
-    let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, 0) else { panic!("finite") };
+    implicit.learn_and_pay(&mut experience, &recipe, 0);
     let ImplicitPay { report, rewards } = experience.implicit.clone().unwrap();
     assert_eq!(report.reward, 0.0);
     assert!(rewards.iter().flatten().all(|&reward| reward == 0.0));
@@ -137,11 +165,9 @@ fn the_model_learns_from_verdicts_before_it_pays() {
         let mut experience = experience();
         // No label is read from rewards.
         experience.samples.iter_mut().for_each(|sample| sample.judged.reward = 7.0);
-        let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, step) else {
-            panic!("finite")
-        };
-        let own = score_all(&implicit.model, &experience, &recipe).unwrap();
-        let of = score_all(&implicit.reference, &experience, &recipe).unwrap();
+        implicit.learn_and_pay(&mut experience, &recipe, step);
+        let own = score_all(implicit.model(), &experience, &recipe).unwrap();
+        let of = score_all(&implicit.implicit.reference, &experience, &recipe).unwrap();
         let mut sums = 0.0;
         let ImplicitPay { report, rewards } = experience.implicit.clone().unwrap();
         for (((sample, paid), own), of) in experience.samples.iter().zip(rewards).zip(own).zip(of) {
@@ -157,7 +183,7 @@ fn the_model_learns_from_verdicts_before_it_pays() {
     }
     let (first, last) = (&reports[0], &reports[19]);
     assert!(last.loss < 0.5 * first.loss && last.accuracy == 1.0, "{last:?}");
-    assert_eq!(implicit.updates(), 20);
+    assert_eq!(implicit.learners.get(IMPLICIT).unwrap().descent().updates(), 20);
 }
 
 /// Groups that are not trained on teach it nothing, and are paid all the same.
@@ -171,9 +197,9 @@ fn groups_that_are_left_out_are_not_learned_from() {
     first.problems.truncate(1);
     first.kept.truncate(1);
     let [mut a, mut b] = [(); 2].map(|()| implicit(3, 4, &recipe));
-    let Ok(()) = a.learn_and_pay(&mut all, &recipe, 0) else { panic!("finite") };
-    let Ok(()) = b.learn_and_pay(&mut first, &recipe, 0) else { panic!("finite") };
-    assert_eq!(a.model.to_weights().unwrap(), b.model.to_weights().unwrap());
+    a.learn_and_pay(&mut all, &recipe, 0);
+    b.learn_and_pay(&mut first, &recipe, 0);
+    assert_eq!(a.model().to_weights().unwrap(), b.model().to_weights().unwrap());
     assert!(all.implicit.unwrap().rewards[4].iter().any(|&reward| reward != 0.0));
 }
 
@@ -182,19 +208,23 @@ fn a_restored_model_goes_on_to_the_bit() {
     let dir = tempfile::tempdir().unwrap();
     let recipe = settings("lr = 1e-2");
     let mut one = implicit(3, 4, &recipe);
-    let Ok(()) = one.learn_and_pay(&mut experience(), &recipe, 0) else { panic!("finite") };
-    one.save(dir.path()).unwrap();
+    one.learn_and_pay(&mut experience(), &recipe, 0);
+    one.learners.save(dir.path()).unwrap();
+    let mut state = State::new("", "");
+    one.learners.count(&mut state);
+    assert_eq!((state.updates, state.implicit_updates), (0, 1));
     let mut restored = implicit(8, 4, &recipe);
-    restored.restore(dir.path(), &recipe, one.updates()).unwrap();
-    let on = |implicit: &mut Implicit| {
+    restored.learners.restore(dir.path(), &state).unwrap();
+    let on = |fitted: &mut Fitted| {
         let mut experience = experience();
-        let Ok(()) = implicit.learn_and_pay(&mut experience, &recipe, 1) else { panic!("finite") };
+        fitted.learn_and_pay(&mut experience, &recipe, 1);
         let paid = experience.implicit.unwrap().rewards;
-        (implicit.model.to_weights().unwrap(), implicit.optimizer.to_weights().unwrap(), paid)
+        let moments = fitted.learners.get(IMPLICIT).unwrap().descent().moments().unwrap();
+        (fitted.model().to_weights().unwrap(), moments, paid)
     };
     assert_eq!(on(&mut one), on(&mut restored));
 
-    std::fs::remove_file(dir.path().join(WEIGHTS)).unwrap();
-    let error = restored.restore(dir.path(), &recipe, 1).unwrap_err();
-    assert!(error.to_string().contains(WEIGHTS), "{error}");
+    std::fs::remove_file(dir.path().join("implicit_reward.safetensors")).unwrap();
+    let error = restored.learners.restore(dir.path(), &state).unwrap_err();
+    assert!(error.to_string().contains("implicit_reward.safetensors"), "{error}");
 }

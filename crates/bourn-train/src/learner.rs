@@ -138,9 +138,8 @@ impl Descent {
         let mut fit = Fit::default();
         for groups in plan {
             let (loss, gradients) = self.gradient(model, groups, objective, world)?;
-            let (lr, grad_norm) = self.step(model, gradients, || {
-                (O::NORM, objective.problems(groups))
-            })?;
+            let (lr, grad_norm) =
+                self.step(model, gradients, || (O::NORM, objective.problems(groups)))?;
             fit.updates += 1;
             fit.loss += loss;
             fit.grad_norm += grad_norm;

@@ -37,18 +37,18 @@ impl Objective for Likelihood<'_> {
 
     const NORM: &'static str = "the gradient norm";
 
-    fn batches(
-        &mut self,
-        groups: &[usize],
-        world: &dyn World,
-    ) -> Result<Vec<Texts>, UpdateError> {
+    fn batches(&mut self, groups: &[usize], world: &dyn World) -> Result<Vec<Texts>, UpdateError> {
         let of = |&index: &usize| &self.demonstrations[index];
         let mut tokens = [groups.iter().map(|index| of(index).completion.len() as f64).sum()];
         world.sum(&mut tokens)?;
         let [tokens] = tokens;
         let pack = |groups: &[usize]| {
-            let mut texts =
-                Texts { packed: Packed::default(), positions: Vec::new(), targets: Vec::new(), tokens };
+            let mut texts = Texts {
+                packed: Packed::default(),
+                positions: Vec::new(),
+                targets: Vec::new(),
+                tokens,
+            };
             for Demonstration { prompt, completion } in groups.iter().map(of) {
                 let read = prompt.iter().chain(&completion[..completion.len() - 1]).copied();
                 let first = texts.packed.push(read).start + prompt.len() - 1;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bourn_recipe::Recipe;
+use bourn_recipe::{Algorithm, Recipe};
 use bourn_track::{EventWriter, MetricsFile, boundary_scalars, tags, write_boundary, write_layout};
 
 use crate::error::TrainError;
@@ -63,9 +63,10 @@ impl Logbook {
         step: u64,
         experience: &Experience,
         report: &UpdateReport,
-        recipe: &Recipe,
+        algorithm: &Algorithm,
+        replays: bool,
     ) -> Result<String, TrainError> {
-        let mut values = step_metrics(experience, report, recipe)?;
+        let mut values = step_metrics(experience, report, algorithm, replays)?;
         let seconds = self.step_started.elapsed().as_secs_f64();
         let tokens = drawn_tokens(experience) as f64;
         values.insert(tags::STEP_TIME.into(), seconds);

@@ -65,7 +65,7 @@ impl MicroBatch {
 
 /// What the loss of a step is made with.
 #[derive(Clone, Copy, Debug)]
-pub struct Objective<'a> {
+pub struct LossTerms<'a> {
     /// Surrogate, ratio, clip and KL estimator.
     pub algorithm: &'a Algorithm,
     /// Weight of the entropy bonus.
@@ -84,12 +84,8 @@ pub struct Objective<'a> {
 /// - Anchor: r − 1 − log r, an estimate of KL(sampler ‖ π) that is not negative.
 /// - KL: the chosen estimator of KL(π ‖ reference) (see [`bourn_recipe::KlEstimator`]).
 /// - Entropy bonus: `entropy_coef` × H(π(· | prefix)), at tokens that the policy drew.
-pub fn policy_loss(
-    scores: TokenScores,
-    batch: &MicroBatch,
-    objective: &Objective<'_>,
-) -> Tensor<1> {
-    let algorithm = objective.algorithm;
+pub fn policy_loss(scores: TokenScores, batch: &MicroBatch, terms: &LossTerms<'_>) -> Tensor<1> {
+    let algorithm = terms.algorithm;
     let device = scores.logprobs.device();
     let vector = |values: &[f32]| column(values, &device);
     let any = |weights: &[f32]| weights.iter().any(|&weight| weight != 0.0);
@@ -136,12 +132,12 @@ pub fn policy_loss(
         token_loss = token_loss + kl * vector(&batch.kl);
     }
     if let Some(entropies) = scores.entropies {
-        token_loss = token_loss - only(entropies).mul_scalar(objective.entropy_coef);
+        token_loss = token_loss - only(entropies).mul_scalar(terms.entropy_coef);
     }
     if batch.has(Source::Witness) {
         let witnesses = |values: &[f32]| vector(&batch.of(Source::Witness, values));
         let drift = every.clone().detach() - witnesses(&batch.drawn_logprobs);
-        let weight = drift.exp().clamp_max(objective.witness_weight);
+        let weight = drift.exp().clamp_max(terms.witness_weight);
         token_loss = token_loss - weight * witnesses(&batch.rl) * every;
     }
     let loss = (token_loss * vector(&batch.weights)).sum();

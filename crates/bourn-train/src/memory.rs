@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bourn_model::ModelConfig;
-use bourn_recipe::{Critic, Device, ModelSource, Recipe, Trunk, WeightDtype};
+use bourn_recipe::{Device, ModelSource, Recipe, Rollout, Trunk, WeightDtype};
 use bourn_rollout::{EngineOptions, Storage};
 
 use crate::error::TrainError;
@@ -13,31 +13,30 @@ const F32: u64 = 4;
 const PROGRAM: u64 = 64 << 20;
 
 /// Prompt and completion must fit the model's context.
-pub fn check_context(recipe: &Recipe, config: &ModelConfig) -> Result<(), TrainError> {
-    let needed = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
+pub fn check_context(rollout: &Rollout, config: &ModelConfig) -> Result<(), TrainError> {
+    let needed = rollout.max_prompt_length + rollout.max_completion_length;
     if needed > config.max_position {
         return Err(TrainError::ContextTooShort { needed, context: config.max_position });
     }
     Ok(())
 }
 
-/// The engine's settings for a recipe: rows decoded at once, and a cache that holds them all at
-/// full length.
-pub fn engine_options(recipe: &Recipe, config: &ModelConfig) -> EngineOptions {
+/// The engine's settings: rows decoded at once, and a cache that holds them all at full length.
+pub fn engine_options(rollout: &Rollout, device: Device, config: &ModelConfig) -> EngineOptions {
     EngineOptions {
-        batch_size: recipe.rollout.batch_size,
-        cache_bytes: recipe_cache_bytes(recipe, config) as usize,
-        storage: match recipe.rollout.weight_dtype {
+        batch_size: rollout.batch_size,
+        cache_bytes: full_cache_bytes(rollout, device, config) as usize,
+        storage: match rollout.weight_dtype {
             WeightDtype::Float32 => Storage::F32,
             WeightDtype::Bfloat16 => Storage::Bf16,
         },
     }
 }
 
-/// Key and value cache of all rows of a recipe at full length, in bytes.
-fn recipe_cache_bytes(recipe: &Recipe, config: &ModelConfig) -> u64 {
-    let length = recipe.rollout.max_prompt_length + recipe.rollout.max_completion_length;
-    cache_bytes(recipe.device, config, recipe.rollout.batch_size, length)
+/// Key and value cache of all rows at full length, in bytes.
+fn full_cache_bytes(rollout: &Rollout, device: Device, config: &ModelConfig) -> u64 {
+    let length = rollout.max_prompt_length + rollout.max_completion_length;
+    cache_bytes(device, config, rollout.batch_size, length)
 }
 
 /// Key and value cache of `rows` sequences of at most `length` tokens on a device, in bytes.
@@ -63,7 +62,7 @@ pub fn preview(recipe: &Recipe) -> Result<Option<Vec<(String, u64)>>, TrainError
         ModelSource::Path(path) if Path::new(path).exists() => bourn_model::open(path)?.config,
         ModelSource::Path(_) => return Ok(None),
     };
-    check_context(recipe, &config)?;
+    check_context(&recipe.rollout, &config)?;
     Ok(Some(estimate(recipe, &config)))
 }
 
@@ -77,20 +76,11 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // No prompt shared: completions of one prompt hold its rows once.
     let tokens = recipe.train.micro_batch_size as u64 * length;
     let scored = recipe.train.micro_batch_size as u64 * recipe.rollout.max_completion_length as u64;
-    // A value model of its own: its weights, and gradients and moments like the policy's.
-    let own = |critic: &Critic| critic.trunk == Trunk::Own;
-    let critic = recipe.critic.as_ref().is_some_and(own) as u64;
-    // An implicit reward model and the base that it is held against. It and its moments are there
-    // twice within a step, which must leave no trace if it fails; its gradients are gone when the
-    // policy's come.
-    let implicit = recipe.implicit_reward.is_some() as u64;
-    let mut models = if held { "policy, frozen base" } else { "policy" }.to_owned();
-    models += if critic == 1 { ", critic" } else { "" };
-    models += if implicit == 1 { ", implicit reward" } else { "" };
-    // A step of several updates keeps what it began with, in case one of them fails.
-    let several =
-        recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
-    let kept = if several { 3 * (1 + critic) } else { 0 };
+    let learners = learners(recipe);
+    let sum = |of: fn(&Share) -> u64| learners.iter().map(of).sum::<u64>();
+    let mut models = vec![if held { "policy, frozen base" } else { "policy" }];
+    models.extend(learners.iter().map(|share| share.name).filter(|name| !name.is_empty()));
+    let models = models.join(", ");
     let on_cpu = recipe.device.is_cpu();
     let activations = match on_cpu {
         true => bourn_model::activation_bytes(
@@ -106,16 +96,17 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
         WeightDtype::Float32 => parameters,
         WeightDtype::Bfloat16 => parameters / 2,
     };
-    let drawing =
-        packed + recipe_cache_bytes(recipe, config) + bourn_rollout::working_bytes(config);
+    let drawing = packed
+        + full_cache_bytes(&recipe.rollout, recipe.device, config)
+        + bourn_rollout::working_bytes(config);
     // On another device the engine keeps its weights.
-    let updating = (1 + kept + !on_cpu as u64) * parameters + activations;
+    let updating = (1 + sum(|share| share.kept) + !on_cpu as u64) * parameters + activations;
     let larger = match drawing > updating {
         true => "to draw: packed weights, KV cache, activations",
         false => "to update: gradients, activations of a micro batch",
     };
-    let weights = (1 + held as u64 + critic + 3 * implicit) * parameters;
-    let moments = (2 * (1 + critic) + 4 * implicit) * parameters;
+    let weights = (held as u64 + sum(|share| share.weights)) * parameters;
+    let moments = sum(|share| share.moments) * parameters;
     let passing = drawing.max(updating);
     vec![
         (format!("weights ({models})"), weights),
@@ -127,6 +118,37 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
             PROGRAM + (weights + moments + passing) / 10,
         ),
     ]
+}
+
+/// What a learner holds, in copies of the model.
+struct Share {
+    /// As the announcement calls it; empty for the policy, which it names first.
+    name: &'static str,
+    weights: u64,
+    moments: u64,
+    /// What a step that may fail half-way keeps of it while it is updated.
+    kept: u64,
+}
+
+/// What each learner of a run holds.
+fn learners(recipe: &Recipe) -> Vec<Share> {
+    // A step of several updates keeps what it began with, in case one of them fails: weights and both
+    // moments.
+    let several =
+        recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
+    let kept = if several { 3 } else { 0 };
+    let mut shares = vec![Share { name: "", weights: 1, moments: 2, kept }];
+    // A value model of its own: its weights, and gradients and moments like the policy's.
+    if recipe.critic.as_ref().is_some_and(|critic| critic.trunk == Trunk::Own) {
+        shares.push(Share { name: "critic", weights: 1, moments: 2, kept });
+    }
+    // An implicit reward model and the base that it is held against. It and its moments are there
+    // twice within a step, which must leave no trace if it fails; its gradients are gone when the
+    // policy's come.
+    if recipe.implicit_reward.is_some() {
+        shares.push(Share { name: "implicit reward", weights: 3, moments: 4, kept: 0 });
+    }
+    shares
 }
 
 /// [`estimate`] as a run says it before its first step.

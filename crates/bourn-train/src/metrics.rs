@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bourn_recipe::Recipe;
+use bourn_recipe::Algorithm;
 use bourn_track::tags;
 use bourn_verify::Verdict;
 
@@ -10,11 +10,12 @@ use crate::error::TrainError;
 use crate::experience::{Experience, Sample, groups_of};
 use crate::update::UpdateReport;
 
-/// Metrics of one step, without its timing.
+/// Metrics of one step, without its timing; `replays` where witnesses are replayed at all.
 pub fn step_metrics(
     experience: &Experience,
     report: &UpdateReport,
-    recipe: &Recipe,
+    algorithm: &Algorithm,
+    replays: bool,
 ) -> Result<BTreeMap<String, f64>, TrainError> {
     let mut metrics = BTreeMap::new();
     let mut put = |tag: &str, value: f64| {
@@ -77,16 +78,16 @@ pub fn step_metrics(
     put(tags::PPO_KL, report.ppo_kl);
     put(tags::GRAD_NORM, report.grad_norm);
     put(tags::LR, report.lr);
-    if recipe.algorithm.entropy_target > 0.0 {
+    if algorithm.entropy_target > 0.0 {
         put(tags::ENTROPY_COEF, experience.entropy_coef);
     }
-    if recipe.algorithm.dynamic_sampling > 0 {
+    if algorithm.dynamic_sampling > 0 {
         let drawn = experience.own_groups();
         let kept = experience.kept[..drawn].iter().filter(|&&kept| kept).count();
         put(tags::DRAWN_GROUPS, drawn as f64);
         put(tags::KEPT_GROUPS, kept as f64 / drawn.max(1) as f64);
     }
-    if recipe.replay.is_some() {
+    if replays {
         let witnesses = experience.samples.iter().filter(|s| !s.trajectory.is_policys()).count();
         put(tags::REPLAY_PROBLEMS, experience.replayed.endangered as f64);
         put(tags::REPLAY_COMPLETIONS, witnesses as f64);

@@ -5,20 +5,21 @@ use std::collections::BTreeMap;
 use bourn_model::transformer::{Trace, Transformer, read_values};
 use bourn_model::{HostTensor, ModelError, Resident, Values, Weights};
 use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, TensorData};
 
 use crate::error::TrainError;
+use crate::world::World;
 
 /// Gradients by parameter name, without history.
 pub struct NamedGradients(BTreeMap<String, Tensor<2>>);
 
 impl NamedGradients {
-    /// Zero for every parameter.
+    /// Zero for every parameter that learns.
     pub fn zeros(policy: &Transformer) -> NamedGradients {
         let device = policy.device().clone().inner();
         let zeros =
             |(name, p): (&String, &Tensor<2>)| (name.clone(), Tensor::zeros(p.dims(), &device));
-        NamedGradients(policy.parameters().iter().map(zeros).collect())
+        NamedGradients(policy.trainable().map(zeros).collect())
     }
 
     /// Zero for the parameters of these names alone; no others are summed or updated.
@@ -31,6 +32,24 @@ impl NamedGradients {
     /// Adds the gradient of `loss`, which was made of what `trace` belongs to.
     pub fn add(&mut self, policy: &Transformer, trace: Trace, loss: Tensor<1>) {
         trace.add_gradients(policy, loss, &mut self.0);
+    }
+
+    /// Adds up the gradients of all processes.
+    ///
+    /// # Errors
+    /// As [`World::sum`]; a device that gives no values back.
+    pub fn sum_over(&mut self, world: &dyn World) -> Result<(), TrainError> {
+        if world.size() == 1 {
+            return Ok(());
+        }
+        for gradient in self.0.values_mut() {
+            let (shape, device) = (gradient.dims(), gradient.device());
+            let mut values: Vec<f64> = read_values(gradient)?.into_iter().map(f64::from).collect();
+            world.sum(&mut values)?;
+            let sums: Vec<f32> = values.into_iter().map(|value| value as f32).collect();
+            *gradient = Tensor::from_data(TensorData::new(sums, shape), &device);
+        }
+        Ok(())
     }
 
     /// The Euclidean norm over all parameters, summed in f64 and in name order. On another device
@@ -119,8 +138,16 @@ impl AdamWOptimizer {
         self.updates
     }
 
-    /// One update of every parameter.
-    pub fn step(&mut self, policy: &mut Transformer, gradients: NamedGradients, lr: f64) {
+    /// One update of every parameter that there is a gradient of.
+    ///
+    /// # Errors
+    /// A gradient of a parameter that the model does not have.
+    pub fn step(
+        &mut self,
+        policy: &mut Transformer,
+        gradients: NamedGradients,
+        lr: f64,
+    ) -> Result<(), ModelError> {
         for (name, gradient) in gradients.0 {
             let state = self.states.remove(&name);
             let mut updated = None;
@@ -140,12 +167,13 @@ impl AdamWOptimizer {
                 };
                 updated = state;
                 parameter
-            });
+            })?;
             if let Some(state) = updated {
                 self.states.insert(name, state);
             }
         }
         self.updates += 1;
+        Ok(())
     }
 
     /// The update in one pass over the memory, where a step of Burn's takes one for each operation.
@@ -207,30 +235,14 @@ impl AdamWOptimizer {
     }
 
     /// Restores what [`AdamWOptimizer::to_weights`] gave after `updates` updates, with moments that
-    /// started anew after `reset_at` of them.
+    /// started anew after `reset_at` of them: of all that learns, or of these names `only`.
     ///
     /// # Errors
     /// Names the moment that is missing or misshapen.
     pub fn restore(
         &mut self,
         policy: &Transformer,
-        weights: &Weights,
-        updates: u64,
-        reset_at: u64,
-    ) -> Result<(), TrainError> {
-        let names: Vec<&str> = policy.parameters().keys().map(String::as_str).collect();
-        self.restore_of(policy, &names, weights, updates, reset_at)
-    }
-
-    /// [`AdamWOptimizer::restore`] for an optimiser that has updated the parameters of these names
-    /// alone.
-    ///
-    /// # Errors
-    /// Names the moment that is missing or misshapen.
-    pub fn restore_of(
-        &mut self,
-        policy: &Transformer,
-        names: &[&str],
+        only: Option<&[&str]>,
         weights: &Weights,
         updates: u64,
         reset_at: u64,
@@ -243,8 +255,10 @@ impl AdamWOptimizer {
             return Ok(());
         }
         let device = policy.device().clone().inner();
-        let named = |(name, _): &(&String, &Tensor<2>)| names.contains(&name.as_str());
-        for (name, parameter) in policy.parameters().iter().filter(named) {
+        let named = |(name, _): &(&String, &Tensor<2>)| {
+            only.is_none_or(|only| only.contains(&name.as_str()))
+        };
+        for (name, parameter) in policy.trainable().filter(named) {
             let moment = |prefix: &str| {
                 let key = format!("{prefix}/{name}");
                 match weights.get(&key) {
@@ -298,7 +312,7 @@ mod tests {
         let mut optimizer = AdamWOptimizer::new(&settings);
         for gradient in [0.5, -0.25] {
             let gradients = constant(&policy, gradient);
-            optimizer.step(&mut policy, gradients, lr);
+            optimizer.step(&mut policy, gradients, lr).unwrap();
         }
         assert_eq!(optimizer.updates(), 2);
         let (first, second) = (lr * 1.0, lr * (0.02 / 0.19) / (0.0031_f64 / 0.0199).sqrt());
@@ -318,21 +332,53 @@ mod tests {
         let mut policy = model(1, &Device::flex().autodiff());
         let mut optimizer = AdamWOptimizer::new(&settings);
         let gradients = constant(&policy, 0.3);
-        optimizer.step(&mut policy, gradients, 1e-3);
+        optimizer.step(&mut policy, gradients, 1e-3).unwrap();
 
         let mut other = policy.clone();
         let mut restored = AdamWOptimizer::new(&settings);
-        restored.restore(&other, &optimizer.to_weights().unwrap(), optimizer.updates(), 0).unwrap();
+        let moments = optimizer.to_weights().unwrap();
+        restored.restore(&other, None, &moments, optimizer.updates(), 0).unwrap();
         for (policy, optimizer) in [(&mut policy, &mut optimizer), (&mut other, &mut restored)] {
             let gradients = constant(policy, -0.2);
-            optimizer.step(policy, gradients, 1e-3);
+            optimizer.step(policy, gradients, 1e-3).unwrap();
         }
         assert_eq!(policy.to_weights().unwrap(), other.to_weights().unwrap());
         assert_eq!(optimizer.to_weights().unwrap(), restored.to_weights().unwrap());
 
         let mut torn = optimizer.to_weights().unwrap();
         torn.remove("v/model.norm.weight");
-        let error = restored.restore(&other, &torn, 2, 0).unwrap_err();
+        let error = restored.restore(&other, None, &torn, 2, 0).unwrap_err();
         assert!(error.to_string().contains("v/model.norm.weight"), "{error}");
+    }
+
+    /// What is held has no gradient and no state, and stays; what learns does as without it.
+    #[test]
+    fn what_does_not_learn_stays() {
+        let settings = recipe("", "").optimizer;
+        let whole = model(1, &Device::flex().autodiff());
+        let mut half = whole.clone().with_trainable(|_, layer| layer.is_some_and(|at| at > 0));
+        let learns: Vec<&String> = half.trainable().map(|(name, _)| name).collect();
+        assert!(!learns.is_empty() && learns.iter().all(|name| name.contains("layers.1.")));
+        let (before, mut all) = (whole.to_weights().unwrap(), whole.clone());
+        let (mut one, mut other) = (AdamWOptimizer::new(&settings), AdamWOptimizer::new(&settings));
+        one.step(&mut half, constant(&half.clone(), 0.3), 1e-3).unwrap();
+        other.step(&mut all, constant(&whole, 0.3), 1e-3).unwrap();
+        let (half, all) = (half.to_weights().unwrap(), all.to_weights().unwrap());
+        for (name, tensor) in &half {
+            let expect = if name.contains("layers.1.") { &all[name] } else { &before[name] };
+            assert_eq!(tensor, expect, "{name}");
+        }
+        assert!(one.to_weights().unwrap().keys().all(|name| name.contains("layers.1.")));
+    }
+
+    #[test]
+    fn an_update_of_what_is_not_there_is_an_error() {
+        let mut policy = model(1, &Device::flex().autodiff());
+        let mut gradients = constant(&policy, 0.3);
+        let stray = gradients.0["model.norm.weight"].clone();
+        gradients.0.insert("model.layers.7.stray".into(), stray);
+        let mut optimizer = AdamWOptimizer::new(&recipe("", "").optimizer);
+        let error = optimizer.step(&mut policy, gradients, 1e-3).unwrap_err();
+        assert!(error.to_string().contains("model.layers.7.stray"), "{error}");
     }
 }

@@ -8,7 +8,7 @@ use bourn_probe::{
     CompareOptions, Evidence, Extent, Ledger, Reference, ReferenceText, References, ScoreError,
     Scores, Unscored, origins, probe_stored, read_references,
 };
-use bourn_recipe::{Guess, Recipe, Sampler};
+use bourn_recipe::{Guess, Measured, Sampler};
 use bourn_seed::canonical;
 use bourn_task::Problem;
 use bourn_verify::Submission;
@@ -26,18 +26,18 @@ use crate::side::{Role, Side};
 /// Names the line of the file that is malformed, that the tokenizer cannot represent, or whose text
 /// is longer than the model's context has room for after the prompt.
 pub fn references(
-    recipe: &Recipe,
+    measured: &Measured<'_>,
     problems: &[Problem],
     side: &Side<'_>,
 ) -> Result<References, TrainError> {
     let &Side { prompter, config, .. } = side;
-    let Some(path) = &recipe.probe.references else { return Ok(References::new()) };
+    let Some(path) = &measured.probe.references else { return Ok(References::new()) };
     let mut texts = read_references(path, problems)?;
     let end = end_token(prompter);
     let mut references = References::new();
     for problem in problems {
         let Some(texts) = texts.remove(problem.id.as_str()) else { continue };
-        let prompts = encode_prompts(&[problem], prompter, recipe)?;
+        let prompts = encode_prompts(&[problem], prompter, measured.rollout.max_prompt_length)?;
         let prompt_length: usize = prompts.iter().map(Inputs::len).sum();
         let reference = |ReferenceText { line, completion }: ReferenceText| {
             let at = |problem| TrainError::Reference { path: path.clone(), line, problem };
@@ -91,7 +91,7 @@ impl Prober<'_> {
         bench: &mut Bench<'_, '_>,
         sampler: &Sampler,
     ) -> Result<Option<Ledger>, TrainError> {
-        let Some(guess) = &self.recipe.probe.guess else { return Ok(None) };
+        let Some(guess) = &self.measured.probe.guess else { return Ok(None) };
         let Guess { suffix, n, max_completion_length } = guess;
         let mut key = self.ledger_key(&self.base, sampler);
         let suffix = canonical(suffix);
@@ -100,7 +100,7 @@ impl Prober<'_> {
         let locked = self.lock(store, &key)?;
         let (engine, prompter) = (engines.of(Role::Base, &self.base)?, self.base.prompter);
         let mut stage = self.console.stage("probe: guesses", self.problems.len() as u64, "problem");
-        let mut source = EngineSource::new(engine, prompter, self.recipe, sampler, self.stop)
+        let mut source = EngineSource::new(engine, prompter, self.measured, sampler, self.stop)
             .drawing("probe/guess", 0)
             .guessing(guess);
         let mut decided = 0;
@@ -122,7 +122,7 @@ impl Prober<'_> {
         options: &CompareOptions,
     ) -> Result<Origins, TrainError> {
         let &Drawn { base, policy: by_policy, guesses, references } = drawn;
-        let most = self.recipe.probe.scores;
+        let most = self.measured.probe.scores;
         // Under the policy first: its weights are there.
         let unscored = Unscored::new(self.problems, by_policy, base, references, most);
         let under_policy = self.score(bench, Role::Policy, sampler, &unscored)?;
@@ -154,7 +154,8 @@ impl Prober<'_> {
         let name = format!("probe: {} scores", role.name());
         let mut stage = self.console.stage(&name, unscored.len() as u64, "completion");
         let engine = engines.of(role, side)?;
-        let mut source = EngineSource::new(engine, side.prompter, self.recipe, sampler, self.stop);
+        let mut source =
+            EngineSource::new(engine, side.prompter, self.measured, sampler, self.stop);
         let scores = unscored.score(&mut source, &mut |count| stage.inc(count));
         drop(stage);
         scores.map_err(|error| match error {

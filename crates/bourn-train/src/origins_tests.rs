@@ -58,9 +58,14 @@ fn scores_are_the_log_probs_of_the_draws() {
     let prompter = Prompter::new(&base, false, "").unwrap();
     let (problems, stop) = (problems(&["1", "2", "3", "45"]), AtomicBool::new(false));
     let mut engine = engine(&base);
-    let mut source =
-        EngineSource::new(&mut engine, &prompter, &recipe, &recipe.probe.samplers[0], &stop)
-            .drawing("test", 0);
+    let mut source = EngineSource::new(
+        &mut engine,
+        &prompter,
+        recipe.measured(),
+        &recipe.probe.samplers[0],
+        &stop,
+    )
+    .drawing("test", 0);
     let ledger = probe(&problems, &mut source, Extent::Fixed(64), &mut |_| {}).unwrap().ledger;
     let mut truncated = 0;
     for problem in &problems {
@@ -146,8 +151,11 @@ fn references_that_do_not_fit_are_named_with_their_line() {
     let check = |completion: &str, expect: &str| {
         let lines = format!("\n{{\"problem\": \"10\", \"completion\": \"{completion}\"}}\n");
         std::fs::write(&path, lines).unwrap();
-        let read =
-            references(&recipe, &problems(&["1", "2", "3", "45"]), &Side::new(&base, &prompter));
+        let read = references(
+            &recipe.measured(),
+            &problems(&["1", "2", "3", "45"]),
+            &Side::new(&base, &prompter),
+        );
         let text = read.map_or_else(|error| error.to_string(), |read| format!("{read:?}"));
         assert!(text.contains(expect), "{text}");
     };
@@ -170,7 +178,8 @@ fn stop_strings_cut_the_same_draws() {
     let mut engine = engine(&base);
     let mut draws = |prompter: &Prompter| {
         let sampler = &recipe.probe.samplers[0];
-        let mut source = EngineSource::new(&mut engine, prompter, &recipe, sampler, &stop);
+        let mut source =
+            EngineSource::new(&mut engine, prompter, recipe.measured(), sampler, &stop);
         source = source.drawing("test", 0);
         probe(&problems, &mut source, Extent::Fixed(64), &mut |_| {}).unwrap().ledger
     };
@@ -204,7 +213,7 @@ fn stop_strings_cut_the_same_draws() {
     let key = |prompter: &Prompter| {
         let side = Side::new(&base, prompter);
         let prober = Prober {
-            recipe: &recipe,
+            measured: recipe.measured(),
             problems: &problems,
             base: side,
             cache_dir: Path::new(""),
@@ -263,9 +272,12 @@ fn references_end_at_a_stop_string() {
     let read = |stops: &[&str]| {
         let stops: Vec<String> = stops.iter().map(|stop| (*stop).to_owned()).collect();
         let prompter = prompter.clone().stopping_at(&stops).unwrap();
-        let read =
-            references(&recipe, &problems(&["1", "2", "3", "45"]), &Side::new(&base, &prompter))
-                .unwrap();
+        let read = references(
+            &recipe.measured(),
+            &problems(&["1", "2", "3", "45"]),
+            &Side::new(&base, &prompter),
+        )
+        .unwrap();
         format!("{read:?}")
     };
     // "0" is 2, and so on; without the rest of the text the answer is right.
@@ -334,14 +346,15 @@ fn an_engine_without_entropies_is_refused_where_they_are_read() {
     let stop = AtomicBool::new(false);
     let mut engine = Silent(engine(&base));
     let sampler = recipe.probe.samplers[0].clone();
-    let mut source = EngineSource::new(&mut engine, &prompter, &recipe, &sampler, &stop);
+    let mut source = EngineSource::new(&mut engine, &prompter, recipe.measured(), &sampler, &stop);
     let refused = probe(&problems, &mut source, Extent::Fixed(4), &mut |_| {}).err().unwrap();
     assert!(matches!(own_error(refused), TrainError::Unknown { what: "entropies" }));
 
     let all: Vec<&Problem> = problems.iter().collect();
-    let draws = Draws { purpose: "train", step: 0, batch: 0, size: 4 };
-    assert!(collect(&mut engine, &prompter, &all, &recipe, draws, &stop).is_ok());
+    let batch = Batch { purpose: "train", step: 0, batch: 0, size: 4 };
+    assert!(collect(&mut engine, &prompter, &all, Draws::of(&recipe), batch, &stop).is_ok());
     recipe.algorithm.entropy_target = 0.1;
-    let refused = collect(&mut engine, &prompter, &all, &recipe, draws, &stop).err().unwrap();
+    let refused =
+        collect(&mut engine, &prompter, &all, Draws::of(&recipe), batch, &stop).err().unwrap();
     assert!(matches!(refused, TrainError::Unknown { what: "entropies" }));
 }

@@ -10,7 +10,7 @@ use bourn_probe::{
     MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
     min_resamples, probe, probe_stored, write_ledger,
 };
-use bourn_recipe::{Recipe, Sampler, WeightDtype};
+use bourn_recipe::{Measured, Probe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
 use bourn_seed::canonical;
 use bourn_task::Problem;
@@ -23,17 +23,17 @@ use crate::sealed;
 use crate::side::{Engines, Role, Side};
 use crate::stopping::go_on;
 
-/// Refuses a probe whose intervals could not be made, before anything is drawn for them.
+/// Refuses a run's probe whose intervals could not be made, before anything is drawn for them.
 ///
 /// # Errors
 /// [`TrainError::Resamples`].
-pub fn check_probe(recipe: &Recipe) -> Result<(), TrainError> {
-    if recipe.probe.interval == 0 { Ok(()) } else { check_resamples(recipe) }
+pub fn check_probe(probe: &Probe) -> Result<(), TrainError> {
+    if probe.interval == 0 { Ok(()) } else { check_resamples(probe) }
 }
 
-/// [`check_probe`] of a recipe whose probe is made whatever its interval.
-pub(crate) fn check_resamples(recipe: &Recipe) -> Result<(), TrainError> {
-    let (got, confidence) = (recipe.probe.resamples, recipe.probe.confidence);
+/// [`check_probe`] of a probe that is made whatever its interval.
+pub(crate) fn check_resamples(probe: &Probe) -> Result<(), TrainError> {
+    let (got, confidence) = (probe.resamples, probe.confidence);
     let (least, most) = (min_resamples(confidence), MAX_RESAMPLES);
     match (least..=most).contains(&got) {
         true => Ok(()),
@@ -42,9 +42,9 @@ pub(crate) fn check_resamples(recipe: &Recipe) -> Result<(), TrainError> {
 }
 
 /// Whether a run that is not stopped early probes after `step` steps.
-pub fn is_scheduled(recipe: &Recipe, step: u64) -> bool {
-    let interval = recipe.probe.interval;
-    interval > 0 && (step.is_multiple_of(interval) || step >= recipe.train.max_steps)
+pub fn is_scheduled(measured: &Measured<'_>, step: u64) -> bool {
+    let interval = measured.probe.interval;
+    interval > 0 && (step.is_multiple_of(interval) || step >= measured.max_steps)
 }
 
 /// Which look at the problems the probe after `step` steps is, for intervals that hold at all of
@@ -75,8 +75,8 @@ pub struct ProbeResult {
 
 /// What stays the same over a run's probes.
 pub struct Prober<'a> {
-    /// The run's recipe.
-    pub recipe: &'a Recipe,
+    /// What it is made with.
+    pub measured: Measured<'a>,
     /// Held-out problems, of a run's probes.
     pub problems: &'a [Problem],
     /// The frozen base.
@@ -111,18 +111,18 @@ impl Prober<'_> {
         step: u64,
     ) -> Result<Vec<ProbeResult>, TrainError> {
         let mut bench = Bench { engines, policy, step, store: self.store()? };
-        let extent = extent(self.recipe);
-        let scores = self.recipe.probe.scores > 0 && self.can_score(bench.engines, policy);
+        let extent = extent(self.measured.probe);
+        let scores = self.measured.probe.scores > 0 && self.can_score(bench.engines, policy);
         let references = match scores {
             true => {
                 // They have to fit both.
-                references(self.recipe, self.problems, policy)?;
-                references(self.recipe, self.problems, &self.base)?
+                references(&self.measured, self.problems, policy)?;
+                references(&self.measured, self.problems, &self.base)?
             }
             false => References::new(),
         };
         let mut results = Vec::new();
-        for sampler in &self.recipe.probe.samplers {
+        for sampler in &self.measured.probe.samplers {
             let set = self.set_name(sampler);
             let (of_base, of_policy) = (Some("probe: base"), Some("probe: policy"));
             let base = self.draws(&mut bench, Role::Base, sampler, extent, of_base)?;
@@ -138,10 +138,10 @@ impl Prober<'_> {
             let drawn = self.draws(&mut bench, Role::Policy, sampler, extent, of_policy)?.ledger;
 
             let options = CompareOptions {
-                confidence: self.recipe.probe.confidence,
-                resamples: self.recipe.probe.resamples,
-                seed: self.recipe.probe.seed,
-                look: look(self.recipe.probe.interval, step),
+                confidence: self.measured.probe.confidence,
+                resamples: self.measured.probe.resamples,
+                seed: self.measured.probe.seed,
+                look: look(self.measured.probe.interval, step),
                 epsilon: None,
             };
             let mut figures = boundary(&base, &drawn, &options)?;
@@ -192,8 +192,9 @@ impl Prober<'_> {
         let kept = role == Role::Base || self.standalone || step == 0;
         let locked = if kept { Some(self.lock(store, &key)?) } else { None };
         let engine = engines.of(role, side)?;
-        let mut source = EngineSource::new(engine, side.prompter, self.recipe, sampler, self.stop)
-            .drawing(purpose, step);
+        let mut source =
+            EngineSource::new(engine, side.prompter, self.measured, sampler, self.stop)
+                .drawing(purpose, step);
         self.shown(name, extent, |progress| match &locked {
             Some(key) => probe_stored(key, self.problems, &mut source, extent, progress),
             None => probe(self.problems, &mut source, extent, progress),
@@ -247,7 +248,7 @@ impl Prober<'_> {
     /// The name under which figures of `sampler` are filed: the set, and the sampler where there
     /// are several.
     pub fn set_name(&self, sampler: &Sampler) -> String {
-        set_name(self.recipe, sampler)
+        set_name(self.measured.probe, sampler)
     }
 
     /// Waits until no other run draws the same base, so that none of its draws are made twice.
@@ -305,18 +306,18 @@ impl Prober<'_> {
         let &Side { config, hash: weights, prompter, .. } = side;
         let mut hasher = blake3::Hasher::new();
         hasher.update(prompter.fingerprint().as_bytes());
-        hasher.update(&(self.recipe.rollout.max_completion_length as u64).to_le_bytes());
+        hasher.update(&(self.measured.rollout.max_completion_length as u64).to_le_bytes());
         // The same weights in another shape (rotary base, norm epsilon) are another model.
         let config = blake3::hash(canonical(config).as_bytes()).to_hex();
         // Rounded, they are other weights; as they are, the key is what it was before there was a choice.
-        let rounded = match self.recipe.rollout.weight_dtype {
+        let rounded = match self.measured.rollout.weight_dtype {
             WeightDtype::Float32 => "",
             WeightDtype::Bfloat16 => " in bfloat16",
         };
         // So are those of a device that adds up in another order.
-        let device = match self.recipe.device.is_cpu() {
+        let device = match self.measured.device.is_cpu() {
             true => String::new(),
-            false => format!(" on {}", self.recipe.device),
+            false => format!(" on {}", self.measured.device),
         };
         // What verdicts are worth is no part of it. Of several tasks each judge is named once, in an
         // order that is not that of the tasks: the draws are the same in any.
@@ -326,7 +327,7 @@ impl Prober<'_> {
             sampler: sampler_name(sampler),
             prompt: hasher.finalize().to_hex().to_string(),
             verifier: judges.into_iter().collect::<Vec<_>>().join("; "),
-            seed: self.recipe.probe.seed,
+            seed: self.measured.probe.seed,
         }
     }
 }
@@ -359,9 +360,9 @@ pub(crate) fn source_error(error: SourceError) -> Result<TrainError, SourceError
 /// How long a run that waits for another's draws leaves the lock until its next try.
 const LOCK_POLL: std::time::Duration = std::time::Duration::from_millis(200);
 
-/// How many draws the probe of `recipe` makes of each problem.
-pub fn extent(recipe: &Recipe) -> Extent {
-    Extent::new(recipe.probe.n_max as u64, recipe.probe.stop as u64)
+/// How many draws a probe makes of each problem.
+pub fn extent(probe: &Probe) -> Extent {
+    Extent::new(probe.n_max as u64, probe.stop as u64)
 }
 
 /// Where the ledgers of a cache are.
@@ -384,8 +385,8 @@ pub fn sampler_name(sampler: &Sampler) -> String {
     name
 }
 
-fn set_name(recipe: &Recipe, sampler: &Sampler) -> String {
-    match recipe.probe.samplers.len() {
+fn set_name(probe: &Probe, sampler: &Sampler) -> String {
+    match probe.samplers.len() {
         1 => "heldout".into(),
         // Every setting that two samplers may differ in, or one's files would replace the other's.
         _ => {
@@ -402,23 +403,19 @@ fn set_name(recipe: &Recipe, sampler: &Sampler) -> String {
 }
 
 /// The names under which the probes of a recipe are filed, one for each sampler.
-pub fn set_names(recipe: &Recipe) -> Vec<String> {
-    recipe.probe.samplers.iter().map(|sampler| set_name(recipe, sampler)).collect()
+pub fn set_names(probe: &Probe) -> Vec<String> {
+    probe.samplers.iter().map(|sampler| set_name(probe, sampler)).collect()
 }
 
 /// Reads back the figures of the probe at `step`, one for each sampler.
-pub fn read_figures(
-    run_dir: &Path,
-    step: u64,
-    recipe: &Recipe,
-) -> Result<Vec<Boundary>, TrainError> {
+pub fn read_figures(run_dir: &Path, step: u64, probe: &Probe) -> Result<Vec<Boundary>, TrainError> {
     let read = |sampler| {
-        let path = figures_path(run_dir, step, &set_name(recipe, sampler));
+        let path = figures_path(run_dir, step, &set_name(probe, sampler));
         let text = sealed::read_text(&path)?;
         serde_json::from_str(&text)
             .map_err(|error| TrainError::Figures { path, problem: error.to_string() })
     };
-    recipe.probe.samplers.iter().map(read).collect()
+    probe.samplers.iter().map(read).collect()
 }
 
 /// Where the figures of one probe are kept.

@@ -3,17 +3,17 @@
 use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
-use bourn_recipe::Recipe;
+use bourn_recipe::{Model, Rollout};
 use bourn_task::{Problem, Problems};
 
 use crate::error::TrainError;
 
-/// How a model reads and ends texts, as `recipe` asks.
+/// How a model reads and ends texts: through its chat template or not, with a system prompt, ending at
+/// stop strings.
 ///
 /// # Errors
 /// The recipe asks for a chat template and the model has none; a stop string is refused.
-pub fn prompter(recipe: &Recipe, model: &Bundle) -> Result<Prompter, TrainError> {
-    let Recipe { model: asked, rollout, .. } = recipe;
+pub fn prompter(asked: &Model, rollout: &Rollout, model: &Bundle) -> Result<Prompter, TrainError> {
     let prompter = Prompter::new(model, asked.chat_template, &asked.system_prompt)?;
     Ok(prompter.stopping_at(&rollout.stop_strings)?)
 }
@@ -21,13 +21,12 @@ pub fn prompter(recipe: &Recipe, model: &Bundle) -> Result<Prompter, TrainError>
 /// Renders the prompts of `problems` to what the model reads.
 ///
 /// # Errors
-/// Names the problem whose prompt is longer than the recipe allows.
+/// Names the problem whose prompt is longer than `limit` tokens.
 pub fn encode_prompts(
     problems: &[&Problem],
     prompter: &Prompter,
-    recipe: &Recipe,
+    limit: usize,
 ) -> Result<Vec<Inputs>, TrainError> {
-    let limit = recipe.rollout.max_prompt_length;
     let encode = |problem: &&Problem| {
         let inputs = prompter.encode(&problem.prompt)?;
         if inputs.len() > limit {

@@ -13,20 +13,21 @@ use std::collections::BTreeMap;
 
 use bourn_episode::Source;
 use bourn_probe::{Extent, Ledger, Outcomes, risks};
-use bourn_recipe::{Recipe, Replay as Settings, Sampler};
+use bourn_recipe::{Probe, Replay as Settings, Rollout, Sampler};
 use bourn_rollout::{Completion, Finish, Rollouts, Sampling, ScoreItem};
 use bourn_seed::rng;
 use bourn_task::{Problem, Problems};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::drawing::{self, Draws};
+use crate::drawing::{self, Batch};
 use crate::episodes::{Episode, Reader};
 use crate::error::TrainError;
 use crate::experience::{Experience, Replayed, Sample};
 use crate::judging::Judging;
 use crate::probe::{Bench, Prober};
 use crate::prompts::encode_prompts;
+use crate::settings::Draws;
 use crate::side::Role;
 use crate::stopping::go_on;
 
@@ -52,21 +53,21 @@ pub struct Replay {
 }
 
 /// The training problems that are watched: a draw by the probe's seed.
-pub fn watched(recipe: &Recipe, settings: &Settings, problems: &Problems) -> Vec<Problem> {
+pub fn watched(seed: u64, settings: &Settings, problems: &Problems) -> Vec<Problem> {
     let mut watched = problems.train.clone();
-    watched.shuffle(&mut rng(recipe.probe.seed, "replay/watched", &[]));
+    watched.shuffle(&mut rng(seed, "replay/watched", &[]));
     watched.truncate(settings.problems);
     watched
 }
 
 /// The sampler of training, by which witnesses and looks are drawn: importance weights hold a
 /// policy against the distribution that a witness was drawn from.
-fn sampler(recipe: &Recipe) -> Sampler {
-    Sampler { temperature: recipe.rollout.temperature, top_p: 1.0, top_k: 0, min_p: 0.0 }
+fn sampler(rollout: &Rollout) -> Sampler {
+    Sampler { temperature: rollout.temperature, top_p: 1.0, top_k: 0, min_p: 0.0 }
 }
 
-fn extent(recipe: &Recipe, settings: &Settings) -> Extent {
-    Extent::new(settings.n_max as u64, recipe.probe.stop as u64)
+fn extent(probe: &Probe, settings: &Settings) -> Extent {
+    Extent::new(settings.n_max as u64, probe.stop as u64)
 }
 
 impl Replay {
@@ -79,9 +80,9 @@ impl Replay {
         bench: &mut Bench<'_, '_>,
         settings: &Settings,
     ) -> Result<Replay, TrainError> {
-        let (recipe, name) = (prober.recipe, Some("replay: base"));
-        let extent = extent(recipe, settings);
-        let ledger = prober.draws(bench, Role::Base, &sampler(recipe), extent, name)?.ledger;
+        let (measured, name) = (prober.measured, Some("replay: base"));
+        let (sampler, extent) = (sampler(measured.rollout), extent(measured.probe, settings));
+        let ledger = prober.draws(bench, Role::Base, &sampler, extent, name)?.ledger;
         let engine = bench.engines.of(Role::Base, &prober.base)?;
         let witnesses = witnesses(prober, engine, &ledger)?;
         bench.engines.of(Role::Policy, bench.policy)?;
@@ -98,9 +99,9 @@ impl Replay {
         bench: &mut Bench<'_, '_>,
         settings: &Settings,
     ) -> Result<Look, TrainError> {
-        let (recipe, step, name) = (prober.recipe, bench.step, Some("replay: policy"));
-        let extent = extent(recipe, settings);
-        let drawn = prober.draws(bench, Role::Policy, &sampler(recipe), extent, name)?;
+        let (measured, step, name) = (prober.measured, bench.step, Some("replay: policy"));
+        let (sampler, extent) = (sampler(measured.rollout), extent(measured.probe, settings));
+        let drawn = prober.draws(bench, Role::Policy, &sampler, extent, name)?;
         Ok(Look { step, outcomes: drawn.ledger.outcomes() })
     }
 
@@ -134,15 +135,16 @@ impl Replay {
     /// problems, and for each one of its witnesses, in turn where there are too few.
     fn groups(
         &self,
-        recipe: &Recipe,
+        size: usize,
+        seed: u64,
         settings: &Settings,
         step: u64,
     ) -> Vec<(&Problem, Vec<&Sample>)> {
-        let mut rng = rng(recipe.seed, "replay/groups", &[step]);
+        let mut rng = rng(seed, "replay/groups", &[step]);
         let mut places = self.endangered.clone();
         places.shuffle(&mut rng);
         places.truncate(settings.groups);
-        let count = settings.witnesses(recipe.rollout.num_generations);
+        let count = settings.witnesses(size);
         let group = |place: usize| {
             let problem = &self.watched[place];
             let mut all: Vec<&Sample> =
@@ -162,21 +164,21 @@ impl Replay {
         &self,
         prober: &Prober<'_>,
         engine: &mut dyn Rollouts,
+        draws: Draws<'_>,
         settings: &Settings,
         step: u64,
     ) -> Result<Option<Experience>, TrainError> {
-        let groups = self.groups(prober.recipe, settings, step);
+        let all = draws.rollout.num_generations;
+        let groups = self.groups(all, draws.seed, settings, step);
         if groups.is_empty() {
             return Ok(None);
         }
-        let recipe = prober.recipe;
-        let all = recipe.rollout.num_generations;
         let size = all - settings.witnesses(all);
         let problems: Vec<&Problem> = groups.iter().map(|(problem, _)| *problem).collect();
-        let draws = Draws { purpose: "replay", step, batch: 0, size };
+        let batch = Batch { purpose: "replay", step, batch: 0, size };
         let prompter = prober.base.prompter;
         let stop = prober.stop;
-        let mut drawn = drawing::collect(engine, prompter, &problems, recipe, draws, stop)?;
+        let mut drawn = drawing::collect(engine, prompter, &problems, draws, batch, stop)?;
         let mut own = std::mem::take(&mut drawn.samples).into_iter();
         for (group, (_, witnesses)) in groups.iter().enumerate() {
             drawn.samples.extend(own.by_ref().take(size));
@@ -197,9 +199,9 @@ fn witnesses(
     engine: &mut dyn Rollouts,
     ledger: &Ledger,
 ) -> Result<BTreeMap<String, Vec<Sample>>, TrainError> {
-    let (recipe, prompter) = (prober.recipe, prober.base.prompter);
+    let (rollout, prompter) = (prober.measured.rollout, prober.base.prompter);
     let problems: Vec<&Problem> = prober.problems.iter().collect();
-    let prompts = encode_prompts(&problems, prompter, recipe)?;
+    let prompts = encode_prompts(&problems, prompter, rollout.max_prompt_length)?;
     let correct: Vec<_> = problems
         .iter()
         .zip(&prompts)
@@ -214,7 +216,7 @@ fn witnesses(
         .iter()
         .map(|(_, prompt, draw)| ScoreItem { prompt, completion: &draw.ids })
         .collect();
-    let whole = Sampling::whole(recipe.rollout.temperature)?;
+    let whole = Sampling::whole(rollout.temperature)?;
     let scored = engine.score(&items, &whole, &mut |_| go_on(prober.stop))?;
     let reader = Judging { prompter, step: 0 };
     let mut witnesses: BTreeMap<String, Vec<Sample>> = BTreeMap::new();

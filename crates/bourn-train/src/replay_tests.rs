@@ -44,7 +44,7 @@ fn held_out_problems_are_never_watched() {
         // All that there are, too: asking for more takes nothing from elsewhere.
         for count in [16, usize::MAX] {
             let settings = Settings { problems: count, ..settings.clone() };
-            let watched = watched(&recipe, &settings, &problems);
+            let watched = watched(recipe.probe.seed, &settings, &problems);
             let ids: BTreeSet<&str> = watched.iter().map(|problem| problem.id.as_str()).collect();
             assert_eq!(ids.len(), count.min(problems.train.len()), "none is watched twice");
             assert!(
@@ -67,7 +67,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let prompter = Prompter::new(&base, false, "").unwrap();
     let (problems, stop) = (problems(&["1", "2", "3", "4567"]), AtomicBool::new(false));
     let prober = Prober {
-        recipe: &recipe,
+        measured: recipe.measured(),
         problems: &problems,
         base: Side::new(&base, &prompter),
         cache_dir: cache.path(),
@@ -85,7 +85,13 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
 
     // Witnesses are correct, and their log-probs those of the base's draw, to the last bit.
     let drawn = prober
-        .draws(&mut bench, Role::Base, &sampler(&recipe), extent(&recipe, &settings), None)
+        .draws(
+            &mut bench,
+            Role::Base,
+            &sampler(&recipe.rollout),
+            extent(&recipe.probe, &settings),
+            None,
+        )
         .unwrap();
     assert_eq!(drawn.made, 0, "the ledger has them");
     let ledger = drawn.ledger;

@@ -10,6 +10,7 @@ use bourn_recipe::Recipe;
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::sealed;
+use crate::world::{World, together};
 
 /// The resolved recipe of a run or a probe.
 pub(crate) const RECIPE: &str = "recipe.toml";
@@ -30,6 +31,26 @@ pub struct Claim {
     pub start: Start,
     /// Held already where there is a run to resume.
     lock: Option<Lock>,
+}
+
+/// [`check`] by the process that writes; the others follow what it found.
+///
+/// # Errors
+/// As [`check`].
+pub fn look(
+    world: &dyn World,
+    dir: &Path,
+    recipe: &Recipe,
+    resume: bool,
+) -> Result<Claim, TrainError> {
+    let writes = world.writes();
+    let claim = writes.then(|| check(dir, recipe, resume)).transpose();
+    if let Some(claim) = together(world, claim)? {
+        return Ok(claim);
+    }
+    let restored = if resume { checkpoint::restore(dir)? } else { None };
+    let start = restored.map_or(Start::Fresh, |restored| Start::Resume(Box::new(restored)));
+    Ok(Claim { start, lock: None })
 }
 
 /// Looks at `dir`: it must be free for a new run, or hold the run to resume. Nothing is written,
@@ -86,12 +107,26 @@ pub struct Lock(
     #[expect(dead_code, reason = "the lock is held for as long as the file is open")] File,
 );
 
-/// Makes `dir` the directory of this run and keeps other processes out of it. A fresh start clears
-/// the records of a run that was killed before its first checkpoint.
+/// Makes `dir` the directory of this run and keeps other processes out of it, for the process that
+/// writes; the others have no lock. A fresh start clears the records of a run that was killed before
+/// its first checkpoint.
 ///
 /// # Errors
 /// Another process is at work there.
-pub fn claim(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock), TrainError> {
+pub fn claim(
+    world: &dyn World,
+    dir: &Path,
+    recipe: &Recipe,
+    claim: Claim,
+) -> Result<(Start, Option<Lock>), TrainError> {
+    let claimed = match world.writes() {
+        true => take(dir, recipe, claim).map(|(start, lock)| (start, Some(lock))),
+        false => Ok((claim.start, None)),
+    };
+    together(world, claimed)
+}
+
+fn take(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock), TrainError> {
     fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
     let Claim { start, lock: held } = claim;
     let lock = match held {

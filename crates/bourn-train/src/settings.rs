@@ -1,8 +1,6 @@
 //! What each part of a step is told of a recipe: what it reads, and nothing else.
 
-use bourn_recipe::{
-    Algorithm, Baseline, Critic, ImplicitReward, Recipe, Replay, Rollout, Trunk,
-};
+use bourn_recipe::{Algorithm, Baseline, Critic, ImplicitReward, Recipe, Replay, Rollout, Trunk};
 
 /// What credit is assigned by.
 #[derive(Clone, Copy, Debug)]

@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use bourn_model::prompt::Prompter;
 use bourn_model::{Bundle, ModelConfig, ModelError, Weights};
-use bourn_recipe::Recipe;
+use bourn_recipe::Measured;
 use bourn_rollout::RolloutEngine;
 
-use crate::engine;
 use crate::error::TrainError;
+use crate::{engine, engine_options};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,8 +133,12 @@ impl<'e> Engines<'e> {
     }
 }
 
-/// The engine of one model, sized as the recipe says.
-pub fn engine_of(recipe: &Recipe, side: &Side<'_>) -> Result<Box<dyn RolloutEngine>, TrainError> {
-    let device = bourn_model::open_device(recipe.device)?;
-    engine::engine(recipe, side.config, side.weights.weights()?.into_owned(), &device)
+/// The engine of one model, sized as a recipe says.
+pub fn engine_of(
+    measured: &Measured<'_>,
+    side: &Side<'_>,
+) -> Result<Box<dyn RolloutEngine>, TrainError> {
+    let device = bourn_model::open_device(measured.device)?;
+    let options = engine_options(measured.rollout, measured.device, side.config);
+    engine::open(side.config, side.weights.weights()?.into_owned(), &options, &device)
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
-use bourn_recipe::Recipe;
+use bourn_recipe::{Measured, ProbeRecipe, Recipe};
 use bourn_rollout::RolloutError;
 use bourn_task::{Problem, load_held_out};
 use bourn_track::Console;
@@ -41,7 +41,7 @@ pub struct ProbeModels {
 
 /// A probe whose input has been looked at, as far as that needs no model.
 pub struct Probing {
-    recipe: Recipe,
+    recipe: ProbeRecipe,
     options: ProbeOptions,
     problems: Vec<Problem>,
     warnings: Vec<String>,
@@ -53,28 +53,30 @@ pub struct Probing {
 /// # Errors
 /// [`TrainError::ProbeInterrupted`] once `stop` is raised; the draws are kept.
 pub fn draw_base(
-    recipe: &Recipe,
+    measured: Measured<'_>,
     base: &Bundle,
     cache_dir: &Path,
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<(), TrainError> {
-    let (problems, _) = load_held_out(recipe)?;
-    let prompter = prompter(recipe, base)?;
-    encode_prompts(&problems.iter().collect::<Vec<_>>(), &prompter, recipe)?;
-    check_context(recipe, &base.config)?;
+    let (problems, _) = load_held_out(&measured)?;
+    let rollout = measured.rollout;
+    let prompter = prompter(measured.model, rollout, base)?;
+    let all: Vec<&Problem> = problems.iter().collect();
+    encode_prompts(&all, &prompter, rollout.max_prompt_length)?;
+    check_context(rollout, &base.config)?;
     let side = Side::new(base, &prompter);
-    let mut only = engine_of(recipe, &side)?;
+    let mut only = engine_of(&measured, &side)?;
     let mut engines = Engines::shared(&mut *only);
     let problems = problems.as_slice();
     let prober =
-        Prober { recipe, problems, base: side, cache_dir, console, stop, standalone: false };
+        Prober { measured, problems, base: side, cache_dir, console, stop, standalone: false };
     let store = prober.store()?;
     let mut bench = Bench { engines: &mut engines, policy: &side, step: 0, store };
-    for sampler in &recipe.probe.samplers {
+    for sampler in &measured.probe.samplers {
         for (role, name) in [(Role::Base, "probe: base"), (Role::Policy, "probe: policy at step 0")]
         {
-            let drawn = prober.draws(&mut bench, role, sampler, extent(recipe), Some(name));
+            let drawn = prober.draws(&mut bench, role, sampler, extent(measured.probe), Some(name));
             drawn.map_err(|error| match error {
                 TrainError::Rollout(RolloutError::Interrupted) => {
                     TrainError::ProbeInterrupted { store: store_dir(cache_dir) }
@@ -92,13 +94,14 @@ impl Probing {
     /// # Errors
     /// Intervals that cannot be made, problems that cannot be loaded, a directory for the files
     /// that holds anything but an earlier probe or cannot be written in.
-    pub fn new(recipe: Recipe, options: ProbeOptions) -> Result<Probing, TrainError> {
-        check_resamples(&recipe)?;
-        bourn_model::open_device(recipe.device)?;
+    pub fn new(recipe: ProbeRecipe, options: ProbeOptions) -> Result<Probing, TrainError> {
+        let measured = recipe.measured();
+        check_resamples(measured.probe)?;
+        bourn_model::open_device(measured.device)?;
         if let Some(output) = &options.output {
             check_output(output)?;
         }
-        let (problems, warnings) = load_held_out(&recipe)?;
+        let (problems, warnings) = load_held_out(&measured)?;
         Ok(Probing { recipe, options, problems, warnings })
     }
 
@@ -115,23 +118,24 @@ impl Probing {
     ) -> Result<Vec<ProbeResult>, TrainError> {
         self.warnings.iter().for_each(|warning| console.warn(warning));
         let ProbeModels { base, policy, step } = models;
+        let measured = self.recipe.measured();
         let prompters = [self.prompter(base, console)?, self.prompter(policy, console)?];
         let [reads_base, reads_policy] = &prompters;
         self.tell_differences(reads_base, reads_policy, console)?;
 
         let (base_side, policy_side) =
             (Side::new(base, reads_base), Side::new(policy, reads_policy));
-        let mut first = engine_of(&self.recipe, &base_side)?;
+        let mut first = engine_of(&measured, &base_side)?;
         let mut second = match base.config == policy.config {
             true => None,
-            false => Some(engine_of(&self.recipe, &policy_side)?),
+            false => Some(engine_of(&measured, &policy_side)?),
         };
         let mut engines = match &mut second {
             None => Engines::shared(&mut *first),
             Some(second) => Engines::apart(&mut *first, &mut **second),
         };
         let prober = Prober {
-            recipe: &self.recipe,
+            measured,
             problems: &self.problems,
             base: base_side,
             cache_dir: &self.options.cache_dir,
@@ -156,10 +160,10 @@ impl Probing {
 
     /// How a model reads the problems, once it is known that they fit it.
     fn prompter(&self, model: &Bundle, console: &Console) -> Result<Prompter, TrainError> {
-        let rollout = &self.recipe.rollout;
-        let prompter = prompter(&self.recipe, model)?;
+        let Measured { model: asked, rollout, .. } = self.recipe.measured();
+        let prompter = prompter(asked, rollout, model)?;
         let problems: Vec<&Problem> = self.problems.iter().collect();
-        let prompts = encode_prompts(&problems, &prompter, &self.recipe)?;
+        let prompts = encode_prompts(&problems, &prompter, rollout.max_prompt_length)?;
         let prompt = prompts.iter().map(Inputs::len).max().unwrap_or(0);
         let (completion, context) = (rollout.max_completion_length, model.config.max_position);
         if prompt + completion > context {
@@ -198,7 +202,7 @@ impl Probing {
             console.line(format!(
                 "probe: the models' tokenizers differ: each reads and writes with its own, and \
                  {} tokens of a completion are not as much text of one as of the other",
-                self.recipe.rollout.max_completion_length
+                self.recipe.measured().rollout.max_completion_length
             ));
         }
         Ok(())
@@ -296,11 +300,10 @@ pub fn probe_of_run(
     let recipe = recipe_of_run(run_dir, overrides)?;
     let step = choose(run_dir, step)?;
     let cache_dir = options.cache_dir.clone();
-    let probing = Probing::new(recipe, options)?;
+    let probing = Probing::new(recipe.clone().into(), options)?;
     let restored: Restored = checkpoint::open(run_dir, step)?;
-    let device =
-        bourn_model::open_device(probing.recipe.device).map_err(TrainError::from)?.autodiff();
-    let base = base::obtain(&probing.recipe, &device, &cache_dir, console, stop)?;
+    let device = bourn_model::open_device(recipe.device).map_err(TrainError::from)?.autodiff();
+    let base = base::obtain(&recipe, &device, &cache_dir, console, stop)?;
     rundir::check_base(&restored, &base)?;
     Ok((probing, ProbeModels { base, policy: restored.policy, step }))
 }

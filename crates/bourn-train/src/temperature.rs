@@ -18,15 +18,15 @@ impl Prober<'_> {
         [base, policy]: [&Ledger; 2],
         options: &CompareOptions,
     ) -> Result<Option<Temperatures>, TrainError> {
-        let Some(asked) = &self.recipe.probe.temperature else { return Ok(None) };
-        let last = bench.step >= self.recipe.train.max_steps;
+        let Some(asked) = &self.measured.probe.temperature else { return Ok(None) };
+        let last = bench.step >= self.measured.max_steps;
         if !(self.standalone || last || asked.every == WhichProbes::Probe) {
             return Ok(None);
         }
         let other = Extent::new(asked.n_max as u64, asked.stop as u64);
         // What was drawn at the sampler's own temperature need not be drawn again.
         let mut drawn = |role: Role, temperature: f64| -> Result<Ledger, TrainError> {
-            if temperature == sampler.temperature && other == extent(self.recipe) {
+            if temperature == sampler.temperature && other == extent(self.measured.probe) {
                 let own = if role == Role::Base { base } else { policy };
                 return Ok(own.clone());
             }
@@ -91,7 +91,8 @@ impl Prober<'_> {
             matched.trials,
         ));
         let other = Extent::new(asked.n_max as u64, asked.stop as u64);
-        let there = match temperature == sampler.temperature && other == extent(self.recipe) {
+        let there = match temperature == sampler.temperature && other == extent(self.measured.probe)
+        {
             true => policy.clone(),
             false => {
                 let name = format!("probe: policy at temperature {temperature}");

@@ -66,10 +66,8 @@ fn figures_leave_a_persons_row_out() {
     let recipe = recipe("loss_type = \"dapo\"", "micro_batch_size = 5");
     let drawn = experience(&policy, 0.1);
     let report = |experience: &Experience| {
-        let (mut policy, mut optimizer) = (policy.clone(), AdamWOptimizer::new(&recipe.optimizer));
-        let updated = update(&mut policy, &mut optimizer, None, experience, &recipe, 0);
-        let Ok(report) = updated else { panic!("the loss is finite") };
-        report
+        step(&mut learners(&policy, &recipe), None, experience, &recipe)
+            .expect("the loss is finite")
     };
     let (without, with) = (report(&drawn), report(&with_a_persons_row(&drawn, 0.5)));
     assert_eq!(with.trained_tokens, without.trained_tokens + 3);

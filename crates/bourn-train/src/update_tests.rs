@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bourn_episode::{Finish, Source, Weight};
 use bourn_model::transformer::Packed;
-use bourn_recipe::{KlEstimator, LossType, RatioLevel, Surrogate};
+use bourn_recipe::{LossType, Recipe, Surrogate};
 use bourn_rollout::{
     Engine, EngineOptions, Inputs, Request, Rollouts, Sampling, ScoreItem, Storage, generate,
 };
@@ -11,11 +11,49 @@ use bourn_verify::Verdict;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
-use super::batches::{pack, weighted_rows};
+use super::batches::{minibatches, pack, weighted_rows};
 use super::*;
 use crate::credit::terms;
 use crate::experience::{Sample, Values};
+use crate::learner::{Descent, Learner};
+use crate::optimizer::NamedGradients;
+use crate::settings::Cut;
 use crate::testing::{self, TEMPERATURE, model, prompt_of, recipe, recipe_with};
+use crate::world::Alone;
+
+/// What `recipe` trains `policy` by.
+fn learners(policy: &Transformer, recipe: &Recipe) -> Learners {
+    let descent = Descent::new(&recipe.optimizer, recipe.total_updates());
+    Learners::new(Learner::new(policy.clone(), descent))
+}
+
+/// The updates of step 0.
+fn step(
+    learners: &mut Learners,
+    base: Option<&Transformer>,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Result<UpdateReport, UpdateError> {
+    let (settings, batching) = (PolicyLoss::of(recipe), Batching::of(recipe));
+    update(learners, base, experience, settings, &batching, 0, &Alone)
+}
+
+fn score_all(
+    model: &Transformer,
+    experience: &Experience,
+    recipe: &Recipe,
+) -> Result<Vec<Vec<f32>>, TrainError> {
+    super::score_all(model, experience, Scoring::of(recipe))
+}
+
+fn micro_batches(
+    experience: &Experience,
+    groups: &[usize],
+    reference: Option<&[Vec<f32>]>,
+    recipe: &Recipe,
+) -> Result<Vec<MicroBatch>, TrainError> {
+    super::micro_batches(experience, groups, reference, &PolicyLoss::of(recipe), &Alone)
+}
 
 /// Four groups of three completions of different lengths. The sampler's log-probs are the
 /// policy's own plus some noise, so that ratios lie on both sides of the clip; the third group's
@@ -55,10 +93,12 @@ fn gradient(
     recipe: &Recipe,
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
     let mut experience = experience.clone();
-    experience.samples.iter_mut().for_each(|sample| terms(sample, recipe));
-    let Ok((loss, gradients)) = minibatch_gradient(policy, base, &experience, recipe) else {
-        panic!("the loss is finite");
-    };
+    experience.samples.iter_mut().for_each(|sample| terms(sample, &recipe.algorithm));
+    let mut objective = Policy::new(base, &experience, PolicyLoss::of(recipe)).unwrap();
+    let groups: Vec<usize> = (0..experience.problems.len()).collect();
+    let descent = &learners(policy, recipe).policy.descent;
+    let (loss, gradients) =
+        descent.gradient(policy, &groups, &mut objective, &Alone).expect("the loss is finite");
     (
         loss,
         gradients
@@ -191,16 +231,15 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
     let trained = micro_batches(&experience, &groups, None, &recipe).unwrap();
     assert!(trained.iter().all(|batch| batch.rows.iter().all(|&row| !(6..9).contains(&row))));
 
-    let rows = weighted_rows(&experience, &groups, &recipe).unwrap();
+    let rows = weighted_rows(&experience, &groups, &PolicyLoss::of(&recipe), &Alone).unwrap();
     assert_eq!(rows.len(), 12);
-    let everything = pack(&experience, &rows, None, 12).unwrap();
+    let everything = pack(&experience, &rows, None, Cut::of(12)).unwrap();
     let mut full = NamedGradients::zeros(&policy);
-    for batch in &everything {
-        let Ok(_) =
-            accumulate(&policy, batch, None, &experience, &recipe, &mut full, &mut |_, _| ())
-        else {
-            panic!("the loss is finite");
-        };
+    let mut objective = Policy::new(None, &experience, PolicyLoss::of(&recipe)).unwrap();
+    for batch in everything {
+        let asked = Asked { policy: Some(batch), valued: None };
+        let part = objective.loss(&policy, &asked).expect("the loss is finite");
+        full.add(&policy, part.trace, part.scalar);
     }
     let full: BTreeMap<_, _> =
         full.tensors().iter().map(|(name, g)| (name.clone(), read_values(g).unwrap())).collect();
@@ -227,9 +266,8 @@ fn kl_in_the_reward_leaves_the_loss_alone() {
     let own = score_all(&policy, &experience, &with).unwrap();
     let less = |own: Vec<f32>| own.iter().map(|own| own - 1.0).collect();
     experience.reference = Some(own.into_iter().map(less).collect());
-    let (mut policy, mut optimizer) = (policy, AdamWOptimizer::new(&with.optimizer));
-    let updated = update(&mut policy, &mut optimizer, Some(&base), &experience, &with, 0);
-    let Ok(report) = updated else { panic!("the loss is finite") };
+    let report = step(&mut learners(&policy, &with), Some(&base), &experience, &with)
+        .expect("the loss is finite");
     // Differences of f32 numbers of about three.
     assert!((report.kl.unwrap() - 1.0).abs() < 1e-6, "{report:?}");
 }
@@ -392,8 +430,11 @@ fn minibatches_are_an_even_split_that_depends_on_seed_step_and_pass_alone() {
     let policy = model(1, &Device::flex().autodiff());
     let experience = experience(&policy, 0.1);
     let recipe = recipe("", "minibatches = 2\nnum_iterations = 3\nmicro_batch_size = 4");
-    let split = minibatches(&experience, &recipe, 7, 1);
-    assert_eq!(split, minibatches(&experience, &recipe, 7, 1));
+    let batching = Batching::of(&recipe);
+    let split = minibatches(&experience, &batching, 7, 1);
+    assert_eq!(split, minibatches(&experience, &batching, 7, 1));
+    let passes = plan(&experience, &batching, 7, &Alone).unwrap();
+    assert_eq!((passes.len(), &passes[2..4]), (6, &split[..]));
     assert_eq!(split.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2]);
     let mut all = split.concat();
     all.sort_unstable();
@@ -409,15 +450,16 @@ fn a_log_prob_that_is_no_number_stops_the_update_and_names_the_group() {
     policy.set_parameter(name, broken).unwrap();
     let before = policy.to_weights().unwrap();
     let recipe = recipe("", "micro_batch_size = 3");
-    let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-    match update(&mut policy, &mut optimizer, None, &experience, &recipe, 0) {
+    let mut learners = learners(&policy, &recipe);
+    match step(&mut learners, None, &experience, &recipe) {
         Err(UpdateError::NonFinite(error)) => {
             assert_eq!(error.problem, "problem-0");
             assert_eq!(error.what, "a log-prob");
         }
         _ => panic!("a NaN was trained on"),
     }
-    assert_eq!(optimizer.updates(), 0);
+    let Learner { model: policy, descent } = learners.policy;
+    assert_eq!(descent.updates(), 0);
     let name = "model.embed_tokens.weight";
     assert_eq!(policy.to_weights().unwrap()[name].data, before[name].data);
 }
@@ -429,14 +471,13 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
     for temperature in [0.5, 1.0, 1.7] {
         let mut recipe = recipe("", "minibatches = 2\nmicro_batch_size = 5");
         recipe.rollout.temperature = temperature;
-        let mut policy = model(3, &Device::flex().autodiff());
+        let policy = model(3, &Device::flex().autodiff());
         let experience = drawn(&policy, temperature, Storage::F32);
-        let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-        let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
-        let Ok(report) = updated else { panic!("the loss is finite") };
+        let mut learners = learners(&policy, &recipe);
+        let report = step(&mut learners, None, &experience, &recipe).expect("the loss is finite");
         assert!(report.trained_tokens > 12, "{report:?}");
         assert_eq!((report.mismatch_ratio, report.mismatch_kl), (0.0, 0.0), "{temperature}");
-        assert_eq!(optimizer.updates(), 2);
+        assert_eq!(learners.policy.descent.updates(), 2);
     }
 }
 
@@ -447,7 +488,7 @@ fn the_ratio_is_one_on_the_first_minibatch_at_every_temperature() {
 fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
     let mut recipe = recipe("", "micro_batch_size = 5");
     recipe.rollout.temperature = 0.7;
-    let mut policy = model(3, &Device::flex().autodiff());
+    let policy = model(3, &Device::flex().autodiff());
     let experience = drawn(&policy, 0.7, Storage::Bf16);
     let options = EngineOptions { batch_size: 7, cache_bytes: 1 << 24, storage: Storage::F32 };
     let mut exact = Engine::new(policy.config(), &policy.to_weights().unwrap(), &options).unwrap();
@@ -466,9 +507,8 @@ fn draws_of_rounded_weights_are_weighted_by_what_drew_them() {
             tokens += 1;
         }
     }
-    let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-    let updated = update(&mut policy, &mut optimizer, None, &experience, &recipe, 0);
-    let Ok(report) = updated else { panic!("the loss is finite") };
+    let report = step(&mut learners(&policy, &recipe), None, &experience, &recipe)
+        .expect("the loss is finite");
     assert_eq!(report.trained_tokens, tokens);
     assert!(largest > 1e-4, "the weights were not rounded: {largest}");
     // The same numbers in the same precision; only the order of the sum may differ.
@@ -538,12 +578,12 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
         let asked = |batches: Vec<MicroBatch>| {
             of(&batches.into_iter().map(|batch| batch.rows).collect::<Vec<_>>())
         };
-        let groups = [0, 1, 2, 3];
-        experience.samples.iter_mut().for_each(|sample| terms(sample, &shared));
+        let (groups, cut) = ([0, 1, 2, 3], Cut::of(4));
+        experience.samples.iter_mut().for_each(|sample| terms(sample, &shared.algorithm));
         let scored = base.as_ref().map(|base| score_all(base, &experience, &shared).unwrap());
         let batches = micro_batches(&experience, &groups, scored.as_deref(), &shared);
         let Ok(batches) = batches else { panic!("the rows are weighted") };
-        let valued = value_batches(&experience, &groups, &shared).unwrap();
+        let valued = value_batches(&experience, &groups, cut, &Alone).unwrap();
         assert_eq!(asked(batches) == asked(valued), alike);
 
         let (loss, both) = gradient(&policy, base.as_ref(), &experience, &shared);
@@ -552,7 +592,7 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
         assert_eq!(loss, policy_loss);
         let settings = shared.critic.as_ref().unwrap();
         let mut values = NamedGradients::zeros(&policy);
-        for batch in value_batches(&experience, &groups, &shared).unwrap() {
+        for batch in value_batches(&experience, &groups, cut, &Alone).unwrap() {
             let (read, trace) = policy.values_composed(&batch.packed, batch.positions.clone());
             let Ok(part) = value_loss(read, &batch, &experience, settings) else {
                 panic!("the loss is finite");

@@ -190,10 +190,8 @@ fn figures_of_the_policys_draws_leave_witnesses_out() {
     let (policy, base) = (model(1, &device), model(2, &Device::flex()));
     let experience = with_witnesses(&base, &experience(&policy, 0.0));
     let recipe = replaying("loss_type = \"sequence\"", 1.2, "micro_batch_size = 5");
-    let mut trained = policy.clone();
-    let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-    let updated = update(&mut trained, &mut optimizer, None, &experience, &recipe, 0);
-    let Ok(report) = updated else { panic!("the loss is finite") };
+    let report = step(&mut learners(&policy, &recipe), None, &experience, &recipe)
+        .expect("the loss is finite");
     // The sampler's log-probs are the policy's own, scored in batches of another size: rounding.
     assert!(report.mismatch_ratio < 1e-5 && report.mismatch_kl.abs() < 1e-10, "{report:?}");
     assert!(report.ppo_kl.abs() < 1e-6 && report.clip_low + report.clip_high == 0.0, "{report:?}");

@@ -4,6 +4,8 @@
 use std::fmt::Debug;
 use std::ops::Range;
 
+use bourn_rollout::RolloutError;
+
 use crate::error::TrainError;
 
 /// How a process stands with what it was doing: the gravest of all processes' words is everybody's.
@@ -96,4 +98,22 @@ pub(crate) fn whole(
     let parts = world.gather(own)?;
     let start = parts[..world.rank()].iter().map(Vec::len).sum();
     Ok((parts.concat(), start..start + own.len()))
+}
+
+/// What this process did, as all agree on it: where another was asked to stop or failed, so is this
+/// one.
+///
+/// # Errors
+/// Its own, or another's.
+pub(crate) fn together<T>(world: &dyn World, own: Result<T, TrainError>) -> Result<T, TrainError> {
+    let word = match &own {
+        Ok(_) => Accord::GoOn,
+        Err(TrainError::Rollout(RolloutError::Interrupted)) => Accord::Stop,
+        Err(_) => Accord::Failed,
+    };
+    match (own, world.agree(word)?) {
+        (Ok(_), Accord::Stop) => Err(TrainError::Rollout(RolloutError::Interrupted)),
+        (Ok(_), Accord::Failed) => Err(TrainError::Elsewhere),
+        (own, _) => own,
+    }
 }

@@ -95,7 +95,7 @@ fn dry_run(sweep: &bourn_recipe::Sweep) -> anyhow::Result<()> {
     )];
     for variant in &sweep.variants {
         let recipe = &variant.recipes[0];
-        bourn_train::check_probe(recipe)?;
+        bourn_train::check_probe(&recipe.probe)?;
         let changes: Vec<String> =
             variant.changes.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let bytes = memory::preview(recipe)?

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_recipe::{ModelSource, Recipe, ShortTask};
+use bourn_recipe::{ProbeRecipe, ShortTask};
 use bourn_track::Console;
 use bourn_train::{ProbeModels, ProbeOptions, Probing, probe_of_run};
 
@@ -83,7 +83,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 }
 
 /// The recipe that probes `base` on `task`.
-fn recipe(args: &Args, base: &str, task: &str) -> anyhow::Result<Recipe> {
+fn recipe(args: &Args, base: &str, task: &str) -> anyhow::Result<ProbeRecipe> {
     let short = ShortTask {
         source: task.to_owned(),
         prompt_column: args.prompt_column.clone(),
@@ -101,7 +101,5 @@ fn recipe(args: &Args, base: &str, task: &str) -> anyhow::Result<Recipe> {
              --verifier and --extract say of a file; use --set task.0.prompt_column=… and the like"
         );
     }
-    let mut recipe = bourn_recipe::load(Path::new(task), &args.overrides)?;
-    (recipe.model.source, recipe.base) = (ModelSource::Path(base.to_owned()), None);
-    Ok(recipe)
+    Ok(ProbeRecipe::load(Path::new(task), base, &args.overrides)?)
 }

@@ -40,7 +40,7 @@ enum Command {
 }
 
 fn check(path: &Path, overrides: &[String]) -> anyhow::Result<()> {
-    Ok(bourn_train::check_probe(&bourn_recipe::load(path, overrides)?)?)
+    Ok(bourn_train::check_probe(&bourn_recipe::load(path, overrides)?.probe)?)
 }
 
 /// Runs the command.

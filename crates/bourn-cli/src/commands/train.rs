@@ -37,7 +37,7 @@ pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let recipe = bourn_recipe::load(&args.recipe, &args.overrides)?;
     let run_dir = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if args.dry_run {
-        bourn_train::check_probe(&recipe)?;
+        bourn_train::check_probe(&recipe.probe)?;
         return dry_run(&recipe);
     }
     let stop = interrupt::install(console)?;
@@ -55,7 +55,11 @@ fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
     let mut rows = count_rows(recipe.derived());
     if recipe.probe.interval > 0 {
         let problems = recipe.probe.problems;
-        rows.extend(detectable_rows(&bourn_train::detectable_before(recipe, problems, None)));
+        rows.extend(detectable_rows(&bourn_train::detectable_before(
+            &recipe.probe,
+            problems,
+            None,
+        )));
     }
     match bourn_train::memory::preview(recipe)? {
         Some(parts) => {

@@ -33,11 +33,11 @@ pub fn found(
         jobs(sweep).into_iter().filter(|job| job.is_done(options)).collect();
     let reference = &sweep.variants[sweep.reference];
     let mut sets = Vec::new();
-    for name in set_names(&reference.recipes[0]) {
+    for name in set_names(&reference.recipes[0].probe) {
         let mut variants = Vec::new();
         for (index, variant) in sweep.variants.iter().enumerate() {
             let own = finished.iter().filter(|job| job.variant == index);
-            let with = own.filter(|job| set_names(job.recipe).contains(&name));
+            let with = own.filter(|job| set_names(&job.recipe.probe).contains(&name));
             let runs = with.map(|job| read(job, &name, options)).collect::<Result<_, _>>()?;
             let (name, changes) = (variant.name.clone(), variant.changes.clone());
             variants.push(SweepVariant { name, changes, runs });
@@ -66,8 +66,8 @@ pub fn found(
 
 fn read(job: &Job<'_>, set: &str, options: &AblateOptions) -> Result<SweepRun, TrainError> {
     let (directory, step) = (job.directory(options), job.recipe.train.max_steps);
-    let index = set_names(job.recipe).iter().position(|name| name == set);
-    let figures = read_figures(&directory, step, job.recipe)?;
+    let index = set_names(&job.recipe.probe).iter().position(|name| name == set);
+    let figures = read_figures(&directory, step, &job.recipe.probe)?;
     let path = crate::probe::figures_path(&directory, step, set);
     let missing = || TrainError::Figures { path, problem: "the set is missing".into() };
     let boundary = index.and_then(|index| figures.into_iter().nth(index)).ok_or_else(missing)?;

@@ -7,12 +7,13 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::probe::Bench;
 use crate::replay::{Look, Replay, watched};
+use crate::settings::Draws;
 use crate::side::{Engines, Held, Side};
 
 impl Run<'_> {
     /// Looks at the watched problems, where it is time, and finds those that are being lost.
     pub(super) fn look_if_due(&mut self, problems: &Problems) -> Result<(), TrainError> {
-        let Some(settings) = &self.recipe.replay else { return Ok(()) };
+        let Some(settings) = self.rl.replay else { return Ok(()) };
         let (step, last) = (self.state.step, self.state.looks.last().map(|look| look.step));
         // A run that was interrupted after its look has it already.
         let due = step > 0 && step.is_multiple_of(settings.interval) && last != Some(step);
@@ -24,14 +25,14 @@ impl Run<'_> {
     }
 
     fn look(&mut self, problems: &Problems, due: bool) -> Result<(), TrainError> {
-        let Some(settings) = &self.recipe.replay else { return Ok(()) };
+        let Some(settings) = self.rl.replay else { return Ok(()) };
         let known = self.replay.take();
         let watched = match &known {
             Some(replay) => replay.watched().to_vec(),
-            None => watched(self.recipe, settings, problems),
+            None => watched(self.order.recipe.probe.seed, settings, problems),
         };
-        let prober = prober(&self.order(), self.base, &self.prompter, &watched);
-        let weights = self.policy.to_weights()?;
+        let prober = prober(&self.order, self.base, &self.prompter, &watched);
+        let weights = self.learners.policy.model.to_weights()?;
         let hash = bourn_model::weights_hash(&weights);
         let (config, prompter) = (&self.base.config, &self.prompter);
         let policy = Side { config, weights: Held::Here(&weights), hash: &hash, prompter };
@@ -50,7 +51,7 @@ impl Run<'_> {
         }
         replay.judge(&self.state.looks, settings);
         if due {
-            self.console.line(format!(
+            self.order.console.line(format!(
                 "step {step}: replay: {} of {} watched problems are being lost",
                 replay.endangered(),
                 replay.watched().len()
@@ -63,11 +64,12 @@ impl Run<'_> {
     /// Draws the groups of problems that are being lost, with witnesses in them; `None` where there
     /// is no such problem.
     pub(super) fn replay(&mut self) -> Result<Option<Experience>, TrainError> {
-        let (Some(settings), Some(replay)) = (&self.recipe.replay, &self.replay) else {
+        let (Some(settings), Some(replay)) = (self.rl.replay, &self.replay) else {
             return Ok(None);
         };
-        let prober = prober(&self.order(), self.base, &self.prompter, replay.watched());
-        let drawn = replay.draw(&prober, &mut *self.engine, settings, self.state.step);
+        let prober = prober(&self.order, self.base, &self.prompter, replay.watched());
+        let draws = Draws::of(self.order.recipe);
+        let drawn = replay.draw(&prober, &mut *self.engine, draws, settings, self.state.step);
         drawn.map_err(|error| self.or_save(error))
     }
 }

@@ -1,48 +1,71 @@
 //! Which completions an update reads, in which minibatch and micro batch, and what each weighs.
 
-use bourn_algo::token_weights;
-use bourn_recipe::Recipe;
+use bourn_algo::{Totals, token_weights};
 use bourn_seed::rng;
 use rand::seq::SliceRandom;
 
 use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::loss::MicroBatch;
+use crate::settings::{Batching, Cut, PolicyLoss};
+use crate::world::World;
 
-/// The groups of each minibatch: an even split of a permutation of those that are trained on, keyed
-/// by seed, step and pass.
-pub(crate) fn minibatches(
+/// The groups of each update of a step: of each pass, an even split of a permutation of those that are
+/// trained on, keyed by seed, step and pass. Every process has as many, of its own groups.
+///
+/// # Errors
+/// As [`World::gather`].
+pub(crate) fn plan(
     experience: &Experience,
-    recipe: &Recipe,
+    batching: &Batching,
+    step: u64,
+    world: &dyn World,
+) -> Result<Vec<Vec<usize>>, TrainError> {
+    let mut plan = Vec::new();
+    for iteration in 0..batching.num_iterations {
+        let mut own = minibatches(experience, batching, step, iteration);
+        let counts = world.gather(&[own.len() as f32])?;
+        let most = counts.iter().flatten().fold(0.0, |most: f32, &count| most.max(count));
+        own.resize(most as usize, Vec::new());
+        plan.extend(own);
+    }
+    Ok(plan)
+}
+
+/// The groups of each minibatch of a pass.
+pub(super) fn minibatches(
+    experience: &Experience,
+    batching: &Batching,
     step: u64,
     iteration: usize,
 ) -> Vec<Vec<usize>> {
     let mut groups = experience.kept_groups();
-    let count = recipe.train.minibatches;
+    let count = batching.minibatches;
     if count > 1 {
-        groups.shuffle(&mut rng(recipe.seed, "minibatch", &[step, iteration as u64]));
+        groups.shuffle(&mut rng(batching.seed, "minibatch", &[step, iteration as u64]));
     }
     groups.chunks(groups.len().div_ceil(count).max(1)).map(<[usize]>::to_vec).collect()
 }
 
-/// Packs the trajectories of `groups` that can matter to the gradient.
+/// Packs the trajectories of `groups` that can matter to the policy's gradient.
 pub(super) fn micro_batches(
     experience: &Experience,
     groups: &[usize],
     reference: Option<&[Vec<f32>]>,
-    recipe: &Recipe,
+    settings: &PolicyLoss<'_>,
+    world: &dyn World,
 ) -> Result<Vec<MicroBatch>, TrainError> {
-    let mut rows = weighted_rows(experience, groups, recipe)?;
+    let mut rows = weighted_rows(experience, groups, settings, world)?;
     // Without KL and entropy terms in the loss a trajectory whose advantages are all zero has a gradient
     // of exactly zero: it has counted in the weights, and takes no forward.
-    if recipe.algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
+    if settings.algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
         rows.retain(|row| experience.samples[row.index].signals.speaks());
     }
     let asks = |row: &Row| !experience.samples[row.index].signals.kl.is_zero();
     if reference.is_none() && rows.iter().any(asks) {
         return Err(TrainError::Unknown { what: "reference's log-probs" });
     }
-    pack(experience, &rows, reference, recipe.train.micro_batch_size)
+    pack(experience, &rows, reference, settings.scoring.cut)
 }
 
 /// A trajectory in the loss.
@@ -61,20 +84,27 @@ pub(crate) struct Row {
 pub(super) fn weighted_rows(
     experience: &Experience,
     groups: &[usize],
-    recipe: &Recipe,
+    settings: &PolicyLoss<'_>,
+    world: &dyn World,
 ) -> Result<Vec<Row>, TrainError> {
     let all: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
     let sample = |index: usize| &experience.samples[index];
-    let masks = recipe.algorithm.mask_truncated_completions;
+    let masks = settings.algorithm.mask_truncated_completions;
     let is_kept = |index: usize| !(masks && sample(index).truncated());
     let drawn: Vec<usize> = all.iter().copied().filter(|&i| sample(i).is_credited()).collect();
     let lengths: Vec<usize> = drawn.iter().map(|&index| sample(index).count()).collect();
     let kept: Vec<bool> = drawn.iter().map(|&index| is_kept(index)).collect();
-    let kind = recipe.algorithm.loss_type;
-    let weights = token_weights(&lengths, &kept, kind, recipe.rollout.max_completion_length)?;
-    let mut weights = weights.into_iter();
     let likely = all.iter().filter(|&&i| is_kept(i) && !sample(i).signals.ce.is_zero());
-    let likelihoods = likely.map(|&index| sample(index).count()).sum::<usize>().max(1) as f64;
+    let likely: f64 = likely.map(|&index| sample(index).count() as f64).sum();
+    // Over every process's part of the update.
+    let own = Totals::of(&lengths, &kept);
+    let mut sums = [own.completions, own.tokens, likely];
+    world.sum(&mut sums)?;
+    let [completions, tokens, likely] = sums;
+    let totals = Totals { completions, tokens };
+    let kind = settings.algorithm.loss_type;
+    let mut weights = token_weights(&lengths, &kept, kind, settings.longest, totals)?.into_iter();
+    let likelihoods = f64::max(likely, 1.0);
     let row = |index| {
         // What was not drawn has no part in the policy gradient.
         let weight = if sample(index).is_credited() { weights.next() } else { None };
@@ -83,7 +113,7 @@ pub(super) fn weighted_rows(
     Ok(all.into_iter().map(row).filter(|row| is_kept(row.index)).collect())
 }
 
-/// Packs rows into micro batches of at most `size` trajectories.
+/// Packs rows into micro batches, cut as `cut` says.
 ///
 /// # Errors
 /// A trajectory that cannot be trained on: one whose lists do not fit it, or with inserts.
@@ -91,7 +121,7 @@ pub(super) fn pack(
     experience: &Experience,
     rows: &[Row],
     reference: Option<&[Vec<f32>]>,
-    size: usize,
+    cut: Cut,
 ) -> Result<Vec<MicroBatch>, TrainError> {
     let pack = |rows: &[Row]| {
         let mut batch = MicroBatch::default();
@@ -103,7 +133,28 @@ pub(super) fn pack(
         }
         Ok(batch)
     };
-    rows.chunks(size.max(1)).map(pack).collect()
+    let group = |row: &Row| experience.samples[row.index].trajectory.group;
+    chunks(rows, cut, group).into_iter().map(pack).collect()
+}
+
+/// Rows in chunks, in their order; those of a group stand together.
+fn chunks<T>(rows: &[T], cut: Cut, group: impl Fn(&T) -> usize) -> Vec<&[T]> {
+    let most = cut.size.max(1);
+    if !cut.whole_groups {
+        return rows.chunks(most).collect();
+    }
+    let (mut chunks, mut start, mut end) = (Vec::new(), 0, 0);
+    for own in rows.chunk_by(|a, b| group(a) == group(b)) {
+        if end > start && end + own.len() - start > most {
+            chunks.push(&rows[start..end]);
+            start = end;
+        }
+        end += own.len();
+    }
+    if end > start {
+        chunks.push(&rows[start..end]);
+    }
+    chunks
 }
 
 /// These trajectories of the experience, packed to be scored; they weigh nothing.
@@ -113,10 +164,10 @@ pub(super) fn pack(
 pub(crate) fn pack_rows(
     experience: &Experience,
     indices: &[usize],
-    size: usize,
+    cut: Cut,
 ) -> Result<Vec<MicroBatch>, TrainError> {
     let row = |&index: &usize| Row { index, weight: 0.0, likelihoods: 1.0 };
-    pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, size)
+    pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, cut)
 }
 
 impl MicroBatch {
@@ -146,5 +197,28 @@ impl MicroBatch {
         self.sources.extend(std::iter::repeat_n(trajectory.source, count));
         self.rows.extend(std::iter::repeat_n(row.index, count));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_stay_whole_where_they_are_to() {
+        // Groups of three, two, two and five rows.
+        let rows = [0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 3];
+        let check = |size, whole_groups, expect: &[usize]| {
+            let cut = Cut { size, whole_groups };
+            let chunks = chunks(&rows, cut, |&group| group);
+            assert_eq!(chunks.concat(), rows, "{cut:?}");
+            assert_eq!(chunks.iter().map(|own| own.len()).collect::<Vec<_>>(), expect, "{cut:?}");
+        };
+        check(5, false, &[5, 5, 2]);
+        check(5, true, &[5, 2, 5]);
+        check(4, true, &[3, 4, 5]);
+        check(1, true, &[3, 2, 2, 5]);
+        check(100, true, &[12]);
+        assert!(chunks(&[] as &[usize], Cut { size: 4, whole_groups: true }, |&g| g).is_empty());
     }
 }

@@ -2,10 +2,10 @@
 
 use bourn_algo::Clip;
 use bourn_episode::Source;
-use bourn_recipe::{KlEstimator, RatioLevel, Surrogate};
+use bourn_recipe::RatioLevel;
 
 use super::{ReplayReport, UpdateReport};
-use crate::loss::{MicroBatch, Objective};
+use crate::loss::{LossTerms, MicroBatch};
 
 /// Token statistics, from log-probs that are read back anyway.
 #[derive(Default)]
@@ -32,10 +32,10 @@ impl Tally {
         &mut self,
         batch: &MicroBatch,
         logprobs: &[f32],
-        objective: &Objective<'_>,
+        terms: &LossTerms<'_>,
         first: bool,
     ) {
-        let algorithm = objective.algorithm;
+        let algorithm = terms.algorithm;
         let drift =
             |token: usize| f64::from(logprobs[token]) - f64::from(batch.drawn_logprobs[token]);
         let mut shared = Vec::new();
@@ -50,7 +50,7 @@ impl Tally {
                 Source::Policy => {}
                 Source::Witness => {
                     let (own, base) = (f64::from(logprob), f64::from(batch.drawn_logprobs[token]));
-                    let most = objective.witness_weight;
+                    let most = terms.witness_weight;
                     let (weight, held) = bourn_algo::truncated_weight(own, base, most);
                     self.replayed += 1;
                     self.replay_weight += weight;

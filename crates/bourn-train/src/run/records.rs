@@ -1,0 +1,209 @@
+//! What a run writes, and what it says: its records, probes, checkpoints, and its end.
+
+use std::path::{Path, PathBuf};
+
+use bourn_recipe::{Algorithm, Recipe};
+use bourn_rollout::RolloutError;
+use bourn_track::Stage as Progress;
+
+use super::{Order, Outcome, Run, prober};
+use crate::checkpoint::{self, Parts, State};
+use crate::error::TrainError;
+use crate::experience::Experience;
+use crate::logbook::{self, Logbook};
+use crate::memory;
+use crate::probe::{ProbeResult, read_figures};
+use crate::rundir::Lock;
+use crate::side::{Engines, Held, Side};
+use crate::update::UpdateReport;
+
+/// The records of a run directory, which nobody else writes in.
+pub(super) struct Records {
+    logbook: Logbook,
+    /// Keeps other processes out of the run directory.
+    _lock: Lock,
+}
+
+impl Records {
+    /// Opens the records of `run_dir`; with `resumed`, everything after that step is dropped, and what
+    /// was said of the probe of step `anew`, which is made again or would not have been made.
+    pub(super) fn open(
+        run_dir: &Path,
+        recipe: &Recipe,
+        resumed: Option<u64>,
+        anew: Option<u64>,
+        lock: Lock,
+    ) -> Result<Records, TrainError> {
+        if let Some(step) = anew {
+            logbook::drop_probe(run_dir, step)?;
+        }
+        Ok(Records { logbook: Logbook::open(run_dir, recipe, resumed)?, _lock: lock })
+    }
+}
+
+impl Run<'_> {
+    /// Starts the clock of a step.
+    pub(super) fn start_step(&mut self) {
+        if let Some(records) = &mut self.records {
+            records.logbook.start_step();
+        }
+    }
+
+    /// Measures the boundary at this step: files, metrics, TensorBoard. One process does.
+    pub(super) fn probe(&mut self) -> Result<(), TrainError> {
+        let probed = match self.records.is_some() {
+            true => self.measure(),
+            false => Ok(()),
+        };
+        self.together(probed)?;
+        self.state.probed = true;
+        Ok(())
+    }
+
+    fn measure(&mut self) -> Result<(), TrainError> {
+        let weights = self.learners.policy.model.to_weights()?;
+        let hash = bourn_model::weights_hash(&weights);
+        let policy = Side {
+            config: &self.base.config,
+            weights: Held::Here(&weights),
+            hash: &hash,
+            prompter: &self.prompter,
+        };
+        let (step, run_dir) = (self.state.step, &self.order.options.run_dir);
+        let prober = prober(&self.order, self.base, &self.prompter, self.held_out);
+        let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step);
+        let results = match results {
+            Ok(results) => results,
+            Err(error) => return Err(self.or_save(error)),
+        };
+        let Some(Records { logbook, .. }) = &mut self.records else { return Ok(()) };
+        logbook.layout(step, &results)?;
+        for result in &results {
+            prober.write(run_dir, step, &policy, result)?;
+            logbook.probe(step, result)?;
+            self.order.console.line(format!("step {step}: {}", summary(result)));
+        }
+        (self.boundaries, self.examples) =
+            results.into_iter().map(|result| (result.boundary, result.examples)).unzip();
+        Ok(())
+    }
+
+    /// Writes the checkpoint of this state, unless it is on disk: what is there is not put at risk.
+    pub(super) fn save(&mut self) -> Result<PathBuf, TrainError> {
+        if let Some(Records { logbook, .. }) = &mut self.records {
+            logbook.sync()?;
+        }
+        self.learners.count(&mut self.state);
+        let Order { recipe, options, .. } = self.order;
+        if self.saved.as_ref() == Some(&self.state) {
+            return Ok(checkpoint::path(&options.run_dir, self.state.step));
+        }
+        let path = match self.records.is_some() {
+            true => {
+                let was_reset = self.state.reset_at > 0;
+                let parts = Parts {
+                    base: self.base,
+                    learners: &self.learners,
+                    reference: self.reference.as_ref().filter(|_| was_reset),
+                };
+                let keep = recipe.checkpoint.keep_last;
+                checkpoint::save(&options.run_dir, parts, &self.state, keep)?
+            }
+            false => checkpoint::path(&options.run_dir, self.state.step),
+        };
+        self.saved = Some(self.state.clone());
+        Ok(path)
+    }
+
+    pub(super) fn log(
+        &mut self,
+        experience: &Experience,
+        report: &UpdateReport,
+        progress: &mut Progress,
+    ) -> Result<(), TrainError> {
+        let (algorithm, replays): (&Algorithm, bool) =
+            (self.rl.algorithm, self.rl.replay.is_some());
+        if let Some(Records { logbook, .. }) = &mut self.records {
+            let line = logbook.step(self.state.step, experience, report, algorithm, replays)?;
+            progress.set_message(line);
+        }
+        progress.inc(1);
+        Ok(())
+    }
+
+    /// An interruption becomes a checkpoint and a message, a policy that draws nothing finite a
+    /// message that names the last good checkpoint; a base that can no longer be read, a judge or an
+    /// environment that fails costs no step; other errors pass.
+    pub(super) fn or_save(&mut self, error: TrainError) -> TrainError {
+        let step = self.state.step;
+        match error {
+            TrainError::Rollout(RolloutError::Interrupted) => match self.save() {
+                Ok(checkpoint) => TrainError::Interrupted { step, checkpoint },
+                Err(error) => error,
+            },
+            TrainError::Rollout(error @ RolloutError::NonFinite { .. }) if step > 0 => {
+                let path =
+                    |saved: &State| checkpoint::path(&self.order.options.run_dir, saved.step);
+                let last = self.saved.as_ref().map(|saved| path(saved).display().to_string());
+                let checkpoint = last.unwrap_or_else(|| "none".into());
+                TrainError::Diverged { step, problem: error.to_string(), checkpoint }
+            }
+            // What judges or answers may be outside this process, and what it fails with is not the
+            // policy's fault.
+            error @ (TrainError::Model(_)
+            | TrainError::Judge { .. }
+            | TrainError::Environment(_)
+            | TrainError::NoVerdict) => match self.save() {
+                Ok(checkpoint) => {
+                    self.order
+                        .console
+                        .line(format!("step {step} is saved in {}", checkpoint.display()));
+                    error
+                }
+                Err(error) => error,
+            },
+            error => error,
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Result<Outcome, TrainError> {
+        let Order { recipe, options, console, .. } = self.order;
+        if let Some(peak) = memory::peak() {
+            console.line(format!("memory: {} at the peak", memory::mebibytes(peak)));
+        }
+        let step = self.state.step;
+        let mut tensorboard = None;
+        if let Some(Records { logbook, .. }) = &mut self.records {
+            logbook.sync()?;
+            tensorboard = logbook.tensorboard();
+        }
+        if self.boundaries.is_empty() && self.state.probed {
+            self.boundaries = read_figures(&options.run_dir, step, &recipe.probe)?;
+        }
+        Ok(Outcome {
+            step,
+            boundaries: self.boundaries,
+            examples: self.examples,
+            checkpoint: checkpoint::path(&options.run_dir, step),
+            tensorboard,
+        })
+    }
+}
+
+/// One line about a probe.
+fn summary(result: &ProbeResult) -> String {
+    let figures = &result.boundary;
+    let percent = |values: &[f64], index: usize| 100.0 * values[index];
+    let last = figures.k.len() - 1;
+    format!(
+        "{}: pass@1 {:.1}% (base {:.1}%), pass@{} {:.1}% (base {:.1}%), lost {}, gained {}",
+        result.set,
+        percent(&figures.policy.pass_at_k, 0),
+        percent(&figures.base.pass_at_k, 0),
+        figures.k[last],
+        percent(&figures.policy.pass_at_k, last),
+        percent(&figures.base.pass_at_k, last),
+        figures.solvable.lost.len(),
+        figures.solvable.gained.len(),
+    )
+}
