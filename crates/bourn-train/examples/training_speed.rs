@@ -19,8 +19,11 @@ use bourn_rollout::{
     Completion, Engine, EngineOptions, HoldWeights, Request, Sampling, Storage, generate,
 };
 use bourn_train::experience::{Experience, Judged, Sample};
+use bourn_train::learner::Descent;
 use bourn_train::optimizer::AdamWOptimizer;
-use bourn_train::update::minibatch_gradient;
+use bourn_train::settings::PolicyLoss;
+use bourn_train::update::Policy;
+use bourn_train::world::Alone;
 use burn::tensor::Device;
 use rand::Rng;
 
@@ -70,6 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = random_weights(&config);
     let mut policy = Transformer::from_weights(&config, &weights, &Device::flex().autodiff())?;
     let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
+    let descent = Descent::new(&recipe.optimizer, recipe.total_updates());
     let options = EngineOptions { batch_size: 256, cache_bytes: 4 << 30, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &weights, &options)?;
     drop(weights);
@@ -84,14 +88,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Clock { start: Instant::now(), work: processor_time(), best: &mut best, next: 0 };
         let experience = roll_out(&mut engine, &config, &recipe, round as u64)?;
         clock.lap();
-        let Ok((_, mut gradients)) = minibatch_gradient(&policy, None, &experience, &recipe) else {
+        let mut objective = Policy::new(None, &experience, PolicyLoss::of(&recipe))?;
+        let all: Vec<usize> = (0..experience.problems.len()).collect();
+        let Ok((_, mut gradients)) = descent.gradient(&policy, &all, &mut objective, &Alone) else {
             return Err("the loss is not finite".into());
         };
         clock.lap();
         let norm = gradients.norm()?;
         gradients.scale(bourn_algo::clip_scale(norm, 1.0));
         clock.lap();
-        optimizer.step(&mut policy, gradients, 1e-6);
+        optimizer.step(&mut policy, gradients, 1e-6)?;
         clock.lap();
         let weights = policy.to_weights()?;
         clock.lap();

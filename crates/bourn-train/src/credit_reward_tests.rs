@@ -81,7 +81,7 @@ fn a_constant_kl_is_no_kl() {
                 reference
             };
             experience.reference = Some(experience.samples.iter().enumerate().map(of).collect());
-            assign(&mut experience, &with, 0).unwrap();
+            assign(&mut experience, &Credit::of(&with), 0, &Alone).unwrap();
             for (a, b) in advantages(&experience).concat().iter().zip(plain.concat()) {
                 // Rewards less a quarter are exact in f32; their mean in f64 is not.
                 assert!((a - b).abs() < 1e-6, "{name}: {a} {b}");
@@ -125,7 +125,7 @@ fn filters_do_not_see_the_kl() {
     let recipe = recipe("name = \"dapo\"\nkl_coef = 0.5\nkl_in = \"reward\"", "");
     let mut experience = experience(&[WRONG, WRONG, WRONG]);
     experience.reference = Some([-1.0, -2.0, -3.0].map(|logp| vec![logp; 2]).to_vec());
-    assert_eq!(teaching_groups(&experience), 0);
+    assert_eq!(teaching_groups(&experience, &Alone).unwrap(), 0);
     filter(&mut experience, &Credit::of(&recipe), &Alone).unwrap();
     assign(&mut experience, &Credit::of(&recipe), 0, &Alone).unwrap();
     assert_eq!(experience.kept, [false]);
@@ -183,7 +183,7 @@ fn implicit_rewards_have_their_own_leave_one_out() {
     // A group whose verdicts agree still learns from what its tokens are paid.
     let mut alike = experience(&[WRONG, WRONG, WRONG]);
     alike.implicit = Some(pays([[1.0, 0.0], [0.0; 2], [0.0; 2]]));
-    assign(&mut alike, &rloo, 0).unwrap();
+    assign(&mut alike, &Credit::of(&rloo), 0, &Alone).unwrap();
     // ½ (1 + 0), and ½ (0 − ¼) twice and once.
     assert_eq!(advantages(&alike), [[0.5, 0.0], [-0.25, -0.125], [-0.25, -0.125]]);
 }

@@ -179,7 +179,7 @@ fn dynamic_sampling_reads_raw_verdicts_and_takes_no_more_than_it_needs() {
     let samples = [RIGHT, WRONG, WRONG, LONG, RIGHT, RIGHT, WRONG, WRONG, LONG];
     let experience = assigned(&samples, &recipe);
     assert_eq!(experience.kept, [true, false, true]);
-    assert_eq!(teaching_groups(&experience), 2);
+    assert_eq!(teaching_groups(&experience, &Alone).unwrap(), 2);
     assert_eq!(advantages(&experience)[3..6].concat(), [0.0; 12]);
     // In the last group the right answer is of full length: 1 − 1 is worth as much as a wrong one.
     assert_eq!(advantages(&experience)[6..].concat(), [0.0; 12]);
@@ -283,10 +283,10 @@ fn steps_are_credited_at_their_place() {
     for (index, paid) in [vec![0.25, 0.0], vec![-0.25, 0.5]].into_iter().enumerate() {
         experience.samples[index].judged.steps = Some(Steps { paid, counts: Vec::new() });
     }
-    assign(&mut experience, &ppo, 0).unwrap();
+    assign(&mut experience, &Credit::of(&ppo), 0, &Alone).unwrap();
     assert_eq!(advantages(&experience), [[1.25, 1.0], [0.25, 0.5], [0.0, 0.0]]);
     assert_eq!(targets(&experience)[1], [0.25, 0.5]);
-    assign(&mut experience, &reinforce, 0).unwrap();
+    assign(&mut experience, &Credit::of(&reinforce), 0, &Alone).unwrap();
     assert_eq!(advantages(&experience), [[1.25, 1.25], [0.25, 0.25], [0.0, 0.0]]);
 }
 

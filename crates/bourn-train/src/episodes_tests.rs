@@ -10,8 +10,9 @@ use bourn_verify::{Judge, JudgeError, Judgement, Submission, Verdict};
 use burn::tensor::Device;
 
 use super::*;
-use crate::drawing::{self, Draws};
+use crate::drawing::{self, Batch};
 use crate::experience::{Experience, Sample};
+use crate::settings::Draws;
 use crate::testing::{self, recipe};
 
 /// Has the policy write once more, after this text.

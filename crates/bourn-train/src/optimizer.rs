@@ -361,7 +361,8 @@ mod tests {
         assert!(!learns.is_empty() && learns.iter().all(|name| name.contains("layers.1.")));
         let (before, mut all) = (whole.to_weights().unwrap(), whole.clone());
         let (mut one, mut other) = (AdamWOptimizer::new(&settings), AdamWOptimizer::new(&settings));
-        one.step(&mut half, constant(&half.clone(), 0.3), 1e-3).unwrap();
+        let gradients = constant(&half, 0.3);
+        one.step(&mut half, gradients, 1e-3).unwrap();
         other.step(&mut all, constant(&whole, 0.3), 1e-3).unwrap();
         let (half, all) = (half.to_weights().unwrap(), all.to_weights().unwrap());
         for (name, tensor) in &half {

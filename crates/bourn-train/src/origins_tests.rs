@@ -13,8 +13,11 @@ use bourn_rollout::{
 };
 use bourn_track::Console;
 
+use bourn_recipe::Recipe;
+
 use super::*;
-use crate::drawing::{Draws, collect};
+use crate::drawing::{Batch, collect};
+use crate::settings::Draws;
 use crate::side::Engines;
 use crate::testing::{self, bundle, problems};
 
@@ -38,7 +41,7 @@ fn run(recipe: &Recipe, base: &Bundle, policy: &Bundle, cache: &Path) -> (Bounda
     let prompter = Prompter::new(base, false, "").unwrap();
     let (problems, stop) = (problems(&["1", "2", "3", "45"]), AtomicBool::new(false));
     let prober = Prober {
-        recipe,
+        measured: recipe.measured(),
         problems: &problems,
         base: Side::new(base, &prompter),
         cache_dir: cache,
@@ -241,7 +244,7 @@ fn ledgers_of_rounded_weights_are_kept_apart() {
     let side = Side::new(&base, &prompter);
     let key = |recipe: &Recipe| {
         let prober = Prober {
-            recipe,
+            measured: recipe.measured(),
             problems: &[],
             base: side,
             cache_dir: Path::new(""),

@@ -10,6 +10,8 @@ use bourn_probe::StopRule;
 use bourn_rollout::{Engine, EngineOptions, Storage};
 use bourn_track::Console;
 
+use bourn_recipe::Recipe;
+
 use super::*;
 use crate::side::{Engines, Side};
 use crate::testing::{self, bundle, problems};
@@ -144,7 +146,8 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let engine = bench.engines.of(Role::Policy, &side).unwrap();
     let mut replayed = BTreeSet::new();
     for step in 1..20 {
-        let group = replay.draw(&prober, engine, &settings, step).unwrap().unwrap();
+        let group =
+            replay.draw(&prober, engine, Draws::of(&recipe), &settings, step).unwrap().unwrap();
         assert_eq!(group.replayed, Replayed { endangered: 3, groups: 2 });
         assert_eq!((group.problems.len(), group.samples.len()), (2, 6));
         assert!(group.own().is_empty() && group.kept == [true, true]);
@@ -155,7 +158,8 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
             let same = |witness: &Sample| witness.trajectory.tokens() == sample.trajectory.tokens();
             assert!(*source == Source::Policy || of_problem.iter().any(same));
         }
-        let again = replay.draw(&prober, engine, &settings, step).unwrap().unwrap();
+        let again =
+            replay.draw(&prober, engine, Draws::of(&recipe), &settings, step).unwrap().unwrap();
         assert_eq!(again.problems, group.problems);
         let completions = |group: &Experience| -> Vec<Trajectory> {
             group.samples.iter().map(|sample| sample.trajectory.clone()).collect()
@@ -167,5 +171,5 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let expect: BTreeSet<String> = problems[..3].iter().map(|p| p.id.to_string()).collect();
     assert_eq!(replayed, expect);
     replay.judge(&[of([true; 4], 1)], &settings);
-    assert!(replay.draw(&prober, engine, &settings, 1).unwrap().is_none());
+    assert!(replay.draw(&prober, engine, Draws::of(&recipe), &settings, 1).unwrap().is_none());
 }

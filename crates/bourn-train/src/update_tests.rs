@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use bourn_episode::{Finish, Source, Weight};
 use bourn_model::transformer::Packed;
-use bourn_recipe::{LossType, Recipe, Surrogate};
+use bourn_recipe::{LossType, Recipe};
 use bourn_rollout::{
     Engine, EngineOptions, Inputs, Request, Rollouts, Sampling, ScoreItem, Storage, generate,
 };
@@ -123,7 +123,7 @@ fn distance(a: &BTreeMap<String, Vec<f32>>, b: &BTreeMap<String, Vec<f32>>) -> f
 fn as_of(recipe: &Recipe, experience: &Experience) -> Experience {
     let mut experience = experience.clone();
     experience.entropy_coef = recipe.algorithm.entropy_coef;
-    experience.samples.iter_mut().for_each(|sample| terms(sample, recipe));
+    experience.samples.iter_mut().for_each(|sample| terms(sample, &recipe.algorithm));
     if recipe.algorithm.covariance == bourn_recipe::Covariance::Kl {
         for sample in &mut experience.samples {
             let weight = recipe.algorithm.covariance_coef as f32;
