@@ -110,7 +110,7 @@ fn row(b: &Boundary, problem: &ProblemRecord, order: usize, with_texts: bool) ->
     let (lost, gained) = state.map_or((-1.0, -1.0), |s| (s.lost, s.gained));
     let delta = problem.delta().unwrap_or(0.0);
     let wide = b.solvability.is_some();
-    // What the script sorts and filters by.
+    // What the script sorts and filters by, on either element: maud takes no value for its name.
     macro_rules! entry {
         ($element:ident, $content:expr) => {
             html! {
