@@ -6,6 +6,8 @@ import struct
 import subprocess
 from pathlib import Path
 
+import pages
+
 # The clock stands in their content or their name: seconds of steps, event files of TensorBoard, progress.
 # Locks are empty, and `input` is what both were given.
 SKIPPED_FOLDERS = {"tensorboard", "logs", "stderr", "input"}
@@ -125,6 +127,9 @@ def difference(a, b, keys_may_differ):
         return None if before == after else of_lines(before, after, "line")
     if a.suffix == ".safetensors":
         return of_tensors(before, after)
+    if a.suffix == ".html":
+        before, after = pages.shown(before.decode()), pages.shown(after.decode())
+        return None if before == after else of_lines([str(e) for e in before], [str(e) for e in after], "element")
     if a.suffix == ".json":
         return of_json(json.loads(before), json.loads(after)) or of_bytes(before, after)
     try:

@@ -4,8 +4,9 @@ use std::fmt::Write;
 
 use bourn_probe::{Ablation, AgainstNull, Difference, Estimate, Spread, VariantFigures};
 
-use crate::format::{confidence, counted, draws, p_value, percent, plural, points};
-use crate::report::grouped;
+use crate::format::{
+    against_null, confidence, counted, draws, grouped, p_value, percent, plural, points, spread,
+};
 
 /// A run of a sweep that came to nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,20 +22,29 @@ pub struct FailedRun {
 }
 
 /// Rows of text under a head; the first column is what a row is about.
-pub(crate) struct Grid {
-    pub(crate) head: Vec<String>,
-    pub(crate) rows: Vec<Vec<String>>,
+pub struct AblationGrid {
+    /// The names of the columns.
+    pub head: Vec<String>,
+    /// The rows, each with a cell for every column.
+    pub rows: Vec<Vec<String>>,
 }
 
-/// The boundary of every variant, and above them that of the base they share; without the ranges
-/// over seeds where there is no room for them.
-pub(crate) fn figures(a: &Ablation, with_ranges: bool) -> Grid {
+/// The boundary of every variant, and above them that of the base they share.
+pub fn ablation_figures(a: &Ablation) -> AblationGrid {
+    figures(a, true)
+}
+
+/// As [`ablation_figures`]; without the ranges over seeds where there is no room for them.
+fn figures(a: &Ablation, with_ranges: bool) -> AblationGrid {
     let spread = |s: Spread, show: fn(f64) -> String| match with_ranges {
         true => spread(s, show),
         false => show(s.mean),
     };
-    let against = |n: Option<AgainstNull>| {
-        n.map_or_else(dash, |n| format!("{} [{}]", spread(n.found, counted), counted(n.null)))
+    let against = |n: Option<AgainstNull>| match with_ranges {
+        true => against_null(n),
+        false => {
+            n.map_or_else(dash, |n| format!("{} [{}]", counted(n.found.mean), counted(n.null)))
+        }
     };
     let mut head = vec!["variant".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
@@ -62,11 +72,11 @@ pub(crate) fn figures(a: &Ablation, with_ranges: bool) -> Grid {
         row.push(v.entropy.map_or_else(dash, |e| spread(e, |x| format!("{x:.3}"))));
         rows.push(row);
     }
-    Grid { head, rows }
+    AblationGrid { head, rows }
 }
 
 /// Every other variant less the reference.
-pub(crate) fn differences(a: &Ablation) -> Option<Grid> {
+pub fn ablation_differences(a: &Ablation) -> Option<AblationGrid> {
     let reference = a.reference?;
     let mut head = vec![format!("less {}", a.variants[reference].name)];
     for k in &a.k {
@@ -89,11 +99,11 @@ pub(crate) fn differences(a: &Ablation) -> Option<Grid> {
     };
     let others = a.variants.iter().enumerate().filter(|(index, _)| *index != reference);
     let rows: Vec<_> = others.map(row).collect();
-    (!rows.is_empty()).then_some(Grid { head, rows })
+    (!rows.is_empty()).then_some(AblationGrid { head, rows })
 }
 
 /// What every variant cost, a run.
-pub(crate) fn costs(a: &Ablation) -> Grid {
+pub fn ablation_costs(a: &Ablation) -> AblationGrid {
     let head = ["variant", "seeds", "tokens a run", "seconds of training a run"];
     let row = |v: &VariantFigures| {
         let seeds: Vec<_> = v.runs.iter().map(|run| run.seed.to_string()).collect();
@@ -104,11 +114,14 @@ pub(crate) fn costs(a: &Ablation) -> Grid {
             v.seconds.map_or_else(dash, |t| spread(t, |x| format!("{x:.0}"))),
         ]
     };
-    Grid { head: head.map(String::from).to_vec(), rows: a.variants.iter().map(row).collect() }
+    AblationGrid {
+        head: head.map(String::from).to_vec(),
+        rows: a.variants.iter().map(row).collect(),
+    }
 }
 
 /// What the figures are of, and how to read them.
-pub(crate) fn notes(a: &Ablation) -> Vec<String> {
+pub fn ablation_notes(a: &Ablation) -> Vec<String> {
     let seeds = a.variants.iter().map(|v| v.runs.len());
     let (least, most) = (seeds.clone().min().unwrap_or(0), seeds.max().unwrap_or(0));
     let seeds = match least == most {
@@ -142,11 +155,14 @@ pub(crate) fn notes(a: &Ablation) -> Vec<String> {
 /// The sweep in the terminal, at most 100 columns wide where names allow it.
 pub fn ablation_table(a: &Ablation) -> String {
     let mut text = String::new();
-    for grid in [Some(figures(a, false)), differences(a), Some(costs(a))].into_iter().flatten() {
+    for grid in [Some(figures(a, false)), ablation_differences(a), Some(ablation_costs(a))]
+        .into_iter()
+        .flatten()
+    {
         text += &crate::table::plain_table(&grid.head, &grid.rows);
         text += "\n\n";
     }
-    notes(a).iter().for_each(|note| wrapped(&mut text, note));
+    ablation_notes(a).iter().for_each(|note| wrapped(&mut text, note));
     text
 }
 
@@ -172,10 +188,13 @@ fn wrapped(text: &mut String, note: &str) {
 pub fn ablation_markdown(sets: &[Ablation], failed: &[FailedRun]) -> String {
     let mut text = String::new();
     for a in sets {
-        for grid in [Some(figures(a, true)), differences(a), Some(costs(a))].into_iter().flatten() {
+        for grid in [Some(figures(a, true)), ablation_differences(a), Some(ablation_costs(a))]
+            .into_iter()
+            .flatten()
+        {
             markdown(&mut text, &grid);
         }
-        text += &notes(a).join("\n\n");
+        text += &ablation_notes(a).join("\n\n");
         text += "\n\n";
     }
     for run in failed {
@@ -261,7 +280,7 @@ pub fn ablation_runs_csv(sets: &[Ablation]) -> String {
     text
 }
 
-fn markdown(text: &mut String, grid: &Grid) {
+fn markdown(text: &mut String, grid: &AblationGrid) {
     let cell = |cell: &String| cell.replace('|', "\\|").replace('\n', " ");
     let row = |cells: &[String]| cells.iter().map(cell).collect::<Vec<_>>().join(" | ");
     line(text, format_args!("| {} |", row(&grid.head)));
@@ -302,19 +321,6 @@ fn interval(e: Estimate, show: impl Fn(f64) -> String) -> String {
     format!("{} [{}, {}]", show(e.value), show(e.ci_low), show(e.ci_high))
 }
 
-/// `0.41 (0.38–0.45)`, and of one seed the value alone.
-pub(crate) fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {
-    match s.least == s.most {
-        true => show(s.mean),
-        false => format!("{} ({}–{})", show(s.mean), show(s.least), show(s.most)),
-    }
-}
-
-/// `24.1 (18.0–30.2) [0.2]`.
-pub(crate) fn against(n: Option<AgainstNull>) -> String {
-    n.map_or_else(dash, |n| format!("{} [{}]", spread(n.found, counted), counted(n.null)))
-}
-
 #[cfg(test)]
 #[path = "ablation_tests.rs"]
-pub(crate) mod tests;
+mod tests;

@@ -7,7 +7,7 @@ use bourn_probe::{Boundary, Estimate};
 use crate::error::TrackError;
 use crate::parts::{Scalars, histograms};
 use crate::picture::pass_at_k_picture;
-use crate::tags::{self, Side};
+use crate::tags::{self, BoundarySide};
 use crate::tensorboard::EventWriter;
 
 /// Every boundary figure under its tag (fractions, not percent). Figures that do not exist have
@@ -16,7 +16,11 @@ use crate::tensorboard::EventWriter;
 pub fn boundary_scalars(set: &str, boundary: &Boundary) -> BTreeMap<String, f64> {
     let mut scalars = Scalars::new(set);
     for row in boundary.rows() {
-        let sides = [(Side::Base, row.base), (Side::Policy, row.policy), (Side::Delta, row.delta)];
+        let sides = [
+            (BoundarySide::Base, row.base),
+            (BoundarySide::Policy, row.policy),
+            (BoundarySide::Delta, row.delta),
+        ];
         for (side, figure) in sides {
             scalars.figure(&format!("{}/pass@{}", side.name(), row.k), figure);
         }
@@ -69,8 +73,8 @@ pub fn write_boundary(
     for (tag, value) in boundary_scalars(set, boundary) {
         writer.scalar(&tag, step, value)?;
     }
-    writer.histogram(&tags::accuracy(set, Side::Base), step, base_accuracies)?;
-    writer.histogram(&tags::accuracy(set, Side::Policy), step, policy_accuracies)?;
+    writer.histogram(&tags::accuracy(set, BoundarySide::Base), step, base_accuracies)?;
+    writer.histogram(&tags::accuracy(set, BoundarySide::Policy), step, policy_accuracies)?;
     for (tag, values) in histograms(set, boundary) {
         writer.histogram(&tag, step, &values)?;
     }

@@ -29,11 +29,11 @@ pub enum ConsoleMode {
 /// The one place that writes to standard error; clones share it.
 #[derive(Clone)]
 pub struct Console {
-    out: Arc<Output>,
+    out: Arc<ConsoleOutput>,
     colour: bool,
 }
 
-enum Output {
+enum ConsoleOutput {
     Bars(MultiProgress),
     Plain(Mutex<Box<dyn Write + Send>>),
 }
@@ -51,19 +51,19 @@ impl Console {
 
     /// Plain lines into any writer.
     pub fn with_writer(writer: Box<dyn Write + Send>) -> Self {
-        Self { out: Arc::new(Output::Plain(Mutex::new(writer))), colour: false }
+        Self { out: Arc::new(ConsoleOutput::Plain(Mutex::new(writer))), colour: false }
     }
 
     fn with_target(target: ProgressDrawTarget, colour: bool) -> Self {
         let bars = MultiProgress::with_draw_target(target);
-        Self { out: Arc::new(Output::Bars(bars)), colour }
+        Self { out: Arc::new(ConsoleOutput::Bars(bars)), colour }
     }
 
     /// Begins a piece of work of `total` `unit`s (0: unknown). Several may be under way.
     pub fn stage(&self, name: &str, total: u64, unit: &str) -> Stage {
         let bar = match &*self.out {
-            Output::Bars(bars) => Some(bars.add(bar(name, total, unit, self.colour))),
-            Output::Plain(_) => None,
+            ConsoleOutput::Bars(bars) => Some(bars.add(bar(name, total, unit, self.colour))),
+            ConsoleOutput::Plain(_) => None,
         };
         let now = Instant::now();
         Stage {
@@ -103,8 +103,8 @@ impl Console {
     /// standard output), and puts them back.
     pub fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
         match &*self.out {
-            Output::Bars(bars) => bars.suspend(print),
-            Output::Plain(_) => print(),
+            ConsoleOutput::Bars(bars) => bars.suspend(print),
+            ConsoleOutput::Plain(_) => print(),
         }
     }
 
@@ -122,12 +122,12 @@ impl Console {
 
     fn write(&self, bytes: &[u8]) {
         let _ = match &*self.out {
-            Output::Bars(bars) if bars.is_hidden() => io::stderr().write_all(bytes),
-            Output::Bars(bars) => {
+            ConsoleOutput::Bars(bars) if bars.is_hidden() => io::stderr().write_all(bytes),
+            ConsoleOutput::Bars(bars) => {
                 let text = String::from_utf8_lossy(bytes);
                 bars.println(text.strip_suffix('\n').unwrap_or(&text))
             }
-            Output::Plain(writer) => {
+            ConsoleOutput::Plain(writer) => {
                 // A panic elsewhere cannot leave a writer half-changed in a way that matters.
                 let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
                 writer.write_all(bytes).and_then(|()| writer.flush())
@@ -207,7 +207,7 @@ impl Stage {
     fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
-            if let Output::Bars(bars) = &*self.console.out {
+            if let ConsoleOutput::Bars(bars) = &*self.console.out {
                 bars.remove(&bar);
             }
         }

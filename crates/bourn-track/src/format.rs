@@ -1,13 +1,15 @@
-//! How figures are worded, alike in tables and pictures.
+//! How figures are worded, alike in tables, pictures and pages.
+
+use bourn_probe::{AgainstNull, Spread};
 
 /// `1 problem`, `64 problems`.
-pub(crate) fn plural(count: u64, noun: &str) -> String {
+pub fn plural(count: u64, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 /// `256 draws`; `64-256 draws` where problems differ, `256 draws (base) and 64 (policy)` where
 /// the models do.
-pub(crate) fn draws(base: [u64; 2], policy: [u64; 2]) -> String {
+pub fn draws(base: [u64; 2], policy: [u64; 2]) -> String {
     let range = |[low, high]: [u64; 2]| {
         if low == high { low.to_string() } else { format!("{low}-{high}") }
     };
@@ -19,33 +21,60 @@ pub(crate) fn draws(base: [u64; 2], policy: [u64; 2]) -> String {
 }
 
 /// `95%`, `99.9%`.
-pub(crate) fn confidence(share: f64) -> String {
+pub fn confidence(share: f64) -> String {
     // Rounded, because 0.999 × 100 is 99.9 and a bit.
     format!("{}%", (share * 1e6).round() / 1e4)
 }
 
 /// A share in percent with one decimal: `12.3`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     // Adding zero turns -0 into 0, and rounding first keeps -0.04 from printing as -0.0.
     format!("{:.1}", (share * 1000.0).round() / 10.0 + 0.0)
 }
 
 /// A difference in percentage points with its sign: `+12.3`, `-0.5`, `0.0`.
-pub(crate) fn points(difference: f64) -> String {
+pub fn points(difference: f64) -> String {
     let text = percent(difference);
     if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
 }
 
 /// An expected number of problems with one decimal: `12.3`.
-pub(crate) fn counted(problems: f64) -> String {
+pub fn counted(problems: f64) -> String {
     // As in `percent`.
     format!("{:.1}", (problems * 10.0).round() / 10.0 + 0.0)
 }
 
 /// A difference of such numbers with its sign: `+12.3`.
-pub(crate) fn signed(problems: f64) -> String {
+pub fn signed(problems: f64) -> String {
     let text = counted(problems);
     if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
+}
+
+/// A large number with its digits in groups of three: `1,234,567`.
+pub fn grouped(number: f64) -> String {
+    let digits = format!("{:.0}", number.max(0.0));
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `0.41 (0.38–0.45)`, and of one seed the value alone.
+pub fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {
+    match s.least == s.most {
+        true => show(s.mean),
+        false => format!("{} ({}–{})", show(s.mean), show(s.least), show(s.most)),
+    }
+}
+
+/// `24.1 (18.0–30.2) [0.2]`, a dash where there is no figure.
+pub fn against_null(n: Option<AgainstNull>) -> String {
+    let worded = |n: AgainstNull| format!("{} [{}]", spread(n.found, counted), counted(n.null));
+    n.map_or_else(|| "–".to_owned(), worded)
 }
 
 /// A success rate to two digits: `0.0029`, `0.5`, `4.6e-5`.
@@ -92,6 +121,9 @@ mod tests {
         check(p_value(0.0344), "0.034");
         check(p_value(1.0), "1.000");
         check(p_value(0.0004), "<0.001");
+        check(grouped(0.0), "0");
+        check(grouped(999.0), "999");
+        check(grouped(1_234_567.0), "1,234,567");
         check(plural(1, "problem"), "1 problem");
         check(plural(0, "problem"), "0 problems");
         check(draws([256, 256], [256, 256]), "256 draws");

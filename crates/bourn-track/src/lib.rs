@@ -1,5 +1,5 @@
 //! What a run leaves behind for people: TensorBoard event files, the metrics file, console
-//! progress, tables, the pass@k picture and the HTML report.
+//! progress, tables and the pass@k picture. The HTML report is a room of its own, `bourn-report`.
 //!
 //! **This room computes no figure**: it is given numbers and shows them. It knows nothing of
 //! models, tensors or Burn, and it alone may look at the wall clock.
@@ -13,23 +13,27 @@ mod boundary;
 mod canvas;
 mod console;
 mod error;
-mod format;
+pub mod format;
 mod layout;
 mod metrics;
 mod origins;
 mod paired;
 mod parts;
 mod picture;
-pub mod report;
 mod table;
 pub mod tags;
 mod temperature;
 mod tensorboard;
 
 #[cfg(test)]
+mod ablation_sample;
+#[cfg(test)]
 mod sample;
 
-pub use ablation::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv, ablation_table};
+pub use ablation::{
+    AblationGrid, FailedRun, ablation_costs, ablation_csv, ablation_differences, ablation_figures,
+    ablation_markdown, ablation_notes, ablation_runs_csv, ablation_table,
+};
 pub use boundary::{boundary_scalars, write_boundary};
 pub use console::{Console, ConsoleMode, ConsoleWriter, Stage};
 pub use error::TrackError;

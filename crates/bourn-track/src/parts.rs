@@ -8,7 +8,7 @@ use bourn_probe::figures::{
 };
 use bourn_probe::{Boundary, Estimate};
 
-use crate::tags::{self, Side};
+use crate::tags::{self, BoundarySide};
 
 /// Scalars by tag, those of one set of problems.
 pub(crate) struct Scalars<'a> {
@@ -145,7 +145,9 @@ impl<'a> Scalars<'a> {
     }
 
     fn sides(&mut self, figure: &str, values: [Estimate; 3]) {
-        for (side, e) in [Side::Base, Side::Policy, Side::Delta].into_iter().zip(values) {
+        for (side, e) in
+            [BoundarySide::Base, BoundarySide::Policy, BoundarySide::Delta].into_iter().zip(values)
+        {
             self.figure(&format!("{figure}/{}", side.name()), e);
         }
     }

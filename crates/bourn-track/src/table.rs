@@ -5,7 +5,9 @@ use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Spending, Spent
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
-use crate::format::{confidence, counted, draws, p_value, percent, plural, points, rate, signed};
+use crate::format::{
+    confidence, counted, draws, grouped, p_value, percent, plural, points, rate, signed,
+};
 use crate::origins::origins_lines;
 use crate::paired::paired_lines;
 use crate::temperature::temperature_lines;
@@ -52,7 +54,7 @@ pub fn derived_table(rows: &[(String, String)]) -> String {
 
 /// Counts as rows of [`derived_table`].
 pub fn count_rows(counts: Vec<(String, u64)>) -> Vec<(String, String)> {
-    counts.into_iter().map(|(what, count)| (what, crate::report::grouped(count as f64))).collect()
+    counts.into_iter().map(|(what, count)| (what, grouped(count as f64))).collect()
 }
 
 /// Rows under a head, figures to the right; wider than the rest only where its cells are.

@@ -102,7 +102,7 @@ pub fn verdict(kind: &str) -> String {
 
 /// Whose figure a boundary tag is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Side {
+pub enum BoundarySide {
     /// The policy being trained.
     Policy,
     /// The frozen model it started from.
@@ -111,29 +111,29 @@ pub enum Side {
     Delta,
 }
 
-impl Side {
+impl BoundarySide {
     /// The name used in tags.
     pub fn name(self) -> &'static str {
         match self {
-            Side::Policy => "policy",
-            Side::Base => "base",
-            Side::Delta => "delta",
+            BoundarySide::Policy => "policy",
+            BoundarySide::Base => "base",
+            BoundarySide::Delta => "delta",
         }
     }
 }
 
 /// Tag of pass@k; the ends of its interval have `/ci_low` and `/ci_high` after it.
-pub fn pass_at_k(set: &str, side: Side, k: u64) -> String {
+pub fn pass_at_k(set: &str, side: BoundarySide, k: u64) -> String {
     format!("{}/pass@{k}", boundary(set, side.name()))
 }
 
 /// Tag of a model's mean token entropy; the ends of its interval as in [`pass_at_k`].
-pub fn entropy(set: &str, side: Side) -> String {
+pub fn entropy(set: &str, side: BoundarySide) -> String {
     format!("{}/entropy", boundary(set, side.name()))
 }
 
 /// Tag of the histogram of a model's per-problem share of correct draws.
-pub fn accuracy(set: &str, side: Side) -> String {
+pub fn accuracy(set: &str, side: BoundarySide) -> String {
     format!("{}/accuracy", boundary(set, side.name()))
 }
 
@@ -224,9 +224,9 @@ mod tests {
         let check = |got: String, expect: &str| assert_eq!(got, expect);
         check(verifier_mean("countdown"), "train/rewards/countdown/mean");
         check(verdict("bad_gold"), "train/verdict/bad_gold");
-        check(pass_at_k("cd", Side::Delta, 16), "boundary/cd/delta/pass@16");
-        check(ci_low(&entropy("cd", Side::Base)), "boundary/cd/base/entropy/ci_low");
-        check(accuracy("cd", Side::Policy), "boundary/cd/policy/accuracy");
+        check(pass_at_k("cd", BoundarySide::Delta, 16), "boundary/cd/delta/pass@16");
+        check(ci_low(&entropy("cd", BoundarySide::Base)), "boundary/cd/base/entropy/ci_low");
+        check(accuracy("cd", BoundarySide::Policy), "boundary/cd/policy/accuracy");
         check(perplexity("base", "policy", false), "ppl/base/policy/wrong");
         check(boundary("cd", "solvable/lost"), "boundary/cd/solvable/lost");
     }

@@ -1,8 +1,8 @@
 //! TensorBoard event files.
 //!
-//! An event file is a sequence of framed protocol-buffer messages (TensorFlow's record format):
-//! length as u64, masked CRC-32C of the length, the message, masked CRC-32C of the message, all
-//! little-endian.
+//! Records and their checksums, scalars and histograms are `tensorboard-rs`'s; what it lacks (text,
+//! pictures, layouts, the mark of a resumed run) is made of the same messages. The file is ours: the
+//! crate's own writer panics where a disk is full, and two of its writers may share one name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,12 +12,13 @@ use protobuf::Message;
 use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
 use tensorboard_proto::layout::Layout;
 use tensorboard_proto::summary::{
-    HistogramProto, Summary, Summary_Image, Summary_Value, SummaryMetadata,
-    SummaryMetadata_PluginData,
+    Summary, Summary_Image, Summary_Value, SummaryMetadata, SummaryMetadata_PluginData,
 };
 use tensorboard_proto::tensor::TensorProto;
 use tensorboard_proto::tensor_shape::TensorShapeProto;
 use tensorboard_proto::types::DataType;
+use tensorboard_rs::record_writer::RecordWriter;
+use tensorboard_rs::summary::{histogram_raw, scalar};
 
 use crate::append::{AppendFile, sync_directory};
 use crate::error::TrackError;
@@ -29,6 +30,8 @@ const FILE_VERSION: &str = "brain.Event:2";
 const LAYOUT_TAG: &str = "custom_scalars__config__";
 /// How many buckets a histogram has, as TensorBoard's own writer has.
 const HISTOGRAM_BUCKETS: usize = 30;
+/// What a record has around its message: its length and two checksums.
+const FRAME_BYTES: usize = 16;
 /// How many names are tried before a directory counts as unusable.
 const NAME_ATTEMPTS: u32 = 1000;
 
@@ -67,21 +70,17 @@ impl EventWriter {
     /// One number, kept as 32-bit float as TensorBoard's scalars are; NaN and infinities are
     /// written as they are, and TensorBoard marks them.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<(), TrackError> {
-        let mut summary = Summary_Value::new();
-        summary.set_simple_value(value as f32);
-        self.summary(tag, step, summary)
+        self.summary(tag, step, scalar(tag, value as f32))
     }
 
     /// How `values` are distributed, in 30 buckets of equal width from the smallest to the
     /// largest. No values, or one that is not finite, is [`TrackError::BadHistogram`].
     pub fn histogram(&mut self, tag: &str, step: u64, values: &[f64]) -> Result<(), TrackError> {
-        let histogram = histogram(values).map_err(|problem| TrackError::BadHistogram {
+        let summary = histogram(tag, values).map_err(|problem| TrackError::BadHistogram {
             tag: tag.to_string(),
             step,
             problem,
         })?;
-        let mut summary = Summary_Value::new();
-        summary.set_histo(histogram);
         self.summary(tag, step, summary)
     }
 
@@ -96,10 +95,10 @@ impl EventWriter {
         // A shape without dimensions: one string, not a table of them.
         tensor.set_tensor_shape(TensorShapeProto::new());
         tensor.mut_string_val().push(markdown.as_bytes().to_vec());
-        let mut summary = Summary_Value::new();
-        summary.set_metadata(metadata);
-        summary.set_tensor(tensor);
-        self.summary(tag, step, summary)
+        let mut value = Summary_Value::new();
+        value.set_metadata(metadata);
+        value.set_tensor(tensor);
+        self.value(tag, step, value)
     }
 
     /// Charts of TensorBoard's custom-scalars tab, which can hold several tags each. A directory has
@@ -116,10 +115,10 @@ impl EventWriter {
         tensor.set_dtype(DataType::DT_STRING);
         tensor.set_tensor_shape(TensorShapeProto::new());
         tensor.mut_string_val().push(content);
-        let mut summary = Summary_Value::new();
-        summary.set_metadata(metadata);
-        summary.set_tensor(tensor);
-        self.summary(LAYOUT_TAG, step, summary)
+        let mut value = Summary_Value::new();
+        value.set_metadata(metadata);
+        value.set_tensor(tensor);
+        self.value(LAYOUT_TAG, step, value)
     }
 
     /// A picture, as the PNG that it already is.
@@ -129,9 +128,9 @@ impl EventWriter {
         image.set_width(i32::try_from(picture.width).unwrap_or(i32::MAX));
         image.set_colorspace(3); // RGB
         image.set_encoded_image_string(picture.png.clone());
-        let mut summary = Summary_Value::new();
-        summary.set_image(image);
-        self.summary(tag, step, summary)
+        let mut value = Summary_Value::new();
+        value.set_image(image);
+        self.value(tag, step, value)
     }
 
     /// Hands everything written so far to the operating system, where TensorBoard can read it.
@@ -150,15 +149,14 @@ impl EventWriter {
         self.file.sync()
     }
 
-    fn summary(
-        &mut self,
-        tag: &str,
-        step: u64,
-        mut value: Summary_Value,
-    ) -> Result<(), TrackError> {
+    fn value(&mut self, tag: &str, step: u64, mut value: Summary_Value) -> Result<(), TrackError> {
         value.set_tag(tag.to_string());
         let mut summary = Summary::new();
         summary.mut_value().push(value);
+        self.summary(tag, step, summary)
+    }
+
+    fn summary(&mut self, tag: &str, step: u64, summary: Summary) -> Result<(), TrackError> {
         let mut event = Event::new();
         event.set_summary(summary);
         self.write(tag, step, event)
@@ -169,10 +167,14 @@ impl EventWriter {
             .map_err(|_| TrackError::StepTooLarge { tag: tag.to_string(), step })?;
         event.set_step(signed);
         event.set_wall_time(unix_time().as_secs_f64());
-        let message = event.write_to_bytes().map_err(|e| {
-            TrackError::io("encode an event for", self.file.path())(std::io::Error::other(e))
-        })?;
-        self.file.append(&frame(&message))
+        let unencoded = TrackError::io("encode an event for", self.file.path());
+        // Into memory first: the file takes whole records, and keeps them where a disk is full.
+        let record = event.write_to_bytes().map_err(std::io::Error::other).and_then(|message| {
+            let mut record = Vec::with_capacity(message.len() + FRAME_BYTES);
+            RecordWriter::new(&mut record).write(&message)?;
+            Ok(record)
+        });
+        self.file.append(&record.map_err(unencoded)?)
     }
 }
 
@@ -203,24 +205,7 @@ fn unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// A message in the record format.
-fn frame(message: &[u8]) -> Vec<u8> {
-    let length = (message.len() as u64).to_le_bytes();
-    let mut record = Vec::with_capacity(message.len() + 16);
-    record.extend_from_slice(&length);
-    record.extend_from_slice(&masked_crc(&length).to_le_bytes());
-    record.extend_from_slice(message);
-    record.extend_from_slice(&masked_crc(message).to_le_bytes());
-    record
-}
-
-/// The record format rotates and offsets its checksums, so that data which itself contains
-/// checksums does not check by accident.
-fn masked_crc(data: &[u8]) -> u32 {
-    crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8)
-}
-
-fn histogram(values: &[f64]) -> Result<HistogramProto, String> {
+fn histogram(tag: &str, values: &[f64]) -> Result<Summary, String> {
     if values.is_empty() {
         return Err("there are no values".to_string());
     }
@@ -236,15 +221,9 @@ fn histogram(values: &[f64]) -> Result<HistogramProto, String> {
         let bucket = limits.partition_point(|&limit| limit <= value).min(limits.len() - 1);
         counts[bucket] += 1.0;
     }
-    let mut proto = HistogramProto::new();
-    proto.set_min(min);
-    proto.set_max(max);
-    proto.set_num(values.len() as f64);
-    proto.set_sum(values.iter().sum());
-    proto.set_sum_squares(values.iter().map(|v| v * v).sum());
-    proto.set_bucket_limit(limits);
-    proto.set_bucket(counts);
-    Ok(proto)
+    let (n, sum) = (values.len() as f64, values.iter().sum());
+    let squares = values.iter().map(|v| v * v).sum();
+    Ok(histogram_raw(tag, min, max, n, sum, squares, &limits, &counts))
 }
 
 /// Right edges of the buckets, ascending, the last one `max`; one bucket if all values are equal.

@@ -33,13 +33,43 @@ fn bitwise_masked_crc(data: &[u8]) -> u32 {
     ((doubled >> 15) as u32).wrapping_add(0xa282_ead8)
 }
 
+/// TensorFlow's record format, made by hand: length as u64, masked CRC-32C of the length, the
+/// message, masked CRC-32C of the message, all little-endian.
+fn frame(message: &[u8]) -> Vec<u8> {
+    let length = (message.len() as u64).to_le_bytes();
+    let crc = |data| bitwise_masked_crc(data).to_le_bytes();
+    [&length[..], &crc(&length), message, &crc(message)].concat()
+}
+
 #[test]
-fn checksums() {
-    // The check value of CRC-32C in the catalogue of CRC algorithms.
-    assert_eq!(crc32c::crc32c(b"123456789"), 0xe306_9283);
-    for data in [b"".as_slice(), b"a", b"123456789", &[0; 100]] {
-        assert_eq!(masked_crc(data), bitwise_masked_crc(data), "{data:?}");
+fn records_are_framed_as_tensorflow_frames_them() {
+    // The check value of CRC-32C in the catalogue of CRC algorithms, 0xe306_9283, with the mask.
+    assert_eq!(bitwise_masked_crc(b"123456789"), 0xc78a_b0e5);
+    for message in [b"".as_slice(), b"a", b"123456789", &[0; 100], &[0xff; 70_000]] {
+        let mut record = Vec::new();
+        RecordWriter::new(&mut record).write(message).unwrap();
+        assert_eq!(record, frame(message), "{} bytes", message.len());
+        assert_eq!(record.len(), message.len() + FRAME_BYTES);
     }
+}
+
+#[test]
+fn an_event_file_is_its_events_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = EventWriter::create(dir.path(), None).unwrap();
+    writer.scalar("x", 7, 0.5).unwrap();
+    writer.flush().unwrap();
+    let bytes = fs::read(writer.path()).unwrap();
+    let stamps: Vec<f64> = read_events(writer.path()).iter().map(Event::get_wall_time).collect();
+    // Each field by its number and type: wall_time 1 (double), step 2 and file_version 3, summary 5.
+    let version = [&[0x09], &stamps[0].to_le_bytes()[..], b"\x1a\x0dbrain.Event:2"].concat();
+    let scalar = [
+        &[0x09],
+        &stamps[1].to_le_bytes()[..],
+        b"\x10\x07\x2a\x0a\x0a\x08\x0a\x01x\x15",
+        &0.5f32.to_le_bytes(),
+    ];
+    assert_eq!(bytes, [frame(&version), frame(&scalar.concat())].concat());
 }
 
 #[test]
@@ -100,7 +130,8 @@ fn dropping_a_writer_loses_nothing() {
 #[test]
 fn histograms() {
     let check = |values: &[f64], limits: &[f64], counts: &[f64]| {
-        let h = histogram(values).unwrap();
+        let summary = histogram("h", values).unwrap();
+        let h = summary.get_value()[0].get_histo();
         let used = |i: &usize| h.get_bucket()[*i] > 0.0;
         let filled: Vec<usize> = (0..h.get_bucket().len()).filter(used).collect();
         let at = |list: &[f64]| filled.iter().map(|&i| list[i]).collect::<Vec<_>>();

@@ -351,7 +351,7 @@ pub enum TrainError {
     },
     /// What a run left cannot be shown.
     #[error(transparent)]
-    Report(#[from] bourn_track::report::ReportError),
+    Report(#[from] bourn_report::ReportError),
     /// The user asked to stop before there was anything to save.
     #[error("interrupted before the first step; nothing was changed")]
     InterruptedEarly,

@@ -8,10 +8,10 @@ use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Measured, ProbeRecipe, Recipe};
+use bourn_report::{PROBE_FILE, ProbeFile, ProbedModel};
 use bourn_rollout::RolloutError;
 use bourn_task::{Problem, load_held_out};
 use bourn_track::Console;
-use bourn_track::report::{PROBE_FILE, ProbeFile, ProbedModel};
 
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;

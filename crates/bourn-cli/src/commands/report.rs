@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_track::report::{read_hard, read_run, render_hard, render_report, write_report};
+use bourn_report::{read_hard, read_run, render_hard, render_report, write_report};
 
 use super::print;
 

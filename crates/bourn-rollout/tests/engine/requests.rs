@@ -161,14 +161,14 @@ fn bad_weights_are_named() {
     weights.get_mut(name).unwrap().shape = vec![24, 12];
     check(
         new(&weights),
-        "tensor `model.layers.1.self_attn.k_proj.weight` has shape [24, 12] with 288 values and the \
-         configuration asks for [12, 24]",
+        "the weights do not fit the engine: tensor `model.layers.1.self_attn.k_proj.weight` has shape \
+         [24, 12] and the configuration asks for [12, 24]",
     );
     weights.remove(name);
     check(
         new(&weights),
-        "tensor `model.layers.1.self_attn.k_proj.weight` is missing from the weights; the \
-         configuration and the weights belong to different models",
+        "the weights do not fit the engine: tensor `model.layers.1.self_attn.k_proj.weight` is missing; \
+         the configuration does not match the weights",
     );
     let options = EngineOptions { batch_size: 0, cache_bytes: AMPLE, storage: Storage::F32 };
     let result = Engine::new(config, &random_weights(config, 1), &options).map(|_| ());

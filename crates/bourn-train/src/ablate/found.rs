@@ -4,7 +4,7 @@ use std::fs;
 
 use bourn_probe::{Ablation, Boundary, SweepRun, SweepVariant, ablation, read_ledger};
 use bourn_recipe::Sweep;
-use bourn_track::report::{read_cost, render_ablation, write_report};
+use bourn_report::{read_cost, render_ablation, write_report};
 use bourn_track::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv};
 
 use super::{AblateOptions, Job, jobs};

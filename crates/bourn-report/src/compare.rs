@@ -1,0 +1,239 @@
+//! Several runs beside each other.
+
+use std::collections::BTreeSet;
+
+use bourn_probe::Boundary;
+use bourn_track::format::{confidence, grouped, percent, points, signed};
+use maud::{Markup, Render, html};
+
+use crate::page::NamedRun;
+use crate::read::{RunRecord, SetRecord};
+use crate::section::{figure, grid, legend};
+use crate::table::{dash, optional};
+use crate::text::{Foreign, duration};
+use crate::{charts, curves};
+
+/// Overlaid curves and a table with a row for each run, for every set that any run has; then what
+/// there is over training.
+pub(crate) fn overview(runs: &[NamedRun<'_>]) -> Markup {
+    let names: BTreeSet<&str> =
+        runs.iter().flat_map(|named| named.run.sets.iter().map(|set| set.name.as_str())).collect();
+    let (mut sets, mut figures) = (Vec::new(), Vec::new());
+    for name in &names {
+        let with: Vec<(&NamedRun<'_>, &SetRecord)> = runs
+            .iter()
+            .filter_map(|named| {
+                Some((named, named.run.sets.iter().find(|set| set.name == **name)?))
+            })
+            .collect();
+        let title = if names.len() > 1 { format!(" on {name}") } else { String::new() };
+        sets.push(set_overview(&title, &with));
+        figures.push(delta_se(&title, &with));
+        figures.extend(excess(&title, &with));
+    }
+    let curves = |title: &str, points: fn(&RunRecord) -> &[(u64, f64)], caption: &str| {
+        let curves: Vec<_> = runs.iter().map(|n| (n.class.clone(), points(n.run))).collect();
+        figure(title, &keys(runs), charts::curves(&curves, title), caption)
+    };
+    figures.push(curves(
+        "Training reward",
+        |run| &run.reward,
+        "Running means. Rewards of different recipes need not be on one scale.",
+    ));
+    figures.push(curves(
+        "Token entropy of the training draws",
+        |run| &run.entropy,
+        "Running means, nats per token.",
+    ));
+    html! {
+        @for set in &sets { (set) }
+        h3 { "Over training" }
+        (grid(&figures))
+        h3 { "Cost" }
+        (cost_table(runs))
+    }
+}
+
+fn keys<'a>(runs: impl IntoIterator<Item = &'a NamedRun<'a>>) -> Vec<(&'a str, &'a str)> {
+    runs.into_iter().map(|named| (named.class.as_str(), named.label.as_str())).collect()
+}
+
+fn set_overview(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
+    let figures: Vec<&Boundary> = runs.iter().map(|(_, set)| &set.last().boundary).collect();
+    let policies: Vec<_> = (runs.iter().zip(&figures))
+        .map(|((named, _), b)| (named.class.as_str(), named.label.clone(), *b))
+        .collect();
+    // One grey curve where all runs started from the same base, each its own otherwise.
+    let same_base = figures.windows(2).all(|pair| pair[0].base == pair[1].base);
+    let bases: Vec<_> = match same_base {
+        true => figures.iter().take(1).map(|b| ("ground", "base".to_owned(), *b)).collect(),
+        false => policies
+            .iter()
+            .map(|(class, label, b)| (*class, format!("base of {label}"), *b))
+            .collect(),
+    };
+    let mut keys = keys(runs.iter().map(|(named, _)| *named));
+    keys.push(("ground", if same_base { "the base of all" } else { "dashed: the base of each" }));
+    let level = figures.first().map_or(0.0, |b| b.confidence);
+    html! {
+        h3 { "pass@k at each run's last checkpoint" (Foreign(title)) }
+        (legend(&keys))
+        figure {
+            (curves::overlaid(&policies, &bases))
+            figcaption { "Bands: " (confidence(level)) " interval over problems." }
+        }
+        (caveats(&figures))
+        (figures_table(runs))
+    }
+}
+
+fn delta_se(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|(named, set)| (named.class.as_str(), named.label.as_str(), &set.checkpoints[..]))
+        .collect();
+    figure(
+        &format!("Δ_SE{title}"),
+        &keys(runs.iter().map(|(named, _)| *named)),
+        charts::delta_se(&curves),
+        "Base pass@k at the largest k less policy pass@1, with its interval.",
+    )
+}
+
+/// Lost problems beyond chance, where any run has posteriors.
+fn excess(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Option<Markup> {
+    let known = |set: &SetRecord| set.checkpoints.iter().any(|c| c.boundary.solvability.is_some());
+    let with: Vec<&NamedRun<'_>> =
+        runs.iter().filter(|(_, set)| known(set)).map(|(named, _)| *named).collect();
+    if with.is_empty() {
+        return None;
+    }
+    let curves: Vec<_> = runs
+        .iter()
+        .map(|(named, set)| (named.class.as_str(), named.label.as_str(), &set.checkpoints[..]))
+        .collect();
+    Some(figure(
+        &format!("Lost beyond chance{title}"),
+        &keys(with),
+        charts::excess(&curves),
+        "Expected problems less what two runs of the base would show, with the interval.",
+    ))
+}
+
+/// What keeps the curves from being compared.
+fn caveats(figures: &[&Boundary]) -> Markup {
+    let differ = |same: fn(&Boundary, &Boundary) -> bool| {
+        figures.windows(2).any(|pair| !same(pair[0], pair[1]))
+    };
+    let ids = |b: &Boundary| {
+        let s = &b.solvable;
+        let lists = [&s.kept, &s.gained, &s.lost, &s.neither];
+        lists.into_iter().flatten().cloned().collect::<BTreeSet<String>>()
+    };
+    let mut what = Vec::new();
+    if figures.windows(2).any(|pair| ids(pair[0]) != ids(pair[1])) {
+        what.push("problems");
+    }
+    if differ(|a, b| a.sampler == b.sampler) {
+        what.push("samplers");
+    }
+    if differ(|a, b| a.n == b.n) {
+        what.push("numbers of draws");
+    }
+    html! {
+        @if !what.is_empty() {
+            p.note.warn {
+                "These runs were probed with different " (what.join(" and "))
+                ": their figures are not of one thing."
+            }
+        }
+    }
+}
+
+fn figures_table(runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
+    let head = [
+        "run",
+        "step",
+        "pass@1 %",
+        "pass@k max %",
+        "difference, points",
+        "crossover",
+        "Δ_SE, points",
+        "kept",
+        "gained",
+        "lost",
+        "neither",
+        "lost beyond chance",
+        "entropy",
+    ];
+    let row = |(named, set): &(&NamedRun<'_>, &SetRecord)| {
+        let b = &set.last().boundary;
+        let end = b.k.len() - 1;
+        let pair = |index: usize| {
+            let [base, policy] = [&b.base, &b.policy].map(|curve| percent(curve.pass_at_k[index]));
+            format!("{base} → {policy}")
+        };
+        let [delta, low, high] =
+            [&b.delta.pass_at_k, &b.delta.ci_low, &b.delta.ci_high].map(|list| points(list[end]));
+        let sets = &b.solvable;
+        html! {
+            tr {
+                (heading(named))
+                td { (set.last().step) }
+                td { (pair(0)) }
+                td { (pair(end)) " " small { "k = " (b.k_max()) } }
+                td { (delta) " " small { "[" (low) ", " (high) "]" } }
+                td { (b.crossover_k.map_or("none".render(), |k| k.render())) }
+                td { (points(b.delta_se)) }
+                @for ids in [&sets.kept, &sets.gained, &sets.lost, &sets.neither] {
+                    td { (ids.len()) }
+                }
+                td { (optional(b.solvability.as_ref().map(|s| s.excess.lost), signed)) }
+                td {
+                    @match b.entropy {
+                        Some(e) => (format_args!("{:.3} → {:.3}", e.base, e.policy)),
+                        None => (dash()),
+                    }
+                }
+            }
+        }
+    };
+    of_runs(&head, runs.iter().map(row).collect())
+}
+
+fn cost_table(runs: &[NamedRun<'_>]) -> Markup {
+    let row = |named: &NamedRun<'_>| {
+        let run = named.run;
+        let [tokens, time] = match run.cost {
+            Some(cost) => [grouped(cost.tokens).render(), duration(cost.seconds).render()],
+            None => [dash(), dash()],
+        };
+        html! {
+            tr {
+                (heading(named))
+                td { (run.steps) " of " (run.max_steps) }
+                td { (run.seed) }
+                td { (tokens) }
+                td { (time) }
+            }
+        }
+    };
+    of_runs(&["run", "steps", "seed", "tokens", "time"], runs.iter().map(row).collect())
+}
+
+/// A table with a row for each run.
+fn of_runs(head: &[&str], rows: Vec<Markup>) -> Markup {
+    html! {
+        div.scroll {
+            table.figures {
+                thead { tr { @for name in head { th { (name) } } } }
+                tbody { @for row in rows { (row) } }
+            }
+        }
+    }
+}
+
+fn heading(named: &NamedRun<'_>) -> Markup {
+    let NamedRun { class, label, .. } = named;
+    html! { th { i.swatch.(class) {} " " a href={ "#" (class) } { (Foreign(label)) } } }
+}

@@ -1,0 +1,301 @@
+//! Solvable sets as posterior expectations, beside what chance alone would show.
+
+use bourn_probe::figures::{PriorFit, SetSizes, Solvability, State};
+use bourn_probe::{Boundary, Estimate};
+use bourn_track::format::{confidence, counted, percent, plural, signed};
+use maud::{Markup, Render, html};
+
+use crate::axis::Axis;
+use crate::chart::{Chart, ChartSize, PointShape};
+use crate::charts::{StepSeries, series};
+use crate::curves;
+use crate::problems::ProblemStatus;
+use crate::read::{ProbedStep, SetRecord};
+use crate::section::{BARS, figure, grid, legend, spread};
+use crate::table::{cell, table};
+use crate::text::{p_value, percents, significant};
+
+/// Class and name of what may be known of a problem, in the order of [`states`].
+const STATES: [(&str, &str); 3] =
+    [("solvable", "solvable"), ("undetermined", "undetermined"), ("undetected", "not detected")];
+/// Names under a chart of bars.
+const BAR_LABELS: usize = 12;
+
+/// The part of the page that is about solvable sets; empty where no figures have them.
+pub(crate) fn section(set: &SetRecord) -> Markup {
+    let with: Vec<&ProbedStep> =
+        set.checkpoints.iter().filter(|c| c.boundary.solvability.is_some()).collect();
+    let Some(last) = with.last() else { return Markup::default() };
+    let b = &last.boundary;
+    let Some(s) = &b.solvability else { return Markup::default() };
+    let keys = [("kept", "kept"), ("gained", "gained"), ("lost", "lost"), ("neither", "neither")];
+    html! {
+        h3 { "Solvable sets" }
+        p.note {
+            "A problem counts as " i { "solvable" } " where the success rate is at least ε = "
+            (percents(s.epsilon)) "%. Numbers are expected numbers of problems under the posteriors."
+        }
+        div.frame {
+            figure {
+                (legend(&keys))
+                (flow(&spread(&with, BARS)))
+                figcaption {
+                    "At every checkpoint, from below: kept, gained, lost, neither. The narrow pale "
+                    "bar beside is what two independent runs of the frozen base would show in as "
+                    "many draws."
+                }
+            }
+            div { (sizes(b, s)) (tests(b, s)) }
+        }
+        (grid(&figures(set, b, s)))
+    }
+}
+
+/// The four expected numbers at every checkpoint beside the null's, as stacked bars.
+fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
+    let names: Vec<_> = checkpoints.iter().map(|c| c.step.to_string()).collect();
+    let most = checkpoints.iter().map(|c| c.boundary.problems).max().unwrap_or(0) as f64;
+    let mut y = Axis::counts(most);
+    y.cap(most);
+    let mut chart = Chart::new(ChartSize::Large, Axis::names(&names, BAR_LABELS), y);
+    for (index, checkpoint) in checkpoints.iter().enumerate() {
+        let Some(s) = &checkpoint.boundary.solvability else { continue };
+        let x = index as f64;
+        for (sizes, class, from, to) in
+            [(&s.expected, "", x - 0.42, x + 0.12), (&s.null, " pale", x + 0.16, x + 0.42)]
+        {
+            let what = if class.is_empty() { "expected" } else { "two runs of the base" };
+            let mut below = 0.0;
+            for status in ProblemStatus::ALL {
+                let value = of(sizes, status).value.max(0.0);
+                let title = format!(
+                    "step {}, {what}: {} {}",
+                    checkpoint.step,
+                    status.name(),
+                    counted(value)
+                );
+                let (class, label) = (format!("{}{class}", status.name()), counted(value));
+                let label = if class.contains(' ') { "" } else { &label };
+                chart.bar(&class, (from, to), (below, below + value), &title, label);
+                below += value;
+            }
+        }
+    }
+    let words = checkpoints.last().and_then(|c| Some((c.step, c.boundary.solvability.as_ref()?)));
+    let words = words.map_or(String::new(), |(step, s)| {
+        let word = |status: ProblemStatus| {
+            let (here, null) = (of(&s.expected, status).value, of(&s.null, status).value);
+            format!("{} {}, by chance {}", status.name(), counted(here), counted(null))
+        };
+        format!("at step {step}, {}", ProblemStatus::ALL.map(word).join("; "))
+    });
+    chart.finish(&format!("expected solvable sets beside the null's: {words}"), "step")
+}
+
+fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
+    match status {
+        ProblemStatus::Kept => sizes.kept,
+        ProblemStatus::Gained => sizes.gained,
+        ProblemStatus::Lost => sizes.lost,
+        ProblemStatus::Neither => sizes.neither,
+    }
+}
+
+fn sizes(b: &Boundary, s: &Solvability) -> Markup {
+    let row = |status: ProblemStatus| {
+        let name = status.name();
+        vec![
+            // A space that does not break: the swatch stays with its name.
+            html! { i.swatch.(name) {} "\u{a0}" (name) },
+            cell(of(&s.expected, status), counted),
+            cell(of(&s.null, status), counted),
+            cell(of(&s.excess, status), signed),
+            status.ids(&b.solvable).len().render(),
+        ]
+    };
+    let head = ["", "expected", "by chance", "excess", "seen"];
+    table("solvable sets at the last checkpoint", &head, &ProblemStatus::ALL.map(row))
+}
+
+/// What the tests of lost and gained say.
+fn tests(b: &Boundary, s: &Solvability) -> Markup {
+    html! {
+        p.note {
+            "Were policy and base the same model, as many lost problems would be seen with "
+            (p_value(s.p_lost)) ", as many gained with " (p_value(s.p_gained)) "."
+            @if let Some(paired) = &b.paired {
+                @let m = &paired.mcnemar;
+                " Exact McNemar test of " (m.lost) " lost against " (m.gained) " gained: "
+                (p_value(m.p_value)) "."
+            }
+            " " i { "Seen" } ": solved at least once, and not at all."
+        }
+    }
+}
+
+fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<Markup> {
+    let kinds = [
+        StepSeries {
+            class: "lost",
+            shape: PointShape::Square,
+            name: "lost",
+            figure: |b| Some(b.solvability.as_ref()?.excess.lost),
+        },
+        StepSeries {
+            class: "gained",
+            shape: PointShape::Disc,
+            name: "gained",
+            figure: |b| Some(b.solvability.as_ref()?.excess.gained),
+        },
+    ];
+    let axis = |values: &[f64]| Axis::values(values.iter().copied());
+    let excess = series(&set.checkpoints, axis, &kinds, signed, "lost and gained beyond chance");
+
+    let level = confidence(s.level);
+    let pair = [("base", "frozen base"), ("policy", "policy")];
+    let fit_keys = |side| vec![(side, "unbiased"), ("hollow", "the fit")];
+    vec![
+        figure(
+            "Lost and gained beyond chance",
+            &[("lost", "lost, squares"), ("gained", "gained, discs")],
+            excess,
+            "Expected problems less the null's. An interval that holds 0 is no loss.",
+        ),
+        figure(
+            "What is known of each problem",
+            &STATES,
+            states_chart(&set.checkpoints),
+            &format!(
+                "From below: solvable, undetermined, not detected, at {level} posterior probability. \
+                 Not detected does not say that it cannot be solved.",
+            ),
+        ),
+        figure(
+            "Does the prior fit?",
+            &pair,
+            pit(s),
+            &format!(
+                "Where the outcomes stand in what the fitted prior expects, in tenths: level if it \
+                 fits. Base {}, policy {}.",
+                p_value(s.base.p_value),
+                p_value(s.policy.p_value)
+            ),
+        ),
+        figure(
+            "The base's curve and its fit",
+            &fit_keys("base"),
+            curves::fitted(b, "base", &b.base, &s.base.pass_at_k),
+            &prior_words(&s.base),
+        ),
+        figure(
+            "The policy's curve and its fit",
+            &fit_keys("policy"),
+            curves::fitted(b, "policy", &b.policy, &s.policy.pass_at_k),
+            &prior_words(&s.policy),
+        ),
+    ]
+}
+
+fn prior_words(fit: &PriorFit) -> String {
+    format!(
+        "Prior: {}% of the problems at rate 0, the others Beta({}, {}). Problems without a correct \
+         draw: {}% expected, {}% seen.",
+        percent(fit.zero),
+        significant(fit.alpha),
+        significant(fit.beta),
+        percent(fit.unsolved_expected),
+        percent(fit.unsolved_observed),
+    )
+}
+
+/// The base's states, and the policy's at every checkpoint, as stacked bars.
+fn states_chart(checkpoints: &[ProbedStep]) -> Markup {
+    let with: Vec<_> = (checkpoints.iter())
+        .filter_map(|c| Some((c.step, c.boundary.solvability.as_ref()?)))
+        .collect();
+    let chosen = spread(&with, BARS - 1);
+    let mut bars: Vec<(String, [usize; 3])> = Vec::new();
+    if let Some((_, s)) = chosen.last() {
+        bars.push(("base".into(), states(s.problems.iter().map(|p| p.base))));
+    }
+    bars.extend(
+        chosen
+            .iter()
+            .map(|(step, s)| (step.to_string(), states(s.problems.iter().map(|p| p.policy)))),
+    );
+    let most = bars.iter().map(|(_, counts)| counts.iter().sum::<usize>()).max().unwrap_or(0);
+    let names: Vec<_> = bars.iter().map(|(name, _)| name.clone()).collect();
+    let mut y = Axis::counts(most as f64);
+    y.cap(most as f64);
+    let mut chart = Chart::new(ChartSize::Small, Axis::names(&names, 8), y);
+    for (index, (name, counts)) in bars.iter().enumerate() {
+        let (x, mut below) = (index as f64, 0);
+        for ((class, state), count) in STATES.into_iter().zip(counts) {
+            let y = (below as f64, (below + count) as f64);
+            let who = if index == 0 { name.clone() } else { format!("policy, step {name}") };
+            let title = format!("{who}: {}", plural(*count as u64, "problem") + " " + state);
+            chart.bar(class, (x - 0.38, x + 0.38), y, &title, &count.to_string());
+            below += count;
+        }
+    }
+    let words = |(name, counts): &(String, [usize; 3])| {
+        format!(
+            "{name}: {} solvable, {} undetermined, {} not detected",
+            counts[0], counts[1], counts[2]
+        )
+    };
+    let ends: Vec<_> = [bars.first(), bars.last()].into_iter().flatten().map(words).collect();
+    let label = format!(
+        "states of the problems, of the base and of the policy by step: {}",
+        ends.join("; ")
+    );
+    chart.finish(&label, "base, then the policy by step")
+}
+
+/// Solvable, undetermined, not detected.
+fn states(states: impl Iterator<Item = State>) -> [usize; 3] {
+    states.fold([0; 3], |mut counts, state| {
+        counts[match state {
+            State::Solvable => 0,
+            State::Undetermined => 1,
+            State::NotDetected => 2,
+        }] += 1;
+        counts
+    })
+}
+
+/// The probability integral transform of both fits, in problems.
+fn pit(s: &Solvability) -> Markup {
+    let bins = s.base.pit.len().max(s.policy.pit.len());
+    let most = s.base.pit.iter().chain(&s.policy.pit).copied().fold(0.0, f64::max);
+    let names: Vec<_> = (1..=bins).map(|bin| bin.to_string()).collect();
+    let mut chart = Chart::new(ChartSize::Small, Axis::names(&names, 10), Axis::counts(most));
+    for (side, pit, from, to) in
+        [("base", &s.base.pit, -0.4, -0.02), ("policy", &s.policy.pit, 0.02, 0.4)]
+    {
+        for (bin, &value) in pit.iter().enumerate() {
+            let (x, title) = (bin as f64, format!("{side}, tenth {}: {}", bin + 1, counted(value)));
+            chart.bar(side, (x + from, x + to), (0.0, value.max(0.0)), &title, "");
+        }
+    }
+    let total: f64 = s.base.pit.iter().sum();
+    chart.level(total / s.base.pit.len().max(1) as f64);
+    let range = |pit: &[f64]| {
+        let low = pit.iter().copied().fold(f64::INFINITY, f64::min);
+        format!(
+            "{} to {} problems in a tenth",
+            counted(low),
+            counted(pit.iter().copied().fold(0.0, f64::max))
+        )
+    };
+    let label = format!(
+        "probability integral transform: base {}, policy {}",
+        range(&s.base.pit),
+        range(&s.policy.pit)
+    );
+    chart.finish(&label, "tenth of the distribution")
+}
+
+#[cfg(test)]
+#[path = "../tests/unit/sets.rs"]
+mod tests;

@@ -1,0 +1,94 @@
+//! How the page words things, and how text from elsewhere becomes part of it.
+
+use std::borrow::Cow;
+
+use maud::Render;
+
+/// Text that is not the page's own: names, prompts and above all completions, which may hold
+/// anything. It is escaped as all text is, and control characters become their visible signs: an
+/// escape sequence is seen, and a torn text stays one element.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Foreign<T>(pub(crate) T);
+
+impl<T: AsRef<str>> Render for Foreign<T> {
+    fn render_to(&self, page: &mut String) {
+        visible(self.0.as_ref()).render_to(page);
+    }
+}
+
+fn visible(text: &str) -> Cow<'_, str> {
+    let sign = |c: char| match c {
+        '\n' | '\t' => c,
+        // U+2400 and on are the pictures of the control characters, in their order.
+        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
+        '\u{7f}' => '\u{2421}',
+        c if c.is_control() => '\u{fffd}',
+        c => c,
+    };
+    match text.chars().all(|c| sign(c) == c) {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(text.chars().map(sign).collect()),
+    }
+}
+
+/// The beginning of a text on one line, for a heading.
+pub(crate) fn one_line(text: &str, most: usize) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", words[..end].trim_end()),
+        None => words,
+    }
+}
+
+/// A word of a shell's command line, quoted where it must be.
+pub(crate) fn shell_word(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
+}
+
+/// Seconds as a person says them: `42 s`, `3 min 20 s`, `5 h 7 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    // A cast saturates; no run lasts that long.
+    let total = seconds.max(0.0).round() as u64;
+    let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{rest} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// Three significant digits; what is below 0.0001 or above a million as a power of ten.
+pub(crate) fn significant(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 {
+        return "0".into();
+    }
+    if !(1e-4..1e6).contains(&size) {
+        return format!("{value:.1e}");
+    }
+    let decimals = (2.0 - size.log10().floor()).clamp(0.0, 7.0) as usize;
+    format!("{value:.decimals$}")
+}
+
+/// A setting as people write it: at most three decimals, and no zeros at the end.
+pub(crate) fn trimmed(value: f64) -> String {
+    format!("{}", (value * 1000.0).round() / 1000.0)
+}
+
+/// A small share in percent: three significant digits.
+pub(crate) fn percents(share: f64) -> String {
+    significant(100.0 * share)
+}
+
+/// A p-value: three decimals, or that it is smaller.
+pub(crate) fn p_value(p: f64) -> String {
+    if p < 0.001 { "p < 0.001".into() } else { format!("p = {p:.3}") }
+}
+
+#[cfg(test)]
+#[path = "../tests/unit/text.rs"]
+mod tests;
