@@ -241,4 +241,5 @@ pub(crate) fn softmax_in_place<const FMA: bool>(scores: &mut [f32]) -> f32 {
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/attention.rs"]
 mod tests;

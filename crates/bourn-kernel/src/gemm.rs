@@ -452,4 +452,5 @@ fn split<'a>(out: &'a mut MatrixMut<'_>, blocks: &Blocks, wanted: usize) -> Vec<
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/gemm.rs"]
 mod tests;

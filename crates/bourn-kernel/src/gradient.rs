@@ -417,4 +417,5 @@ pub(crate) fn attention_backward_row<const WIDTH: usize, const FMA: bool>(
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/gradient.rs"]
 mod tests;

@@ -230,4 +230,5 @@ pub(crate) fn transpose<'a, const ROWS: usize>(
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/matmul.rs"]
 mod tests;

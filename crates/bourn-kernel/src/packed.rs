@@ -361,4 +361,5 @@ impl Task<'_> {
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/packed.rs"]
 mod tests;

@@ -339,4 +339,5 @@ pub(crate) fn terms_block<const WIDTH: usize, const FMA: bool>(
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/rows.rs"]
 mod tests;

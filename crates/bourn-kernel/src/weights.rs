@@ -186,4 +186,5 @@ fn copy_column<W: Weight>(panel: &[[W; PANEL]], column: usize, out: &mut [f32]) 
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/weights.rs"]
 mod tests;

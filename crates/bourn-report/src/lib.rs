@@ -55,13 +55,13 @@ mod text;
 mod words;
 
 #[cfg(test)]
-#[path = "../../bourn-track/src/ablation_sample.rs"]
+#[path = "../../bourn-track/tests/unit/ablation_sample.rs"]
 mod ablation_sample;
 #[cfg(test)]
 #[path = "../tests/unit/run_fixture.rs"]
 mod run_fixture;
 #[cfg(test)]
-#[path = "../../bourn-track/src/sample.rs"]
+#[path = "../../bourn-track/tests/unit/sample.rs"]
 mod sample;
 
 pub use ablation::render_ablation;

@@ -242,4 +242,5 @@ fn among(terms: impl Iterator<Item = (f32, u32)>, before: f64, target: f64) -> O
 }
 
 #[cfg(test)]
+#[path = "../tests/unit/sampler.rs"]
 mod tests;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use bourn_track::{EventWriter, TrackError, tags, write_boundary, write_layout};
 
-#[path = "../src/sample.rs"]
+#[path = "../tests/unit/sample.rs"]
 mod sample;
 
 fn main() -> ExitCode {

@@ -322,5 +322,5 @@ fn interval(e: Estimate, show: impl Fn(f64) -> String) -> String {
 }
 
 #[cfg(test)]
-#[path = "ablation_tests.rs"]
+#[path = "../tests/unit/ablation.rs"]
 mod tests;

@@ -83,5 +83,5 @@ pub fn write_boundary(
 }
 
 #[cfg(test)]
-#[path = "boundary_tests.rs"]
+#[path = "../tests/unit/boundary.rs"]
 mod tests;

@@ -321,5 +321,5 @@ fn no_color() -> bool {
 }
 
 #[cfg(test)]
-#[path = "console_tests.rs"]
+#[path = "../tests/unit/console.rs"]
 mod tests;

@@ -26,8 +26,10 @@ mod temperature;
 mod tensorboard;
 
 #[cfg(test)]
+#[path = "../tests/unit/ablation_sample.rs"]
 mod ablation_sample;
 #[cfg(test)]
+#[path = "../tests/unit/sample.rs"]
 mod sample;
 
 pub use ablation::{

@@ -239,5 +239,5 @@ fn parse(text: &[u8]) -> Result<MetricsLine, String> {
 }
 
 #[cfg(test)]
-#[path = "metrics_tests.rs"]
+#[path = "../tests/unit/metrics.rs"]
 mod tests;

@@ -81,5 +81,5 @@ pub fn detectable_rows(detectable: &Detectable) -> [(String, String); 2] {
 }
 
 #[cfg(test)]
-#[path = "paired_tests.rs"]
+#[path = "../tests/unit/paired.rs"]
 mod tests;

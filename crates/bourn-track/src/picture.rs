@@ -192,5 +192,5 @@ fn encode(canvas: &Canvas) -> Picture {
 }
 
 #[cfg(test)]
-#[path = "picture_tests.rs"]
+#[path = "../tests/unit/picture.rs"]
 mod tests;

@@ -258,5 +258,5 @@ pub(crate) fn interval(figure: Estimate, show: impl Fn(f64) -> String) -> String
 }
 
 #[cfg(test)]
-#[path = "table_tests.rs"]
+#[path = "../tests/unit/table.rs"]
 mod tests;

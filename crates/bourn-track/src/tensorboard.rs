@@ -238,5 +238,5 @@ fn bucket_limits(min: f64, max: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-#[path = "tensorboard_tests.rs"]
+#[path = "../tests/unit/tensorboard.rs"]
 mod tests;

@@ -467,5 +467,5 @@ fn each<'e>(
 }
 
 #[cfg(test)]
-#[path = "credit_tests.rs"]
+#[path = "../tests/unit/credit.rs"]
 mod tests;

@@ -289,5 +289,5 @@ pub(crate) fn value_loss(
 }
 
 #[cfg(test)]
-#[path = "critic_tests.rs"]
+#[path = "../tests/unit/critic.rs"]
 mod tests;

@@ -411,5 +411,5 @@ impl<R: Reader> Work for Rows<'_, R> {
 }
 
 #[cfg(test)]
-#[path = "episodes_tests.rs"]
+#[path = "../tests/unit/episodes.rs"]
 mod tests;

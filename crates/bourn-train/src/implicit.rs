@@ -237,5 +237,5 @@ fn verdict_loss(
 }
 
 #[cfg(test)]
-#[path = "implicit_tests.rs"]
+#[path = "../tests/unit/implicit.rs"]
 mod tests;

@@ -38,6 +38,7 @@ pub mod standalone;
 mod stopping;
 mod temperature;
 #[cfg(test)]
+#[path = "../tests/unit/testing.rs"]
 mod testing;
 pub mod update;
 pub mod world;

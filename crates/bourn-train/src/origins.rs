@@ -181,5 +181,5 @@ pub(crate) struct Drawn<'a> {
 }
 
 #[cfg(test)]
-#[path = "origins_tests.rs"]
+#[path = "../tests/unit/origins.rs"]
 mod tests;

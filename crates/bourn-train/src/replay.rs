@@ -237,5 +237,5 @@ fn witnesses(
 }
 
 #[cfg(test)]
-#[path = "replay_tests.rs"]
+#[path = "../tests/unit/replay.rs"]
 mod tests;

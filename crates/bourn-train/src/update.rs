@@ -267,5 +267,5 @@ pub(crate) fn problems_of(experience: &Experience, groups: &[usize]) -> String {
 }
 
 #[cfg(test)]
-#[path = "update_tests.rs"]
+#[path = "../tests/unit/update.rs"]
 mod tests;

@@ -388,4 +388,5 @@ fn matrix(shape: &[usize]) -> [usize; 2] {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/device/testing.rs"]
 mod testing;

@@ -240,4 +240,5 @@ fn round_up(x: f64) -> f32 {
 }
 
 #[cfg(test)]
+#[path = "../../tests/unit/device/sampler.rs"]
 mod tests;

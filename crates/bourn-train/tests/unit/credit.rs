@@ -6,7 +6,7 @@ use crate::experience::{ImplicitPay, Steps, Values};
 use crate::testing::{self, recipe, recipe_with};
 use crate::world::Alone;
 
-#[path = "credit_reward_tests.rs"]
+#[path = "credit/rewards.rs"]
 mod rewards;
 
 /// A completion: whether it is correct, its log-probs, its entropies.

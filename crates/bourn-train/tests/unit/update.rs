@@ -612,8 +612,8 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
     }
 }
 
-#[path = "update_witness_tests.rs"]
+#[path = "update/witnesses.rs"]
 mod witnesses;
 
-#[path = "update_source_tests.rs"]
+#[path = "update/sources.rs"]
 mod sources;
