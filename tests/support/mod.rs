@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use tempfile::TempDir;
 
 /// A recipe that trains in seconds: two layers, a short base, four steps, probes at 0, 2 and 4.
-pub const RECIPE: &str = r#"
+pub(crate) const RECIPE: &str = r#"
 seed = 7
 [model]
 architecture = { hidden_size = 32, num_layers = 2, num_heads = 2, intermediate_size = 64, max_position = 48 }
@@ -55,23 +55,23 @@ keep_last = 0
 "#;
 
 /// A directory with the recipe in it and a cache of its own.
-pub struct Place {
+pub(crate) struct Place {
     dir: TempDir,
 }
 
 impl Place {
-    pub fn new() -> Place {
+    pub(crate) fn new() -> Place {
         let dir = tempfile::tempdir().expect("a temporary directory");
         fs::write(dir.path().join("small.toml"), RECIPE).expect("the recipe is written");
         Place { dir }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// `bourn` with these arguments, in this directory.
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_bourn"));
         command
             .args(args)
@@ -81,19 +81,19 @@ impl Place {
         command
     }
 
-    pub fn bourn(&self, args: &[&str]) -> Output {
+    pub(crate) fn bourn(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the binary runs")
     }
 
     /// Runs and expects success; returns standard output.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.bourn(args);
         assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
         text(&output.stdout)
     }
 
     /// Runs and expects failure; returns standard error.
-    pub fn fails(&self, args: &[&str]) -> String {
+    pub(crate) fn fails(&self, args: &[&str]) -> String {
         let output = self.bourn(args);
         let stderr = text(&output.stderr);
         assert!(!output.status.success(), "{args:?} succeeded: {}", text(&output.stdout));
@@ -102,12 +102,12 @@ impl Place {
     }
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Every file below `dir` but those whose bytes hold the time of day, with its content.
-pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut found = Vec::new();
     let mut waiting = vec![dir.to_path_buf()];
     while let Some(next) = waiting.pop() {
@@ -126,7 +126,7 @@ pub fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 }
 
 /// Two runs left the same files with the same bytes.
-pub fn assert_same_run(a: &Path, b: &Path) {
+pub(crate) fn assert_same_run(a: &Path, b: &Path) {
     let (a, b) = (files(a), files(b));
     let names = |files: &[(String, Vec<u8>)]| -> Vec<String> {
         files.iter().map(|(name, _)| name.clone()).collect()

@@ -11,7 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 ///
 /// mimalloc reads its options from the environment before `main`, so that the process starts over with
 /// the option set. Where that fails it goes on without.
-pub fn keep_memory() {
+pub(crate) fn keep_memory() {
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;

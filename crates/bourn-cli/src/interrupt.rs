@@ -8,7 +8,7 @@ use bourn_track::Console;
 static STOP: AtomicBool = AtomicBool::new(false);
 
 /// Installs the handler and returns the flag that it raises.
-pub fn install(console: &Console) -> anyhow::Result<&'static AtomicBool> {
+pub(crate) fn install(console: &Console) -> anyhow::Result<&'static AtomicBool> {
     let console = console.clone();
     ctrlc::set_handler(move || {
         if STOP.swap(true, Ordering::Relaxed) {

@@ -19,7 +19,7 @@ fn cores() -> usize {
 
 /// Keeps the threads of this process to one a core, and says so where more were asked for. To be
 /// called before there is work for them.
-pub fn bound(console: &Console) {
+pub(crate) fn bound(console: &Console) {
     let set = NAMES.into_iter().find_map(|name| Some((name, env::var_os(name)?)));
     let Some((name, value)) = set.filter(|(_, value)| !value.is_empty()) else { return };
     let cores = cores();
@@ -46,7 +46,7 @@ fn refusal(name: &str, value: &str, cores: usize) -> Option<String> {
 }
 
 /// The runs that go at once where `--jobs` asks for so many, and says so where these are fewer.
-pub fn bounded_jobs(asked: usize, console: &Console) -> usize {
+pub(crate) fn bounded_jobs(asked: usize, console: &Console) -> usize {
     let cores = cores();
     if asked > cores {
         console.warn(format!(

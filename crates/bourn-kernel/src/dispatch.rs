@@ -141,6 +141,7 @@ dispatch! {
     /// See [`rows::swiglu_row`].
     fn swiglu_row(gate: &[f32], up: &[f32], out: &mut [f32]) = rows::swiglu_row;
     /// See [`rows::exp_row`].
+    #[cfg(test)]
     fn exp_row(x: &mut [f32]) = rows::exp_row;
     /// See [`rows::scale_and_max`].
     fn scale_and_max(x: &[f32], temperature: f32, out: &mut [f32]) -> f32 = rows::scale_and_max;

@@ -34,8 +34,8 @@ pub use gradient::{
 pub use matmul::{matmul, matmul_add};
 pub use packed::{GroupedHeads, Tree, attend_packed, attend_packed_backward};
 pub use rows::{
-    LANES, SoftmaxSums, TERM_BLOCK, exp_in_place, log_softmax, rms_norm, rms_norm_heads, rope,
-    softmax, softmax_terms, swiglu,
+    SoftmaxSums, TERM_BLOCK, log_softmax, rms_norm, rms_norm_heads, rope, softmax, softmax_terms,
+    swiglu,
 };
 pub use tile::PANEL;
 pub use weights::{PackedMatrix, Storage};

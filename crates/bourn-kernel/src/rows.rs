@@ -7,7 +7,7 @@ use crate::error::{KernelError, check_len, check_range, elements};
 use crate::math::{exp, fold, mul_add};
 
 /// Partial sums of a reduction over a row; element `i` goes to sum `i % LANES`.
-pub const LANES: usize = 16;
+pub(crate) const LANES: usize = 16;
 
 /// Softmax terms that are summed in f32 before they go into an f64 total.
 pub const TERM_BLOCK: usize = 256;
@@ -106,11 +106,6 @@ pub fn swiglu(x: &[f32], width: usize, out: &mut [f32]) -> Result<(), KernelErro
         dispatch::swiglu_row(isa, gate, up, out);
     });
     Ok(())
-}
-
-/// e^x of each value within 2 ulp, NaN for NaN.
-pub fn exp_in_place(x: &mut [f32]) {
-    dispatch::exp_row(Isa::best(), x);
 }
 
 /// Sums over the terms of a softmax, enough for log-probabilities and entropy.
@@ -282,6 +277,8 @@ pub(crate) fn swiglu_row<const WIDTH: usize, const FMA: bool>(
     }
 }
 
+/// e^x of each value within 2 ulp, NaN for NaN.
+#[cfg(test)]
 #[inline(always)]
 pub(crate) fn exp_row<const WIDTH: usize, const FMA: bool>(x: &mut [f32]) {
     for x in x {

@@ -69,21 +69,8 @@ impl PackedMatrix {
         Ok(packed)
     }
 
-    /// Packs several matrices `[outputs_i, inputs]` below one another, as if they were one: a fused
-    /// projection; in f32.
-    ///
-    /// # Errors
-    /// If a slice does not have the values of its shape.
-    pub fn pack_fused(
-        inputs: usize,
-        parts: &[(usize, &[f32])],
-    ) -> Result<PackedMatrix, KernelError> {
-        let mut packed = PackedMatrix::default();
-        packed.repack(inputs, parts)?;
-        Ok(packed)
-    }
-
-    /// Replaces the weights, stored as they were, reusing the memory where the shape is the same.
+    /// Replaces the weights by several matrices `[outputs_i, inputs]` below one another, as if they were
+    /// one (a fused projection); stored as they were, reusing the memory where the shape is the same.
     ///
     /// # Errors
     /// If a slice does not have the values of its shape; the matrix is then unchanged.

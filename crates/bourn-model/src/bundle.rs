@@ -107,6 +107,10 @@ impl Bundle {
 /// exists goes before a hub id of the same spelling.
 ///
 /// The hub is asked as `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN` say.
+///
+/// # Errors
+/// A source that is neither, a file that is missing, damaged or larger than it may be, a model of another
+/// family; each names the file, and the key or tensor.
 pub fn open(source: &str) -> Result<Bundle, ModelError> {
     let path = Path::new(source);
     if path.exists() {
@@ -285,6 +289,10 @@ fn read_template(
 /// Writes a Hugging Face directory that `transformers` opens: `dir` must exist and be empty. Every
 /// file, and the directory, is on disk when this returns; renaming the directory into place is the
 /// caller's. `open` gives back what was saved.
+///
+/// # Errors
+/// A directory that is not there or not empty, a file that cannot be written, weights that are not the
+/// configuration's.
 pub fn save(
     dir: &Path,
     config: &ModelConfig,

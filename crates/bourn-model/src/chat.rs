@@ -69,6 +69,9 @@ impl ChatTemplate {
 
     /// The prompt for a conversation; `add_generation_prompt` ends it where the assistant begins
     /// to speak. An error carries what the template or its engine says.
+    ///
+    /// # Errors
+    /// The template refuses the conversation, or its engine fails.
     pub fn render(
         &self,
         messages: &[Message],

@@ -98,6 +98,9 @@ pub struct ModelConfig {
 
 impl ModelConfig {
     /// The Llama-family model of a recipe's `[model] architecture`, over `vocab_size` tokens.
+    ///
+    /// # Errors
+    /// A shape that no model can have, with the key.
     pub fn from_architecture(a: &Architecture, vocab_size: usize) -> Result<Self, ModelError> {
         let head_dim = a.hidden_size.checked_div(a.num_heads).unwrap_or(0);
         let config = ModelConfig {

@@ -1,7 +1,5 @@
 //! `config.json` as `transformers` writes it, to and from a [`ModelConfig`].
 
-use std::path::Path;
-
 use serde_json::{Map, Value, json};
 
 use crate::ModelError;
@@ -29,12 +27,8 @@ impl Family {
 }
 
 impl ModelConfig {
-    /// Reads and checks `config.json`, as `transformers` before and after version 5 writes it.
-    /// Absent keys have `transformers`' defaults; an error names the file and the key.
-    pub fn from_hf_json(path: &Path) -> Result<ModelConfig, ModelError> {
-        Self::from_object(&Object::read(path)?)
-    }
-
+    /// Checks a `config.json`, as `transformers` before and after version 5 writes it. Absent keys have
+    /// `transformers`' defaults; an error names the file and the key.
     pub(crate) fn from_object(o: &Object) -> Result<ModelConfig, ModelError> {
         let name = o.string("model_type")?.unwrap_or_default();
         let family = Family::from_name(&name).ok_or_else(|| {
@@ -86,7 +80,7 @@ impl ModelConfig {
 
     /// The `config.json` that `transformers` opens this model with. Token ids are not part of the
     /// configuration; `save` adds them.
-    pub fn to_hf_json(&self) -> Value {
+    pub(crate) fn to_hf_json(&self) -> Value {
         let scaling = self.rope.scaling.as_ref().map_or(Value::Null, |s| {
             json!({
                 "rope_type": "llama3",

@@ -86,7 +86,7 @@ impl Shapes {
     }
 
     /// Rounded up to [`bucket`]s, so that a GPU compiles and tunes its kernels for few shapes.
-    pub fn bucketed(self) -> Shapes {
+    pub(crate) fn bucketed(self) -> Shapes {
         let Shapes { tokens, rows, longest } = self;
         Shapes { tokens: bucket(tokens), rows: bucket(rows), longest: bucket(longest) }
     }

@@ -51,6 +51,9 @@ impl Prompter {
     }
 
     /// The text of a prompt as the model reads it: as it is, or through the chat template.
+    ///
+    /// # Errors
+    /// As [`ChatTemplate::render`](crate::ChatTemplate::render).
     pub fn render(&self, text: &str) -> Result<String, ModelError> {
         let Some(template) = &self.chat else { return Ok(text.to_owned()) };
         let mut messages = Vec::new();
@@ -63,16 +66,25 @@ impl Prompter {
 
     /// A prompt as the model reads it. Raw text gets the special tokens that the tokenizer adds of itself
     /// (such as a beginning-of-sequence token); a chat template writes its own.
+    ///
+    /// # Errors
+    /// As [`Prompter::render`]; a text that the tokenizer cannot take.
     pub fn encode(&self, text: &str) -> Result<Inputs, ModelError> {
         Ok(self.tokenizer.encode(&self.render(text)?, self.chat.is_none())?.into())
     }
 
     /// Token ids of text that follows a prompt: no special tokens are added.
+    ///
+    /// # Errors
+    /// A text that the tokenizer cannot take.
     pub fn encode_completion(&self, text: &str) -> Result<Vec<u32>, ModelError> {
         self.tokenizer.encode(text, false)
     }
 
     /// The text of completion tokens, without special tokens.
+    ///
+    /// # Errors
+    /// The tokenizer refuses the ids.
     pub fn decode(&self, tokens: &[u32]) -> Result<String, ModelError> {
         self.tokenizer.decode(tokens, true)
     }

@@ -12,6 +12,9 @@ pub struct Resident(FlexTensor);
 impl Resident {
     /// Shares the values of `tensor`, leaving its history behind; on another device the tensor comes
     /// back.
+    ///
+    /// # Errors
+    /// The tensor itself, where it is not in this process's memory.
     pub fn of<const D: usize>(tensor: Tensor<D>) -> Result<Resident, Box<Tensor<D>>> {
         let tensor = if tensor.is_autodiff() { tensor.inner() } else { tensor };
         if tensor.device() != Device::flex() {

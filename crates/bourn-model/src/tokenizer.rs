@@ -37,6 +37,9 @@ impl PartialEq for Tokenizer {
 impl Tokenizer {
     /// Reads a `tokenizer.json`; `origin` names it in errors. Truncation and padding that the file
     /// asks for are switched off: bourn never shortens or fills a text behind its user's back.
+    ///
+    /// # Errors
+    /// Bytes that are no such file, or that name ids beyond what a tokenizer may have.
     pub fn from_json(bytes: &[u8], origin: &str) -> Result<Tokenizer, ModelError> {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes)
             .map_err(|e| error(origin, format!("not a tokenizer.json that can be read: {e}")))?;
@@ -55,6 +58,9 @@ impl Tokenizer {
 
     /// Token ids of a text; special tokens written in the text become their ids. `add_special`
     /// adds what the tokenizer puts around every text (a beginning-of-text token, where it has one).
+    ///
+    /// # Errors
+    /// A text that the tokenizer cannot take; its beginning is shown.
     pub fn encode(&self, text: &str, add_special: bool) -> Result<Vec<u32>, ModelError> {
         let encoding = self.inner.encode_fast(text, add_special).map_err(|e| {
             let shown: String = text.chars().take(40).collect();
@@ -65,6 +71,9 @@ impl Tokenizer {
 
     /// The text of token ids, without the special ones if `skip_special`. Ids that the vocabulary
     /// does not have give nothing: models pad their embeddings, and a policy may draw such a row.
+    ///
+    /// # Errors
+    /// The tokenizer's decoder fails.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, ModelError> {
         self.inner.decode(ids, skip_special).map_err(|e| error("decoding", e.to_string()))
     }
@@ -93,13 +102,6 @@ impl Tokenizer {
     /// Special tokens by role (`bos_token`, `eos_token`, `pad_token`, `unk_token`).
     pub fn special_tokens(&self) -> &BTreeMap<String, String> {
         &self.special
-    }
-
-    /// The id that fills short rows of a batch: the padding token's, else the end-of-text's, else
-    /// 0. Attention masks it, so that it changes nothing.
-    pub fn pad_id(&self) -> u32 {
-        let id = |role: &str| self.special.get(role).and_then(|token| self.id(token));
-        id("pad_token").or_else(|| id("eos_token")).unwrap_or(0)
     }
 
     /// Names the token that has a role, which must be in the vocabulary.

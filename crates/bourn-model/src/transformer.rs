@@ -209,11 +209,6 @@ impl Transformer {
         self
     }
 
-    /// Whether the backward pass computes a layer's activations again.
-    pub fn checkpoints_gradients(&self) -> bool {
-        self.checkpoints
-    }
-
     /// The parameters under their Hugging Face names and shapes: shared with the model where it lies
     /// on the CPU, read back from another device.
     ///

@@ -4,7 +4,7 @@ use crate::recipe::Recipe;
 
 impl Recipe {
     /// Completions drawn in one step.
-    pub fn completions_per_step(&self) -> u64 {
+    pub(crate) fn completions_per_step(&self) -> u64 {
         (self.rollout.prompts_per_step as u64).saturating_mul(self.rollout.num_generations as u64)
     }
 

@@ -46,7 +46,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
 pub use stages::{Measured, ProbeRecipe, RlStage, Stage};
-pub use sweep::{Sweep, Variant, load_sweep, parse_sweep};
+pub use sweep::{Sweep, Variant, load_sweep};
 pub use verifiers::{Facts, Reads};
 
 /// Reads a recipe's file, follows `extends`, applies the overrides (`a.b=c`, in order) and checks

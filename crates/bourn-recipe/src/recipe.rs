@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::algorithm::{Algorithm, Critic, Schedule};
+pub(crate) use crate::algorithm::{Algorithm, Critic, Schedule};
 pub use crate::base::{BaseStage, Demonstrations};
 pub use crate::device::Device;
 pub use crate::environments::Environment;

@@ -70,7 +70,7 @@ pub fn load_sweep(path: &Path) -> Result<Sweep, RecipeError> {
 ///
 /// # Errors
 /// As [`load_sweep`].
-pub fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError> {
+pub(crate) fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError> {
     let mut sources = Sources::default();
     let mut tree = sources.parse(file, text)?;
     let set = take(&sources, &mut tree, "set")?;

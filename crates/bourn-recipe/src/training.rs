@@ -225,7 +225,7 @@ paced!(Optimizer, crate::BaseStage, crate::Critic, crate::ImplicitReward);
 
 impl Optimizer {
     /// The same moments at another pace: what a second model learns by.
-    pub fn at_pace(&self, pace: Pace) -> Optimizer {
+    pub(crate) fn at_pace(&self, pace: Pace) -> Optimizer {
         let Pace { lr, warmup_steps, schedule, weight_decay, max_grad_norm } = pace;
         Optimizer { lr, warmup_steps, schedule, weight_decay, max_grad_norm, ..self.clone() }
     }

@@ -64,7 +64,7 @@ pub(crate) struct Sources(Vec<Source>);
 
 impl Sources {
     /// The tree of a file's text.
-    pub fn parse(&mut self, path: &Path, text: &str) -> Result<Node, RecipeError> {
+    pub(crate) fn parse(&mut self, path: &Path, text: &str) -> Result<Node, RecipeError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = self.0.len();
         self.0.push(Source::File { path: path.to_path_buf(), text: text.to_string() });
@@ -82,13 +82,13 @@ impl Sources {
     }
 
     /// Registers the override of `key`; everything in `value` is marked as its doing.
-    pub fn add_override(&mut self, key: &str) -> Mark {
+    pub(crate) fn add_override(&mut self, key: &str) -> Mark {
         self.0.push(Source::Override(key.to_string()));
         Mark { source: self.0.len() - 1, offset: 0 }
     }
 
     /// The value of an override: TOML if it is, else the text itself.
-    pub fn override_value(&self, mark: Mark, text: &str) -> Result<Node, RecipeError> {
+    pub(crate) fn override_value(&self, mark: Mark, text: &str) -> Result<Node, RecipeError> {
         match DeValue::parse(text) {
             Ok(value) => self.node(mark.source, 0, value.get_ref()),
             Err(_) => Ok(Node { mark, value: Value::String(text.to_string()) }),
@@ -96,7 +96,7 @@ impl Sources {
     }
 
     /// An error about `key` at a mark.
-    pub fn error(&self, mark: Mark, key: &str, problem: impl Into<String>) -> RecipeError {
+    pub(crate) fn error(&self, mark: Mark, key: &str, problem: impl Into<String>) -> RecipeError {
         let place = match &self.0[mark.source] {
             Source::Override(key) => Place::Override(shown(key)),
             Source::File { path, text } => {
@@ -108,7 +108,7 @@ impl Sources {
     }
 
     /// Sorts by where things were written: the order in which a reader meets them.
-    pub fn order(mark: Mark) -> (usize, usize) {
+    pub(crate) fn order(mark: Mark) -> (usize, usize) {
         (mark.source, mark.offset)
     }
 
@@ -169,7 +169,7 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
 }
 
 impl Value {
-    pub fn as_table(&self) -> Option<&Table> {
+    pub(crate) fn as_table(&self) -> Option<&Table> {
         match self {
             Value::Table(table) => Some(table),
             _ => None,
@@ -177,7 +177,7 @@ impl Value {
     }
 
     /// What it is, with its value where that is short: `the integer 5`, `a table`.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         match self {
             Value::String(text) => format!("the string \"{}\"", shown(text)),
             Value::Integer(number) => format!("the integer {number}"),
@@ -192,7 +192,7 @@ impl Value {
 
 impl Node {
     /// What `over` says on top of what is here: tables merge, everything else replaces.
-    pub fn merge(&mut self, over: Node) {
+    pub(crate) fn merge(&mut self, over: Node) {
         match (&mut self.value, over.value) {
             (Value::Table(here), Value::Table(over_table)) => {
                 self.mark = over.mark;
@@ -217,7 +217,7 @@ impl Node {
 
     /// The mark of the key at `path`, or of its nearest ancestor that was written, and whether
     /// the path itself was.
-    pub fn find(&self, path: &[Step]) -> (Mark, bool) {
+    pub(crate) fn find(&self, path: &[Step]) -> (Mark, bool) {
         let mut mark = self.mark;
         let mut node = self;
         for step in path {
@@ -239,7 +239,7 @@ impl Node {
     }
 
     /// The tree without its marks. Dates, which no key takes, become null.
-    pub fn to_json(&self) -> Json {
+    pub(crate) fn to_json(&self) -> Json {
         match &self.value {
             Value::String(text) => Json::from(text.as_str()),
             Value::Boolean(truth) => Json::from(*truth),

@@ -62,6 +62,9 @@ pub fn boundary_scalars(set: &str, boundary: &Boundary) -> BTreeMap<String, f64>
 /// model's accuracy (share of correct draws), of perplexities and of the probabilities of being
 /// lost and gained, and the pass@k picture; then flushes. [`write_layout`](crate::write_layout)
 /// puts what belongs together into shared charts.
+///
+/// # Errors
+/// As [`EventWriter::scalar`] and [`EventWriter::flush`].
 pub fn write_boundary(
     writer: &mut EventWriter,
     step: u64,

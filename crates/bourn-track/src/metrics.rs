@@ -45,6 +45,9 @@ pub struct MetricsFile {
 
 impl MetricsFile {
     /// Starts a new file; a metrics or timing file that exists is [`TrackError::Exists`].
+    ///
+    /// # Errors
+    /// As it says; a file that cannot be made.
     pub fn create(path: &Path) -> Result<Self, TrackError> {
         let timing_path = timing_path(path);
         if timing_path.exists() {
@@ -58,6 +61,9 @@ impl MetricsFile {
     /// Continues a file after `keep_through_step`: later lines, and a last line that a killed
     /// process left unfinished, are dropped. The old file stays whole until the shortened one
     /// has replaced it.
+    ///
+    /// # Errors
+    /// As [`read_metrics`]; a file that cannot be replaced.
     pub fn resume(path: &Path, keep_through_step: u64) -> Result<Self, TrackError> {
         let timing_path = timing_path(path);
         let last = cut(path, keep_through_step)?;
@@ -72,6 +78,9 @@ impl MetricsFile {
     /// Appends one line with the tags in order, and hands it to the operating system. A step may
     /// have several lines, but steps never go back. Numbers are written with the fewest digits
     /// that read back as the same `f64`; JSON has no NaN and no infinity, so these become `null`.
+    ///
+    /// # Errors
+    /// A step before the last one's, a value under the name of the step, a disk that does not take the line.
     pub fn append(&mut self, step: u64, values: &BTreeMap<String, f64>) -> Result<(), TrackError> {
         if let Some(last) = self.last.filter(|&last| step < last) {
             let path = self.metrics.path().to_path_buf();
@@ -103,6 +112,9 @@ impl MetricsFile {
     }
 
     /// Hands every line to the disk: a checkpoint that names this step may be written then.
+    ///
+    /// # Errors
+    /// A disk that does not take them.
     pub fn sync(&mut self) -> Result<(), TrackError> {
         self.metrics.sync()?;
         match &mut self.timing {
@@ -114,6 +126,9 @@ impl MetricsFile {
 
 /// Reads every line of a metrics or timing file, in file order. A last line that a killed process
 /// left unfinished is left out; anything else that is wrong is an error with its line.
+///
+/// # Errors
+/// A file that cannot be read; a line that is none of ours, with its number.
 pub fn read_metrics(path: &Path) -> Result<Vec<MetricsLine>, TrackError> {
     let mut lines = Vec::new();
     for_each_line(path, |_, line| {

@@ -83,7 +83,7 @@ pub const IMPLICIT_LR: &str = "train/implicit/lr";
 pub const BASE_LOSS: &str = "base/loss";
 
 /// Metrics that depend on the machine's speed, and are therefore kept out of the metrics file.
-pub const TIMING: [&str; 2] = [STEP_TIME, TOKENS_PER_SECOND];
+pub(crate) const TIMING: [&str; 2] = [STEP_TIME, TOKENS_PER_SECOND];
 
 /// Tag of the mean reward that one verifier gave, before weighting.
 pub fn verifier_mean(verifier: &str) -> String {

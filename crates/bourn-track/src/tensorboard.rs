@@ -45,6 +45,9 @@ impl EventWriter {
     /// Opens a new event file in `dir`, which is made if it is missing; no file that exists is
     /// touched, whoever else writes there. `resume_step` is the first step that this file will
     /// write again: TensorBoard then drops what older files hold of that step and later ones.
+    ///
+    /// # Errors
+    /// A directory or a file that cannot be made.
     pub fn create(dir: &Path, resume_step: Option<u64>) -> Result<Self, TrackError> {
         fs::create_dir_all(dir).map_err(TrackError::io("create", dir))?;
         let mut writer = Self { file: create_unique(dir, unix_time())? };
@@ -69,12 +72,18 @@ impl EventWriter {
 
     /// One number, kept as 32-bit float as TensorBoard's scalars are; NaN and infinities are
     /// written as they are, and TensorBoard marks them.
+    ///
+    /// # Errors
+    /// A step beyond what TensorBoard counts, a file that does not take the event.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<(), TrackError> {
         self.summary(tag, step, scalar(tag, value as f32))
     }
 
     /// How `values` are distributed, in 30 buckets of equal width from the smallest to the
     /// largest. No values, or one that is not finite, is [`TrackError::BadHistogram`].
+    ///
+    /// # Errors
+    /// As it says; and as [`EventWriter::scalar`].
     pub fn histogram(&mut self, tag: &str, step: u64, values: &[f64]) -> Result<(), TrackError> {
         let summary = histogram(tag, values).map_err(|problem| TrackError::BadHistogram {
             tag: tag.to_string(),
@@ -85,6 +94,9 @@ impl EventWriter {
     }
 
     /// Text that TensorBoard renders as Markdown.
+    ///
+    /// # Errors
+    /// As [`EventWriter::scalar`].
     pub fn text(&mut self, tag: &str, step: u64, markdown: &str) -> Result<(), TrackError> {
         let mut plugin = SummaryMetadata_PluginData::new();
         plugin.set_plugin_name("text".to_string());
@@ -103,6 +115,9 @@ impl EventWriter {
 
     /// Charts of TensorBoard's custom-scalars tab, which can hold several tags each. A directory has
     /// one layout: the last one written counts.
+    ///
+    /// # Errors
+    /// As [`EventWriter::scalar`].
     pub fn layout(&mut self, step: u64, layout: &Layout) -> Result<(), TrackError> {
         let content = layout.write_to_bytes().map_err(|e| {
             TrackError::io("encode a layout for", self.file.path())(std::io::Error::other(e))
@@ -122,7 +137,12 @@ impl EventWriter {
     }
 
     /// A picture, as the PNG that it already is.
-    pub fn image(&mut self, tag: &str, step: u64, picture: &Picture) -> Result<(), TrackError> {
+    pub(crate) fn image(
+        &mut self,
+        tag: &str,
+        step: u64,
+        picture: &Picture,
+    ) -> Result<(), TrackError> {
         let mut image = Summary_Image::new();
         image.set_height(i32::try_from(picture.height).unwrap_or(i32::MAX));
         image.set_width(i32::try_from(picture.width).unwrap_or(i32::MAX));
@@ -134,17 +154,26 @@ impl EventWriter {
     }
 
     /// Hands everything written so far to the operating system, where TensorBoard can read it.
+    ///
+    /// # Errors
+    /// A file that does not take them.
     pub fn flush(&mut self) -> Result<(), TrackError> {
         self.file.flush()
     }
 
     /// Hands everything written so far to the disk.
+    ///
+    /// # Errors
+    /// A disk that does not take them.
     pub fn sync(&mut self) -> Result<(), TrackError> {
         self.file.sync()
     }
 
     /// Hands everything to the disk and closes the file. Dropping the writer flushes too, but
     /// cannot tell of a failure.
+    ///
+    /// # Errors
+    /// As [`EventWriter::sync`].
     pub fn close(mut self) -> Result<(), TrackError> {
         self.file.sync()
     }

@@ -10,7 +10,7 @@ use crate::probe::{Prober, extent};
 impl Prober<'_> {
     /// Says, before anything is drawn, what the draws will be able to show: from the base's draws
     /// of earlier runs where the store has them all, else at worst.
-    pub fn announce(&self) -> Result<(), TrainError> {
+    pub(crate) fn announce(&self) -> Result<(), TrainError> {
         let store = self.store()?;
         let problems = || self.problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
         for sampler in &self.measured.probe.samplers {

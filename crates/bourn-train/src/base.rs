@@ -11,7 +11,7 @@ use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
 use bourn_seed::rng;
 use bourn_task::countdown::{Demonstrator, alphabet};
 use bourn_task::render;
-use bourn_track::Console;
+use bourn_track::{Console, tags};
 use burn::tensor::Device;
 use rand::Rng;
 use serde_json::json;
@@ -53,7 +53,7 @@ pub fn open(recipe: &Recipe) -> Result<Option<Bundle>, TrainError> {
 ///
 /// # Errors
 /// The model cannot be opened; pretraining that fails or is interrupted.
-pub fn obtain(
+pub(crate) fn obtain(
     recipe: &Recipe,
     device: &Device,
     cache_dir: &Path,
@@ -239,7 +239,8 @@ fn pretrain(
             }
         })?;
         let (value, lr) = (fit.loss, fit.lr);
-        losses += &format!("{}\n", json!({ "step": step + 1, "base/loss": value, "base/lr": lr }));
+        losses +=
+            &format!("{}\n", json!({ "step": step + 1, tags::BASE_LOSS: value, "base/lr": lr }));
         smoothed = if smoothed.is_nan() { value } else { 0.95 * smoothed + 0.05 * value };
         progress.set_message(format!("loss {smoothed:.3}"));
         progress.inc(1);

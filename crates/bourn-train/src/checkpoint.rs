@@ -94,7 +94,7 @@ impl State {
     }
 
     /// Updates that the learner of this name has taken.
-    pub fn updates_of(&self, name: &str) -> u64 {
+    pub(crate) fn updates_of(&self, name: &str) -> u64 {
         match name {
             POLICY => self.updates,
             CRITIC => self.critic_updates,
@@ -104,7 +104,7 @@ impl State {
     }
 
     /// Sets [`State::updates_of`].
-    pub fn set_updates(&mut self, name: &str, updates: u64) {
+    pub(crate) fn set_updates(&mut self, name: &str, updates: u64) {
         match name {
             POLICY => self.updates = updates,
             CRITIC => self.critic_updates = updates,
@@ -148,6 +148,10 @@ pub struct Parts<'a> {
 }
 
 /// Writes the checkpoint of `state.step` and deletes all but the newest `keep_last` (0 keeps all).
+///
+/// # Errors
+/// A file that cannot be written, or an old checkpoint that cannot be deleted; a half-written one is never
+/// taken for a checkpoint.
 pub fn save(
     run_dir: &Path,
     parts: Parts<'_>,
@@ -181,6 +185,9 @@ pub fn save(
 }
 
 /// Steps that `run_dir` has checkpoints of, oldest first.
+///
+/// # Errors
+/// The directory cannot be listed.
 pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
     let dir = directory(run_dir);
     if !dir.exists() {
@@ -228,6 +235,9 @@ pub fn open(run_dir: &Path, step: u64) -> Result<Restored, TrainError> {
 }
 
 /// The weights of the KL penalty's reference, where a checkpoint has one of its own.
+///
+/// # Errors
+/// The file cannot be read.
 pub fn reference(path: &Path) -> Result<Option<Weights>, TrainError> {
     let path = path.join(REFERENCE);
     if path.exists() { Ok(Some(read_tensors(&path)?)) } else { Ok(None) }

@@ -18,7 +18,10 @@ use crate::world::{World, whole};
 ///
 /// # Errors
 /// As [`World::sum`].
-pub fn teaching_groups(experience: &Experience, world: &dyn World) -> Result<usize, TrainError> {
+pub(crate) fn teaching_groups(
+    experience: &Experience,
+    world: &dyn World,
+) -> Result<usize, TrainError> {
     let mut count = [teaching(experience) as f64];
     world.sum(&mut count)?;
     Ok(count[0] as usize)
@@ -39,7 +42,7 @@ fn teaches(experience: &Experience, group: usize) -> bool {
 ///
 /// # Errors
 /// As [`World::gather`].
-pub fn filter(
+pub(crate) fn filter(
     experience: &mut Experience,
     settings: &Credit<'_>,
     world: &dyn World,
@@ -63,7 +66,7 @@ pub fn filter(
 ///
 /// # Errors
 /// Rewards that no baseline can be taken of; log-probs or entropies that nobody knows.
-pub fn assign(
+pub(crate) fn assign(
     experience: &mut Experience,
     settings: &Credit<'_>,
     step: u64,

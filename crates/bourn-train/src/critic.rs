@@ -15,7 +15,7 @@ use crate::update::{groups_in, pack_rows, plan, problems_of};
 use crate::world::World;
 
 /// Its name among the learners.
-pub const CRITIC: &str = "critic";
+pub(crate) const CRITIC: &str = "critic";
 /// Groups of equally many tokens that calibration is measured in.
 const BINS: usize = 10;
 
@@ -46,7 +46,7 @@ pub struct CriticReport {
 ///
 /// # Errors
 /// The base's weights do not make a model.
-pub fn add(
+pub(crate) fn add(
     learners: &mut Learners,
     settings: &Settings,
     recipe: &Recipe,
@@ -76,7 +76,7 @@ pub fn add(
 ///
 /// # Errors
 /// A trajectory that cannot be packed.
-pub fn evaluate(
+pub(crate) fn evaluate(
     learners: &Learners,
     experience: &mut Experience,
     cut: Cut,
@@ -101,7 +101,7 @@ pub fn evaluate(
 ///
 /// # Errors
 /// A loss or gradient that is not finite; the update it belongs to is not applied.
-pub fn update(
+pub(crate) fn update(
     learners: &mut Learners,
     experience: &Experience,
     settings: &Settings,
@@ -122,7 +122,7 @@ pub fn update(
 }
 
 /// What a value model is fitted to: the squared distance to its targets.
-pub struct Value<'e> {
+pub(crate) struct Value<'e> {
     experience: &'e Experience,
     settings: &'e Settings,
     cut: Cut,
@@ -171,7 +171,7 @@ fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
 }
 
 /// What is known of the values before they are trained.
-pub fn before(experience: &Experience) -> CriticReport {
+pub(crate) fn before(experience: &Experience) -> CriticReport {
     let known = experience.values.as_ref();
     let all = |of: fn(&Values) -> &Vec<Vec<f32>>| of_all(known.map(of));
     let (values, targets) = (all(|values| &values.before), all(|values| &values.targets));

@@ -18,7 +18,7 @@ use crate::settings::Draws;
 
 /// What the draws of a step are for: part of their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Batch {
+pub(crate) struct Batch {
     /// `train`, or what else is drawn for.
     pub purpose: &'static str,
     /// Step of the run.
@@ -35,7 +35,7 @@ pub struct Batch {
 /// # Errors
 /// As [`Rollouts::draw`]; a judge or an environment that failed; an algorithm that reads entropies,
 /// from an engine that gives none.
-pub fn collect(
+pub(crate) fn collect(
     engine: &mut dyn Rollouts,
     prompter: &Prompter,
     problems: &[&Problem],
@@ -75,7 +75,12 @@ pub fn collect(
 }
 
 /// The sampler of training: the full distribution at the recipe's temperature.
-pub fn training_sampling(rollout: &Rollout, seed: u64, prompter: &Prompter, step: u64) -> Sampling {
+pub(crate) fn training_sampling(
+    rollout: &Rollout,
+    seed: u64,
+    prompter: &Prompter,
+    step: u64,
+) -> Sampling {
     Sampling {
         temperature: rollout.temperature,
         stop_tokens: prompter.stop_tokens().clone(),

@@ -18,7 +18,7 @@ use crate::prompts::encode_prompts;
 use crate::stopping::go_on;
 
 /// An engine with the weights it has now, under one sampler.
-pub struct EngineSource<'a> {
+pub(crate) struct EngineSource<'a> {
     engine: &'a mut dyn Rollouts,
     prompter: &'a Prompter,
     measured: Measured<'a>,
@@ -31,7 +31,7 @@ pub struct EngineSource<'a> {
 impl<'a> EngineSource<'a> {
     /// Draws and scores as a probe does, under `sampler`, each judged by its problem's
     /// first judge. `stop` ends either with [`RolloutError::Interrupted`](bourn_rollout::RolloutError).
-    pub fn new(
+    pub(crate) fn new(
         engine: &'a mut dyn Rollouts,
         prompter: &'a Prompter,
         measured: Measured<'a>,
@@ -52,14 +52,14 @@ impl<'a> EngineSource<'a> {
     }
 
     /// Draws with random numbers of their own: `purpose` and `step` are part of their seed.
-    pub fn drawing(mut self, purpose: &str, step: u64) -> EngineSource<'a> {
+    pub(crate) fn drawing(mut self, purpose: &str, step: u64) -> EngineSource<'a> {
         (self.sampling.purpose, self.sampling.step) = (purpose.to_owned(), step);
         self
     }
 
     /// Draws completions that begin with `guess.suffix` and go on for a few tokens only. The suffix
     /// is judged and kept with what was drawn after it; log-probs and tokens are of the drawn part.
-    pub fn guessing(mut self, guess: &'a Guess) -> EngineSource<'a> {
+    pub(crate) fn guessing(mut self, guess: &'a Guess) -> EngineSource<'a> {
         self.lead = &guess.suffix;
         self.sampling.max_tokens = guess.max_completion_length;
         self

@@ -81,7 +81,7 @@ impl Sample {
 
     /// Whether its reward is held against those of its group: a draw of the policy, or of the frozen
     /// base beside it. What a teacher or a person wrote says nothing of what is drawn.
-    pub fn is_credited(&self) -> bool {
+    pub(crate) fn is_credited(&self) -> bool {
         matches!(self.trajectory.source, Source::Policy | Source::Witness)
     }
 
@@ -177,12 +177,12 @@ impl Experience {
     }
 
     /// The groups that are trained on, in order.
-    pub fn kept_groups(&self) -> Vec<usize> {
+    pub(crate) fn kept_groups(&self) -> Vec<usize> {
         (0..self.problems.len()).filter(|&group| self.kept[group]).collect()
     }
 
     /// Number of groups that the step drew for the problems of its turn: those before the replayed.
-    pub fn own_groups(&self) -> usize {
+    pub(crate) fn own_groups(&self) -> usize {
         self.problems.len() - self.replayed.groups
     }
 
@@ -224,7 +224,7 @@ impl Experience {
 }
 
 /// The groups of these trajectories, which stand group after group.
-pub fn groups_of<'s>(samples: impl IntoIterator<Item = &'s Sample>) -> Groups {
+pub(crate) fn groups_of<'s>(samples: impl IntoIterator<Item = &'s Sample>) -> Groups {
     let groups: Vec<usize> = samples.into_iter().map(|s| s.trajectory.group).collect();
     Groups::of(groups.chunk_by(|a, b| a == b).map(<[usize]>::len))
 }

@@ -17,7 +17,7 @@ use crate::update::{groups_in, pack_rows, plan, problems_of, score_all};
 use crate::world::World;
 
 /// Its name among the learners.
-pub const IMPLICIT: &str = "implicit_reward";
+pub(crate) const IMPLICIT: &str = "implicit_reward";
 
 /// What one step did to the model and what the model pays.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ pub struct ImplicitReport {
 
 /// What the model is held against: the frozen base; the KL penalty's reference may be another one after
 /// a reset.
-pub struct Implicit {
+pub(crate) struct Implicit {
     reference: Transformer,
 }
 
@@ -45,7 +45,7 @@ impl Implicit {
     ///
     /// # Errors
     /// The base's weights do not make a model.
-    pub fn add(
+    pub(crate) fn add(
         learners: &mut Learners,
         settings: &Settings,
         recipe: &Recipe,
@@ -69,7 +69,7 @@ impl Implicit {
     /// # Errors
     /// A loss or gradient that is not finite; the update it belongs to is not applied.
     #[allow(clippy::too_many_arguments)]
-    pub fn learn_and_pay(
+    pub(crate) fn learn_and_pay(
         &self,
         learners: &mut Learners,
         experience: &mut Experience,
@@ -107,7 +107,7 @@ impl Implicit {
 
 /// What the model is fitted to: the verdicts, which it tells by how much likelier a completion is to it
 /// than to its reference.
-pub struct Verdicts<'e> {
+pub(crate) struct Verdicts<'e> {
     experience: &'e Experience,
     /// Log-probs under the reference, `[samples][own]`.
     reference: &'e [Vec<f32>],
@@ -119,7 +119,7 @@ pub struct Verdicts<'e> {
 
 impl<'e> Verdicts<'e> {
     /// The objective of a step.
-    pub fn new(
+    pub(crate) fn new(
         experience: &'e Experience,
         reference: &'e [Vec<f32>],
         settings: &'e Settings,

@@ -120,7 +120,7 @@ impl Descent {
     }
 
     /// Whether the value head alone is fitted.
-    pub fn is_partial(&self) -> bool {
+    pub(crate) fn is_partial(&self) -> bool {
         self.only.is_some()
     }
 
@@ -202,7 +202,7 @@ impl Descent {
     }
 
     /// Updates taken when the moments last started anew.
-    pub fn reset_at(&self) -> u64 {
+    pub(crate) fn reset_at(&self) -> u64 {
         self.optimizer.reset_at()
     }
 

@@ -11,7 +11,7 @@ use crate::learner::{Descent, Fit, Learner, Objective, UpdateError};
 use crate::world::World;
 
 /// The name of the policy among the learners.
-pub const POLICY: &str = "policy";
+pub(crate) const POLICY: &str = "policy";
 
 /// A learner beside the policy.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub struct Learners {
 /// Learners as they were when a step began. It shares their memory for as long as they stay what they
 /// were.
 #[derive(Default)]
-pub struct Before {
+pub(crate) struct Before {
     policy: Option<Learner>,
     beside: Vec<(&'static str, Companion)>,
 }
@@ -142,7 +142,7 @@ impl Learners {
     }
 
     /// Remembers these learners as they are; what is remembered already stays as it was.
-    pub fn remember(&self, before: &mut Before, names: &[&str]) {
+    pub(crate) fn remember(&self, before: &mut Before, names: &[&str]) {
         for name in names {
             if *name == POLICY {
                 before.policy.get_or_insert_with(|| self.policy.clone());
@@ -154,7 +154,7 @@ impl Learners {
     }
 
     /// Puts back what was remembered.
-    pub fn put_back(&mut self, before: Before) {
+    pub(crate) fn put_back(&mut self, before: Before) {
         if let Some(policy) = before.policy {
             self.policy = policy;
         }

@@ -8,7 +8,7 @@ use crate::world::World;
 
 /// A prompt, and what is to be said after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Demonstration {
+pub(crate) struct Demonstration {
     /// What is read.
     pub prompt: Vec<u32>,
     /// What is learned; not empty.
@@ -16,7 +16,7 @@ pub struct Demonstration {
 }
 
 /// −log π of the completions' tokens, on average over all of them; a "group" is a demonstration.
-pub struct Likelihood<'d> {
+pub(crate) struct Likelihood<'d> {
     /// What is to be said.
     pub demonstrations: &'d [Demonstration],
     /// Demonstrations of one forward and backward.
@@ -24,7 +24,7 @@ pub struct Likelihood<'d> {
 }
 
 /// Demonstrations packed for one forward.
-pub struct Texts {
+pub(crate) struct Texts {
     packed: Packed,
     positions: Vec<i64>,
     targets: Vec<u32>,

@@ -18,7 +18,7 @@ use crate::update::UpdateReport;
 const METRICS: &str = "metrics.jsonl";
 
 /// The open files of a run's records.
-pub struct Logbook {
+pub(crate) struct Logbook {
     metrics: MetricsFile,
     events: Option<EventWriter>,
     tensorboard: PathBuf,
@@ -28,7 +28,7 @@ pub struct Logbook {
 
 impl Logbook {
     /// Opens the records of `run_dir`; with `resumed`, everything after that step is dropped.
-    pub fn open(
+    pub(crate) fn open(
         run_dir: &Path,
         recipe: &Recipe,
         resumed: Option<u64>,
@@ -53,12 +53,12 @@ impl Logbook {
     }
 
     /// Starts the clock of a step.
-    pub fn start_step(&mut self) {
+    pub(crate) fn start_step(&mut self) {
         self.step_started = now();
     }
 
     /// Records a step and returns the line that stands beside the progress bar.
-    pub fn step(
+    pub(crate) fn step(
         &mut self,
         step: u64,
         experience: &Experience,
@@ -82,7 +82,7 @@ impl Logbook {
     }
 
     /// Tells TensorBoard, once in a process, which figures of these probes share charts.
-    pub fn layout(&mut self, step: u64, results: &[ProbeResult]) -> Result<(), TrainError> {
+    pub(crate) fn layout(&mut self, step: u64, results: &[ProbeResult]) -> Result<(), TrainError> {
         if let Some(events) = self.events.as_mut().filter(|_| !self.has_layout) {
             let sets: Vec<_> = results.iter().map(|r| (r.set.as_str(), &r.boundary)).collect();
             write_layout(events, step, &sets)?;
@@ -92,7 +92,7 @@ impl Logbook {
     }
 
     /// Records a probe.
-    pub fn probe(&mut self, step: u64, result: &ProbeResult) -> Result<(), TrainError> {
+    pub(crate) fn probe(&mut self, step: u64, result: &ProbeResult) -> Result<(), TrainError> {
         let accuracies = |ledger: &bourn_probe::Ledger| bourn_probe::accuracies(&ledger.outcomes());
         let figures = boundary_scalars(&result.set, &result.boundary);
         self.metrics.append(step, &figures)?;
@@ -104,7 +104,7 @@ impl Logbook {
     }
 
     /// Hands everything to the disk.
-    pub fn sync(&mut self) -> Result<(), TrainError> {
+    pub(crate) fn sync(&mut self) -> Result<(), TrainError> {
         self.metrics.sync()?;
         if let Some(events) = &mut self.events {
             events.sync()?;
@@ -113,14 +113,14 @@ impl Logbook {
     }
 
     /// TensorBoard's directory, where event files are written.
-    pub fn tensorboard(&self) -> Option<PathBuf> {
+    pub(crate) fn tensorboard(&self) -> Option<PathBuf> {
         self.events.is_some().then(|| self.tensorboard.clone())
     }
 }
 
 /// Takes the boundary figures of `step` out of the metrics file before a resume: where the probe
 /// of that step is to be made again, or a run that does not stop there would not have made it.
-pub fn drop_probe(run_dir: &Path, step: u64) -> Result<(), TrainError> {
+pub(crate) fn drop_probe(run_dir: &Path, step: u64) -> Result<(), TrainError> {
     let path = run_dir.join(METRICS);
     if !path.exists() {
         return Ok(());

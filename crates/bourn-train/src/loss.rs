@@ -13,7 +13,7 @@ use crate::error::TrainError;
 /// A micro batch: trajectories packed one after the other, and one entry per own token, `[n]`. A part
 /// of the loss that no token weighs anything in is not computed.
 #[derive(Clone, Debug, Default)]
-pub struct MicroBatch {
+pub(crate) struct MicroBatch {
     /// Every row, with all of its tokens.
     pub packed: Packed,
     /// Packed index of the token before each own token.
@@ -42,7 +42,7 @@ pub struct MicroBatch {
 
 impl MicroBatch {
     /// The ranges of tokens that belong to one trajectory each, in order.
-    pub fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
+    pub(crate) fn ranges(&self) -> impl Iterator<Item = std::ops::Range<usize>> {
         let mut start = 0;
         self.rows.chunk_by(|a, b| a == b).map(move |row| {
             let range = start..start + row.len();
@@ -65,7 +65,7 @@ impl MicroBatch {
 
 /// What the loss of a step is made with.
 #[derive(Clone, Copy, Debug)]
-pub struct LossTerms<'a> {
+pub(crate) struct LossTerms<'a> {
     /// Surrogate, ratio, clip and KL estimator.
     pub algorithm: &'a Algorithm,
     /// Weight of the entropy bonus.
@@ -84,7 +84,11 @@ pub struct LossTerms<'a> {
 /// - Anchor: r − 1 − log r, an estimate of KL(sampler ‖ π) that is not negative.
 /// - KL: the chosen estimator of KL(π ‖ reference) (see [`bourn_recipe::KlEstimator`]).
 /// - Entropy bonus: `entropy_coef` × H(π(· | prefix)), at tokens that the policy drew.
-pub fn policy_loss(scores: TokenScores, batch: &MicroBatch, terms: &LossTerms<'_>) -> Tensor<1> {
+pub(crate) fn policy_loss(
+    scores: TokenScores,
+    batch: &MicroBatch,
+    terms: &LossTerms<'_>,
+) -> Tensor<1> {
     let algorithm = terms.algorithm;
     let device = scores.logprobs.device();
     let vector = |values: &[f32]| column(values, &device);

@@ -13,6 +13,9 @@ const F32: u64 = 4;
 const PROGRAM: u64 = 64 << 20;
 
 /// Prompt and completion must fit the model's context.
+///
+/// # Errors
+/// They do not, with both lengths.
 pub fn check_context(rollout: &Rollout, config: &ModelConfig) -> Result<(), TrainError> {
     let needed = rollout.max_prompt_length + rollout.max_completion_length;
     if needed > config.max_position {
@@ -152,7 +155,7 @@ fn learners(recipe: &Recipe) -> Vec<Share> {
 }
 
 /// [`estimate`] as a run says it before its first step.
-pub fn announcement(recipe: &Recipe, config: &ModelConfig) -> String {
+pub(crate) fn announcement(recipe: &Recipe, config: &ModelConfig) -> String {
     let parts = estimate(recipe, config);
     let total = parts.iter().map(|(_, bytes)| bytes).sum();
     let parts: Vec<String> =

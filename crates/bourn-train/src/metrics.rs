@@ -11,7 +11,7 @@ use crate::experience::{Experience, Sample, groups_of};
 use crate::update::UpdateReport;
 
 /// Metrics of one step, without its timing; `replays` where witnesses are replayed at all.
-pub fn step_metrics(
+pub(crate) fn step_metrics(
     experience: &Experience,
     report: &UpdateReport,
     algorithm: &Algorithm,
@@ -120,7 +120,7 @@ pub fn step_metrics(
 }
 
 /// Completion tokens that the step drew.
-pub fn drawn_tokens(experience: &Experience) -> u64 {
+pub(crate) fn drawn_tokens(experience: &Experience) -> u64 {
     let drawn = experience.samples.iter().filter(|sample| sample.trajectory.is_policys());
     drawn.map(|sample| sample.count() as u64).sum()
 }

@@ -23,7 +23,7 @@ impl NamedGradients {
     }
 
     /// Zero for the parameters of these names alone; no others are summed or updated.
-    pub fn zeros_of(policy: &Transformer, names: &[&str]) -> NamedGradients {
+    pub(crate) fn zeros_of(policy: &Transformer, names: &[&str]) -> NamedGradients {
         let mut all = NamedGradients::zeros(policy);
         all.0.retain(|name, _| names.contains(&name.as_str()));
         all
@@ -38,7 +38,7 @@ impl NamedGradients {
     ///
     /// # Errors
     /// As [`World::sum`]; a device that gives no values back.
-    pub fn sum_over(&mut self, world: &dyn World) -> Result<(), TrainError> {
+    pub(crate) fn sum_over(&mut self, world: &dyn World) -> Result<(), TrainError> {
         if world.size() == 1 {
             return Ok(());
         }
@@ -129,7 +129,7 @@ impl AdamWOptimizer {
     }
 
     /// Updates taken when the moments last started anew.
-    pub fn reset_at(&self) -> u64 {
+    pub(crate) fn reset_at(&self) -> u64 {
         self.reset_at
     }
 

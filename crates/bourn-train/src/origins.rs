@@ -25,7 +25,7 @@ use crate::side::{Role, Side};
 /// # Errors
 /// Names the line of the file that is malformed, that the tokenizer cannot represent, or whose text
 /// is longer than the model's context has room for after the prompt.
-pub fn references(
+pub(crate) fn references(
     measured: &Measured<'_>,
     problems: &[Problem],
     side: &Side<'_>,

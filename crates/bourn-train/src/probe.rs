@@ -42,7 +42,7 @@ pub(crate) fn check_resamples(probe: &Probe) -> Result<(), TrainError> {
 }
 
 /// Whether a run that is not stopped early probes after `step` steps.
-pub fn is_scheduled(measured: &Measured<'_>, step: u64) -> bool {
+pub(crate) fn is_scheduled(measured: &Measured<'_>, step: u64) -> bool {
     let interval = measured.probe.interval;
     interval > 0 && (step.is_multiple_of(interval) || step >= measured.max_steps)
 }
@@ -74,7 +74,7 @@ pub struct ProbeResult {
 }
 
 /// What stays the same over a run's probes.
-pub struct Prober<'a> {
+pub(crate) struct Prober<'a> {
     /// What it is made with.
     pub measured: Measured<'a>,
     /// Held-out problems, of a run's probes.
@@ -104,7 +104,7 @@ pub(crate) struct Bench<'b, 'e> {
 impl Prober<'_> {
     /// Draws from base (or its ledger) and policy and compares them, once for each sampler. A
     /// shared engine is left with the policy's weights.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         engines: &mut Engines<'_>,
         policy: &Side<'_>,
@@ -223,7 +223,7 @@ impl Prober<'_> {
 
     /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`, and beside
     /// them, once for each set, the base's draws, so that the run can be read without the cache.
-    pub fn write(
+    pub(crate) fn write(
         &self,
         run_dir: &Path,
         step: u64,
@@ -247,7 +247,7 @@ impl Prober<'_> {
 
     /// The name under which figures of `sampler` are filed: the set, and the sampler where there
     /// are several.
-    pub fn set_name(&self, sampler: &Sampler) -> String {
+    pub(crate) fn set_name(&self, sampler: &Sampler) -> String {
         set_name(self.measured.probe, sampler)
     }
 
@@ -374,7 +374,7 @@ pub fn store_dir(cache_dir: &Path) -> PathBuf {
 const EXAMPLES: usize = 3;
 
 /// The sampler as figures show it.
-pub fn sampler_name(sampler: &Sampler) -> String {
+pub(crate) fn sampler_name(sampler: &Sampler) -> String {
     let mut name = format!("temperature {}, top_p {}", sampler.temperature, sampler.top_p);
     if sampler.top_k > 0 {
         name += &format!(", top_k {}", sampler.top_k);
@@ -403,11 +403,14 @@ fn set_name(probe: &Probe, sampler: &Sampler) -> String {
 }
 
 /// The names under which the probes of a recipe are filed, one for each sampler.
-pub fn set_names(probe: &Probe) -> Vec<String> {
+pub(crate) fn set_names(probe: &Probe) -> Vec<String> {
     probe.samplers.iter().map(|sampler| set_name(probe, sampler)).collect()
 }
 
 /// Reads back the figures of the probe at `step`, one for each sampler.
+///
+/// # Errors
+/// A file that is missing or that is no such figures.
 pub fn read_figures(run_dir: &Path, step: u64, probe: &Probe) -> Result<Vec<Boundary>, TrainError> {
     let read = |sampler| {
         let path = figures_path(run_dir, step, &set_name(probe, sampler));
@@ -419,6 +422,6 @@ pub fn read_figures(run_dir: &Path, step: u64, probe: &Probe) -> Result<Vec<Boun
 }
 
 /// Where the figures of one probe are kept.
-pub fn figures_path(run_dir: &Path, step: u64, set: &str) -> PathBuf {
+pub(crate) fn figures_path(run_dir: &Path, step: u64, set: &str) -> PathBuf {
     run_dir.join("boundary").join(format!("step-{step:06}-{set}.json"))
 }

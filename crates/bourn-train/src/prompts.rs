@@ -13,7 +13,11 @@ use crate::error::TrainError;
 ///
 /// # Errors
 /// The recipe asks for a chat template and the model has none; a stop string is refused.
-pub fn prompter(asked: &Model, rollout: &Rollout, model: &Bundle) -> Result<Prompter, TrainError> {
+pub(crate) fn prompter(
+    asked: &Model,
+    rollout: &Rollout,
+    model: &Bundle,
+) -> Result<Prompter, TrainError> {
     let prompter = Prompter::new(model, asked.chat_template, &asked.system_prompt)?;
     Ok(prompter.stopping_at(&rollout.stop_strings)?)
 }
@@ -22,7 +26,7 @@ pub fn prompter(asked: &Model, rollout: &Rollout, model: &Bundle) -> Result<Prom
 ///
 /// # Errors
 /// Names the problem whose prompt is longer than `limit` tokens.
-pub fn encode_prompts(
+pub(crate) fn encode_prompts(
     problems: &[&Problem],
     prompter: &Prompter,
     limit: usize,
@@ -44,7 +48,7 @@ pub fn encode_prompts(
 
 /// Hash of the ids of all problems, which are hashes of their content: what a step trains on and
 /// what the probe asks are functions of these and of the recipe.
-pub fn problems_hash(problems: &Problems) -> String {
+pub(crate) fn problems_hash(problems: &Problems) -> String {
     let mut hasher = blake3::Hasher::new();
     for side in [&problems.train, &problems.held_out] {
         hasher.update(&(side.len() as u64).to_le_bytes());

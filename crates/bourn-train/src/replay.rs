@@ -42,7 +42,7 @@ pub struct Look {
 }
 
 /// What is known of the watched problems; a function of recipe, base and the state's looks.
-pub struct Replay {
+pub(crate) struct Replay {
     watched: Vec<Problem>,
     /// What came of the base's draws.
     base: BTreeMap<String, Outcomes>,
@@ -53,7 +53,7 @@ pub struct Replay {
 }
 
 /// The training problems that are watched: a draw by the probe's seed.
-pub fn watched(seed: u64, settings: &Settings, problems: &Problems) -> Vec<Problem> {
+pub(crate) fn watched(seed: u64, settings: &Settings, problems: &Problems) -> Vec<Problem> {
     let mut watched = problems.train.clone();
     watched.shuffle(&mut rng(seed, "replay/watched", &[]));
     watched.truncate(settings.problems);

@@ -18,7 +18,7 @@ pub(crate) const RECIPE: &str = "recipe.toml";
 const LOCK: &str = ".lock";
 
 /// How a run begins.
-pub enum Start {
+pub(crate) enum Start {
     /// From the base, at step 0.
     Fresh,
     /// From a checkpoint.
@@ -26,7 +26,7 @@ pub enum Start {
 }
 
 /// A run directory that has been looked at.
-pub struct Claim {
+pub(crate) struct Claim {
     /// How the run begins.
     pub start: Start,
     /// Held already where there is a run to resume.
@@ -37,7 +37,7 @@ pub struct Claim {
 ///
 /// # Errors
 /// As [`check`].
-pub fn look(
+pub(crate) fn look(
     world: &dyn World,
     dir: &Path,
     recipe: &Recipe,
@@ -59,7 +59,7 @@ pub fn look(
 /// # Errors
 /// A directory that holds anything is refused without `resume`; with it, a directory without a
 /// run and a changed recipe are. A directory that cannot be written in is refused in any case.
-pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainError> {
+pub(crate) fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainError> {
     let path = dir.join(RECIPE);
     if !resume {
         let occupied = fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some());
@@ -85,7 +85,7 @@ pub fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, TrainEr
 }
 
 /// Whether a run was begun in `dir`.
-pub fn is_begun(dir: &Path) -> bool {
+pub(crate) fn is_begun(dir: &Path) -> bool {
     dir.join(RECIPE).exists()
 }
 
@@ -93,7 +93,7 @@ pub fn is_begun(dir: &Path) -> bool {
 ///
 /// # Errors
 /// Names the first key that differs.
-pub fn check_same(dir: &Path, recipe: &Recipe) -> Result<(), TrainError> {
+pub(crate) fn check_same(dir: &Path, recipe: &Recipe) -> Result<(), TrainError> {
     let path = dir.join(RECIPE);
     match is_begun(dir) {
         true => check_recipe(&path, &sealed::read_text(&path)?, &recipe.to_toml()),
@@ -103,7 +103,7 @@ pub fn check_same(dir: &Path, recipe: &Recipe) -> Result<(), TrainError> {
 
 /// Keeps other processes out of a run directory while it lives.
 #[derive(Debug)]
-pub struct Lock(
+pub(crate) struct Lock(
     #[expect(dead_code, reason = "the lock is held for as long as the file is open")] File,
 );
 
@@ -113,7 +113,7 @@ pub struct Lock(
 ///
 /// # Errors
 /// Another process is at work there.
-pub fn claim(
+pub(crate) fn claim(
     world: &dyn World,
     dir: &Path,
     recipe: &Recipe,
@@ -182,7 +182,7 @@ fn lock(dir: &Path) -> Result<Lock, TrainError> {
 }
 
 /// The checkpoint must have started from the base that the recipe gives now.
-pub fn check_base(restored: &Restored, base: &Bundle) -> Result<(), TrainError> {
+pub(crate) fn check_base(restored: &Restored, base: &Bundle) -> Result<(), TrainError> {
     let (path, was, now) = (&restored.path, &restored.state.base, &base.weights_hash);
     match was == now {
         true => Ok(()),
@@ -194,7 +194,7 @@ pub fn check_base(restored: &Restored, base: &Bundle) -> Result<(), TrainError> 
 
 /// The checkpoint must have started with the problems that the recipe gives now: the recipe names
 /// data files, and says nothing of what is in them.
-pub fn check_problems(restored: &Restored, now: &str) -> Result<(), TrainError> {
+pub(crate) fn check_problems(restored: &Restored, now: &str) -> Result<(), TrainError> {
     let was = &restored.state.problems;
     match was.is_empty() || was == now {
         true => Ok(()),

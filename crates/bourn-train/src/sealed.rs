@@ -30,7 +30,7 @@ struct Manifest {
 
 /// Fills `path` with what `fill` writes into the directory it is given. An existing sealed
 /// directory at `path` is replaced.
-pub fn write(
+pub(crate) fn write(
     path: &Path,
     fill: impl FnOnce(&Path) -> Result<(), TrainError>,
 ) -> Result<(), TrainError> {
@@ -71,7 +71,7 @@ pub fn write(
 
 /// Clears up in `parent` after a process that was killed while it wrote there: a directory that
 /// was not finished goes, and one that was being replaced comes back unless its successor is there.
-pub fn settle(parent: &Path) -> Result<(), TrainError> {
+pub(crate) fn settle(parent: &Path) -> Result<(), TrainError> {
     if !parent.exists() {
         return Ok(());
     }
@@ -97,7 +97,7 @@ pub fn settle(parent: &Path) -> Result<(), TrainError> {
 ///
 /// # Errors
 /// Names the directory that cannot be written in.
-pub fn check_writable(path: &Path) -> Result<(), TrainError> {
+pub(crate) fn check_writable(path: &Path) -> Result<(), TrainError> {
     let place = path.ancestors().find(|place| place.exists()).unwrap_or(Path::new("."));
     tempfile::tempfile_in(place)
         .map(drop)
@@ -108,7 +108,7 @@ pub fn check_writable(path: &Path) -> Result<(), TrainError> {
 ///
 /// # Errors
 /// Names the file that is missing, torn or altered.
-pub fn verify(path: &Path) -> Result<(), TrainError> {
+pub(crate) fn verify(path: &Path) -> Result<(), TrainError> {
     let manifest_path = path.join(MANIFEST);
     let problem =
         |path: &Path, problem: String| TrainError::Checkpoint { path: path.into(), problem };
@@ -128,7 +128,7 @@ pub fn verify(path: &Path) -> Result<(), TrainError> {
 }
 
 /// Writes and flushes one file.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let mut file = File::create(path).map_err(TrainError::io(path, "creating the file"))?;
     file.write_all(bytes)
         .and_then(|()| file.sync_all())
@@ -137,7 +137,7 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 
 /// Writes one file beside its place, flushes it and renames it, so that a reader sees the old
 /// content or the new.
-pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+pub(crate) fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let parent = path.parent().unwrap_or(Path::new("."));
     let mut scratch = builder(0o666)
         .prefix(WRITING)
@@ -154,7 +154,7 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
 }
 
 /// Reads a text file of ours; one that is larger than any of them is refused unread.
-pub fn read_text(path: &Path) -> Result<String, TrainError> {
+pub(crate) fn read_text(path: &Path) -> Result<String, TrainError> {
     let mut text = String::new();
     let file = File::open(path).map_err(TrainError::io(path, "opening the file"))?;
     let read = file.take(MAX_TEXT_BYTES + 1).read_to_string(&mut text);
@@ -169,7 +169,7 @@ pub fn read_text(path: &Path) -> Result<String, TrainError> {
 ///
 /// # Errors
 /// Names the file if the value cannot be written as JSON.
-pub fn to_json(path: &Path, value: &impl Serialize) -> Result<String, TrainError> {
+pub(crate) fn to_json(path: &Path, value: &impl Serialize) -> Result<String, TrainError> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
     Ok(text.map_err(TrainError::io(path, "encoding the file"))? + "\n")
 }

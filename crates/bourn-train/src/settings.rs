@@ -4,7 +4,7 @@ use bourn_recipe::{Algorithm, Baseline, Critic, ImplicitReward, Recipe, Replay, 
 
 /// What credit is assigned by.
 #[derive(Clone, Copy, Debug)]
-pub struct Credit<'r> {
+pub(crate) struct Credit<'r> {
     /// Baseline, scale, shaping, and what is held back.
     pub algorithm: &'r Algorithm,
     /// The value model, where there is one.
@@ -23,7 +23,7 @@ pub struct Credit<'r> {
 
 impl<'r> Credit<'r> {
     /// As a recipe asks.
-    pub fn of(recipe: &'r Recipe) -> Credit<'r> {
+    pub(crate) fn of(recipe: &'r Recipe) -> Credit<'r> {
         let critic = recipe.critic.as_ref();
         Credit {
             algorithm: &recipe.algorithm,
@@ -37,7 +37,7 @@ impl<'r> Credit<'r> {
     }
 
     /// With targets that are what the completions were worth, whatever the values say.
-    pub fn monte_carlo(self) -> Credit<'r> {
+    pub(crate) fn monte_carlo(self) -> Credit<'r> {
         Credit { lambda_value: 1.0, ..self }
     }
 }

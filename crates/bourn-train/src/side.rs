@@ -12,7 +12,7 @@ use crate::{engine, engine_options};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     /// The frozen base.
     Base,
     /// The policy.
@@ -21,7 +21,7 @@ pub enum Role {
 
 impl Role {
     /// `base` or `policy`.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Role::Base => "base",
             Role::Policy => "policy",
@@ -31,7 +31,7 @@ impl Role {
 
 /// A model as a probe knows it.
 #[derive(Clone, Copy)]
-pub struct Side<'a> {
+pub(crate) struct Side<'a> {
     /// Its shape.
     pub config: &'a ModelConfig,
     /// Where its weights are.
@@ -44,7 +44,7 @@ pub struct Side<'a> {
 
 /// Where a model's weights are.
 #[derive(Clone, Copy)]
-pub enum Held<'a> {
+pub(crate) enum Held<'a> {
     /// In memory.
     Here(&'a Weights),
     /// In memory or in the files of what was opened.
@@ -53,7 +53,7 @@ pub enum Held<'a> {
 
 impl<'a> Held<'a> {
     /// The weights, read where they are not in memory.
-    pub fn weights(&self) -> Result<Cow<'a, Weights>, ModelError> {
+    pub(crate) fn weights(&self) -> Result<Cow<'a, Weights>, ModelError> {
         match self {
             Held::Here(weights) => Ok(Cow::Borrowed(weights)),
             Held::By(bundle) => bundle.weights(),
@@ -63,13 +63,13 @@ impl<'a> Held<'a> {
 
 impl<'a> Side<'a> {
     /// A model that was opened.
-    pub fn new(bundle: &'a Bundle, prompter: &'a Prompter) -> Side<'a> {
+    pub(crate) fn new(bundle: &'a Bundle, prompter: &'a Prompter) -> Side<'a> {
         let Bundle { config, weights_hash, .. } = bundle;
         Side { config, weights: Held::By(bundle), hash: weights_hash, prompter }
     }
 
     /// Whether token ids mean the same to both models.
-    pub fn reads_as(&self, other: &Side<'_>) -> bool {
+    pub(crate) fn reads_as(&self, other: &Side<'_>) -> bool {
         std::ptr::eq(self.prompter, other.prompter)
             || (self.config.vocab_size == other.config.vocab_size
                 && self.prompter.tokenizer().to_json() == other.prompter.tokenizer().to_json())
@@ -77,7 +77,7 @@ impl<'a> Side<'a> {
 }
 
 /// What draws from base and policy.
-pub struct Engines<'e> {
+pub(crate) struct Engines<'e> {
     first: &'e mut dyn RolloutEngine,
     /// The policy's, where it has one of its own.
     second: Option<&'e mut dyn RolloutEngine>,
@@ -87,12 +87,12 @@ pub struct Engines<'e> {
 
 impl<'e> Engines<'e> {
     /// One engine for two models of one shape; which weights it has is not known.
-    pub fn shared(engine: &'e mut dyn RolloutEngine) -> Engines<'e> {
+    pub(crate) fn shared(engine: &'e mut dyn RolloutEngine) -> Engines<'e> {
         Engines { first: engine, second: None, loaded: None }
     }
 
     /// An engine for each, with its weights.
-    pub fn apart(
+    pub(crate) fn apart(
         base: &'e mut dyn RolloutEngine,
         policy: &'e mut dyn RolloutEngine,
     ) -> Engines<'e> {
@@ -100,13 +100,13 @@ impl<'e> Engines<'e> {
     }
 
     /// Whether they score completions that they did not draw.
-    pub fn can_score(&self) -> bool {
+    pub(crate) fn can_score(&self) -> bool {
         let second = self.second.as_ref().is_none_or(|engine| engine.capabilities().scores);
         second && self.first.capabilities().scores
     }
 
     /// The engine of a model, with its weights.
-    pub fn of(
+    pub(crate) fn of(
         &mut self,
         role: Role,
         side: &Side<'_>,
@@ -134,7 +134,7 @@ impl<'e> Engines<'e> {
 }
 
 /// The engine of one model, sized as a recipe says.
-pub fn engine_of(
+pub(crate) fn engine_of(
     measured: &Measured<'_>,
     side: &Side<'_>,
 ) -> Result<Box<dyn RolloutEngine>, TrainError> {

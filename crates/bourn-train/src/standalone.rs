@@ -52,7 +52,7 @@ pub struct Probing {
 ///
 /// # Errors
 /// [`TrainError::ProbeInterrupted`] once `stop` is raised; the draws are kept.
-pub fn draw_base(
+pub(crate) fn draw_base(
     measured: Measured<'_>,
     base: &Bundle,
     cache_dir: &Path,

@@ -19,7 +19,7 @@ use burn::tensor::Device;
 use serde_json::{Value, json};
 
 /// GFLOP/s of a square product, best of `rounds`.
-pub fn gemm(size: usize, rounds: usize) -> anyhow::Result<Value> {
+pub(crate) fn gemm(size: usize, rounds: usize) -> anyhow::Result<Value> {
     let (a, b) = (values(size * size), values(size * size));
     let mut out = vec![0.0; size * size];
     let mut best = f64::INFINITY;
@@ -34,7 +34,7 @@ pub fn gemm(size: usize, rounds: usize) -> anyhow::Result<Value> {
 }
 
 /// Seconds to open a model and to pack it.
-pub fn load(model: &str) -> anyhow::Result<Value> {
+pub(crate) fn load(model: &str) -> anyhow::Result<Value> {
     let start = Instant::now();
     let mut bundle = bourn_model::open(model)?;
     let opened = start.elapsed().as_secs_f64();
@@ -45,7 +45,7 @@ pub fn load(model: &str) -> anyhow::Result<Value> {
 }
 
 /// Writes a model as a Hugging Face directory.
-pub fn convert(model: &str, out: &Path) -> anyhow::Result<()> {
+pub(crate) fn convert(model: &str, out: &Path) -> anyhow::Result<()> {
     let bundle = bourn_model::open(model)?;
     std::fs::create_dir_all(out).with_context(|| format!("{}", out.display()))?;
     let template = bundle.chat_template.as_ref();
@@ -56,7 +56,7 @@ pub fn convert(model: &str, out: &Path) -> anyhow::Result<()> {
 
 /// `decode`'s arguments.
 #[derive(clap::Args)]
-pub struct Decode {
+pub(crate) struct Decode {
     /// A Hugging Face directory or GGUF file
     #[arg(long)]
     model: String,
@@ -88,7 +88,7 @@ pub struct Decode {
 
 impl Decode {
     /// Draws the completions `rounds` times; a round's time includes the prompts.
-    pub fn run(&self) -> anyhow::Result<Value> {
+    pub(crate) fn run(&self) -> anyhow::Result<Value> {
         let mut bundle = bourn_model::open(&self.model)?;
         let weights = bundle.take_weights()?;
         let prompter = Prompter::new(&bundle, self.chat, "")?;
@@ -129,7 +129,7 @@ impl Decode {
 
 /// `backward`'s arguments.
 #[derive(clap::Args)]
-pub struct Backward {
+pub(crate) struct Backward {
     /// A Hugging Face directory or GGUF file
     #[arg(long)]
     model: String,
@@ -146,7 +146,7 @@ pub struct Backward {
 
 impl Backward {
     /// The gradient of minus the mean log-prob of every token but each sequence's first.
-    pub fn run(&self) -> anyhow::Result<Value> {
+    pub(crate) fn run(&self) -> anyhow::Result<Value> {
         let mut bundle = bourn_model::open(&self.model)?;
         let weights = bundle.take_weights()?;
         let text = std::fs::read_to_string(&self.sequences)
@@ -191,7 +191,7 @@ impl Backward {
 }
 
 /// Prints the problems of the first `steps` steps, with what a verifier elsewhere needs.
-pub fn problems(recipe: &Path, steps: u64) -> anyhow::Result<()> {
+pub(crate) fn problems(recipe: &Path, steps: u64) -> anyhow::Result<()> {
     let recipe = bourn_recipe::load(recipe, &[])?;
     let problems = bourn_task::load(&recipe)?;
     for step in 0..steps {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 /// A point, both numbers above 0.
 #[derive(Clone, Copy, Debug)]
-pub struct Point {
+pub(crate) struct Point {
     /// Along.
     pub x: f64,
     /// Up.
@@ -13,7 +13,7 @@ pub struct Point {
 
 /// A chart of one curve and what it cannot go below.
 #[derive(Clone, Debug)]
-pub struct Panel {
+pub(crate) struct Panel {
     /// What goes along.
     pub title: &'static str,
     /// The curve, from left to right.
@@ -30,7 +30,7 @@ const HEIGHT: f64 = 240.0;
 const MARGIN: [f64; 4] = [64.0, 16.0, 28.0, 44.0];
 
 /// A picture of the panels, two beside each other; `y` is what goes up in each.
-pub fn svg(panels: &[Panel], y: &str) -> String {
+pub(crate) fn svg(panels: &[Panel], y: &str) -> String {
     let rows = panels.len().div_ceil(2);
     let (width, height) = (2.0 * WIDTH, rows as f64 * HEIGHT + 24.0);
     let mut out = format!(

@@ -8,7 +8,7 @@ use bourn_kernel::{Matrix, MatrixMut, Store, gemm};
 
 /// What this machine reached.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Floating-point operations a second, in a product of 1,024³.
     flops: f64,
     /// Bytes a second that all threads together read, of more than any cache holds.
@@ -17,7 +17,7 @@ pub struct Machine {
 
 /// Seconds that a decoded token takes at least.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Bound {
+pub(crate) struct Bound {
     /// For its multiplications and additions, at the best product's pace.
     pub arithmetic: f64,
     /// For its share of the weights, which are read once a step, and for its keys and values, all from
@@ -27,7 +27,7 @@ pub struct Bound {
 
 impl Machine {
     /// Measures for about a second.
-    pub fn measure() -> anyhow::Result<Machine> {
+    pub(crate) fn measure() -> anyhow::Result<Machine> {
         const SIZE: usize = 1024;
         let (a, b) = (values(SIZE * SIZE), values(SIZE * SIZE));
         let mut out = vec![0.0; SIZE * SIZE];
@@ -60,13 +60,13 @@ impl Machine {
     }
 
     /// One line of it.
-    pub fn describe(&self) -> String {
+    pub(crate) fn describe(&self) -> String {
         let (flops, bandwidth) = (self.flops / 1e9, self.bandwidth / 1e9);
         format!("{flops:.0} GFLOP/s in a product of 1,024³, {bandwidth:.1} GB/s read")
     }
 
     /// The least time of a token of a step of `batch` sequences, each with `context` tokens before it.
-    pub fn bound(&self, shape: Shape, batch: usize, context: usize) -> Bound {
+    pub(crate) fn bound(&self, shape: Shape, batch: usize, context: usize) -> Bound {
         let config = shape.config(1);
         // A tied embedding is the head's matrix; to look a row of it up is nothing.
         let parameters = config.parameters() as f64;

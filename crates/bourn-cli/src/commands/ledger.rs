@@ -12,7 +12,7 @@ use super::print;
 
 /// Look after the draws of frozen bases that are kept for all runs
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -51,7 +51,7 @@ struct Collect {
 }
 
 /// Runs the command.
-pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     match &args.command {
         Command::Ls(look) => ls(look),
         Command::Verify(look) => verify(look),

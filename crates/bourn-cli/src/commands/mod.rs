@@ -1,14 +1,14 @@
 //! One module a command.
 
-pub mod ablate;
-pub mod compare;
-pub mod ledger;
-pub mod probe;
-pub mod recipe;
-pub mod report;
-pub mod sample;
-pub mod score;
-pub mod train;
+pub(crate) mod ablate;
+pub(crate) mod compare;
+pub(crate) mod ledger;
+pub(crate) mod probe;
+pub(crate) mod recipe;
+pub(crate) mod report;
+pub(crate) mod sample;
+pub(crate) mod score;
+pub(crate) mod train;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -22,7 +22,7 @@ use bourn_track::{boundary_table, examples_table};
 use bourn_train::{checkpoint, memory};
 
 /// Opens a model; a run directory is none, and the error names the checkpoint that is.
-pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
+pub(crate) fn open_model(source: &str) -> anyhow::Result<Bundle> {
     let run = Path::new(source);
     if let Some(&step) = checkpoint::list(run)?.last() {
         let checkpoint = checkpoint::path(run, step);
@@ -36,7 +36,7 @@ pub fn open_model(source: &str) -> anyhow::Result<Bundle> {
 
 /// Engine settings for `rows` sequences of at most `length` tokens. The cache is an upper bound:
 /// memory is taken as sequences grow.
-pub fn engine_for(
+pub(crate) fn engine_for(
     config: &ModelConfig,
     device: Device,
     rows: usize,
@@ -51,7 +51,7 @@ pub fn engine_for(
 const EXAMPLES: usize = 5;
 
 /// The tables of a probe, one for each set, each with what was lost and gained where that is known.
-pub fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String {
+pub(crate) fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String {
     let mut text = String::new();
     for (index, boundary) in boundaries.iter().enumerate() {
         text += &boundary_table(boundary);
@@ -69,7 +69,7 @@ pub fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String {
 }
 
 /// Prints a result on standard output.
-pub fn print(text: &str) -> anyhow::Result<()> {
+pub(crate) fn print(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
     if !text.ends_with('\n') {
@@ -79,13 +79,13 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 }
 
 /// Whether `error` says that nobody reads standard output any more.
-pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// An error with its causes, outermost first. Our own error types say their cause themselves: a
 /// cause that has been said is not said twice.
-pub fn chain(error: &anyhow::Error) -> String {
+pub(crate) fn chain(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {
         let cause = cause.to_string();

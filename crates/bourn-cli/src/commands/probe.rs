@@ -13,7 +13,7 @@ use crate::interrupt;
 /// problems. Draws are kept, so that a second probe draws only what the first did not.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("subject").required(true).args(["run", "base"])))]
-pub struct Args {
+pub(crate) struct Args {
     /// The base: a Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
     #[arg(long, value_name = "MODEL", requires = "policy", requires = "task")]
     base: Option<String>,
@@ -53,7 +53,7 @@ pub struct Args {
 }
 
 /// Runs the command.
-pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     let stop = interrupt::install(console)?;
     let options = ProbeOptions {
         output: args.output.clone(),

@@ -9,7 +9,7 @@ use super::{chain, print};
 
 /// Check, show or document recipes.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -44,7 +44,7 @@ fn check(path: &Path, overrides: &[String]) -> anyhow::Result<()> {
 }
 
 /// Runs the command.
-pub fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Check { recipes, overrides } => {
             let mut faults = Vec::new();

@@ -24,7 +24,7 @@ const LONGEST_LINE: usize = 1 << 24;
 /// "completion_ids"} a line on standard input, writes {"logprobs", "sum", "tokens"} a line:
 /// the log-prob of each completion token, their sum, and how many there are.
 #[derive(clap::Args)]
-pub struct Args {
+pub(crate) struct Args {
     /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
     #[arg(long)]
     model: String,
@@ -52,7 +52,7 @@ struct Line {
 }
 
 /// Runs the command.
-pub fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }

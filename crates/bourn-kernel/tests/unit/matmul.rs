@@ -157,7 +157,8 @@ fn tasks_partition_the_output() {
 fn fused_matrices_are_the_matrices_side_by_side() {
     let k = 9;
     let (a, b, c) = (values(5, 40 * k), values(6, 3 * k), values(7, 25 * k));
-    let fused = PackedMatrix::pack_fused(k, &[(40, &a), (3, &b), (25, &c)]).unwrap();
+    let mut fused = PackedMatrix::default();
+    fused.repack(k, &[(40, &a), (3, &b), (25, &c)]).unwrap();
     let whole = [a.as_slice(), &b, &c].concat();
     assert_eq!(fused, PackedMatrix::pack(68, k, &whole).unwrap());
     assert_eq!((fused.outputs(), fused.inputs()), (68, k));

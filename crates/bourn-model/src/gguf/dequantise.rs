@@ -39,12 +39,12 @@ impl Kind {
     ];
 
     /// The kind that a tensor's type number names.
-    pub fn from_number(number: u32) -> Option<Kind> {
+    pub(super) fn from_number(number: u32) -> Option<Kind> {
         Self::ALL.iter().find(|row| row.1 == number).map(|row| row.0)
     }
 
     /// The kinds that are read, for the error about one that is not.
-    pub fn names() -> String {
+    pub(super) fn names() -> String {
         Self::ALL.map(|row| format!("{:?}", row.0)).join(", ")
     }
 
@@ -54,17 +54,17 @@ impl Kind {
     }
 
     /// Values in a block.
-    pub fn block_elements(self) -> usize {
+    pub(super) fn block_elements(self) -> usize {
         self.sizes().0
     }
 
     /// Bytes in a block.
-    pub fn block_bytes(self) -> usize {
+    pub(super) fn block_bytes(self) -> usize {
         self.sizes().1
     }
 
     /// Appends the values of whole blocks.
-    pub fn dequantise(self, bytes: &[u8], out: &mut Vec<f32>) {
+    pub(super) fn dequantise(self, bytes: &[u8], out: &mut Vec<f32>) {
         let unpack: fn(&[u8], &mut Vec<f32>) = match self {
             Kind::F32 => |b, out| out.push(f32::from_le_bytes([b[0], b[1], b[2], b[3]])),
             Kind::F16 => |b, out| out.push(half_at(b, 0)),

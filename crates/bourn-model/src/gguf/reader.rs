@@ -79,7 +79,7 @@ struct Listed {
 
 impl Gguf {
     /// Reads and checks everything but the tensors' values.
-    pub fn open(path: &Path) -> Result<Gguf, ModelError> {
+    pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
         let file = File::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
         let mut source = Source { path, reader: BufReader::new(&file), at: 0, length };
@@ -120,7 +120,7 @@ impl Gguf {
     }
 
     /// A tensor's values in f32, row-major.
-    pub fn values(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
+    pub(super) fn values(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
         let io = || ModelError::io("read", &self.path);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(entry.start)).map_err(io())?;
@@ -140,17 +140,17 @@ impl Gguf {
     }
 
     /// An error that names this file.
-    pub fn error(&self, message: impl Into<String>) -> ModelError {
+    pub(super) fn error(&self, message: impl Into<String>) -> ModelError {
         ModelError::file(&self.path, message)
     }
 
     /// An error that names a metadata key of this file.
-    pub fn key_error(&self, key: &str, message: impl Into<String>) -> ModelError {
+    pub(super) fn key_error(&self, key: &str, message: impl Into<String>) -> ModelError {
         ModelError::key(&self.path, key, message)
     }
 
     /// A whole number of at least 0, if the key is there.
-    pub fn size(&self, key: &str) -> Result<Option<usize>, ModelError> {
+    pub(super) fn size(&self, key: &str) -> Result<Option<usize>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Int(n)) => usize::try_from(*n)
@@ -161,7 +161,7 @@ impl Gguf {
     }
 
     /// A number, if the key is there.
-    pub fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
+    pub(super) fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Float(f)) => Ok(Some(*f)),
@@ -171,7 +171,7 @@ impl Gguf {
     }
 
     /// A text, if the key is there.
-    pub fn text(&self, key: &str) -> Result<Option<&str>, ModelError> {
+    pub(super) fn text(&self, key: &str) -> Result<Option<&str>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Text(t)) => Ok(Some(t)),
@@ -180,7 +180,7 @@ impl Gguf {
     }
 
     /// A boolean, if the key is there.
-    pub fn boolean(&self, key: &str) -> Result<Option<bool>, ModelError> {
+    pub(super) fn boolean(&self, key: &str) -> Result<Option<bool>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Bool(b)) => Ok(Some(*b)),
@@ -189,7 +189,7 @@ impl Gguf {
     }
 
     /// An array of texts, if the key is there.
-    pub fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
+    pub(super) fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(Value::Texts(t)) => Ok(Some(t)),

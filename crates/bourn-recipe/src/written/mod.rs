@@ -101,34 +101,34 @@ pub(crate) struct Written {
 mod defaults {
     use crate::recipe::*;
 
-    pub fn seed() -> u64 {
+    pub(super) fn seed() -> u64 {
         1
     }
-    pub fn device() -> Device {
+    pub(super) fn device() -> Device {
         Device::Cpu
     }
-    pub fn yes() -> bool {
+    pub(super) fn yes() -> bool {
         true
     }
-    pub fn one() -> f64 {
+    pub(super) fn one() -> f64 {
         1.0
     }
-    pub fn max_position() -> usize {
+    pub(super) fn max_position() -> usize {
         256
     }
-    pub fn rope_theta() -> f64 {
+    pub(super) fn rope_theta() -> f64 {
         10_000.0
     }
-    pub fn template() -> String {
+    pub(super) fn template() -> String {
         "{prompt}".to_string()
     }
-    pub fn prompt_column() -> String {
+    pub(super) fn prompt_column() -> String {
         "question".to_string()
     }
-    pub fn answer_column() -> String {
+    pub(super) fn answer_column() -> String {
         "answer".to_string()
     }
-    pub fn whole() -> Extract {
+    pub(super) fn whole() -> Extract {
         Extract::Whole
     }
 }

@@ -15,7 +15,7 @@ use burn::tensor::Device;
 use rand::Rng;
 
 /// Every feature of the families at least once.
-pub fn configs() -> Vec<ModelConfig> {
+pub(crate) fn configs() -> Vec<ModelConfig> {
     let llama = ModelConfig {
         family: Family::Llama,
         vocab_size: 61,
@@ -69,7 +69,7 @@ pub fn configs() -> Vec<ModelConfig> {
 }
 
 /// Weights large enough that a mistake anywhere shows in the logits.
-pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
+pub(crate) fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
     let tensor = |(name, shape): (String, Vec<usize>)| {
         let mut random = bourn_seed::rng(seed, &name, &[]);
         let spread = 1.7 / (shape[shape.len() - 1] as f32).sqrt();
@@ -85,25 +85,25 @@ pub fn random_weights(config: &ModelConfig, seed: u64) -> Weights {
     config.expected_tensors().into_iter().map(tensor).collect()
 }
 
-pub fn engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
+pub(crate) fn engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
     let options = EngineOptions { batch_size, cache_bytes, storage: Storage::F32 };
     Engine::new(config, &random_weights(config, 1), &options).unwrap()
 }
 
 /// An engine that keeps matrices rounded.
-pub fn rounded_engine(config: &ModelConfig, weights: &Weights) -> Engine {
+pub(crate) fn rounded_engine(config: &ModelConfig, weights: &Weights) -> Engine {
     let options = EngineOptions { batch_size: 5, cache_bytes: AMPLE, storage: Storage::Bf16 };
     Engine::new(config, weights, &options).unwrap()
 }
 
-pub const AMPLE: usize = 1 << 30;
+pub(crate) const AMPLE: usize = 1 << 30;
 
-pub fn sampling(max_tokens: usize) -> Sampling {
+pub(crate) fn sampling(max_tokens: usize) -> Sampling {
     Sampling { seed: 7, purpose: "test".to_owned(), step: 3, ..Sampling::new(max_tokens) }
 }
 
 /// A tokenizer of a vocabulary of up to 1,024 pieces, each five letters of four.
-pub fn tokenizer(vocab: usize) -> Tokenizer {
+pub(crate) fn tokenizer(vocab: usize) -> Tokenizer {
     let letter = |code: usize, place: u32| ['a', 'b', 'c', 'd'][code / 4_usize.pow(place) % 4];
     // An odd factor, so that neighbouring ids have nothing in common and each its own piece.
     let piece = |id: usize| (0..5).map(|place| letter(id * 7919 % 1024, place)).collect::<String>();
@@ -120,35 +120,35 @@ pub fn tokenizer(vocab: usize) -> Tokenizer {
 }
 
 /// Sampling that ends a completion with the first token after which its text has `string`.
-pub fn stopping_at(string: &str, vocab: usize, sampling: Sampling) -> Sampling {
+pub(crate) fn stopping_at(string: &str, vocab: usize, sampling: Sampling) -> Sampling {
     let stops = StopStrings::new(Arc::new(tokenizer(vocab)), vec![string.to_owned()]).unwrap();
     Sampling { stop_strings: Some(Arc::new(stops)), ..sampling }
 }
 
 /// These tokens as what a model reads.
-pub fn ids(tokens: &[u32]) -> Inputs {
+pub(crate) fn ids(tokens: &[u32]) -> Inputs {
     tokens.to_vec().into()
 }
 
-pub fn prompt(seed: u64, length: usize, vocab: usize) -> Inputs {
+pub(crate) fn prompt(seed: u64, length: usize, vocab: usize) -> Inputs {
     tokens(seed, length, vocab).into()
 }
 
-pub fn tokens(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
+pub(crate) fn tokens(seed: u64, length: usize, vocab: usize) -> Vec<u32> {
     let mut random = bourn_seed::rng(seed, "prompt", &[length as u64]);
     (0..length).map(|_| random.random_range(0..vocab as u32)).collect()
 }
 
 /// Entropies, which bourn's engines always give.
-pub fn given(entropies: &Option<Vec<f32>>) -> &[f32] {
+pub(crate) fn given(entropies: &Option<Vec<f32>>) -> &[f32] {
     entropies.as_ref().unwrap()
 }
 
-pub fn go_on(_: Progress) -> ControlFlow<()> {
+pub(crate) fn go_on(_: Progress) -> ControlFlow<()> {
     ControlFlow::Continue(())
 }
 
-pub fn generate(
+pub(crate) fn generate(
     engine: &mut Engine,
     requests: &[Request<'_>],
     sampling: &Sampling,
@@ -156,7 +156,7 @@ pub fn generate(
     bourn_rollout::generate(engine, requests, sampling, &mut go_on)
 }
 
-pub fn score(
+pub(crate) fn score(
     engine: &mut Engine,
     items: &[ScoreItem<'_>],
     temperature: f64,
@@ -165,9 +165,9 @@ pub fn score(
 }
 
 /// What a completion is, to the bit, by (stream, sample index).
-pub type ByIndex = BTreeMap<(String, u64), (Vec<u32>, Vec<u32>, bool)>;
+pub(crate) type ByIndex = BTreeMap<(String, u64), (Vec<u32>, Vec<u32>, bool)>;
 
-pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> ByIndex {
+pub(crate) fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> ByIndex {
     assert_eq!(requests.len(), completions.len());
     let mut all = BTreeMap::new();
     for (request, completions) in requests.iter().zip(completions) {
@@ -184,7 +184,7 @@ pub fn by_index(requests: &[Request<'_>], completions: &[Vec<Completion>]) -> By
 }
 
 /// An engine composed of Burn's operations, on the CPU, of the weights that [`engine`] has.
-pub fn device_engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
+pub(crate) fn device_engine(config: &ModelConfig, batch_size: usize, cache_bytes: usize) -> Engine {
     let options = EngineOptions { batch_size, cache_bytes, storage: Storage::F32 };
     Engine::on_device(config, &random_weights(config, 1), &options, &Device::flex()).unwrap()
 }

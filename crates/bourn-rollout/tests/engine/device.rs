@@ -15,14 +15,14 @@ use crate::streams::Until;
 const TOLERANCE: f32 = 1e-4;
 
 /// Prompts around the edges of the buckets, two of them equal, one longer than a chunk.
-pub fn prompts(vocab: usize) -> Vec<Inputs> {
+pub(crate) fn prompts(vocab: usize) -> Vec<Inputs> {
     let mut all: Vec<Inputs> =
         [1, 5, 64, 65, 5, 100, 600].iter().map(|&n| prompt(9, n, vocab)).collect();
     all[4] = all[1].clone();
     all
 }
 
-pub fn requests(prompts: &[Inputs], count: u64) -> Vec<Request<'_>> {
+pub(crate) fn requests(prompts: &[Inputs], count: u64) -> Vec<Request<'_>> {
     const STREAMS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
     let one = |(prompt, stream)| Request { prompt, stream, first: 0, count };
     prompts.iter().zip(STREAMS).map(one).collect()
@@ -38,7 +38,7 @@ fn items<'a>(requests: &[Request<'a>], drawn: &'a [Vec<Completion>]) -> Vec<Scor
 }
 
 #[track_caller]
-pub fn check_close(found: &[f32], expect: &[f32], what: &str) {
+pub(crate) fn check_close(found: &[f32], expect: &[f32], what: &str) {
     assert_eq!(found.len(), expect.len(), "{what}");
     for (place, (found, expect)) in found.iter().zip(expect).enumerate() {
         assert!((found - expect).abs() < TOLERANCE, "{what} at {place}: {found} for {expect}");
@@ -100,7 +100,7 @@ fn greedy_completions_are_those_of_the_cpu() {
 
 /// The numbers that a completion's tokens are drawn with: of its sample index and, in a later turn, of
 /// that.
-pub fn numbers(sampling: &Sampling, stream: &str, which: &[u64], count: usize) -> Vec<f64> {
+pub(crate) fn numbers(sampling: &Sampling, stream: &str, which: &[u64], count: usize) -> Vec<f64> {
     let hash = blake3::hash(stream.as_bytes());
     let hash = u64::from_le_bytes(hash.as_bytes()[..8].try_into().unwrap());
     let counters = [&[sampling.step, hash], which].concat();
@@ -109,7 +109,7 @@ pub fn numbers(sampling: &Sampling, stream: &str, which: &[u64], count: usize) -
 }
 
 /// The whole next distribution after some tokens, by scoring each continuation with the CPU's engine.
-pub fn distribution(
+pub(crate) fn distribution(
     (cpu, vocab): (&mut Engine, usize),
     prompt: &Inputs,
     before: &[u32],

@@ -40,7 +40,7 @@ fn rotate(x: &[f64], position: usize, frequencies: &[f32]) -> Vec<f64> {
 }
 
 /// Logits after each token, `[tokens][vocab]`.
-pub fn forward(c: &ModelConfig, weights: &Weights, tokens: &[u32]) -> Vec<Vec<f64>> {
+pub(crate) fn forward(c: &ModelConfig, weights: &Weights, tokens: &[u32]) -> Vec<Vec<f64>> {
     let (d, group, eps) = (c.head_dim, c.num_heads / c.num_kv_heads, c.rms_norm_eps);
     let frequencies = c.inverse_frequencies();
     let mut xs: Vec<Vec<f64>> = tokens
@@ -97,7 +97,7 @@ pub fn forward(c: &ModelConfig, weights: &Weights, tokens: &[u32]) -> Vec<Vec<f6
 }
 
 /// (log-prob of `token`, entropy) of softmax(logits / temperature).
-pub fn log_softmax(logits: &[f64], token: u32, temperature: f64) -> (f64, f64) {
+pub(crate) fn log_softmax(logits: &[f64], token: u32, temperature: f64) -> (f64, f64) {
     let z: Vec<f64> = logits.iter().map(|x| x / temperature).collect();
     let max = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let total = z.iter().map(|z| (z - max).exp()).sum::<f64>().ln() + max;
@@ -109,7 +109,7 @@ pub fn log_softmax(logits: &[f64], token: u32, temperature: f64) -> (f64, f64) {
 const TOLERANCE: f64 = 1e-4;
 
 #[track_caller]
-pub fn check_scores(
+pub(crate) fn check_scores(
     logits: &[Vec<f64>],
     item: &ScoreItem<'_>,
     temperature: f64,

@@ -8,7 +8,7 @@ use crate::common::*;
 
 /// Asks for completions of each prompt, in turns, until one of `enough` tokens or fewer has come
 /// out, at most `most`; notes everything.
-pub struct Until {
+pub(crate) struct Until {
     most: u64,
     enough: usize,
     prompts: usize,
@@ -20,7 +20,7 @@ pub struct Until {
 }
 
 impl Until {
-    pub fn new(prompts: usize, most: u64, enough: usize, given_up: bool) -> Until {
+    pub(crate) fn new(prompts: usize, most: u64, enough: usize, given_up: bool) -> Until {
         let (started, ended, found) = (vec![0; prompts], vec![false; prompts], Vec::new());
         Until { most, enough, prompts, turn: 0, started, ended, found, given_up }
     }

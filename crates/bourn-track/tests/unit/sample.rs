@@ -6,7 +6,7 @@ use bourn_probe::figures::*;
 use bourn_probe::{Boundary, Curve, DrawCounts, EntropyPair, Estimate, Solvable, Spending, Spent};
 
 /// Nine values of k, 96 problems, a crossover at 16.
-pub fn boundary() -> Boundary {
+pub(crate) fn boundary() -> Boundary {
     let base = [0.092, 0.168, 0.287, 0.449, 0.632, 0.794, 0.906, 0.969, 0.9896];
     let policy = [0.257, 0.331, 0.394, 0.449, 0.495, 0.533, 0.566, 0.597, 0.625];
     let delta: Vec<f64> = base.iter().zip(policy).map(|(b, p)| p - b).collect();
@@ -62,7 +62,7 @@ fn ids(name: &str, count: usize) -> Vec<String> {
 }
 
 /// The figures of [`boundary`] with every part that a run may have.
-pub fn rich() -> Boundary {
+pub(crate) fn rich() -> Boundary {
     let mut figures = boundary();
     figures.draws = Some(Spending {
         base: Spent { spent: 6_100, full: 24_576, saved: 18_476 },

@@ -15,15 +15,15 @@ use rand::Rng;
 use crate::experience::{Judged, Said, Sample};
 
 /// Of the test recipe's rollouts.
-pub const TEMPERATURE: f64 = 0.8;
+pub(crate) const TEMPERATURE: f64 = 0.8;
 
 /// A recipe with these lines in `[algorithm]` (GRPO, unless they name another) and `[train]`.
-pub fn recipe(algorithm: &str, train: &str) -> Recipe {
+pub(crate) fn recipe(algorithm: &str, train: &str) -> Recipe {
     recipe_with(algorithm, train, "")
 }
 
 /// A recipe with these lines in `[algorithm]`, `[train]` and at the end.
-pub fn recipe_with(algorithm: &str, train: &str, more: &str) -> Recipe {
+pub(crate) fn recipe_with(algorithm: &str, train: &str, more: &str) -> Recipe {
     let name = if algorithm.contains("name =") { "" } else { "name = \"grpo\"" };
     let text = format!(
         r#"
@@ -54,7 +54,7 @@ pub fn recipe_with(algorithm: &str, train: &str, more: &str) -> Recipe {
 }
 
 /// Random weights of the recipe's architecture with a vocabulary of 11.
-pub fn model(seed: u64, device: &Device) -> Transformer {
+pub(crate) fn model(seed: u64, device: &Device) -> Transformer {
     let recipe = recipe("", "");
     let bourn_recipe::ModelSource::Architecture(architecture) = &recipe.model.source else {
         panic!("the test recipe has an architecture");
@@ -73,7 +73,7 @@ pub fn model(seed: u64, device: &Device) -> Transformer {
 
 /// A completion of `prompt` that stopped by itself, of the policy's, with log-probs and entropies of 0
 /// where it is not told others.
-pub fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool) -> Sample {
+pub(crate) fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool) -> Sample {
     let zeros = || Some(vec![0.0; tokens.len()]);
     let prompt = Inputs::from(prompt.to_vec());
     let row = Trajectory::of_completion(&prompt, tokens, zeros(), zeros(), Finish::Stop);
@@ -83,18 +83,18 @@ pub fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool) -> Sa
 }
 
 /// A raw verdict.
-pub fn said(verdict: Verdict) -> Said {
+pub(crate) fn said(verdict: Verdict) -> Said {
     Said { verifier: "test", judgement: verdict.into() }
 }
 
 /// The prompt of a sample.
-pub fn prompt_of(sample: &Sample) -> &[u32] {
+pub(crate) fn prompt_of(sample: &Sample) -> &[u32] {
     &sample.trajectory.inputs.ids()[..sample.trajectory.start()]
 }
 
 /// A model of [`model`]'s weights with a tokenizer of one character a token: the digits up to 8, and with
 /// `<pad>` and `<eos>`, which ends a completion, they are eleven.
-pub fn bundle(seed: u64) -> Bundle {
+pub(crate) fn bundle(seed: u64) -> Bundle {
     let model = model(seed, &Device::flex());
     let tokenizer = Tokenizer::char_level("012345678");
     let mut bundle = Bundle::new(model.config().clone(), model.to_weights().unwrap(), tokenizer);
@@ -103,7 +103,7 @@ pub fn bundle(seed: u64) -> Bundle {
 }
 
 /// Problems whose reference is a text that [`bundle`] can write.
-pub fn problems(answers: &[&str]) -> Vec<Problem> {
+pub(crate) fn problems(answers: &[&str]) -> Vec<Problem> {
     let exact = Rewards::open(&[Reward::new(VerifierKind::Exact)], 1).unwrap();
     let problem = |answer: &&str| {
         let reference = Reference::Exact((*answer).to_owned());
