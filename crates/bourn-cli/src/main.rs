@@ -22,23 +22,23 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Train the policy of a recipe and probe its boundary
-    Train(commands::train::Args),
+    Train(commands::train::TrainArgs),
     /// Probe the boundary of any two models, or of a run's checkpoint
-    Probe(commands::probe::Args),
+    Probe(commands::probe::ProbeArgs),
     /// Compare the outcomes of two models, from anywhere
-    Compare(commands::compare::Args),
+    Compare(commands::compare::CompareArgs),
     /// Train the variants of a sweep and compare their boundaries
-    Ablate(commands::ablate::Args),
+    Ablate(commands::ablate::AblateArgs),
     /// One HTML file that shows what runs did to the boundary
-    Report(commands::report::Args),
+    Report(commands::report::ReportArgs),
     /// Log-probs of given completions, JSON lines in and out
-    Score(commands::score::Args),
+    Score(commands::score::ScoreArgs),
     /// Completions of a prompt
-    Sample(commands::sample::Args),
+    Sample(commands::sample::SampleArgs),
     /// Look after the draws of frozen bases that are kept for all runs
-    Ledger(commands::ledger::Args),
+    Ledger(commands::ledger::LedgerArgs),
     /// Check, show or document recipes
-    Recipe(commands::recipe::Args),
+    Recipe(commands::recipe::RecipeArgs),
 }
 
 fn main() -> ExitCode {

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use half::bf16;
 
 use crate::attention::{self, AttendScratch, HeadLayout, Queries};
-use crate::gradient::{self, AdamW, Slopes};
+use crate::gradient::{self, AdamW, ScoreSlopes};
 use crate::rows;
 use crate::tile::{self, PANEL, Sums};
 
@@ -164,7 +164,7 @@ dispatch! {
     /// See [`gradient::softmax_backward_row`].
     fn softmax_backward_row(
         terms: &[f32],
-        slopes: Slopes,
+        slopes: ScoreSlopes,
         logits: &mut [f32],
     ) = gradient::softmax_backward_row;
     /// See [`gradient::attention_backward_row`].

@@ -219,7 +219,7 @@ pub(crate) fn gemm_on(
     thread_local!(static ROWS: Cell<Vec<f32>> = const { Cell::new(Vec::new()) });
     let mut rows = ROWS.take();
     for start in (0..k.max(1)).step_by(depth) {
-        let step = Step { isa, a, b, store, blocks: &blocks, k: start..k.min(start + depth) };
+        let step = GemmStep { isa, a, b, store, blocks: &blocks, k: start..k.min(start + depth) };
         let packed = step.pack_rows(parallel, &mut rows);
         if parallel {
             // Several tasks a thread, so that one that is slowed down by another process holds up
@@ -238,7 +238,7 @@ pub(crate) fn gemm_on(
 }
 
 /// The part of a product over a stretch of `k`.
-struct Step<'a> {
+struct GemmStep<'a> {
     isa: Isa,
     a: Matrix<'a>,
     b: Matrix<'a>,
@@ -247,7 +247,7 @@ struct Step<'a> {
     k: Range<usize>,
 }
 
-impl Step<'_> {
+impl GemmStep<'_> {
     /// Copies the rows of `a` into `[blocks][k][rows of the block]`.
     fn pack_rows<'b>(&self, parallel: bool, buffer: &'b mut Vec<f32>) -> &'b [f32] {
         let length = self.blocks.rows * self.k.len();
@@ -402,7 +402,7 @@ impl Output for MatrixMut<'_> {
 }
 
 /// A rectangle of the output: blocks of rows by panels of columns.
-struct Task<'a> {
+struct GemmTask<'a> {
     blocks: Range<usize>,
     panels: Range<usize>,
     first_row: usize,
@@ -410,7 +410,7 @@ struct Task<'a> {
     rows: Vec<&'a mut [f32]>,
 }
 
-impl Output for Task<'_> {
+impl Output for GemmTask<'_> {
     fn piece(&mut self, row: usize, columns: &Range<usize>) -> &mut [f32] {
         let before = self.panels.start * PANEL;
         &mut self.rows[row - self.first_row][columns.start - before..columns.end - before]
@@ -419,7 +419,7 @@ impl Output for Task<'_> {
 
 /// Cuts the output into about `wanted` tasks: first by columns, so that each panel is packed by one
 /// thread, then by rows if there are too few panels.
-fn split<'a>(out: &'a mut MatrixMut<'_>, blocks: &Blocks, wanted: usize) -> Vec<Task<'a>> {
+fn split<'a>(out: &'a mut MatrixMut<'_>, blocks: &Blocks, wanted: usize) -> Vec<GemmTask<'a>> {
     let n = out.columns;
     let panels = n.div_ceil(PANEL);
     let stripes = panels.min(wanted);
@@ -432,7 +432,7 @@ fn split<'a>(out: &'a mut MatrixMut<'_>, blocks: &Blocks, wanted: usize) -> Vec<
         let range = part(blocks.count, groups, group)..part(blocks.count, groups, group + 1);
         let rows = blocks.start(range.start)..blocks.start(range.end);
         let first = tasks.len();
-        tasks.extend((0..stripes).map(|stripe| Task {
+        tasks.extend((0..stripes).map(|stripe| GemmTask {
             blocks: range.clone(),
             panels: part(panels, stripes, stripe)..part(panels, stripes, stripe + 1),
             first_row: rows.start,

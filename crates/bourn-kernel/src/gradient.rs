@@ -140,7 +140,7 @@ pub fn swiglu_backward(x: &mut [f32], width: usize, gradient: &[f32]) -> Result<
 
 /// What is known of the softmax of one row of logits, and what of it is asked.
 #[derive(Clone, Copy, Debug)]
-pub struct Scored {
+pub struct ScoredRow {
     /// Log-probability of the target at the temperature.
     pub logprob: f32,
     /// Entropy of the distribution at the temperature, in nats.
@@ -156,14 +156,14 @@ pub fn score_rows(
     logits: &[f32],
     targets: &[u32],
     temperature: f32,
-    out: &mut [Scored],
+    out: &mut [ScoredRow],
 ) -> Result<(), KernelError> {
     let vocabulary = check_targets(logits, targets)?;
     check_len("the scores", targets.len(), out.len())?;
     let rows = logits.par_chunks_exact(vocabulary).zip(targets).zip(out);
     rows.try_for_each_init(Vec::new, |terms, ((logits, &target), out)| {
         let (sums, _) = terms_of(logits, temperature, terms)?;
-        *out = Scored { logprob: f32::NAN, entropy: f32::NAN };
+        *out = ScoredRow { logprob: f32::NAN, entropy: f32::NAN };
         if sums.is_finite() {
             let logit = logits[target as usize] / temperature;
             out.logprob = sums.log_probability(logit) as f32;
@@ -198,7 +198,7 @@ pub fn score_rows_backward(
     rows.try_for_each_init(Vec::new, |terms, (row, (logits, &target))| {
         let (sums, terms) = terms_of(logits, temperature, terms)?;
         let entropy = entropy.map_or(0.0, |entropy| entropy[row]);
-        let slopes = Slopes {
+        let slopes = ScoreSlopes {
             temperature,
             max: sums.max,
             share: (1.0 / sums.total) as f32,
@@ -234,7 +234,7 @@ fn terms_of<'a>(
 
 /// What the gradient of a row of logits is made of.
 #[derive(Clone, Copy)]
-pub(crate) struct Slopes {
+pub(crate) struct ScoreSlopes {
     temperature: f32,
     max: f32,
     share: f32,
@@ -344,10 +344,10 @@ pub(crate) fn swiglu_backward_row<const WIDTH: usize, const FMA: bool>(
 #[inline(always)]
 pub(crate) fn softmax_backward_row<const WIDTH: usize, const FMA: bool>(
     terms: &[f32],
-    slopes: Slopes,
+    slopes: ScoreSlopes,
     logits: &mut [f32],
 ) {
-    let Slopes { temperature, max, share, logprob, entropy, shift } = slopes;
+    let ScoreSlopes { temperature, max, share, logprob, entropy, shift } = slopes;
     if entropy == 0.0 {
         let factor = -logprob * share;
         for (logit, term) in logits.iter_mut().zip(terms) {

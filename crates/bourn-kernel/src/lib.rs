@@ -28,7 +28,7 @@ pub use dispatch::Isa;
 pub use error::KernelError;
 pub use gemm::{Matrix, MatrixMut, Store, gemm};
 pub use gradient::{
-    AdamW, Heads, Scored, add, add_row_sums, rms_norm_backward, rms_norm_heads_backward, scale,
+    AdamW, Heads, ScoredRow, add, add_row_sums, rms_norm_backward, rms_norm_heads_backward, scale,
     score_rows, score_rows_backward, sum_of_squares, swiglu_backward,
 };
 pub use matmul::{matmul, matmul_add};

@@ -60,7 +60,7 @@ pub fn matmul_add(
 }
 
 /// A rectangle of the output: blocks of rows by panels of columns.
-struct Task<'a> {
+struct MatmulTask<'a> {
     blocks: Range<usize>,
     panels: Range<usize>,
     /// The columns of `panels`, for each row of `blocks`.
@@ -91,8 +91,8 @@ fn run(
     let mut buffer = if m == 1 { Vec::new() } else { BUFFER.take() };
     let x = if m == 1 { x } else { interleave(x, k, &blocks, parallel, &mut buffer) };
 
-    let work = |task: Task<'_>| {
-        let Task { blocks: range, panels, mut rows } = task;
+    let work = |task: MatmulTask<'_>| {
+        let MatmulTask { blocks: range, panels, mut rows } = task;
         let (first_row, first_column) = (blocks.start(range.start), panels.start * PANEL);
         for panel in panels {
             let start = panel * PANEL;
@@ -143,7 +143,7 @@ impl Blocks {
 
 /// Cuts the output into about `wanted` tasks: first by columns, so that each weight is read by one
 /// thread, then by rows if there are too few panels.
-fn split<'a>(out: &'a mut [f32], n: usize, blocks: &Blocks, wanted: usize) -> Vec<Task<'a>> {
+fn split<'a>(out: &'a mut [f32], n: usize, blocks: &Blocks, wanted: usize) -> Vec<MatmulTask<'a>> {
     let panels = n.div_ceil(PANEL);
     let stripes = panels.min(wanted);
     let groups = blocks.count.min(wanted.div_ceil(stripes));
@@ -155,7 +155,7 @@ fn split<'a>(out: &'a mut [f32], n: usize, blocks: &Blocks, wanted: usize) -> Ve
         let range = part(blocks.count, groups, group)..part(blocks.count, groups, group + 1);
         let rows = blocks.start(range.end) - blocks.start(range.start);
         let first = tasks.len();
-        tasks.extend((0..stripes).map(|stripe| Task {
+        tasks.extend((0..stripes).map(|stripe| MatmulTask {
             blocks: range.clone(),
             panels: part(panels, stripes, stripe)..part(panels, stripes, stripe + 1),
             rows: Vec::with_capacity(rows),

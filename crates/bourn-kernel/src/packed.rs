@@ -219,10 +219,10 @@ pub fn attend_packed_backward(
         for tree in trees {
             let (out, others) = rest.split_at_mut(tree.rows() * width);
             rest = others;
-            tasks.push(Task { heads, tree, head, qkv, gradient, out });
+            tasks.push(PackedTask { heads, tree, head, qkv, gradient, out });
         }
     }
-    tasks.into_par_iter().with_max_len(1).try_for_each(Task::run)?;
+    tasks.into_par_iter().with_max_len(1).try_for_each(PackedTask::run)?;
 
     out.par_chunks_exact_mut(heads.stride()).enumerate().with_min_len(16).for_each(|(row, out)| {
         for head in 0..heads.kv_heads {
@@ -238,7 +238,7 @@ pub fn attend_packed_backward(
 }
 
 /// The backward pass of one key/value head over one tree.
-struct Task<'a> {
+struct PackedTask<'a> {
     heads: GroupedHeads,
     tree: &'a Tree,
     head: usize,
@@ -250,17 +250,17 @@ struct Task<'a> {
 
 /// Keys and values of one sequence, and their gradients, each `[positions, head_dim]`.
 #[derive(Default)]
-struct Sequence {
+struct PackedSequence {
     keys: Vec<f32>,
     values: Vec<f32>,
     key_gradients: Vec<f32>,
     value_gradients: Vec<f32>,
 }
 
-impl Task<'_> {
+impl PackedTask<'_> {
     fn run(mut self) -> Result<(), KernelError> {
         let dim = self.heads.head_dim;
-        let mut sequence = Sequence::default();
+        let mut sequence = PackedSequence::default();
         for (index, part) in self.tree.stretches().enumerate() {
             // The root's keys and values, and what has been added to their gradients, stay.
             for (rows, columns) in [
@@ -293,7 +293,7 @@ impl Task<'_> {
     /// Query rows of some positions of a stretch.
     fn block(
         &mut self,
-        sequence: &mut Sequence,
+        sequence: &mut PackedSequence,
         part: Stretch,
         positions: Range<usize>,
     ) -> Result<(), KernelError> {
@@ -345,7 +345,7 @@ impl Task<'_> {
     }
 
     /// Stores the gradients of keys and values from `position` on as those of rows from `row` on.
-    fn store(&mut self, sequence: &Sequence, position: usize, row: usize, count: usize) {
+    fn store(&mut self, sequence: &PackedSequence, position: usize, row: usize, count: usize) {
         let dim = self.heads.head_dim;
         let width = (self.heads.group + 2) * dim;
         let positions = position * dim..(position + count) * dim;

@@ -13,19 +13,19 @@ pub const PANEL: usize = 32;
 pub(crate) const MAX_ROWS: usize = 6;
 
 /// A weight as it is stored.
-pub(crate) trait Weight: Copy {
+pub(crate) trait PanelWeight: Copy {
     /// Its value, exactly.
     fn widen(self) -> f32;
 }
 
-impl Weight for f32 {
+impl PanelWeight for f32 {
     #[inline(always)]
     fn widen(self) -> f32 {
         self
     }
 }
 
-impl Weight for bf16 {
+impl PanelWeight for bf16 {
     // Not the crate's own, whose branch for what is no number would keep loops from vectorising.
     #[inline(always)]
     fn widen(self) -> f32 {
@@ -43,7 +43,7 @@ pub(crate) type Sums = [[f32; PANEL]; MAX_ROWS];
 pub(crate) fn tile<const WIDTH: usize, const FMA: bool>(
     rows: usize,
     x: &[f32],
-    panel: &[[impl Weight; PANEL]],
+    panel: &[[impl PanelWeight; PANEL]],
     sums: &mut Sums,
 ) {
     for column in (0..PANEL).step_by(WIDTH) {
@@ -61,7 +61,7 @@ pub(crate) fn tile<const WIDTH: usize, const FMA: bool>(
 #[inline(always)]
 fn strip<const ROWS: usize, const WIDTH: usize, const FMA: bool>(
     x: &[f32],
-    panel: &[[impl Weight; PANEL]],
+    panel: &[[impl PanelWeight; PANEL]],
     column: usize,
     sums: &mut Sums,
 ) {

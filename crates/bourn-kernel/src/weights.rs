@@ -4,7 +4,7 @@ use half::bf16;
 use rayon::prelude::*;
 
 use crate::error::{KernelError, check_len, check_range, elements};
-use crate::tile::{PANEL, Weight};
+use crate::tile::{PANEL, PanelWeight};
 
 /// How packed weights are stored. Products and sums are in f32 either way.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -147,7 +147,7 @@ impl PackedMatrix {
 }
 
 /// Packs rows of `inputs` values into panels, `length` columns in all.
-fn fill<W: Weight + Default + Send>(
+fn fill<W: PanelWeight + Default + Send>(
     data: &mut Vec<[W; PANEL]>,
     length: usize,
     inputs: usize,
@@ -166,7 +166,7 @@ fn fill<W: Weight + Default + Send>(
     });
 }
 
-fn copy_column<W: Weight>(panel: &[[W; PANEL]], column: usize, out: &mut [f32]) {
+fn copy_column<W: PanelWeight>(panel: &[[W; PANEL]], column: usize, out: &mut [f32]) {
     for (value, weights) in out.iter_mut().zip(panel) {
         *value = weights[column].widen();
     }

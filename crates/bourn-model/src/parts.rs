@@ -48,36 +48,36 @@ pub enum Part {
 
 /// A part, its name in Hugging Face checkpoints (within a layer, for those of a layer), and in GGUF
 /// files where they have it.
-struct Entry(Part, &'static str, Option<&'static str>);
+struct PartNames(Part, &'static str, Option<&'static str>);
 
 const LAYER: &str = "model.layers.";
 const GGUF_LAYER: &str = "blk.";
 
 /// Parts of a layer, in the order in which a configuration lists them.
-const OF_LAYER: [Entry; 14] = [
-    Entry(Part::InputNorm, "input_layernorm.weight", Some("attn_norm.weight")),
-    Entry(Part::Q, "self_attn.q_proj.weight", Some("attn_q.weight")),
-    Entry(Part::QBias, "self_attn.q_proj.bias", Some("attn_q.bias")),
-    Entry(Part::K, "self_attn.k_proj.weight", Some("attn_k.weight")),
-    Entry(Part::KBias, "self_attn.k_proj.bias", Some("attn_k.bias")),
-    Entry(Part::V, "self_attn.v_proj.weight", Some("attn_v.weight")),
-    Entry(Part::VBias, "self_attn.v_proj.bias", Some("attn_v.bias")),
-    Entry(Part::QNorm, "self_attn.q_norm.weight", Some("attn_q_norm.weight")),
-    Entry(Part::KNorm, "self_attn.k_norm.weight", Some("attn_k_norm.weight")),
-    Entry(Part::O, "self_attn.o_proj.weight", Some("attn_output.weight")),
-    Entry(Part::MlpNorm, "post_attention_layernorm.weight", Some("ffn_norm.weight")),
-    Entry(Part::Gate, "mlp.gate_proj.weight", Some("ffn_gate.weight")),
-    Entry(Part::Up, "mlp.up_proj.weight", Some("ffn_up.weight")),
-    Entry(Part::Down, "mlp.down_proj.weight", Some("ffn_down.weight")),
+const OF_LAYER: [PartNames; 14] = [
+    PartNames(Part::InputNorm, "input_layernorm.weight", Some("attn_norm.weight")),
+    PartNames(Part::Q, "self_attn.q_proj.weight", Some("attn_q.weight")),
+    PartNames(Part::QBias, "self_attn.q_proj.bias", Some("attn_q.bias")),
+    PartNames(Part::K, "self_attn.k_proj.weight", Some("attn_k.weight")),
+    PartNames(Part::KBias, "self_attn.k_proj.bias", Some("attn_k.bias")),
+    PartNames(Part::V, "self_attn.v_proj.weight", Some("attn_v.weight")),
+    PartNames(Part::VBias, "self_attn.v_proj.bias", Some("attn_v.bias")),
+    PartNames(Part::QNorm, "self_attn.q_norm.weight", Some("attn_q_norm.weight")),
+    PartNames(Part::KNorm, "self_attn.k_norm.weight", Some("attn_k_norm.weight")),
+    PartNames(Part::O, "self_attn.o_proj.weight", Some("attn_output.weight")),
+    PartNames(Part::MlpNorm, "post_attention_layernorm.weight", Some("ffn_norm.weight")),
+    PartNames(Part::Gate, "mlp.gate_proj.weight", Some("ffn_gate.weight")),
+    PartNames(Part::Up, "mlp.up_proj.weight", Some("ffn_up.weight")),
+    PartNames(Part::Down, "mlp.down_proj.weight", Some("ffn_down.weight")),
 ];
 
 /// Parts that a model has once.
-const OF_MODEL: [Entry; 5] = [
-    Entry(Part::Embedding, "model.embed_tokens.weight", Some("token_embd.weight")),
-    Entry(Part::FinalNorm, "model.norm.weight", Some("output_norm.weight")),
-    Entry(Part::Head, "lm_head.weight", Some("output.weight")),
-    Entry(Part::Value, "value_head.weight", None),
-    Entry(Part::ValueBias, "value_head.bias", None),
+const OF_MODEL: [PartNames; 5] = [
+    PartNames(Part::Embedding, "model.embed_tokens.weight", Some("token_embd.weight")),
+    PartNames(Part::FinalNorm, "model.norm.weight", Some("output_norm.weight")),
+    PartNames(Part::Head, "lm_head.weight", Some("output.weight")),
+    PartNames(Part::Value, "value_head.weight", None),
+    PartNames(Part::ValueBias, "value_head.bias", None),
 ];
 
 impl Part {
@@ -111,7 +111,7 @@ impl Part {
         Some(layer.map_or_else(|| part.name().to_owned(), |layer| part.in_layer(layer)))
     }
 
-    const fn entry(self) -> &'static Entry {
+    const fn entry(self) -> &'static PartNames {
         let (mut layer, mut model) = (0, 0);
         while layer < OF_LAYER.len() {
             if OF_LAYER[layer].0 as u8 == self as u8 {
@@ -153,9 +153,9 @@ impl Part {
 fn named(
     name: &str,
     prefix: &str,
-    key: impl Fn(&Entry) -> Option<&'static str>,
+    key: impl Fn(&PartNames) -> Option<&'static str>,
 ) -> Option<(Part, Option<usize>)> {
-    let is = |entry: &&Entry, name| key(entry) == Some(name);
+    let is = |entry: &&PartNames, name| key(entry) == Some(name);
     if let Some(entry) = OF_MODEL.iter().find(|entry| is(entry, name)) {
         return Some((entry.0, None));
     }

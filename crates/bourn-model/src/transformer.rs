@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use burn::tensor::{Device, Gradients, Int, Tensor, TensorData, activation};
 use rayon::prelude::*;
 
-use crate::fused::{Asked, Keep, Network, Residents, Scores, Slopes, Tape};
+use crate::fused::{Asked, FusedNetwork, FusedScores, FusedSlopes, Keep, Residents, Tape};
 use crate::ops::{Attention, Rotary, Shapes, bucket, indices, rms_norm, swiglu};
 pub use crate::packed::Packed;
 use crate::resident::Resident;
@@ -34,12 +34,12 @@ enum Way {
     /// Burn's own graph, from the parameters on.
     Graph,
     /// Burn's graph from the scores on, and from there to the parameters by hand.
-    Fused(Box<(Tape, Start)>),
+    Fused(Box<(Tape, GraphStart)>),
 }
 
 /// What Burn's graph begins with.
 #[derive(Default)]
-struct Start {
+struct GraphStart {
     scores: Option<TokenScores>,
     states: Option<Tensor<2>>,
     values: Option<Tensor<1>>,
@@ -47,7 +47,7 @@ struct Start {
 
 impl Trace {
     /// Without a tape there is nothing to go back from by hand.
-    fn of(tape: Option<Tape>, start: Start) -> Trace {
+    fn of(tape: Option<Tape>, start: GraphStart) -> Trace {
         match tape {
             None => Trace(Way::Graph),
             Some(tape) => Trace(Way::Fused(Box::new((tape, start)))),
@@ -73,13 +73,13 @@ impl Trace {
             }
             return;
         };
-        let (tape, Start { scores, states, values }) = *way;
+        let (tape, GraphStart { scores, states, values }) = *way;
         let values = values.as_ref().map(|values| slopes(values, &mut gradients));
         let states = states.as_ref().map(|states| slopes(states, &mut gradients));
         let entropies = scores.as_ref().and_then(|scores| scores.entropies.as_ref());
         let entropies = entropies.map(|entropies| slopes(entropies, &mut gradients));
         let logprobs = scores.as_ref().map(|scores| slopes(&scores.logprobs, &mut gradients));
-        let slopes = Slopes {
+        let slopes = FusedSlopes {
             logprobs: logprobs.as_deref().unwrap_or_default(),
             entropies: entropies.as_deref(),
             states: states.as_deref(),
@@ -326,7 +326,7 @@ impl Transformer {
         Ok(self.head(hidden).reshape([rows, len, self.config.vocab_size]))
     }
 
-    /// Scores `targets`, where `positions[i]` is the packed index of the token *before*
+    /// FusedScores `targets`, where `positions[i]` is the packed index of the token *before*
     /// `targets[i]`: only those positions reach the output head. A loss of the scores goes back to
     /// the parameters through the [`Trace`].
     ///
@@ -346,7 +346,7 @@ impl Transformer {
         let asked = Asked::targets(batch, positions, targets, temperature);
         let (scores, tape) = self.fused(&weights, &asked);
         let scores = self.token_scores(scores, with_entropy);
-        let start = Start { scores: Some(scores.clone()), ..Start::default() };
+        let start = GraphStart { scores: Some(scores.clone()), ..GraphStart::default() };
         (scores, Trace::of(tape, start))
     }
 
@@ -360,7 +360,7 @@ impl Transformer {
         };
         let (scores, tape) = self.fused(&weights, &Asked::states(batch, positions));
         let states: Tensor<2> = self.start(scores.states, shape);
-        let start = Start { states: Some(states.clone()), ..Start::default() };
+        let start = GraphStart { states: Some(states.clone()), ..GraphStart::default() };
         (states, Trace::of(tape, start))
     }
 
@@ -384,7 +384,7 @@ impl Transformer {
         }
     }
 
-    fn fused(&self, weights: &Residents, asked: &Asked<'_>) -> (Scores, Option<Tape>) {
+    fn fused(&self, weights: &Residents, asked: &Asked<'_>) -> (FusedScores, Option<Tape>) {
         let keep = match (self.device.is_autodiff(), self.checkpoints) {
             (false, _) => Keep::Nothing,
             (true, true) => Keep::Inputs,
@@ -394,7 +394,7 @@ impl Transformer {
     }
 
     /// What Burn's graph of a loss of log-probs begins with.
-    fn token_scores(&self, scores: Scores, with_entropy: bool) -> TokenScores {
+    fn token_scores(&self, scores: FusedScores, with_entropy: bool) -> TokenScores {
         let shape = [scores.logprobs.len()];
         TokenScores {
             logprobs: self.start(scores.logprobs, shape),
@@ -446,9 +446,9 @@ impl Transformer {
         self.parameters.iter().map(share).collect()
     }
 
-    fn network<'a>(&'a self, weights: &'a Residents) -> Network<'a> {
+    fn network<'a>(&'a self, weights: &'a Residents) -> FusedNetwork<'a> {
         let Transformer { config, inverse_frequencies, .. } = self;
-        Network { config, weights, inverse_frequencies }
+        FusedNetwork { config, weights, inverse_frequencies }
     }
 
     fn block(

@@ -61,25 +61,26 @@ pub use comparison::compare::{
 };
 pub use comparison::examples::{Answer, Example, Examples, examples};
 pub use comparison::hard::{HardProblem, hard_completions};
-pub use draws::draw::{Draw, DrawSource, Schedule, SourceError, rounded_entropies};
+pub use draws::draw::{Draw, DrawSchedule, DrawSource, SourceError, rounded_entropies};
 pub use draws::extent::Extent;
 pub use draws::outcomes::{MAX_DRAWS, Outcomes, OutcomesError, StopRule, accuracies};
-pub use draws::probe::{ProbeError, Probed, Progress, probe, probe_stored};
+pub use draws::probe::{ProbeError, ProbeProgress, Probed, probe, probe_stored};
 pub use draws::read::{ReadError, read_outcomes};
 pub use draws::score::{Score, ScoreRequest, ScoreSource};
 pub use estimators::detectable::{Detectable, detectable};
 pub use estimators::estimate::{pass_at_k, powers_of_two};
 pub use figures::boundary::{
-    Boundary, Curve, DrawCounts, EntropyPair, Estimate, Row, Solvable, Spending, Spent, Standing,
+    Boundary, BoundaryRow, Curve, DrawCounts, EntropyPair, Estimate, Solvable, Spending, Spent,
+    Standing,
 };
 pub use ledger::file::{read_ledger, write_ledger};
 pub use ledger::lock::LockedKey;
 pub use ledger::store::LedgerStore;
-pub use ledger::upkeep::{Holding, Sweep, Sweeping, Swept, Why};
+pub use ledger::upkeep::{Holding, StoreSweep, Sweeping, Swept, Why};
 pub use ledger::{Ledger, LedgerEntry, LedgerError, LedgerKey};
 pub use origins::{
-    Evidence, Reference, ReferenceText, References, ScoreError, Scores, Unscored, origins,
-    read_references,
+    CrossScores, Evidence, ReferenceCompletion, ReferenceText, References, ScoreError, Unscored,
+    origins, read_references,
 };
 pub use solvable::null::split_base;
 pub use solvable::risk::{Risk, risks};

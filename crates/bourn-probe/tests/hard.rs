@@ -6,7 +6,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::{
-    CompareOptions, Draw, Evidence, Ledger, References, Scores, hard_completions, origins,
+    CompareOptions, CrossScores, Draw, Evidence, Ledger, References, hard_completions, origins,
 };
 use bourn_verify::Verdict;
 
@@ -26,7 +26,7 @@ fn guesses_and_rare_solutions() {
     let base =
         ledger(&[("a", 100, 4), ("b", 100, 5), ("c", 100, 0), ("d", 100, 50), ("e", 100, 1)]);
     let guesses = ledger(&[("a", 16, 1), ("b", 16, 0), ("c", 16, 0), ("d", 16, 7), ("e", 16, 16)]);
-    let (none, empty) = (References::new(), Scores::default());
+    let (none, empty) = (References::new(), CrossScores::default());
     let evidence = Evidence {
         under_base: &empty,
         under_policy: &empty,
@@ -55,8 +55,8 @@ fn guesses_and_rare_solutions() {
 #[test]
 fn hard_problems_with_their_correct_completions() {
     // An id with (text, count, correct).
-    type Row<'a> = (&'a str, &'a [(&'a str, u64, bool)]);
-    let ledger = |rows: &[Row<'_>]| {
+    type BoundaryRow<'a> = (&'a str, &'a [(&'a str, u64, bool)]);
+    let ledger = |rows: &[BoundaryRow<'_>]| {
         let mut ledger = Ledger::new();
         for (id, texts) in rows {
             let draws = texts.iter().flat_map(|&(text, count, correct)| {

@@ -6,9 +6,9 @@ mod common;
 
 use bourn_probe::figures::Origins;
 use bourn_probe::{
-    CompareOptions, Draw, DrawSource, Evidence, Extent, Ledger, Reference, References, Schedule,
-    Score, ScoreError, ScoreRequest, ScoreSource, Scores, SourceError, StopRule, Unscored, origins,
-    probe,
+    CompareOptions, CrossScores, Draw, DrawSchedule, DrawSource, Evidence, Extent, Ledger,
+    ReferenceCompletion, References, Score, ScoreError, ScoreRequest, ScoreSource, SourceError,
+    StopRule, Unscored, origins, probe,
 };
 use bourn_task::Problem;
 use bourn_verify::Verdict;
@@ -93,7 +93,7 @@ impl DrawSource for Tree {
     fn stream(
         &mut self,
         problems: &[&Problem],
-        schedule: &mut dyn Schedule,
+        schedule: &mut dyn DrawSchedule,
     ) -> Result<(), SourceError> {
         let one = |problem: &Problem, number: u64| {
             let mut ids = Vec::new();
@@ -153,7 +153,7 @@ struct Probed {
     problems: Vec<Problem>,
     base: Ledger,
     policy: Ledger,
-    scores: [Scores; 2],
+    scores: [CrossScores; 2],
     origins: Origins,
 }
 
@@ -371,8 +371,10 @@ fn perplexities_are_those_of_the_draws() {
 
 #[test]
 fn only_what_is_not_known_is_asked_for() {
-    let reference = |ids: &[u32]| Reference { ids: ids.to_vec(), correct: is_correct(ids) };
-    let all: Vec<Reference> = base().all("p0003").iter().map(|(ids, _)| reference(ids)).collect();
+    let reference =
+        |ids: &[u32]| ReferenceCompletion { ids: ids.to_vec(), correct: is_correct(ids) };
+    let all: Vec<ReferenceCompletion> =
+        base().all("p0003").iter().map(|(ids, _)| reference(ids)).collect();
     let references = References::from([("p0003".to_owned(), all.clone())]);
     let run = run(base(), policy(), 64, 2, &references);
     for (own, drawn, scores) in
@@ -403,7 +405,7 @@ fn only_what_is_not_known_is_asked_for() {
         assert_eq!(unscored.len(), expect);
         assert!(scores.tokens() as usize >= expect && scores.tokens() as usize <= BUDGET * expect);
     }
-    assert_eq!(run.origins.tokens_scored, run.scores.iter().map(Scores::tokens).sum::<u64>());
+    assert_eq!(run.origins.tokens_scored, run.scores.iter().map(CrossScores::tokens).sum::<u64>());
     let cells = run.origins.perplexity.iter().filter(|p| p.of == "reference");
     let right = all.iter().filter(|r| r.correct).count() as u64;
     for cell in cells {

@@ -5,8 +5,8 @@ mod common;
 use std::collections::BTreeMap;
 
 use bourn_probe::{
-    Answer, CompareError, CompareOptions, Draw, DrawSource, Extent, Ledger, LedgerStore,
-    ProbeError, Schedule, SourceError, StopRule, boundary, examples, probe, probe_stored,
+    Answer, CompareError, CompareOptions, Draw, DrawSchedule, DrawSource, Extent, Ledger,
+    LedgerStore, ProbeError, SourceError, StopRule, boundary, examples, probe, probe_stored,
 };
 use bourn_verify::Verdict::{Correct, Timeout, Unparsed, Wrong};
 use common::{Population, draw, key, lock, named, problem, problems};
@@ -27,7 +27,7 @@ fn a_probe_is_every_draw_in_order() {
     let problems = problems(20);
     let mut population = Population::new(5, |_| 0.3);
     let mut told = (0, 0);
-    let mut progress = |p: bourn_probe::Progress| told = (p.draws, p.decided);
+    let mut progress = |p: bourn_probe::ProbeProgress| told = (p.draws, p.decided);
     let probed = probe(&problems, &mut population, Extent::Fixed(64), &mut progress).unwrap();
     assert_eq!((probed.made, probed.cut, told), (1280, 0, (1280, 20)));
     let ledger = probed.ledger;
@@ -73,7 +73,7 @@ fn a_stopped_probe_is_the_same_whatever_the_batch() {
     for batch in [1, 2, 7, 64, 1000] {
         let mut population = Population { batch, ..Population::new(3, success) };
         let mut told = 0;
-        let mut progress = |p: bourn_probe::Progress| told = p.draws;
+        let mut progress = |p: bourn_probe::ProbeProgress| told = p.draws;
         let probed = probe(&problems, &mut population, Extent::Until(rule), &mut progress).unwrap();
         assert_eq!(probed.ledger, expect, "batch {batch}");
         assert_eq!((probed.made, probed.made - probed.cut, told), (population.drawn, draws, draws));
@@ -89,7 +89,7 @@ fn bad_requests_and_bad_sources() {
         fn stream(
             &mut self,
             problems: &[&bourn_task::Problem],
-            schedule: &mut dyn Schedule,
+            schedule: &mut dyn DrawSchedule,
         ) -> Result<(), SourceError> {
             for _ in problems {
                 schedule.next();

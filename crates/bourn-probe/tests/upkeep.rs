@@ -7,7 +7,9 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bourn_probe::{Extent, LedgerError, LedgerKey, LedgerStore, Sweep, Why, probe, probe_stored};
+use bourn_probe::{
+    Extent, LedgerError, LedgerKey, LedgerStore, StoreSweep, Why, probe, probe_stored,
+};
 use common::{Population, key, lock, problems};
 
 /// A store in which `w` was drawn three times, each time further, and `v` once.
@@ -83,7 +85,7 @@ fn damage_is_found_and_left_alone() {
     assert_eq!(*wrong, expect);
 
     let before = files(&directory, &w);
-    let sweeping = store.sweep(&Sweep::default()).unwrap();
+    let sweeping = store.sweep(&StoreSweep::default()).unwrap();
     assert_eq!((sweeping.swept.len(), sweeping.damage.len()), (0, 2));
     assert_eq!(files(&directory, &w), before);
 }
@@ -102,20 +104,20 @@ fn a_sweep_merges_and_loses_no_draw() {
     assert_eq!((holding.outdated.len(), holding.damage.len()), (1, 0));
 
     let before = files(&directory, &w);
-    let dry = store.sweep(&Sweep { dry_run: true, ..Sweep::default() }).unwrap();
+    let dry = store.sweep(&StoreSweep { dry_run: true, ..StoreSweep::default() }).unwrap();
     let count = |why| dry.swept.iter().filter(|swept| swept.why == why).count();
     assert_eq!((count(Why::Unfinished), count(Why::Outdated), count(Why::Merged)), (1, 1, 3));
     assert_eq!((dry.swept.len(), dry.written), (5, 0));
     assert_eq!(files(&directory, &w), before, "a dry run changes nothing");
 
-    let swept = store.sweep(&Sweep::default()).unwrap();
+    let swept = store.sweep(&StoreSweep::default()).unwrap();
     assert_eq!(swept.swept, dry.swept);
     let [merged] = &files(&directory, &w)[..] else { panic!("{:?}", files(&directory, &w)) };
     assert_eq!(fs::metadata(merged).unwrap().len(), swept.written);
     assert_eq!((files(&directory, &v).len(), draw(&store, &w, 5, 9)), (1, 0));
     assert!(directory.path().join("notes.txt").exists());
     // Nothing is left to do.
-    assert_eq!(store.sweep(&Sweep::default()).unwrap().swept, []);
+    assert_eq!(store.sweep(&StoreSweep::default()).unwrap().swept, []);
     assert_eq!(draw(&store, &w, 5, 10), 5);
 }
 
@@ -129,7 +131,7 @@ fn keys_of_an_older_format_are_named_and_dropped() {
     let holding = holdings.iter().find(|h| h.address == OLD_ADDRESS).unwrap();
     assert_eq!((holding.superseded.len(), holding.damage.len()), (holding.files, 0));
     assert_eq!((holding.key.as_ref(), holding.draws), (Some(&w), 0));
-    let swept = store.sweep(&Sweep::default()).unwrap().swept;
+    let swept = store.sweep(&StoreSweep::default()).unwrap().swept;
     let superseded = swept.iter().filter(|swept| swept.why == Why::Superseded);
     assert_eq!(superseded.count(), holding.files);
     assert!(
@@ -144,7 +146,7 @@ const OLD_ADDRESS: &str = "78d1c887e155a3366de8c28f2ddf96e61b2546f63596f5fba3a85
 #[test]
 fn what_is_in_use_or_used_lately_stays() {
     let (directory, store, w, v) = place();
-    let sweep = Sweep { unused_for: Some(Duration::ZERO), dry_run: false };
+    let sweep = StoreSweep { unused_for: Some(Duration::ZERO), dry_run: false };
     let locked = lock(&store, &w);
     // A second run would wait, and is told for what.
     let mut waits = 0;
@@ -154,7 +156,7 @@ fn what_is_in_use_or_used_lately_stays() {
         if waits < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
     assert!(second.unwrap().is_none() && waits == 3);
-    let hour = Sweep { unused_for: Some(Duration::from_secs(3600)), dry_run: false };
+    let hour = StoreSweep { unused_for: Some(Duration::from_secs(3600)), dry_run: false };
     assert!(store.sweep(&hour).unwrap().swept.iter().all(|swept| swept.why == Why::Merged));
     let sweeping = store.sweep(&sweep).unwrap();
     assert_eq!(sweeping.in_use, [w.address()]);

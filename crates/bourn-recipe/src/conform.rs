@@ -6,24 +6,33 @@ use serde_json::Value as Json;
 use crate::error::{RecipeError, shown};
 use crate::names;
 use crate::schema::{holds_tables, kind, name, properties, table_branches};
-use crate::tree::{Entry, Mark, Node, Sources, Step, Table, Value};
+use crate::tree::{KeyStep, SourceMark, Sources, Table, TreeEntry, TreeNode, TreeValue};
 
 /// Checks a whole recipe against its schema.
-pub(crate) fn conform(sources: &Sources, schema: &Json, root: &Node) -> Result<(), RecipeError> {
+pub(crate) fn conform(
+    sources: &Sources,
+    schema: &Json,
+    root: &TreeNode,
+) -> Result<(), RecipeError> {
     Walk { sources, root: schema, path: Vec::new() }.value(schema, root, root.mark)
 }
 
 struct Walk<'a> {
     sources: &'a Sources,
     root: &'a Json,
-    path: Vec<Step>,
+    path: Vec<KeyStep>,
 }
 
 impl Walk<'_> {
-    fn value(&mut self, schema: &Json, node: &Node, mark: Mark) -> Result<(), RecipeError> {
+    fn value(
+        &mut self,
+        schema: &Json,
+        node: &TreeNode,
+        mark: SourceMark,
+    ) -> Result<(), RecipeError> {
         if !table_branches(schema).is_empty() {
             return match &node.value {
-                Value::Table(table) => self.table(schema, table, mark),
+                TreeValue::Table(table) => self.table(schema, table, mark),
                 other => Err(self.wrong_type(schema, other, mark)),
             };
         }
@@ -38,15 +47,15 @@ impl Walk<'_> {
             return Err(self.wrong_type(schema, &node.value, mark));
         }
         match &node.value {
-            Value::Integer(number) => self.range(schema, Number::Integer(*number), mark),
-            Value::Float(number) => self.range(schema, Number::Float(*number), mark),
-            Value::String(text) => self.string(schema, text, mark),
-            Value::Array(items) => self.array(schema, items, mark),
-            Value::Boolean(_) | Value::DateTime | Value::Table(_) => Ok(()),
+            TreeValue::Integer(number) => self.range(schema, NumericValue::Integer(*number), mark),
+            TreeValue::Float(number) => self.range(schema, NumericValue::Float(*number), mark),
+            TreeValue::String(text) => self.string(schema, text, mark),
+            TreeValue::Array(items) => self.array(schema, items, mark),
+            TreeValue::Boolean(_) | TreeValue::DateTime | TreeValue::Table(_) => Ok(()),
         }
     }
 
-    fn table(&mut self, schema: &Json, table: &Table, mark: Mark) -> Result<(), RecipeError> {
+    fn table(&mut self, schema: &Json, table: &Table, mark: SourceMark) -> Result<(), RecipeError> {
         let schema = self.branch(schema, table, mark)?;
         let known = |key: &str| properties(schema).any(|(name, _)| name == key);
         let stray = table
@@ -62,10 +71,10 @@ impl Walk<'_> {
                 return Err(self.missing(key, &schema["properties"][key], mark));
             }
         }
-        let mut written: Vec<(&String, &Entry)> = table.iter().collect();
+        let mut written: Vec<(&String, &TreeEntry)> = table.iter().collect();
         written.sort_by_key(|(_, entry)| Sources::order(entry.mark));
         for (key, entry) in written {
-            self.path.push(Step::Key(key.clone()));
+            self.path.push(KeyStep::Key(key.clone()));
             self.value(&schema["properties"][key], &entry.node, entry.mark)?;
             self.path.pop();
         }
@@ -77,7 +86,7 @@ impl Walk<'_> {
         &mut self,
         schema: &'s Json,
         table: &Table,
-        mark: Mark,
+        mark: SourceMark,
     ) -> Result<&'s Json, RecipeError> {
         let branches = table_branches(schema);
         if let [only] = branches.as_slice() {
@@ -85,23 +94,28 @@ impl Walk<'_> {
         }
         let kinds: Vec<&str> = branches.iter().copied().filter_map(kind).collect();
         let offered = alternatives(&kinds);
-        let Some(Entry { mark, node }) = table.get("kind") else {
-            self.path.push(Step::Key("kind".to_string()));
+        let Some(TreeEntry { mark, node }) = table.get("kind") else {
+            self.path.push(KeyStep::Key("kind".to_string()));
             return Err(self.error(mark, format!("missing; it is one of {offered}")));
         };
         let chosen = match &node.value {
-            Value::String(text) => {
+            TreeValue::String(text) => {
                 branches.iter().copied().find(|branch| kind(branch) == Some(text.as_str()))
             }
             _ => None,
         };
         chosen.ok_or_else(|| {
-            self.path.push(Step::Key("kind".to_string()));
+            self.path.push(KeyStep::Key("kind".to_string()));
             self.no_such_name(&kinds, &node.value, *mark)
         })
     }
 
-    fn array(&mut self, schema: &Json, items: &[Node], mark: Mark) -> Result<(), RecipeError> {
+    fn array(
+        &mut self,
+        schema: &Json,
+        items: &[TreeNode],
+        mark: SourceMark,
+    ) -> Result<(), RecipeError> {
         let bound = |key: &str| schema.get(key).and_then(Json::as_u64);
         let count = items.len() as u64;
         let (least, most) = (bound("minItems").unwrap_or(0), bound("maxItems").unwrap_or(u64::MAX));
@@ -123,12 +137,12 @@ impl Walk<'_> {
                 None => schema.get("items"),
             };
             let Some(schema) = schema else { continue };
-            self.path.push(Step::Index(index));
+            self.path.push(KeyStep::Index(index));
             self.value(schema, item, item.mark)?;
             self.path.pop();
         }
         if schema["uniqueItems"] == true {
-            let values: Vec<Json> = items.iter().map(Node::to_json).collect();
+            let values: Vec<Json> = items.iter().map(TreeNode::to_json).collect();
             let twice = (1..items.len()).find(|&index| values[..index].contains(&values[index]));
             if let Some(index) = twice {
                 let what = items[index].value.describe();
@@ -138,10 +152,10 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn string(&mut self, schema: &Json, text: &str, mark: Mark) -> Result<(), RecipeError> {
+    fn string(&mut self, schema: &Json, text: &str, mark: SourceMark) -> Result<(), RecipeError> {
         let names = names_of(schema);
         if !names.is_empty() && !names.contains(&text) {
-            return Err(self.no_such_name(&names, &Value::String(text.to_string()), mark));
+            return Err(self.no_such_name(&names, &TreeValue::String(text.to_string()), mark));
         }
         if text.is_empty() && schema.get("minLength").is_some() {
             return Err(self.error(mark, "must not be empty".to_string()));
@@ -154,7 +168,12 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn range(&mut self, schema: &Json, number: Number, mark: Mark) -> Result<(), RecipeError> {
+    fn range(
+        &mut self,
+        schema: &Json,
+        number: NumericValue,
+        mark: SourceMark,
+    ) -> Result<(), RecipeError> {
         if !number.is_finite() {
             return Err(self.error(mark, format!("must be finite, found {number}")));
         }
@@ -175,28 +194,28 @@ impl Walk<'_> {
         Err(self.error(mark, format!("must be {word} {bound}, found {number}{hint}")))
     }
 
-    fn unknown(&mut self, schema: &Json, key: &str, entry: &Entry) -> RecipeError {
+    fn unknown(&mut self, schema: &Json, key: &str, entry: &TreeEntry) -> RecipeError {
         let path = self.section();
         let is_table = match &entry.node.value {
-            Value::Table(_) => true,
-            Value::Array(items) => items.iter().any(|item| item.value.as_table().is_some()),
+            TreeValue::Table(_) => true,
+            TreeValue::Array(items) => items.iter().any(|item| item.value.as_table().is_some()),
             _ => false,
         };
         let problem = names::unknown(self.root, &path, schema, key, is_table);
-        self.path.push(Step::Key(key.to_string()));
+        self.path.push(KeyStep::Key(key.to_string()));
         // The schema has no header for a section that it does not know.
         let name = match (&entry.node.value, path.is_empty() && is_table) {
-            (Value::Table(_), true) => format!("[{}]", shown(key)),
+            (TreeValue::Table(_), true) => format!("[{}]", shown(key)),
             (_, true) => format!("[[{}]]", shown(key)),
             (_, false) => name(self.root, &self.path),
         };
         self.sources.error(entry.mark, &name, problem)
     }
 
-    fn missing(&mut self, key: &str, schema: &Json, mark: Mark) -> RecipeError {
+    fn missing(&mut self, key: &str, schema: &Json, mark: SourceMark) -> RecipeError {
         let about = schema["description"].as_str().map(first_sentence);
         let about = about.map(|about| format!(" ({about})")).unwrap_or_default();
-        self.path.push(Step::Key(key.to_string()));
+        self.path.push(KeyStep::Key(key.to_string()));
         let is_section = holds_tables(schema) || !table_branches(schema).is_empty();
         let problem = match is_section {
             true => format!("missing section; add it{about}"),
@@ -205,9 +224,9 @@ impl Walk<'_> {
         self.error(mark, problem)
     }
 
-    fn no_such_name(&self, names: &[&str], found: &Value, mark: Mark) -> RecipeError {
+    fn no_such_name(&self, names: &[&str], found: &TreeValue, mark: SourceMark) -> RecipeError {
         let near = match found {
-            Value::String(text) => names::nearest(text, names.iter().copied()),
+            TreeValue::String(text) => names::nearest(text, names.iter().copied()),
             _ => None,
         };
         let near = near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();
@@ -215,23 +234,23 @@ impl Walk<'_> {
         self.error(mark, problem)
     }
 
-    fn wrong_type(&self, schema: &Json, found: &Value, mark: Mark) -> RecipeError {
+    fn wrong_type(&self, schema: &Json, found: &TreeValue, mark: SourceMark) -> RecipeError {
         let names = names_of(schema);
         if !names.is_empty() {
             return self.no_such_name(&names, found, mark);
         }
         let advice = match found {
-            Value::String(text) if text.parse::<f64>().is_ok() && takes_number(schema) => {
+            TreeValue::String(text) if text.parse::<f64>().is_ok() && takes_number(schema) => {
                 "; remove the quotes".to_string()
             }
             // Beyond 2^53 a float no longer tells which integer was meant.
-            Value::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
+            TreeValue::Float(number) if number.fract() == 0.0 && number.abs() < 9e15 => {
                 format!("; write {}", *number as i64)
             }
-            Value::Table(_) if holds_tables(schema) => {
+            TreeValue::Table(_) if holds_tables(schema) => {
                 format!("; write {}, once for each", name(self.root, &self.path))
             }
-            Value::Array(_) if !table_branches(schema).is_empty() => {
+            TreeValue::Array(_) if !table_branches(schema).is_empty() => {
                 format!("; write {}, once", name(self.root, &self.path))
             }
             _ => String::new(),
@@ -240,7 +259,7 @@ impl Walk<'_> {
         self.error(mark, problem)
     }
 
-    fn error(&self, mark: Mark, problem: String) -> RecipeError {
+    fn error(&self, mark: SourceMark, problem: String) -> RecipeError {
         self.sources.error(mark, &name(self.root, &self.path), problem)
     }
 
@@ -250,8 +269,8 @@ impl Walk<'_> {
             .path
             .iter()
             .filter_map(|step| match step {
-                Step::Key(key) => Some(key.as_str()),
-                Step::Index(_) => None,
+                KeyStep::Key(key) => Some(key.as_str()),
+                KeyStep::Index(_) => None,
             })
             .collect();
         keys.join(".")
@@ -259,16 +278,16 @@ impl Walk<'_> {
 }
 
 #[derive(Clone, Copy)]
-enum Number {
+enum NumericValue {
     Integer(i128),
     Float(f64),
 }
 
-impl Number {
+impl NumericValue {
     fn is_finite(self) -> bool {
         match self {
-            Number::Integer(_) => true,
-            Number::Float(number) => number.is_finite(),
+            NumericValue::Integer(_) => true,
+            NumericValue::Float(number) => number.is_finite(),
         }
     }
 
@@ -283,43 +302,43 @@ impl Number {
     fn compare(self, bound: &Json) -> Option<std::cmp::Ordering> {
         match self {
             // Exact where both are integers: a seed near 2^64 is no float.
-            Number::Integer(number) => match bound.as_i64() {
+            NumericValue::Integer(number) => match bound.as_i64() {
                 Some(bound) => Some(number.cmp(&i128::from(bound))),
                 None => (number as f64).partial_cmp(&bound.as_f64()?),
             },
-            Number::Float(number) => number.partial_cmp(&bound.as_f64()?),
+            NumericValue::Float(number) => number.partial_cmp(&bound.as_f64()?),
         }
     }
 }
 
-impl std::fmt::Display for Number {
+impl std::fmt::Display for NumericValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Number::Integer(number) => write!(f, "{number}"),
-            Number::Float(number) => write!(f, "{number:?}"),
+            NumericValue::Integer(number) => write!(f, "{number}"),
+            NumericValue::Float(number) => write!(f, "{number:?}"),
         }
     }
 }
 
-fn is_type(schema: &Json, value: &Value) -> bool {
+fn is_type(schema: &Json, value: &TreeValue) -> bool {
     let type_name = match schema["type"].as_str() {
         Some(name) => name,
         None if !names_of(schema).is_empty() => "string",
         None => return false,
     };
     match value {
-        Value::String(_) => type_name == "string",
-        Value::Integer(_) => type_name == "integer" || type_name == "number",
-        Value::Float(_) => type_name == "number",
-        Value::Boolean(_) => type_name == "boolean",
-        Value::Array(_) => type_name == "array",
-        Value::Table(_) => type_name == "object",
-        Value::DateTime => false,
+        TreeValue::String(_) => type_name == "string",
+        TreeValue::Integer(_) => type_name == "integer" || type_name == "number",
+        TreeValue::Float(_) => type_name == "number",
+        TreeValue::Boolean(_) => type_name == "boolean",
+        TreeValue::Array(_) => type_name == "array",
+        TreeValue::Table(_) => type_name == "object",
+        TreeValue::DateTime => false,
     }
 }
 
 fn takes_number(schema: &Json) -> bool {
-    is_type(schema, &Value::Integer(0))
+    is_type(schema, &TreeValue::Integer(0))
         || schema["anyOf"].as_array().is_some_and(|branches| branches.iter().any(takes_number))
 }
 

@@ -22,7 +22,7 @@ impl Recipe {
             version: u32,
             model: &'a ModelSource,
             base: Option<Base<'a>>,
-            tasks: Vec<Source<'a>>,
+            tasks: Vec<TaskSource<'a>>,
         }
         #[derive(Serialize)]
         struct Base<'a> {
@@ -34,14 +34,14 @@ impl Recipe {
         }
         // Its problems, and not what they are judged by.
         #[derive(Serialize)]
-        struct Source<'a> {
+        struct TaskSource<'a> {
             weight: f64,
             template: &'a str,
             kind: &'a TaskKind,
         }
         let tasks = self.tasks.iter();
         let tasks = tasks.map(|Task { weight, template, kind, rewards: _, environment: _ }| {
-            Source { weight: *weight, template, kind }
+            TaskSource { weight: *weight, template, kind }
         });
         let base = self.base.as_ref().map(|base| Base {
             seed: base.seed,
@@ -138,14 +138,15 @@ fn architecture(shape: &Architecture) -> ArchitectureWritten {
 fn task(task: &Task, with_rewards: bool) -> TaskWritten {
     let (weight, template) = (task.weight, task.template.clone());
     let reward = with_rewards.then(|| rewards(&task.rewards));
-    let environment = Some(task.environment.clone()).filter(|own| *own != Environment::default());
+    let environment =
+        Some(task.environment.clone()).filter(|own| *own != EnvironmentKind::default());
     match &task.kind {
         TaskKind::Countdown(kind) => TaskWritten::Countdown(CountdownWritten {
             weight,
             template,
             numbers: NumbersWritten::Between(Count(kind.numbers.0), Count(kind.numbers.1)),
-            range: (Number(kind.range.0), Number(kind.range.1)),
-            target: (Target(kind.target.0), Target(kind.target.1)),
+            range: (CountdownNumber(kind.range.0), CountdownNumber(kind.range.1)),
+            target: (CountdownTarget(kind.target.0), CountdownTarget(kind.target.1)),
             operators: kind.operators.clone(),
             train_problems: kind.train_problems,
             reward,

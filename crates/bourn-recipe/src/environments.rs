@@ -9,18 +9,18 @@ use serde::{Deserialize, Serialize};
 /// What answers the completions of a task's problems.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Environment {
+pub enum EnvironmentKind {
     /// Nothing: an episode is one completion.
-    SingleTurn(SingleTurn),
+    SingleTurn(SingleTurnKeys),
 }
 
 /// Nothing answers: an episode is one completion.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SingleTurn {}
+pub struct SingleTurnKeys {}
 
-impl Default for Environment {
-    fn default() -> Environment {
-        Environment::SingleTurn(SingleTurn::default())
+impl Default for EnvironmentKind {
+    fn default() -> EnvironmentKind {
+        EnvironmentKind::SingleTurn(SingleTurnKeys::default())
     }
 }

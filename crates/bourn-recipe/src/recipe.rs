@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use crate::algorithm::{Algorithm, Critic, Schedule};
 pub use crate::base::{BaseStage, Demonstrations};
 pub use crate::device::Device;
-pub use crate::environments::Environment;
+pub use crate::environments::EnvironmentKind;
 pub use crate::implicit::ImplicitReward;
 pub use crate::probing::{Guess, Probe, Sampler, Temperature, WhichProbes};
 pub use crate::training::{Checkpoint, Log, Optimizer, Pace, Rollout, Train, WeightDtype};
@@ -109,7 +109,7 @@ pub struct Task {
     /// One or more verifiers of its problems; the first gives the raw verdict.
     pub rewards: Vec<Reward>,
     /// What answers completions of its problems.
-    pub environment: Environment,
+    pub environment: EnvironmentKind,
 }
 
 /// The kinds of problem source.

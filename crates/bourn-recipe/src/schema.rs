@@ -4,7 +4,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json};
 
 use crate::error::shown;
-use crate::tree::Step;
+use crate::tree::KeyStep;
 use crate::written::Written;
 
 /// The JSON schema (draft 2020-12) of a recipe as its user writes it, for editors and for checks.
@@ -110,7 +110,7 @@ fn collect<'a>(table: &'a Json, path: &str, found: &mut Vec<Section<'a>>) {
 }
 
 /// A path as its user knows it: `[rollout] temperature`, `[[probe.sampler]] top_p`, `seed`.
-pub(crate) fn name(schema: &Json, path: &[Step]) -> String {
+pub(crate) fn name(schema: &Json, path: &[KeyStep]) -> String {
     let mut at = Some(schema);
     let mut keys: Vec<String> = Vec::new();
     let mut section = String::new();
@@ -118,18 +118,18 @@ pub(crate) fn name(schema: &Json, path: &[Step]) -> String {
     let mut rest: Vec<String> = Vec::new();
     for step in path {
         let part = match step {
-            Step::Key(key) => shown(key),
-            Step::Index(index) => index.to_string(),
+            KeyStep::Key(key) => shown(key),
+            KeyStep::Index(index) => index.to_string(),
         };
         at = at.and_then(|schema| below(schema, step));
-        if let Step::Key(_) = step {
+        if let KeyStep::Key(_) = step {
             keys.push(part.clone());
         }
         rest.push(part);
         let header = match at {
             Some(schema) if !table_branches(schema).is_empty() => match step {
-                Step::Key(_) => Some(format!("[{}]", keys.join("."))),
-                Step::Index(_) => Some(format!("[[{}]]", keys.join("."))),
+                KeyStep::Key(_) => Some(format!("[{}]", keys.join("."))),
+                KeyStep::Index(_) => Some(format!("[[{}]]", keys.join("."))),
             },
             Some(schema) if holds_tables(schema) => Some(format!("[[{}]]", keys.join("."))),
             _ => None,
@@ -151,12 +151,12 @@ pub(crate) fn holds_tables(schema: &Json) -> bool {
     schema.get("items").is_some_and(|items| !table_branches(items).is_empty())
 }
 
-fn below<'a>(schema: &'a Json, step: &Step) -> Option<&'a Json> {
+fn below<'a>(schema: &'a Json, step: &KeyStep) -> Option<&'a Json> {
     match step {
-        Step::Key(key) => table_branches(schema)
+        KeyStep::Key(key) => table_branches(schema)
             .into_iter()
             .find_map(|branch| branch.get("properties").and_then(|keys| keys.get(key))),
-        Step::Index(index) => match schema.get("prefixItems") {
+        KeyStep::Index(index) => match schema.get("prefixItems") {
             Some(tuple) => tuple.get(index),
             None => schema.get("items"),
         },

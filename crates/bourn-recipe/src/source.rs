@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::error::{RecipeError, shown};
-use crate::tree::{Entry, Mark, Node, Sources, Step, Table, Value, steps};
+use crate::tree::{KeyStep, SourceMark, Sources, Table, TreeEntry, TreeNode, TreeValue, steps};
 
 /// Largest recipe file, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
@@ -37,7 +37,7 @@ pub(crate) fn resolve(
     text: &str,
     file: &Path,
     overrides: &[String],
-) -> Result<Node, RecipeError> {
+) -> Result<TreeNode, RecipeError> {
     let mut tree = extended(sources, text, file, &mut vec![identity(file)])?;
     for text in overrides {
         apply_override(sources, &mut tree, text)?;
@@ -51,16 +51,16 @@ fn extended(
     text: &str,
     file: &Path,
     chain: &mut Vec<PathBuf>,
-) -> Result<Node, RecipeError> {
+) -> Result<TreeNode, RecipeError> {
     let mut tree = sources.parse(file, text)?;
     let extends = match &mut tree.value {
-        Value::Table(table) => table.remove("extends"),
+        TreeValue::Table(table) => table.remove("extends"),
         _ => None,
     };
-    let Some(Entry { mark, node }) = extends else { return Ok(tree) };
+    let Some(TreeEntry { mark, node }) = extends else { return Ok(tree) };
     let fail = |sources: &Sources, problem: String| sources.error(mark, "extends", problem);
 
-    let Value::String(target) = &node.value else {
+    let TreeValue::String(target) = &node.value else {
         let problem = format!(
             "expected a string, the path of another recipe, found {}",
             node.value.describe()
@@ -94,7 +94,7 @@ fn identity(path: &Path) -> PathBuf {
 /// Sets one key, `a.b=c`: the value is replaced, tables on the way are made where they lack.
 fn apply_override(
     sources: &mut Sources,
-    tree: &mut Node,
+    tree: &mut TreeNode,
     assignment: &str,
 ) -> Result<(), RecipeError> {
     let (key, value) = match assignment.split_once('=') {
@@ -109,10 +109,10 @@ fn apply_override(
     if !assignment.contains('=') {
         return fail("expected KEY=VALUE, as in `--set rollout.temperature=0.8`".to_string());
     }
-    if path.len() > MAX_OVERRIDE_PARTS || path.contains(&Step::Key(String::new())) {
+    if path.len() > MAX_OVERRIDE_PARTS || path.contains(&KeyStep::Key(String::new())) {
         return fail("not a key; write `section.key`, as in `optimizer.lr`".to_string());
     }
-    if path[0] == Step::Key("extends".to_string()) {
+    if path[0] == KeyStep::Key("extends".to_string()) {
         return fail("cannot be set from the command line; write it into a recipe".to_string());
     }
 
@@ -128,43 +128,44 @@ fn apply_override(
 
 /// The node at `path`, made if it lacks, with every key that leads to a new one marked.
 pub(crate) fn slot<'a>(
-    tree: &'a mut Node,
-    path: &[Step],
-    mark: Mark,
-) -> Result<&'a mut Node, String> {
+    tree: &'a mut TreeNode,
+    path: &[KeyStep],
+    mark: SourceMark,
+) -> Result<&'a mut TreeNode, String> {
     let mut node = tree;
     for (depth, step) in path.iter().enumerate() {
         let parent = || format!("`{}`", dotted(&path[..depth]));
         // An index is a key wherever there is no array; the check then names it unknown.
         node = match (&mut node.value, step) {
-            (Value::Table(table), step) => {
+            (TreeValue::Table(table), step) => {
                 let key = match step {
-                    Step::Key(key) => key.clone(),
-                    Step::Index(index) => index.to_string(),
+                    KeyStep::Key(key) => key.clone(),
+                    KeyStep::Index(index) => index.to_string(),
                 };
-                if matches!(path.get(depth + 1), Some(Step::Index(_))) && !table.contains_key(&key)
+                if matches!(path.get(depth + 1), Some(KeyStep::Index(_)))
+                    && !table.contains_key(&key)
                 {
                     return Err(format!(
                         "the recipe has no `{}` to choose from; write one there first",
                         dotted(&path[..=depth])
                     ));
                 }
-                let entry = table.entry(key).or_insert_with(|| Entry {
+                let entry = table.entry(key).or_insert_with(|| TreeEntry {
                     mark,
-                    node: Node { mark, value: Value::Table(Table::new()) },
+                    node: TreeNode { mark, value: TreeValue::Table(Table::new()) },
                 });
                 if depth + 1 == path.len() {
                     entry.mark = mark;
                 }
                 &mut entry.node
             }
-            (Value::Array(items), Step::Index(index)) => {
+            (TreeValue::Array(items), KeyStep::Index(index)) => {
                 let count = items.len();
                 items.get_mut(*index).ok_or_else(|| {
                     format!("there is no number {index}; {} has {count}, counted from 0", parent())
                 })?
             }
-            (Value::Array(_), Step::Key(_)) => {
+            (TreeValue::Array(_), KeyStep::Key(_)) => {
                 return Err(format!(
                     "{} is an array; say which one, as in `{}.0.{}`",
                     parent(),
@@ -180,12 +181,12 @@ pub(crate) fn slot<'a>(
     Ok(node)
 }
 
-pub(crate) fn dotted(path: &[Step]) -> String {
+pub(crate) fn dotted(path: &[KeyStep]) -> String {
     let parts: Vec<String> = path
         .iter()
         .map(|step| match step {
-            Step::Key(key) => shown(key),
-            Step::Index(index) => index.to_string(),
+            KeyStep::Key(key) => shown(key),
+            KeyStep::Index(index) => index.to_string(),
         })
         .collect();
     parts.join(".")

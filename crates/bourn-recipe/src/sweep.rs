@@ -10,7 +10,7 @@ use crate::error::{RecipeError, shown};
 use crate::recipe::Recipe;
 use crate::schema::{json_schema, remove_null};
 use crate::source::{self, dotted, slot};
-use crate::tree::{Entry, Mark, Node, Sources, Step, Table, Value, steps};
+use crate::tree::{KeyStep, SourceMark, Sources, Table, TreeEntry, TreeNode, TreeValue, steps};
 use crate::written::SweepWritten;
 use crate::{check, conform};
 
@@ -95,11 +95,11 @@ pub(crate) fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError>
     let listed = written.variant.iter().zip(own).enumerate().map(|(index, (written, own))| {
         let mark = at(&format!("variant.{index}.name"));
         let changes = own.map(|own| changes(&own)).unwrap_or_default();
-        Point { name: written.name.trim().to_owned(), mark, changes }
+        GridPoint { name: written.name.trim().to_owned(), mark, changes }
     });
-    let mut points: Vec<Point> = listed.collect();
+    let mut points: Vec<GridPoint> = listed.collect();
     if points.is_empty() {
-        points.push(Point { name: String::new(), mark: tree.mark, changes: Changes::new() });
+        points.push(GridPoint { name: String::new(), mark: tree.mark, changes: Changes::new() });
     }
     if let Some(grid) = &grid {
         points = crossed(&sources, points, grid)?;
@@ -152,12 +152,12 @@ pub(crate) fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError>
 }
 
 /// Keys with their new values.
-type Changes = Vec<(Vec<Step>, Node)>;
+type Changes = Vec<(Vec<KeyStep>, TreeNode)>;
 
 /// What one variant does to the recipe.
-struct Point {
+struct GridPoint {
     name: String,
-    mark: Mark,
+    mark: SourceMark,
     changes: Changes,
 }
 
@@ -171,10 +171,14 @@ fn sweep_schema() -> Json {
 }
 
 /// Takes the free table `key` out of `node`.
-fn take(sources: &Sources, node: &mut Node, key: &str) -> Result<Option<Entry>, RecipeError> {
-    let Value::Table(table) = &mut node.value else { return Ok(None) };
+fn take(
+    sources: &Sources,
+    node: &mut TreeNode,
+    key: &str,
+) -> Result<Option<TreeEntry>, RecipeError> {
+    let TreeValue::Table(table) = &mut node.value else { return Ok(None) };
     let Some(entry) = table.remove(key) else { return Ok(None) };
-    let Value::Table(inside) = &entry.node.value else {
+    let TreeValue::Table(inside) = &entry.node.value else {
         let problem =
             format!("expected a table of the recipe's keys, found {}", entry.node.value.describe());
         return Err(sources.error(entry.mark, key, problem));
@@ -188,30 +192,30 @@ fn take(sources: &Sources, node: &mut Node, key: &str) -> Result<Option<Entry>, 
     Ok(Some(entry))
 }
 
-fn variants_mut(tree: &mut Node) -> impl Iterator<Item = &mut Node> {
+fn variants_mut(tree: &mut TreeNode) -> impl Iterator<Item = &mut TreeNode> {
     let table = match &mut tree.value {
-        Value::Table(table) => Some(table),
+        TreeValue::Table(table) => Some(table),
         _ => None,
     };
     let list = table.and_then(|table| table.get_mut("variant"));
     let items = match list.map(|entry| &mut entry.node.value) {
-        Some(Value::Array(items)) => Some(items),
+        Some(TreeValue::Array(items)) => Some(items),
         _ => None,
     };
     items.into_iter().flatten()
 }
 
 /// Every value of a table that is no table itself, with its path, in the order of writing.
-fn changes(table: &Entry) -> Changes {
+fn changes(table: &TreeEntry) -> Changes {
     let mut found = Changes::new();
     leaves(&table.node, &mut Vec::new(), &mut found);
     found.sort_by_key(|(_, node)| Sources::order(node.mark));
     found
 }
 
-fn leaves(node: &Node, path: &mut Vec<Step>, found: &mut Changes) {
+fn leaves(node: &TreeNode, path: &mut Vec<KeyStep>, found: &mut Changes) {
     match &node.value {
-        Value::Table(table) => {
+        TreeValue::Table(table) => {
             for (key, entry) in table {
                 // As in an override: `reward.0.weight` is the first reward's.
                 path.extend(steps(key));
@@ -224,13 +228,17 @@ fn leaves(node: &Node, path: &mut Vec<Step>, found: &mut Changes) {
 }
 
 /// Each of `points` with every point of the grid; the key that was written first changes slowest.
-fn crossed(sources: &Sources, points: Vec<Point>, grid: &Entry) -> Result<Vec<Point>, RecipeError> {
+fn crossed(
+    sources: &Sources,
+    points: Vec<GridPoint>,
+    grid: &TreeEntry,
+) -> Result<Vec<GridPoint>, RecipeError> {
     let axes = changes(grid);
     let mut points = points;
     let labels: Vec<String> = axes.iter().map(|(path, _)| label(path, &axes)).collect();
     for ((path, node), label) in axes.iter().zip(&labels) {
         let values = match &node.value {
-            Value::Array(values) if !values.is_empty() => values,
+            TreeValue::Array(values) if !values.is_empty() => values,
             other => {
                 let problem = format!(
                     "expected an array of the values to try, as in `[1, 2]`, found {}",
@@ -243,7 +251,7 @@ fn crossed(sources: &Sources, points: Vec<Point>, grid: &Entry) -> Result<Vec<Po
             let problem = format!("makes the grid larger than {MAX_RUNS} points; split the sweep");
             return Err(sources.error(node.mark, &dotted(path), problem));
         }
-        let with = |point: &Point, value: &Node| {
+        let with = |point: &GridPoint, value: &TreeNode| {
             let own = format!("{label}={}", text(value));
             let name = match point.name.is_empty() {
                 true => own,
@@ -251,7 +259,7 @@ fn crossed(sources: &Sources, points: Vec<Point>, grid: &Entry) -> Result<Vec<Po
             };
             let mut changes = point.changes.clone();
             changes.push((path.clone(), value.clone()));
-            Point { name, mark: value.mark, changes }
+            GridPoint { name, mark: value.mark, changes }
         };
         points = points
             .iter()
@@ -262,7 +270,7 @@ fn crossed(sources: &Sources, points: Vec<Point>, grid: &Entry) -> Result<Vec<Po
 }
 
 /// The last part of a path where it tells the axes apart, else the whole.
-fn label(path: &[Step], axes: &Changes) -> String {
+fn label(path: &[KeyStep], axes: &Changes) -> String {
     let same = axes.iter().filter(|(other, _)| other.last() == path.last()).count();
     match same {
         1 => dotted(&path[path.len() - 1..]),
@@ -271,7 +279,7 @@ fn label(path: &[Step], axes: &Changes) -> String {
 }
 
 /// Sets these keys of a recipe; tables on the way are made where they lack.
-fn apply(sources: &Sources, tree: &mut Node, changes: &Changes) -> Result<(), RecipeError> {
+fn apply(sources: &Sources, tree: &mut TreeNode, changes: &Changes) -> Result<(), RecipeError> {
     for (path, value) in changes {
         match slot(tree, path, value.mark) {
             Ok(place) => *place = value.clone(),
@@ -283,8 +291,8 @@ fn apply(sources: &Sources, tree: &mut Node, changes: &Changes) -> Result<(), Re
 
 fn variant(
     sources: &Sources,
-    bottom: &Node,
-    point: &Point,
+    bottom: &TreeNode,
+    point: &GridPoint,
     seeds: &[u64],
     file: &Path,
 ) -> Result<Variant, RecipeError> {
@@ -305,11 +313,11 @@ fn variant(
         let mut tree = tree.clone();
         let name = format!("{directory}-seed-{seed}");
         for (key, value) in
-            [("seed", Value::Integer(i128::from(seed))), ("name", Value::String(name))]
+            [("seed", TreeValue::Integer(i128::from(seed))), ("name", TreeValue::String(name))]
         {
-            let node = Node { mark: point.mark, value };
-            if let Value::Table(table) = &mut tree.value {
-                table.insert(key.to_owned(), Entry { mark: point.mark, node });
+            let node = TreeNode { mark: point.mark, value };
+            if let TreeValue::Table(table) = &mut tree.value {
+                table.insert(key.to_owned(), TreeEntry { mark: point.mark, node });
             }
         }
         let schema = json_schema();
@@ -326,12 +334,12 @@ fn variant(
         }
         recipes.push(recipe);
     }
-    let change = |(path, value): &(Vec<Step>, Node)| (dotted(path), text(value));
+    let change = |(path, value): &(Vec<KeyStep>, TreeNode)| (dotted(path), text(value));
     let changes = point.changes.iter().map(change).collect();
     Ok(Variant { name: point.name.clone(), directory, changes, recipes })
 }
 
-fn distinct(sources: &Sources, tree: &Node, seeds: &[u64]) -> Result<Vec<u64>, RecipeError> {
+fn distinct(sources: &Sources, tree: &TreeNode, seeds: &[u64]) -> Result<Vec<u64>, RecipeError> {
     let mut seen = BTreeSet::new();
     match seeds.iter().find(|seed| !seen.insert(**seed)) {
         None => Ok(seeds.to_vec()),
@@ -344,7 +352,7 @@ fn distinct(sources: &Sources, tree: &Node, seeds: &[u64]) -> Result<Vec<u64>, R
 
 fn check_names(
     sources: &Sources,
-    points: &[Point],
+    points: &[GridPoint],
     variants: &[Variant],
 ) -> Result<(), RecipeError> {
     let mut seen = BTreeSet::new();
@@ -379,21 +387,21 @@ fn slug(name: &str) -> String {
 }
 
 /// A value as it stands in TOML, for names and records.
-fn text(node: &Node) -> String {
+fn text(node: &TreeNode) -> String {
     match &node.value {
-        Value::String(text) => text.clone(),
-        Value::Integer(number) => number.to_string(),
-        Value::Float(number) => format!("{number}"),
-        Value::Boolean(truth) => truth.to_string(),
-        Value::DateTime => "a date".to_owned(),
-        Value::Array(items) => {
+        TreeValue::String(text) => text.clone(),
+        TreeValue::Integer(number) => number.to_string(),
+        TreeValue::Float(number) => format!("{number}"),
+        TreeValue::Boolean(truth) => truth.to_string(),
+        TreeValue::DateTime => "a date".to_owned(),
+        TreeValue::Array(items) => {
             format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(", "))
         }
-        Value::Table(table) => format!("{{ {} }}", inside(table)),
+        TreeValue::Table(table) => format!("{{ {} }}", inside(table)),
     }
 }
 
 fn inside(table: &Table) -> String {
-    let pair = |(key, entry): (&String, &Entry)| format!("{key} = {}", text(&entry.node));
+    let pair = |(key, entry): (&String, &TreeEntry)| format!("{key} = {}", text(&entry.node));
     table.iter().map(pair).collect::<Vec<_>>().join(", ")
 }

@@ -13,93 +13,102 @@ use crate::error::{Place, RecipeError, shown};
 
 /// Where a key or value begins. Lines are counted only when an error needs them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Mark {
+pub(crate) struct SourceMark {
     source: usize,
     offset: usize,
 }
 
 /// A value and where it begins.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
-    pub mark: Mark,
-    pub value: Value,
+pub(crate) struct TreeNode {
+    pub mark: SourceMark,
+    pub value: TreeValue,
 }
 
 /// A key's place and its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub mark: Mark,
-    pub node: Node,
+pub(crate) struct TreeEntry {
+    pub mark: SourceMark,
+    pub node: TreeNode,
 }
 
-pub(crate) type Table = BTreeMap<String, Entry>;
+pub(crate) type Table = BTreeMap<String, TreeEntry>;
 
 /// TOML's values. Integers lie in `i64::MIN..=u64::MAX`.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub(crate) enum TreeValue {
     String(String),
     Integer(i128),
     Float(f64),
     Boolean(bool),
     DateTime,
-    Array(Vec<Node>),
+    Array(Vec<TreeNode>),
     Table(Table),
 }
 
 /// One step of the way from the root to a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum KeyStep {
     Key(String),
     Index(usize),
 }
 
-enum Source {
+enum SourceFile {
     File { path: PathBuf, text: String },
     Override(String),
 }
 
 /// Every text that takes part in a recipe: its file, the files it extends, the overrides.
 #[derive(Default)]
-pub(crate) struct Sources(Vec<Source>);
+pub(crate) struct Sources(Vec<SourceFile>);
 
 impl Sources {
     /// The tree of a file's text.
-    pub(crate) fn parse(&mut self, path: &Path, text: &str) -> Result<Node, RecipeError> {
+    pub(crate) fn parse(&mut self, path: &Path, text: &str) -> Result<TreeNode, RecipeError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let source = self.0.len();
-        self.0.push(Source::File { path: path.to_path_buf(), text: text.to_string() });
+        self.0.push(SourceFile::File { path: path.to_path_buf(), text: text.to_string() });
         match DeTable::parse(text) {
             Ok(table) => {
                 let value = self.table(source, table.get_ref())?;
-                Ok(Node { mark: Mark { source, offset: 0 }, value })
+                Ok(TreeNode { mark: SourceMark { source, offset: 0 }, value })
             }
             Err(error) => {
                 let offset = error.span().map_or(0, |span| span.start);
                 let problem = format!("not valid TOML: {}", error.message());
-                Err(self.error(Mark { source, offset }, "", problem))
+                Err(self.error(SourceMark { source, offset }, "", problem))
             }
         }
     }
 
     /// Registers the override of `key`; everything in `value` is marked as its doing.
-    pub(crate) fn add_override(&mut self, key: &str) -> Mark {
-        self.0.push(Source::Override(key.to_string()));
-        Mark { source: self.0.len() - 1, offset: 0 }
+    pub(crate) fn add_override(&mut self, key: &str) -> SourceMark {
+        self.0.push(SourceFile::Override(key.to_string()));
+        SourceMark { source: self.0.len() - 1, offset: 0 }
     }
 
     /// The value of an override: TOML if it is, else the text itself.
-    pub(crate) fn override_value(&self, mark: Mark, text: &str) -> Result<Node, RecipeError> {
+    pub(crate) fn override_value(
+        &self,
+        mark: SourceMark,
+        text: &str,
+    ) -> Result<TreeNode, RecipeError> {
         match DeValue::parse(text) {
             Ok(value) => self.node(mark.source, 0, value.get_ref()),
-            Err(_) => Ok(Node { mark, value: Value::String(text.to_string()) }),
+            Err(_) => Ok(TreeNode { mark, value: TreeValue::String(text.to_string()) }),
         }
     }
 
     /// An error about `key` at a mark.
-    pub(crate) fn error(&self, mark: Mark, key: &str, problem: impl Into<String>) -> RecipeError {
+    pub(crate) fn error(
+        &self,
+        mark: SourceMark,
+        key: &str,
+        problem: impl Into<String>,
+    ) -> RecipeError {
         let place = match &self.0[mark.source] {
-            Source::Override(key) => Place::Override(shown(key)),
-            Source::File { path, text } => {
+            SourceFile::Override(key) => Place::Override(shown(key)),
+            SourceFile::File { path, text } => {
                 let (line, column) = line_and_column(text, mark.offset);
                 Place::Text { file: path.clone(), line, column }
             }
@@ -108,31 +117,36 @@ impl Sources {
     }
 
     /// Sorts by where things were written: the order in which a reader meets them.
-    pub(crate) fn order(mark: Mark) -> (usize, usize) {
+    pub(crate) fn order(mark: SourceMark) -> (usize, usize) {
         (mark.source, mark.offset)
     }
 
-    fn table(&self, source: usize, table: &DeTable<'_>) -> Result<Value, RecipeError> {
+    fn table(&self, source: usize, table: &DeTable<'_>) -> Result<TreeValue, RecipeError> {
         let mut entries = Table::new();
         for (key, value) in table {
-            let mark = Mark { source, offset: key.span().start };
+            let mark = SourceMark { source, offset: key.span().start };
             let node = self.node(source, value.span().start, value.get_ref())?;
-            entries.insert(key.get_ref().to_string(), Entry { mark, node });
+            entries.insert(key.get_ref().to_string(), TreeEntry { mark, node });
         }
-        Ok(Value::Table(entries))
+        Ok(TreeValue::Table(entries))
     }
 
-    fn node(&self, source: usize, offset: usize, value: &DeValue<'_>) -> Result<Node, RecipeError> {
-        let mark = Mark { source, offset };
+    fn node(
+        &self,
+        source: usize,
+        offset: usize,
+        value: &DeValue<'_>,
+    ) -> Result<TreeNode, RecipeError> {
+        let mark = SourceMark { source, offset };
         let value = match value {
-            DeValue::String(text) => Value::String(text.to_string()),
-            DeValue::Boolean(truth) => Value::Boolean(*truth),
-            DeValue::Datetime(_) => Value::DateTime,
+            DeValue::String(text) => TreeValue::String(text.to_string()),
+            DeValue::Boolean(truth) => TreeValue::Boolean(*truth),
+            DeValue::Datetime(_) => TreeValue::DateTime,
             DeValue::Integer(digits) => {
                 let number = i128::from_str_radix(digits.as_str(), digits.radix()).ok();
                 let held = i128::from(i64::MIN)..=i128::from(u64::MAX);
                 match number.filter(|number| held.contains(number)) {
-                    Some(number) => Value::Integer(number),
+                    Some(number) => TreeValue::Integer(number),
                     None => {
                         let problem = format!(
                             "the integer {} does not fit into 64 bits",
@@ -144,8 +158,8 @@ impl Sources {
             }
             // Rust reads all that TOML writes; a decimal too large becomes infinite and is refused
             // by the check of its key.
-            DeValue::Float(digits) => Value::Float(digits.as_str().parse().unwrap_or(f64::NAN)),
-            DeValue::Array(items) => Value::Array(
+            DeValue::Float(digits) => TreeValue::Float(digits.as_str().parse().unwrap_or(f64::NAN)),
+            DeValue::Array(items) => TreeValue::Array(
                 items
                     .iter()
                     .map(|item| self.node(source, item.span().start, item.get_ref()))
@@ -153,7 +167,7 @@ impl Sources {
             ),
             DeValue::Table(table) => self.table(source, table)?,
         };
-        Ok(Node { mark, value })
+        Ok(TreeNode { mark, value })
     }
 }
 
@@ -168,10 +182,10 @@ fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
     (line, before[line_start..].chars().count() + 1)
 }
 
-impl Value {
+impl TreeValue {
     pub(crate) fn as_table(&self) -> Option<&Table> {
         match self {
-            Value::Table(table) => Some(table),
+            TreeValue::Table(table) => Some(table),
             _ => None,
         }
     }
@@ -179,22 +193,22 @@ impl Value {
     /// What it is, with its value where that is short: `the integer 5`, `a table`.
     pub(crate) fn describe(&self) -> String {
         match self {
-            Value::String(text) => format!("the string \"{}\"", shown(text)),
-            Value::Integer(number) => format!("the integer {number}"),
-            Value::Float(number) => format!("the number {number:?}"),
-            Value::Boolean(truth) => format!("{truth}"),
-            Value::DateTime => "a date-time".to_string(),
-            Value::Array(_) => "an array".to_string(),
-            Value::Table(_) => "a table".to_string(),
+            TreeValue::String(text) => format!("the string \"{}\"", shown(text)),
+            TreeValue::Integer(number) => format!("the integer {number}"),
+            TreeValue::Float(number) => format!("the number {number:?}"),
+            TreeValue::Boolean(truth) => format!("{truth}"),
+            TreeValue::DateTime => "a date-time".to_string(),
+            TreeValue::Array(_) => "an array".to_string(),
+            TreeValue::Table(_) => "a table".to_string(),
         }
     }
 }
 
-impl Node {
+impl TreeNode {
     /// What `over` says on top of what is here: tables merge, everything else replaces.
-    pub(crate) fn merge(&mut self, over: Node) {
+    pub(crate) fn merge(&mut self, over: TreeNode) {
         match (&mut self.value, over.value) {
-            (Value::Table(here), Value::Table(over_table)) => {
+            (TreeValue::Table(here), TreeValue::Table(over_table)) => {
                 self.mark = over.mark;
                 for (key, entry) in over_table {
                     match here.get_mut(&key) {
@@ -217,15 +231,15 @@ impl Node {
 
     /// The mark of the key at `path`, or of its nearest ancestor that was written, and whether
     /// the path itself was.
-    pub(crate) fn find(&self, path: &[Step]) -> (Mark, bool) {
+    pub(crate) fn find(&self, path: &[KeyStep]) -> (SourceMark, bool) {
         let mut mark = self.mark;
         let mut node = self;
         for step in path {
             let next = match (&node.value, step) {
-                (Value::Table(table), Step::Key(key)) => {
+                (TreeValue::Table(table), KeyStep::Key(key)) => {
                     table.get(key).map(|entry| (entry.mark, &entry.node))
                 }
-                (Value::Array(items), Step::Index(index)) => {
+                (TreeValue::Array(items), KeyStep::Index(index)) => {
                     items.get(*index).map(|item| (item.mark, item))
                 }
                 _ => None,
@@ -241,17 +255,17 @@ impl Node {
     /// The tree without its marks. Dates, which no key takes, become null.
     pub(crate) fn to_json(&self) -> Json {
         match &self.value {
-            Value::String(text) => Json::from(text.as_str()),
-            Value::Boolean(truth) => Json::from(*truth),
-            Value::Float(number) => Json::from(*number),
-            Value::DateTime => Json::Null,
-            Value::Integer(number) => match u64::try_from(*number) {
+            TreeValue::String(text) => Json::from(text.as_str()),
+            TreeValue::Boolean(truth) => Json::from(*truth),
+            TreeValue::Float(number) => Json::from(*number),
+            TreeValue::DateTime => Json::Null,
+            TreeValue::Integer(number) => match u64::try_from(*number) {
                 Ok(number) => Json::from(number),
                 // Integers were bounded when they were read: what is no u64 is a negative i64.
                 Err(_) => i64::try_from(*number).map_or(Json::Null, Json::from),
             },
-            Value::Array(items) => items.iter().map(Node::to_json).collect(),
-            Value::Table(table) => Json::Object(
+            TreeValue::Array(items) => items.iter().map(TreeNode::to_json).collect(),
+            TreeValue::Table(table) => Json::Object(
                 table.iter().map(|(key, entry)| (key.clone(), entry.node.to_json())).collect(),
             ),
         }
@@ -259,12 +273,12 @@ impl Node {
 }
 
 /// The steps of a dotted path; a part made of digits is an index.
-pub(crate) fn steps(dotted: &str) -> Vec<Step> {
+pub(crate) fn steps(dotted: &str) -> Vec<KeyStep> {
     dotted
         .split('.')
         .map(|part| match part.parse() {
-            Ok(index) => Step::Index(index),
-            Err(_) => Step::Key(part.to_string()),
+            Ok(index) => KeyStep::Index(index),
+            Err(_) => KeyStep::Key(part.to_string()),
         })
         .collect()
 }

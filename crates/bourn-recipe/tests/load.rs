@@ -65,7 +65,7 @@ fn defaults_of_a_published_model() {
     let rewards = vec![Reward::new(VerifierKind::Countdown)];
     assert_eq!(
         recipe.tasks,
-        [Task { weight: 1.0, template, kind, rewards, environment: Environment::default() }]
+        [Task { weight: 1.0, template, kind, rewards, environment: EnvironmentKind::default() }]
     );
     let reward = &recipe.tasks[0].rewards[0];
     assert_eq!((reward.extract, reward.weight, reward.step_weight), (Extract::Whole, 1.0, 0.0));

@@ -225,7 +225,7 @@ pub(crate) fn crossover_in_words(b: &Boundary) -> String {
 /// What a chart of pass@k says, for those who do not see it.
 fn in_words(b: &Boundary) -> String {
     let rows = b.rows();
-    let at = |row: &bourn_probe::Row| {
+    let at = |row: &bourn_probe::BoundaryRow| {
         let [base, policy] = [row.base, row.policy].map(|e| {
             let (low, high) = (percent(e.ci_low), percent(e.ci_high));
             format!("{}% [{low}, {high}]", percent(e.value))

@@ -1,6 +1,6 @@
 //! pass@k at every checkpoint: under a slider, beside each other, and as a table.
 
-use bourn_probe::{Boundary, Row};
+use bourn_probe::{Boundary, BoundaryRow};
 use bourn_track::format::{confidence, counted, percent, points, signed};
 use maud::{Markup, Render, html};
 
@@ -80,7 +80,7 @@ fn figures_table(b: &Boundary) -> Markup {
             " " small.any { "any time " span { "[" (points(wide.low)) ", " (points(wide.high)) "]" } }
         })
     };
-    let row = |(index, row): (usize, Row)| {
+    let row = |(index, row): (usize, BoundaryRow)| {
         let delta = html! { (cell(row.delta, points)) (anytime(index).unwrap_or_default()) };
         vec![row.k.render(), cell(row.base, percent), cell(row.policy, percent), delta]
     };

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bourn_probe::figures::{ProblemState, State};
+use bourn_probe::figures::{ProblemState, SolvableState};
 use bourn_probe::{Boundary, Estimate};
 use bourn_track::format::{percent, points};
 use maud::{Markup, Render, html};
@@ -167,12 +167,12 @@ fn cells(b: &Boundary, state: Option<&ProblemState>, problem: &ProblemRecord) ->
 fn knowledge(b: &Boundary, state: Option<&ProblemState>, id: &str) -> Vec<String> {
     let mut words = Vec::new();
     if let Some(s) = state {
-        let rate = |side, state: State, e: Estimate| {
+        let rate = |side, state: SolvableState, e: Estimate| {
             let [value, low, high] = [e.value, e.ci_low, e.ci_high].map(percents);
             let state = match state {
-                State::Solvable => "solvable",
-                State::NotDetected => "not detected",
-                State::Undetermined => "undetermined",
+                SolvableState::Solvable => "solvable",
+                SolvableState::NotDetected => "not detected",
+                SolvableState::Undetermined => "undetermined",
             };
             format!("{side} {value}% [{low}, {high}], {state}")
         };

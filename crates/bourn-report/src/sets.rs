@@ -1,6 +1,6 @@
 //! Solvable sets as posterior expectations, beside what chance alone would show.
 
-use bourn_probe::figures::{PriorFit, SetSizes, Solvability, State};
+use bourn_probe::figures::{PriorFit, SetSizes, Solvability, SolvableState};
 use bourn_probe::{Boundary, Estimate};
 use bourn_track::format::{confidence, counted, percent, plural, signed};
 use maud::{Markup, Render, html};
@@ -253,12 +253,12 @@ fn states_chart(checkpoints: &[ProbedStep]) -> Markup {
 }
 
 /// Solvable, undetermined, not detected.
-fn states(states: impl Iterator<Item = State>) -> [usize; 3] {
+fn states(states: impl Iterator<Item = SolvableState>) -> [usize; 3] {
     states.fold([0; 3], |mut counts, state| {
         counts[match state {
-            State::Solvable => 0,
-            State::Undetermined => 1,
-            State::NotDetected => 2,
+            SolvableState::Solvable => 0,
+            SolvableState::Undetermined => 1,
+            SolvableState::NotDetected => 2,
         }] += 1;
         counts
     })

@@ -6,7 +6,7 @@ use std::ops::Range;
 use bourn_kernel::{AttendScratch, KernelError, PANEL, Queries, attend};
 use rayon::prelude::*;
 
-use crate::cache::{CacheShape, Sequence};
+use crate::cache::{CacheShape, CachedSequence};
 
 /// Most rows of one forward pass: enough for full speed, few enough that activations stay in cache.
 pub(crate) const MAX_ROWS: usize = 512;
@@ -44,7 +44,7 @@ impl Batch {
 }
 
 /// Attention heads of one layer.
-pub(crate) struct Heads {
+pub(crate) struct SegmentHeads {
     pub(crate) cache: CacheShape,
     pub(crate) layer: usize,
     pub(crate) kv_heads: usize,
@@ -55,7 +55,7 @@ pub(crate) struct Heads {
 
 /// Consecutive rows of one segment that share a call of the attention kernel.
 struct Unit<'a> {
-    sequence: &'a Sequence,
+    sequence: &'a CachedSequence,
     /// Position of the first row.
     start: usize,
     /// `[rows, q + k + v]`
@@ -64,7 +64,7 @@ struct Unit<'a> {
     out: &'a mut [f32],
 }
 
-impl Heads {
+impl SegmentHeads {
     fn queries(&self) -> usize {
         self.kv_heads * self.group * self.head_dim
     }
@@ -77,7 +77,7 @@ impl Heads {
     pub(crate) fn write(
         &self,
         batch: &Batch,
-        sequences: &mut [&mut Sequence],
+        sequences: &mut [&mut CachedSequence],
         qkv: &[f32],
     ) -> Result<(), KernelError> {
         let rows = sequences.par_iter_mut().zip(&batch.segments).with_min_len(16);
@@ -92,7 +92,7 @@ impl Heads {
 
     fn write_row(
         &self,
-        sequence: &mut Sequence,
+        sequence: &mut CachedSequence,
         position: usize,
         row: &[f32],
     ) -> Result<(), KernelError> {
@@ -113,7 +113,7 @@ impl Heads {
     pub(crate) fn attend(
         &self,
         batch: &Batch,
-        sequences: &[&mut Sequence],
+        sequences: &[&mut CachedSequence],
         qkv: &[f32],
         out: &mut [f32],
     ) -> Result<(), KernelError> {
@@ -138,15 +138,15 @@ impl Heads {
 
     fn attend_unit(&self, unit: Unit<'_>) -> Result<(), KernelError> {
         // Taken out rather than borrowed; a thread that finds none starts afresh.
-        thread_local!(static SCRATCH: Cell<Scratch> = Cell::new(Scratch::default()));
+        thread_local!(static SCRATCH: Cell<BatchScratch> = Cell::new(BatchScratch::default()));
         let mut scratch = SCRATCH.take();
         let result = self.attend_with(unit, &mut scratch);
         SCRATCH.set(scratch);
         result
     }
 
-    fn attend_with(&self, unit: Unit<'_>, scratch: &mut Scratch) -> Result<(), KernelError> {
-        let Scratch { queries, mixed, visible, kernel } = scratch;
+    fn attend_with(&self, unit: Unit<'_>, scratch: &mut BatchScratch) -> Result<(), KernelError> {
+        let BatchScratch { queries, mixed, visible, kernel } = scratch;
         let (dim, width) = (self.head_dim, self.group * self.head_dim);
         let scale = 1.0 / (dim as f32).sqrt();
         let blocks: Vec<&[f32]> = unit.sequence.blocks().collect();
@@ -174,7 +174,7 @@ impl Heads {
 
 /// Working memory of one thread's attention.
 #[derive(Default)]
-struct Scratch {
+struct BatchScratch {
     queries: Vec<f32>,
     mixed: Vec<f32>,
     visible: Vec<usize>,

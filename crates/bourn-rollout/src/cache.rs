@@ -113,7 +113,7 @@ impl Pool {
 
 /// The cache of one sequence: whole blocks shared with others that begin alike, then its own.
 #[derive(Debug, Default)]
-pub(crate) struct Sequence {
+pub(crate) struct CachedSequence {
     shared: Chain,
     /// Blocks of all of `shared`.
     before: usize,
@@ -122,11 +122,11 @@ pub(crate) struct Sequence {
     pub(crate) len: usize,
 }
 
-impl Sequence {
+impl CachedSequence {
     /// A sequence that has come to the end of what it shares.
-    pub(crate) fn after(shared: Chain) -> Sequence {
+    pub(crate) fn after(shared: Chain) -> CachedSequence {
         let before = shared.iter().map(|blocks| blocks.len()).sum();
-        Sequence { shared, before, own: Vec::new(), len: before * PANEL }
+        CachedSequence { shared, before, own: Vec::new(), len: before * PANEL }
     }
 
     /// Makes room for the positions below `positions`.
@@ -165,17 +165,17 @@ pub(crate) struct Prefix {
 }
 
 impl Prefix {
-    pub(crate) fn new(sequence: Sequence) -> Prefix {
-        let Sequence { shared, mut own, len, .. } = sequence;
+    pub(crate) fn new(sequence: CachedSequence) -> Prefix {
+        let CachedSequence { shared, mut own, len, .. } = sequence;
         let tail = if len.is_multiple_of(PANEL) { None } else { own.pop() };
         Prefix { shared, full: Arc::new(own), tail, len }
     }
 
     /// A sequence that continues the prompt; if it `writes`, with its own copy of the last block.
-    pub(crate) fn fork(&self, writes: bool, pool: &mut Pool) -> Sequence {
+    pub(crate) fn fork(&self, writes: bool, pool: &mut Pool) -> CachedSequence {
         let mut shared = self.shared.clone();
         shared.push(Arc::clone(&self.full));
-        let mut sequence = Sequence { len: self.len, ..Sequence::after(shared) };
+        let mut sequence = CachedSequence { len: self.len, ..CachedSequence::after(shared) };
         if let Some(tail) = self.tail.as_ref().filter(|_| writes) {
             let mut copy = pool.take();
             copy.copy_from_slice(tail);

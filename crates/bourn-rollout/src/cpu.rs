@@ -4,16 +4,16 @@ use bourn_episode::Inputs;
 use bourn_model::ModelConfig;
 use rayon::prelude::*;
 
-use crate::cache::{Sequence, own_blocks};
+use crate::cache::{CachedSequence, own_blocks};
 use crate::engine::{CpuEngine, Fed, Ready, positions};
 use crate::error::RolloutError;
-use crate::generate::{Drawing, Group, Row, with_scratch};
+use crate::generate::{DrawingRows, Group, RolloutRow, with_scratch};
 use crate::path::{Call, Path};
 use crate::trunks::Trunks;
 
 impl Path for CpuEngine {
     type Prompt = Ready;
-    type Cache = Sequence;
+    type Cache = CachedSequence;
 
     fn config(&self) -> &ModelConfig {
         &self.network.config
@@ -71,9 +71,9 @@ impl Path for CpuEngine {
     fn step(
         &mut self,
         groups: &[Group<'_, Ready>],
-        rows: &mut [Row<'_, Sequence>],
+        rows: &mut [RolloutRow<'_, CachedSequence>],
         first_new: usize,
-        draw: Drawing<'_>,
+        draw: DrawingRows<'_>,
     ) -> Result<u64, RolloutError> {
         let (old, new) = rows.split_at_mut(first_new);
         // A row has no cache before it reads a token of its own: many end with their first.
@@ -87,7 +87,7 @@ impl Path for CpuEngine {
         Ok(rows.len() as u64)
     }
 
-    fn leave(&mut self, row: Sequence, cost: usize) {
+    fn leave(&mut self, row: CachedSequence, cost: usize) {
         self.pool.release(row.into_own(), cost);
     }
 
@@ -116,17 +116,17 @@ impl CpuEngine {
     /// work has given.
     fn decode(
         &mut self,
-        rows: &mut [Row<'_, Sequence>],
-        draw: Drawing<'_>,
+        rows: &mut [RolloutRow<'_, CachedSequence>],
+        draw: DrawingRows<'_>,
     ) -> Result<(), RolloutError> {
-        let unread = |row: &mut Row<'_, Sequence>| match row.pending.is_empty() {
+        let unread = |row: &mut RolloutRow<'_, CachedSequence>| match row.pending.is_empty() {
             true => row.completion.tokens.last().copied().into_iter().collect(),
             false => Vec::from(std::mem::take(&mut row.pending)),
         };
         let unread: Vec<Vec<u32>> = rows.iter_mut().map(unread).collect();
-        let mut caches: Vec<Sequence> =
+        let mut caches: Vec<CachedSequence> =
             rows.iter_mut().map(|row| std::mem::take(&mut row.cache)).collect();
-        let mut work: Vec<(&mut Sequence, &[u32])> =
+        let mut work: Vec<(&mut CachedSequence, &[u32])> =
             caches.iter_mut().zip(unread.iter().map(Vec::as_slice)).collect();
         self.feed(&mut work, |network, state, fed| {
             // Those that have read everything: all but, in its first batches, one that reads a lot.
@@ -152,11 +152,12 @@ impl CpuEngine {
 /// Draws the first token of rows whose prompts are ready.
 fn first_tokens(
     groups: &[Group<'_, Ready>],
-    rows: &mut [Row<'_, Sequence>],
-    draw: Drawing<'_>,
+    rows: &mut [RolloutRow<'_, CachedSequence>],
+    draw: DrawingRows<'_>,
 ) -> Result<(), RolloutError> {
-    let logits =
-        |row: &Row<'_, Sequence>| groups[row.group].ready.as_ref().map(|r| r.logits.as_slice());
+    let logits = |row: &RolloutRow<'_, CachedSequence>| {
+        groups[row.group].ready.as_ref().map(|r| r.logits.as_slice())
+    };
     // Every row's group has been prefilled, so that none is left out.
     let logits: Vec<&[f32]> = rows.iter().filter_map(logits).collect();
     tokens(rows, &logits, draw)
@@ -164,11 +165,11 @@ fn first_tokens(
 
 /// Draws one token for each row from its logits, and ends the rows that this ends.
 fn tokens(
-    rows: &mut [Row<'_, Sequence>],
+    rows: &mut [RolloutRow<'_, CachedSequence>],
     logits: &[&[f32]],
-    draw: Drawing<'_>,
+    draw: DrawingRows<'_>,
 ) -> Result<(), RolloutError> {
-    let one = |(row, logits): (&mut Row<'_, Sequence>, &&[f32])| {
+    let one = |(row, logits): (&mut RolloutRow<'_, CachedSequence>, &&[f32])| {
         // The upper 53 bits: every multiple of 2⁻⁵³ in [0, 1).
         let uniform = || (row.random() >> 11) as f64 * (0.5_f64).powi(53);
         let drawn = with_scratch(|scratch| draw.sampler.draw(logits, uniform, scratch));

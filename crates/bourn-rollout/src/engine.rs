@@ -6,9 +6,9 @@ use bourn_episode::Inputs;
 use bourn_model::{ModelConfig, Weights};
 
 use crate::batch::Batch;
-use crate::cache::{Pool, Prefix, Sequence, blocks_for, own_blocks};
+use crate::cache::{CachedSequence, Pool, Prefix, blocks_for, own_blocks};
 use crate::error::RolloutError;
-use crate::network::{Network, State};
+use crate::network::{Network, NetworkState};
 use crate::trunks::Trunks;
 use crate::types::EngineOptions;
 
@@ -16,7 +16,7 @@ use crate::types::EngineOptions;
 pub(crate) struct CpuEngine {
     pub(crate) network: Network,
     pub(crate) pool: Pool,
-    pub(crate) state: State,
+    pub(crate) state: NetworkState,
     pub(crate) batch_size: usize,
     /// What the prompts of the call have in common.
     pub(crate) trunks: Trunks,
@@ -52,7 +52,7 @@ impl CpuEngine {
         CpuEngine {
             pool: Pool::new(network.cache.block_len(), limit),
             network,
-            state: State::default(),
+            state: NetworkState::default(),
             batch_size: options.batch_size,
             trunks: Trunks::default(),
             rows_run: 0,
@@ -77,7 +77,7 @@ impl CpuEngine {
         self.network.release();
         self.trunks = Trunks::default();
         self.pool.clear();
-        self.state = State::default();
+        self.state = NetworkState::default();
     }
 
     /// Rows of tokens that the model has been run on.
@@ -123,8 +123,8 @@ impl CpuEngine {
     /// before, and the rows.
     pub(crate) fn feed(
         &mut self,
-        work: &mut [(&mut Sequence, &[u32])],
-        mut consume: impl FnMut(&Network, &mut State, &[Fed]) -> Result<(), RolloutError>,
+        work: &mut [(&mut CachedSequence, &[u32])],
+        mut consume: impl FnMut(&Network, &mut NetworkState, &[Fed]) -> Result<(), RolloutError>,
     ) -> Result<(), RolloutError> {
         let (mut next, mut done) = (0, 0);
         while next < work.len() {
@@ -142,7 +142,7 @@ impl CpuEngine {
                 }
             }
             let last = first + fed.len();
-            let mut sequences: Vec<&mut Sequence> =
+            let mut sequences: Vec<&mut CachedSequence> =
                 work[first..last].iter_mut().map(|(sequence, _)| &mut **sequence).collect();
             self.network.forward(&batch, &mut sequences, &mut self.state)?;
             self.rows_run += batch.tokens.len() as u64;
@@ -165,7 +165,7 @@ impl CpuEngine {
             if due.is_empty() {
                 break;
             }
-            let (mut sequences, tokens): (Vec<Sequence>, Vec<&[u32]>) =
+            let (mut sequences, tokens): (Vec<CachedSequence>, Vec<&[u32]>) =
                 due.iter().map(|&node| self.trunks.begin(node, prompts)).unzip();
             let mut work: Vec<_> = sequences.iter_mut().zip(tokens).collect();
             self.feed(&mut work, |_, _, _| after_batch())?;
@@ -173,7 +173,7 @@ impl CpuEngine {
                 self.trunks.finish(node, sequence);
             }
         }
-        let (mut sequences, prompts): (Vec<Sequence>, Vec<&[u32]>) =
+        let (mut sequences, prompts): (Vec<CachedSequence>, Vec<&[u32]>) =
             fresh.iter().map(|&prompt| self.trunks.rest(prompt, prompts)).unzip();
         let mut logits = vec![Vec::new(); prompts.len()];
         let mut work: Vec<_> = sequences.iter_mut().zip(prompts.iter().copied()).collect();

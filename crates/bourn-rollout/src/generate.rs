@@ -11,7 +11,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::engine::{check_tokens, group_by_prompt};
 use crate::error::{RolloutError, problem};
 use crate::path::{Call, Path};
-use crate::sampler::{Draw, Sampler, Scratch};
+use crate::sampler::{SampledToken, SamplerScratch, TokenSampler};
 use crate::types::{Completion, Progress, Prompt, Sampling, Stopped, Work};
 
 /// Equal prompts, and their cache while completions are under way or may still come.
@@ -36,7 +36,7 @@ impl<R> Group<'_, R> {
 }
 
 /// An episode under way, and its completion under way.
-pub(crate) struct Row<'a, C> {
+pub(crate) struct RolloutRow<'a, C> {
     pub(crate) group: usize,
     /// Index of the prompt, and the sample index.
     place: (usize, u64),
@@ -57,7 +57,7 @@ pub(crate) struct Row<'a, C> {
     pub(crate) finished: bool,
 }
 
-impl<C> Row<'_, C> {
+impl<C> RolloutRow<'_, C> {
     /// The next number of its stream.
     pub(crate) fn random(&mut self) -> u64 {
         self.random.next_u64()
@@ -68,13 +68,13 @@ impl<C> Row<'_, C> {
 struct Stream<'a, 'w, P: Path> {
     prompts: &'a [Prompt<'a>],
     work: &'w mut dyn Work,
-    draw: Drawing<'a>,
+    draw: DrawingRows<'a>,
     groups: Vec<Group<'a, P::Prompt>>,
     /// The group of each prompt.
     group_of: Vec<usize>,
     /// What was asked for and did not fit yet.
     waiting: Option<(usize, u64)>,
-    rows: Vec<Row<'a, P::Cache>>,
+    rows: Vec<RolloutRow<'a, P::Cache>>,
 }
 
 impl<P: Path> Stream<'_, '_, P> {
@@ -94,7 +94,7 @@ pub(crate) fn stream<P: Path>(
     work: &mut dyn Work,
     on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<(), RolloutError> {
-    let draw = Drawing { sampler: Sampler::new(sampling)?, sampling };
+    let draw = DrawingRows { sampler: TokenSampler::new(sampling)?, sampling };
     check_prompts(path, prompts, sampling)?;
     let mut group_of = vec![0; prompts.len()];
     let mut groups = Vec::new();
@@ -172,7 +172,7 @@ fn enter<P: Path>(path: &mut P, stream: &mut Stream<'_, '_, P>) -> Vec<usize> {
         stream.groups[index].active += 1;
         path.hold(index);
         let name = stream.prompts[prompt].stream;
-        stream.rows.push(Row {
+        stream.rows.push(RolloutRow {
             group: index,
             place: (prompt, sample),
             stream: name,
@@ -241,7 +241,7 @@ fn leave<P: Path>(
     }
     let mut gone = Vec::new();
     let mut ended = 0;
-    let mut drop_row = |row: Row<'_, P::Cache>, groups: &mut [Group<'_, P::Prompt>]| {
+    let mut drop_row = |row: RolloutRow<'_, P::Cache>, groups: &mut [Group<'_, P::Prompt>]| {
         path.leave(row.cache, row.reserved);
         groups[row.group].active -= 1;
         gone.push(row.group);
@@ -283,8 +283,8 @@ fn leave<P: Path>(
 fn hand_over<P: Path>(
     path: &P,
     work: &mut dyn Work,
-    row: &mut Row<'_, P::Cache>,
-    draw: Drawing<'_>,
+    row: &mut RolloutRow<'_, P::Cache>,
+    draw: DrawingRows<'_>,
 ) -> Result<(), RolloutError> {
     let completion = std::mem::take(&mut row.completion);
     let (drawn, last) = (completion.tokens.len(), completion.tokens.last().copied());
@@ -314,12 +314,12 @@ fn hand_over<P: Path>(
 
 /// How tokens are drawn, with what checks and seeds it.
 #[derive(Clone, Copy)]
-pub(crate) struct Drawing<'a> {
-    pub(crate) sampler: Sampler,
+pub(crate) struct DrawingRows<'a> {
+    pub(crate) sampler: TokenSampler,
     sampling: &'a Sampling,
 }
 
-impl Drawing<'_> {
+impl DrawingRows<'_> {
     /// The random numbers of one completion.
     fn random(&self, stream: &str, sample: u64, turn: u64) -> ChaCha8Rng {
         let Sampling { seed, purpose, step, .. } = self.sampling;
@@ -333,8 +333,8 @@ impl Drawing<'_> {
     /// logit was not finite.
     pub(crate) fn take<C>(
         &self,
-        row: &mut Row<'_, C>,
-        drawn: Option<Draw>,
+        row: &mut RolloutRow<'_, C>,
+        drawn: Option<SampledToken>,
     ) -> Result<(), RolloutError> {
         let completion = &mut row.completion;
         let Some(drawn) = drawn else {
@@ -360,8 +360,8 @@ impl Drawing<'_> {
 }
 
 /// Lends this thread's working memory to `work`; a thread that has none starts afresh.
-pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    thread_local!(static SCRATCH: Cell<Scratch> = Cell::new(Scratch::default()));
+pub(crate) fn with_scratch<T>(work: impl FnOnce(&mut SamplerScratch) -> T) -> T {
+    thread_local!(static SCRATCH: Cell<SamplerScratch> = Cell::new(SamplerScratch::default()));
     let mut scratch = SCRATCH.take();
     let result = work(&mut scratch);
     SCRATCH.set(scratch);

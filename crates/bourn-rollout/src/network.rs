@@ -9,10 +9,10 @@ use bourn_kernel::{
 use bourn_model::{ModelConfig, Part, Values, Weights};
 
 use crate::batch::{self, Batch, Segment};
-use crate::cache::{CacheShape, Sequence};
+use crate::cache::{CacheShape, CachedSequence};
 use crate::error::RolloutError;
 
-struct Layer {
+struct PackedLayer {
     input_norm: Vec<f32>,
     qkv: PackedMatrix,
     qkv_bias: Option<Vec<f32>>,
@@ -24,10 +24,10 @@ struct Layer {
     down: PackedMatrix,
 }
 
-impl Layer {
-    fn empty(storage: Storage) -> Layer {
+impl PackedLayer {
+    fn empty(storage: Storage) -> PackedLayer {
         let matrix = || PackedMatrix::empty(storage);
-        Layer {
+        PackedLayer {
             input_norm: Vec::new(),
             qkv: matrix(),
             qkv_bias: None,
@@ -45,7 +45,7 @@ pub(crate) struct Network {
     pub(crate) config: ModelConfig,
     pub(crate) cache: CacheShape,
     storage: Storage,
-    layers: Vec<Layer>,
+    layers: Vec<PackedLayer>,
     final_norm: Vec<f32>,
     head: PackedMatrix,
     /// Looked up by rows; empty when tied, where they are read back out of `head`.
@@ -86,7 +86,7 @@ impl Network {
             config: config.clone(),
             cache: CacheShape::new(config),
             storage,
-            layers: (0..config.num_layers).map(|_| Layer::empty(storage)).collect(),
+            layers: (0..config.num_layers).map(|_| PackedLayer::empty(storage)).collect(),
             final_norm: Vec::new(),
             head: PackedMatrix::empty(storage),
             embedding: PackedMatrix::empty(storage),
@@ -137,7 +137,7 @@ impl Network {
     /// Gives the memory of the weights back.
     pub(crate) fn release(&mut self) {
         let storage = self.storage;
-        self.layers.fill_with(|| Layer::empty(storage));
+        self.layers.fill_with(|| PackedLayer::empty(storage));
         self.head = PackedMatrix::empty(storage);
         self.embedding = PackedMatrix::empty(storage);
     }
@@ -162,8 +162,8 @@ impl Network {
     pub(crate) fn forward(
         &self,
         batch: &Batch,
-        sequences: &mut [&mut Sequence],
-        state: &mut State,
+        sequences: &mut [&mut CachedSequence],
+        state: &mut NetworkState,
     ) -> Result<(), KernelError> {
         let c = &self.config;
         let (rows, hidden, wide) = (batch.tokens.len(), c.hidden_size, c.intermediate_size);
@@ -191,7 +191,7 @@ impl Network {
             }
             // Queries and keys lie side by side: one call rotates both.
             rope(qkv, stride, c.num_heads + c.num_kv_heads, c.head_dim, &state.cos, &state.sin)?;
-            let heads = batch::Heads {
+            let heads = batch::SegmentHeads {
                 cache: self.cache,
                 layer: index,
                 kv_heads: c.num_kv_heads,
@@ -217,7 +217,7 @@ impl Network {
     pub(crate) fn logits<'a>(
         &self,
         rows: &[usize],
-        state: &'a mut State,
+        state: &'a mut NetworkState,
     ) -> Result<&'a [f32], KernelError> {
         let (hidden, vocab) = (self.config.hidden_size, self.config.vocab_size);
         let chosen = sized(&mut state.normed, rows.len() * hidden);
@@ -245,7 +245,7 @@ impl Network {
 pub fn working_bytes(config: &ModelConfig) -> u64 {
     let (hidden, wide) = (config.hidden_size, config.intermediate_size);
     let (q, kv) = (config.num_heads * config.head_dim, config.num_kv_heads * config.head_dim);
-    // As `State` has them; a product packs its input once more.
+    // As `NetworkState` has them; a product packs its input once more.
     let row = 2 * hidden + 2 * q + 2 * kv + 3 * wide + config.head_dim + wide.max(hidden);
     let logits = logit_rows(config) * config.vocab_size;
     4 * (batch::MAX_ROWS * row + logits) as u64
@@ -259,7 +259,7 @@ fn logit_rows(config: &ModelConfig) -> usize {
 
 /// Working memory of a forward pass, reused from call to call.
 #[derive(Default)]
-pub(crate) struct State {
+pub(crate) struct NetworkState {
     x: Vec<f32>,
     normed: Vec<f32>,
     qkv: Vec<f32>,

@@ -4,7 +4,7 @@ use bourn_episode::Inputs;
 use bourn_model::ModelConfig;
 
 use crate::error::RolloutError;
-use crate::generate::{Drawing, Group, Row};
+use crate::generate::{DrawingRows, Group, RolloutRow};
 
 /// What a call of the scheduler will ask for.
 #[derive(Clone, Copy, Debug)]
@@ -73,13 +73,13 @@ pub(crate) trait Path {
     /// Draws one token for each row, as far as it has read what it is to read before; returns how
     /// many. The rows from `first_new` on are new, and their groups ready.
     ///
-    /// A row that goes on has the tokens of its [`Row::pending`] to read.
+    /// A row that goes on has the tokens of its [`RolloutRow::pending`] to read.
     fn step(
         &mut self,
         groups: &[Group<'_, Self::Prompt>],
-        rows: &mut [Row<'_, Self::Cache>],
+        rows: &mut [RolloutRow<'_, Self::Cache>],
         first_new: usize,
-        draw: Drawing<'_>,
+        draw: DrawingRows<'_>,
     ) -> Result<u64, RolloutError>;
 
     /// Takes back the cache of a row that had `cost` of it set aside.

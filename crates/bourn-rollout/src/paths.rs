@@ -12,7 +12,7 @@ use crate::engine::CpuEngine;
 use crate::error::RolloutError;
 use crate::generate;
 use crate::rollouts::{Capabilities, HoldWeights, Rollouts, weights_of};
-use crate::sampler::Sampler;
+use crate::sampler::TokenSampler;
 use crate::types::{EngineOptions, Progress, Prompt, Sampling, ScoreItem, Scored, Work};
 
 /// Draws and scores completions of one model.
@@ -150,7 +150,7 @@ impl Rollouts for Engine {
         sampling: &Sampling,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Scored>, RolloutError> {
-        let sampler = Sampler::new(sampling)?;
+        let sampler = TokenSampler::new(sampling)?;
         match &mut self.0 {
             Inner::Cpu(engine) => engine.score_with(items, sampler, on_progress),
             Inner::Device(engine) => engine.score_with(items, sampler, on_progress),

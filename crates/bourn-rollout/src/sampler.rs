@@ -9,7 +9,7 @@ use crate::types::Sampling;
 
 /// One drawn token.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Draw {
+pub(crate) struct SampledToken {
     pub(crate) token: u32,
     pub(crate) logprob: f32,
     pub(crate) sampled_logprob: f32,
@@ -18,7 +18,7 @@ pub(crate) struct Draw {
 
 /// The part of [`Sampling`] that makes a distribution of logits, checked.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Sampler {
+pub(crate) struct TokenSampler {
     pub(crate) greedy: bool,
     pub(crate) temperature: f32,
     pub(crate) top_p: f64,
@@ -28,7 +28,7 @@ pub(crate) struct Sampler {
 
 /// Working memory of one thread.
 #[derive(Debug, Default)]
-pub(crate) struct Scratch {
+pub(crate) struct SamplerScratch {
     terms: Vec<f32>,
     block_sums: Vec<f64>,
     kept: Vec<(f32, u32)>,
@@ -61,7 +61,7 @@ fn logprob(sums: &SoftmaxSums, logits: &[f32], token: u32, temperature: f32) -> 
     sums.log_probability(logits[token as usize] / temperature) as f32
 }
 
-impl Scratch {
+impl SamplerScratch {
     fn fill(&mut self, logits: &[f32], temperature: f32) -> Option<SoftmaxSums> {
         self.terms.resize(logits.len(), 0.0);
         let sums =
@@ -70,8 +70,8 @@ impl Scratch {
     }
 }
 
-impl Sampler {
-    pub(crate) fn new(sampling: &Sampling) -> Result<Sampler, RolloutError> {
+impl TokenSampler {
+    pub(crate) fn new(sampling: &Sampling) -> Result<TokenSampler, RolloutError> {
         let option = |key, value: f64, expected| {
             Err(RolloutError::Option { key, value: value.to_string(), expected })
         };
@@ -88,15 +88,15 @@ impl Sampler {
             Ok(temperature) => temperature,
             Err(_) => return option("temperature", temperature, "0 or from 1e-4 to 1e4"),
         };
-        Ok(Sampler { greedy, temperature, top_p, top_k, min_p })
+        Ok(TokenSampler { greedy, temperature, top_p, top_k, min_p })
     }
 
-    /// Scores a token as [`Sampler::draw`] would have scored it; `None` if a logit is not finite.
+    /// Scores a token as [`TokenSampler::draw`] would have scored it; `None` if a logit is not finite.
     pub(crate) fn score(
         &self,
         logits: &[f32],
         token: u32,
-        scratch: &mut Scratch,
+        scratch: &mut SamplerScratch,
     ) -> Option<TokenScore> {
         let sums = scratch.fill(logits, self.temperature)?;
         let logprob = logprob(&sums, logits, token, self.temperature);
@@ -131,8 +131,8 @@ impl Sampler {
         &self,
         logits: &[f32],
         uniform: impl FnOnce() -> f64,
-        scratch: &mut Scratch,
-    ) -> Option<Draw> {
+        scratch: &mut SamplerScratch,
+    ) -> Option<SampledToken> {
         let sums = scratch.fill(logits, self.temperature)?;
         let (token, sampled_logprob) = if self.greedy {
             (likeliest(logits), Some(0.0))
@@ -145,7 +145,7 @@ impl Sampler {
             (inverse_cdf(scratch, uniform() * sums.total)?, None)
         };
         let logprob = logprob(&sums, logits, token, self.temperature);
-        Some(Draw {
+        Some(SampledToken {
             token,
             logprob,
             sampled_logprob: sampled_logprob.unwrap_or(logprob),
@@ -154,8 +154,8 @@ impl Sampler {
     }
 
     /// Leaves the (term, id) pairs that survive truncation in `scratch.kept`, in order of id.
-    fn keep(&self, sums: &SoftmaxSums, scratch: &mut Scratch) {
-        let Scratch { terms, kept, ranks, .. } = scratch;
+    fn keep(&self, sums: &SoftmaxSums, scratch: &mut SamplerScratch) {
+        let SamplerScratch { terms, kept, ranks, .. } = scratch;
         let top_k = (1..terms.len()).contains(&self.top_k);
         ranks.clear();
         if top_k || self.top_p < 1.0 {
@@ -194,7 +194,7 @@ impl Sampler {
     }
 }
 
-fn kept_total(scratch: &Scratch) -> f64 {
+fn kept_total(scratch: &SamplerScratch) -> f64 {
     scratch.kept.iter().map(|&(term, _)| f64::from(term)).sum()
 }
 
@@ -210,7 +210,7 @@ fn likeliest(logits: &[f32]) -> u32 {
 }
 
 /// The token at which the cumulative sum of all terms exceeds `target`, found by blocks first.
-fn inverse_cdf(scratch: &Scratch, target: f64) -> Option<u32> {
+fn inverse_cdf(scratch: &SamplerScratch, target: f64) -> Option<u32> {
     let (mut before, mut block) = (0.0, None);
     for (index, sum) in scratch.block_sums.iter().enumerate() {
         if before + sum > target {

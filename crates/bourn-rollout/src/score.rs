@@ -7,11 +7,11 @@ use bourn_episode::Inputs;
 use bourn_kernel::PANEL;
 use rayon::prelude::*;
 
-use crate::cache::{Sequence, blocks_for, own_blocks};
+use crate::cache::{CachedSequence, blocks_for, own_blocks};
 use crate::engine::{CpuEngine, check_tokens, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::{report, with_scratch};
-use crate::sampler::{Sampler, TokenScore};
+use crate::sampler::{TokenSampler, TokenScore};
 use crate::trunks::Trunks;
 use crate::types::{Progress, ScoreItem, Scored};
 
@@ -20,7 +20,7 @@ const WAVE_TOKENS: usize = 2048;
 
 /// Items that are scored together, with the prompts that they start from.
 #[derive(Debug, Default, PartialEq, Eq)]
-struct Wave {
+struct ScoreWave {
     /// Indices of different prompts.
     prompts: Vec<usize>,
     /// (item, index into `prompts`); no item's completion is empty.
@@ -28,7 +28,7 @@ struct Wave {
 }
 
 /// A token to score: the row whose logits predict it, and where its scores go.
-struct Target {
+struct ScoreTarget {
     row: usize,
     item: usize,
     /// Place in the completion.
@@ -39,10 +39,10 @@ impl CpuEngine {
     pub(crate) fn score_with(
         &mut self,
         items: &[ScoreItem<'_>],
-        sampler: Sampler,
+        sampler: TokenSampler,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Scored>, RolloutError> {
-        let scoring = Scoring { items, sampler };
+        let scoring = ScorePass { items, sampler };
         for (index, &ScoreItem { prompt, completion }) in items.iter().enumerate() {
             self.admit(prompt, completion.len(), || item(index))?;
             check_tokens(&self.network.config, completion, || item(index))?;
@@ -52,7 +52,7 @@ impl CpuEngine {
         let empty = items.iter().filter(|item| item.completion.is_empty()).count();
         let mut progress = Progress { completions_done: empty as u64, tokens_done: 0 };
 
-        let limits = Limits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
+        let limits = ScoreLimits { blocks: self.pool.limit(), prompts: self.network.logit_rows() };
         let groups = group_by_prompt(items.iter().map(|item| item.prompt));
         let prompts: Vec<&Inputs> = groups.iter().map(|(prompt, _)| *prompt).collect();
         self.trunks = Trunks::new(&prompts);
@@ -62,12 +62,13 @@ impl CpuEngine {
             wave.prompts.iter().for_each(|&prompt| self.trunks.hold(prompt));
             let report_on = || report(on_progress, progress);
             let ready = self.prefill(&prompts, &wave.prompts, report_on)?;
-            let first = |&(item, prompt): &(usize, usize)| Target { row: prompt, item, place: 0 };
-            let targets: Vec<Target> = wave.items.iter().map(first).collect();
+            let first =
+                |&(item, prompt): &(usize, usize)| ScoreTarget { row: prompt, item, place: 0 };
+            let targets: Vec<ScoreTarget> = wave.items.iter().map(first).collect();
             scoring.apply(&targets, |row| &ready[row].logits, &mut scored)?;
             progress.tokens_done += targets.len() as u64;
 
-            let mut caches: Vec<Sequence> = Vec::with_capacity(wave.items.len());
+            let mut caches: Vec<CachedSequence> = Vec::with_capacity(wave.items.len());
             for &(item, prompt) in &wave.items {
                 let writes = items[item].completion.len() > 1;
                 caches.push(ready[prompt].prefix.fork(writes, &mut self.pool));
@@ -77,13 +78,14 @@ impl CpuEngine {
                 let completion = items[item].completion;
                 &completion[..positions(completion.len())]
             });
-            let mut work: Vec<(&mut Sequence, &[u32])> = caches.iter_mut().zip(tokens).collect();
+            let mut work: Vec<(&mut CachedSequence, &[u32])> =
+                caches.iter_mut().zip(tokens).collect();
             self.feed(&mut work, |network, state, fed| {
-                let targets: Vec<Target> = fed
+                let targets: Vec<ScoreTarget> = fed
                     .iter()
                     .flat_map(|fed| {
                         let (item, _) = wave.items[fed.sequence];
-                        (0..fed.rows).map(move |i| Target {
+                        (0..fed.rows).map(move |i| ScoreTarget {
                             row: fed.start + i,
                             item,
                             place: fed.before + i + 1,
@@ -124,20 +126,20 @@ impl CpuEngine {
 }
 
 /// What is scored and how.
-struct Scoring<'a> {
+struct ScorePass<'a> {
     items: &'a [ScoreItem<'a>],
-    sampler: Sampler,
+    sampler: TokenSampler,
 }
 
-impl Scoring<'_> {
+impl ScorePass<'_> {
     /// Appends the scores of the targets, whose places follow one another in each completion.
     fn apply<'l>(
         &self,
-        targets: &[Target],
+        targets: &[ScoreTarget],
         logits: impl Fn(usize) -> &'l [f32] + Sync,
         scored: &mut [Scored],
     ) -> Result<(), RolloutError> {
-        let one = |target: &Target| {
+        let one = |target: &ScoreTarget| {
             let token = self.items[target.item].completion[target.place];
             with_scratch(|scratch| self.sampler.score(logits(target.row), token, scratch))
         };
@@ -156,7 +158,7 @@ impl Scoring<'_> {
 
 /// What one wave may hold.
 #[derive(Clone, Copy)]
-struct Limits {
+struct ScoreLimits {
     /// Blocks of cache.
     blocks: usize,
     /// Prompts, each of which brings a row of logits as large as the vocabulary.
@@ -169,10 +171,10 @@ fn waves(
     items: &[ScoreItem<'_>],
     groups: &[(&Inputs, Vec<usize>)],
     trunks: &Trunks,
-    limits: Limits,
-) -> Vec<Wave> {
-    let mut all: Vec<Wave> = Vec::new();
-    let mut wave = Wave::default();
+    limits: ScoreLimits,
+) -> Vec<ScoreWave> {
+    let mut all: Vec<ScoreWave> = Vec::new();
+    let mut wave = ScoreWave::default();
     // Stretches that prompts of the wave share, each counted once.
     let mut stretches = BTreeSet::new();
     let (mut blocks, mut tokens) = (0, 0);

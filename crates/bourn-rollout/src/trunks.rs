@@ -12,11 +12,11 @@ use std::sync::Arc;
 use bourn_episode::{Inputs, Insert};
 use bourn_kernel::PANEL;
 
-use crate::cache::{Block, Chain, Sequence, blocks_for};
+use crate::cache::{Block, CachedSequence, Chain, blocks_for};
 
 /// A stretch of whole blocks that several prompts begin with, after those of its parent.
 #[derive(Debug)]
-struct Node {
+struct TrunkNode {
     parent: Option<usize>,
     /// Where its tokens are, in each of its prompts.
     tokens: Range<usize>,
@@ -28,7 +28,7 @@ struct Node {
     blocks: Option<Arc<Vec<Block>>>,
 }
 
-impl Node {
+impl TrunkNode {
     fn len(&self) -> usize {
         self.tokens.len() / PANEL
     }
@@ -66,7 +66,7 @@ impl<'a> Whole<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Trunks {
     /// Parents before their children.
-    nodes: Vec<Node>,
+    nodes: Vec<TrunkNode>,
     /// The last stretch of each prompt.
     leaf: Vec<Option<usize>>,
     /// Blocks of all stretches of each prompt.
@@ -99,7 +99,7 @@ impl Trunks {
                 waiting.push((alike, common, Some(nodes.len())));
                 let tokens = depth * PANEL..common * PANEL;
                 let (prompts, held, blocks) = (alike.to_vec(), false, None);
-                nodes.push(Node { parent, tokens, prompts, held, blocks });
+                nodes.push(TrunkNode { parent, tokens, prompts, held, blocks });
             }
         }
         let blocks = prompts.iter().map(|prompt| blocks_for(prompt.len()));
@@ -152,22 +152,30 @@ impl Trunks {
 
     /// A sequence at the beginning of a stretch, and the tokens that it goes on with; `prompts` are
     /// those that these are the trunks of.
-    pub(crate) fn begin<'a>(&self, node: usize, prompts: &[&'a Inputs]) -> (Sequence, &'a [u32]) {
+    pub(crate) fn begin<'a>(
+        &self,
+        node: usize,
+        prompts: &[&'a Inputs],
+    ) -> (CachedSequence, &'a [u32]) {
         let node = &self.nodes[node];
         let prompt: &'a [u32] = prompts[node.prompts[0]].ids();
-        (Sequence::after(self.chain(node.parent)), &prompt[node.tokens.clone()])
+        (CachedSequence::after(self.chain(node.parent)), &prompt[node.tokens.clone()])
     }
 
     /// Takes the blocks of a stretch that has been computed.
-    pub(crate) fn finish(&mut self, node: usize, sequence: Sequence) {
+    pub(crate) fn finish(&mut self, node: usize, sequence: CachedSequence) {
         self.nodes[node].blocks = Some(Arc::new(sequence.into_own()));
     }
 
     /// A sequence behind what a prompt shares, all of which is computed, and the rest of the prompt;
     /// `prompts` are those that these are the trunks of.
-    pub(crate) fn rest<'a>(&self, prompt: usize, prompts: &[&'a Inputs]) -> (Sequence, &'a [u32]) {
+    pub(crate) fn rest<'a>(
+        &self,
+        prompt: usize,
+        prompts: &[&'a Inputs],
+    ) -> (CachedSequence, &'a [u32]) {
         let rest = &prompts[prompt].ids()[self.shared[prompt] * PANEL..];
-        (Sequence::after(self.chain(self.leaf[prompt])), rest)
+        (CachedSequence::after(self.chain(self.leaf[prompt])), rest)
     }
 
     fn chain(&self, last: Option<usize>) -> Chain {

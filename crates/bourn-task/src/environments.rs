@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bourn_env::{Environment, SingleTurn};
-use bourn_recipe::Environment as Settings;
+use bourn_recipe::EnvironmentKind as Settings;
 
 /// What answers the completions of a task's problems.
 pub(crate) fn environment(settings: &Settings) -> Arc<dyn Environment> {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-/// Plain lines of one stage are at least this far apart, unless [`Stage::lines_every`] counts.
+/// Plain lines of one stage are at least this far apart, unless [`ProgressStage::lines_every`] counts.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
 /// A terminal is redrawn at most this often a second.
 const DRAWS_PER_SECOND: u8 = 10;
@@ -60,13 +60,13 @@ impl Console {
     }
 
     /// Begins a piece of work of `total` `unit`s (0: unknown). Several may be under way.
-    pub fn stage(&self, name: &str, total: u64, unit: &str) -> Stage {
+    pub fn stage(&self, name: &str, total: u64, unit: &str) -> ProgressStage {
         let bar = match &*self.out {
             ConsoleOutput::Bars(bars) => Some(bars.add(bar(name, total, unit, self.colour))),
             ConsoleOutput::Plain(_) => None,
         };
         let now = Instant::now();
-        Stage {
+        ProgressStage {
             console: self.clone(),
             bar,
             name: name.to_string(),
@@ -137,7 +137,7 @@ impl Console {
 }
 
 /// A piece of work under way; dropping it unfinished takes its bar away.
-pub struct Stage {
+pub struct ProgressStage {
     console: Console,
     bar: Option<ProgressBar>,
     name: String,
@@ -152,7 +152,7 @@ pub struct Stage {
     lines_every: Option<u64>,
 }
 
-impl Stage {
+impl ProgressStage {
     /// Where there are no bars, prints a line every `n` units instead of every ten seconds.
     pub fn lines_every(mut self, n: u64) -> Self {
         self.lines_every = Some(n.max(1));
@@ -188,7 +188,7 @@ impl Stage {
     }
 
     /// What is said beside the numbers, for example the latest reward. Set it before
-    /// [`Stage::inc`], which prints it where there are no bars.
+    /// [`ProgressStage::inc`], which prints it where there are no bars.
     pub fn set_message(&mut self, message: impl Into<String>) {
         self.message = message.into();
         if let Some(bar) = &self.bar {
@@ -235,7 +235,7 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for ProgressStage {
     fn drop(&mut self) {
         self.clear();
     }

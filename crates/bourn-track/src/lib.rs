@@ -37,7 +37,7 @@ pub use ablation::{
     ablation_markdown, ablation_notes, ablation_runs_csv, ablation_table,
 };
 pub use boundary::{boundary_scalars, write_boundary};
-pub use console::{Console, ConsoleMode, ConsoleWriter, Stage};
+pub use console::{Console, ConsoleMode, ConsoleWriter, ProgressStage};
 pub use error::TrackError;
 pub use layout::write_layout;
 pub use metrics::{MetricsFile, MetricsLine, read_metrics};

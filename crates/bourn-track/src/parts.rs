@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use bourn_probe::figures::{
-    Extrapolation, Interval, Origins, Paired, PriorFit, ProblemState, SetSizes, Solvability, State,
-    Support, TemperaturePoint, Temperatures,
+    Extrapolation, Interval, Origins, Paired, PriorFit, ProblemState, SetSizes, Solvability,
+    SolvableState, Support, TemperaturePoint, Temperatures,
 };
 use bourn_probe::{Boundary, Estimate};
 
@@ -105,9 +105,9 @@ impl<'a> Scalars<'a> {
         for (side, fit) in [("base", &s.base), ("policy", &s.policy)] {
             self.prior(side, fit);
             for (name, state) in [
-                ("solvable", State::Solvable),
-                ("undetermined", State::Undetermined),
-                ("not_detected", State::NotDetected),
+                ("solvable", SolvableState::Solvable),
+                ("undetermined", SolvableState::Undetermined),
+                ("not_detected", SolvableState::NotDetected),
             ] {
                 let is = |p: &&ProblemState| match side {
                     "base" => p.base == state,

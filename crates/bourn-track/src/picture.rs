@@ -48,7 +48,7 @@ pub fn pass_at_k_picture(boundary: &Boundary) -> Picture {
         band(&mut canvas, &axis, curve, colour);
     }
     for (curve, colour, mark) in
-        [(&boundary.base, BASE, Mark::Square), (&boundary.policy, POLICY, Mark::Disc)]
+        [(&boundary.base, BASE, CurveMark::Square), (&boundary.policy, POLICY, CurveMark::Disc)]
     {
         let points = points(&axis, &curve.pass_at_k);
         canvas.line(&points, colour, 2.5, None);
@@ -59,16 +59,16 @@ pub fn pass_at_k_picture(boundary: &Boundary) -> Picture {
 
 /// The shape of a curve's points, so that colour is not the only difference.
 #[derive(Clone, Copy)]
-enum Mark {
+enum CurveMark {
     Disc,
     Square,
 }
 
-impl Mark {
+impl CurveMark {
     fn draw(self, canvas: &mut Canvas, at: Point, colour: Rgb) {
         match self {
-            Mark::Disc => canvas.disc(at, 4.5, colour),
-            Mark::Square => canvas.square(at, 4.0, colour),
+            CurveMark::Disc => canvas.disc(at, 4.5, colour),
+            CurveMark::Square => canvas.square(at, 4.0, colour),
         }
     }
 }
@@ -122,7 +122,9 @@ fn header(canvas: &mut Canvas, boundary: &Boundary) {
     canvas.text(&fit(&subtitle, TEXT_COLUMNS), (24.0, 50.0), SMALL, GREY, Alignment::Left);
     let band = format!("band: {} interval over problems", confidence(boundary.confidence));
     let mut x = 24.0;
-    for (name, colour, mark) in [("policy", POLICY, Mark::Disc), ("base", BASE, Mark::Square)] {
+    for (name, colour, mark) in
+        [("policy", POLICY, CurveMark::Disc), ("base", BASE, CurveMark::Square)]
+    {
         canvas.line(&[(x, 78.0), (x + 34.0, 78.0)], colour, 2.5, None);
         mark.draw(canvas, (x + 17.0, 78.0), colour);
         canvas.text(name, (x + 44.0, 78.0), SMALL, INK, Alignment::Left);

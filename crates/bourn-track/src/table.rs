@@ -1,6 +1,6 @@
 //! Tables for the terminal: at most 100 columns wide, readable without colour.
 
-use bourn_probe::figures::{ProblemState, Solvability, State, Support};
+use bourn_probe::figures::{ProblemState, Solvability, SolvableState, Support};
 use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Spending, Spent, Standing};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
@@ -198,10 +198,10 @@ fn solvable(boundary: &Boundary) -> String {
 
 /// States at ε, then what was lost and gained against what two runs of one model would show.
 fn solvability_lines(solvability: &Solvability) -> Vec<(String, String)> {
-    let states = |of: fn(&ProblemState) -> State| {
+    let states = |of: fn(&ProblemState) -> SolvableState| {
         let count = |state| solvability.problems.iter().filter(|p| of(p) == state).count();
-        let [yes, no] = [State::Solvable, State::NotDetected].map(count);
-        let open = count(State::Undetermined);
+        let [yes, no] = [SolvableState::Solvable, SolvableState::NotDetected].map(count);
+        let open = count(SolvableState::Undetermined);
         format!("{yes} solvable, {no} not detected, {open} undetermined")
     };
     let set = |expected: Estimate, null: Estimate, excess: Estimate, p: f64| {

@@ -22,7 +22,7 @@ use bourn_train::experience::{Experience, Judged, Sample};
 use bourn_train::learner::Descent;
 use bourn_train::optimizer::AdamWOptimizer;
 use bourn_train::settings::PolicyLoss;
-use bourn_train::update::Policy;
+use bourn_train::update::PolicyObjective;
 use bourn_train::world::Alone;
 use burn::tensor::Device;
 use rand::Rng;
@@ -88,7 +88,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             Clock { start: Instant::now(), work: processor_time(), best: &mut best, next: 0 };
         let experience = roll_out(&mut engine, &config, &recipe, round as u64)?;
         clock.lap();
-        let mut objective = Policy::new(None, &experience, PolicyLoss::of(&recipe))?;
+        let mut objective = PolicyObjective::new(None, &experience, PolicyLoss::of(&recipe))?;
         let all: Vec<usize> = (0..experience.problems.len()).collect();
         let Ok((_, mut gradients)) = descent.gradient(&policy, &all, &mut objective, &Alone) else {
             return Err("the loss is not finite".into());

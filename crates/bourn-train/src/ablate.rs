@@ -45,14 +45,14 @@ pub struct AblateOptions {
 
 /// One run of a sweep.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Job<'a> {
+pub(crate) struct AblationJob<'a> {
     pub(crate) variant: usize,
     pub(crate) name: &'a str,
     pub(crate) seed: u64,
     pub(crate) recipe: &'a Recipe,
 }
 
-impl Job<'_> {
+impl AblationJob<'_> {
     fn title(&self) -> String {
         format!("{}, seed {}", self.name, self.seed)
     }
@@ -80,9 +80,9 @@ impl Job<'_> {
 
 /// All runs of a sweep: one seed of every variant before the next, so that a sweep that is stopped
 /// has something to compare.
-pub(crate) fn jobs(sweep: &Sweep) -> Vec<Job<'_>> {
+pub(crate) fn jobs(sweep: &Sweep) -> Vec<AblationJob<'_>> {
     let at = |(seed, &number): (usize, &u64)| {
-        sweep.variants.iter().enumerate().map(move |(variant, v)| Job {
+        sweep.variants.iter().enumerate().map(move |(variant, v)| AblationJob {
             variant,
             name: &v.name,
             seed: number,
@@ -112,7 +112,8 @@ pub fn ablate(
         crate::check_probe(&job.recipe.probe)?;
         rundir::check_same(&job.directory(options), job.recipe)?;
     }
-    let waiting: Vec<Job<'_>> = all.iter().copied().filter(|job| !job.is_done(options)).collect();
+    let waiting: Vec<AblationJob<'_>> =
+        all.iter().copied().filter(|job| !job.is_done(options)).collect();
     if waiting.len() < all.len() {
         let done = all.len() - waiting.len();
         console.line(format!("sweep: {done} of {} runs are done already", all.len()));
@@ -127,7 +128,7 @@ pub fn ablate(
 
 /// The trained bases and their draws, once for all runs that share them.
 fn prepare(
-    waiting: &[Job<'_>],
+    waiting: &[AblationJob<'_>],
     all: usize,
     options: &AblateOptions,
     console: &Console,
@@ -168,7 +169,7 @@ fn prepare(
 
 /// Lets the runs through, as many at once as fit.
 fn run_all(
-    waiting: &[Job<'_>],
+    waiting: &[AblationJob<'_>],
     total: usize,
     options: &AblateOptions,
     console: &Console,
@@ -178,7 +179,7 @@ fn run_all(
     let most = options.jobs.unwrap_or(cores).clamp(1, waiting.len().max(1));
     let threads = (cores / most).max(1);
     let limit = options.memory.or_else(free_memory);
-    let mut queue: Vec<(Job<'_>, u64)> = Vec::new();
+    let mut queue: Vec<(AblationJob<'_>, u64)> = Vec::new();
     for &job in waiting.iter().rev() {
         // A model that cannot be opened is for its run to report.
         let parts = memory::preview(job.recipe).ok().flatten().unwrap_or_default();
@@ -186,7 +187,7 @@ fn run_all(
     }
     let mut stage = console.stage("sweep", total as u64, "run");
     stage.inc((total - waiting.len()) as u64);
-    let (mut running, mut failed): (Vec<(Child, Job<'_>, u64)>, Vec<FailedRun>) =
+    let (mut running, mut failed): (Vec<(Child, AblationJob<'_>, u64)>, Vec<FailedRun>) =
         (Vec::new(), Vec::new());
     loop {
         let stopping = stop.load(Ordering::Relaxed);
@@ -239,13 +240,13 @@ fn run_all(
     }
 }
 
-fn jobs_done(waiting: &[Job<'_>], options: &AblateOptions) -> usize {
+fn jobs_done(waiting: &[AblationJob<'_>], options: &AblateOptions) -> usize {
     waiting.iter().filter(|job| job.is_done(options)).count()
 }
 
 /// Says what became of a run.
 fn settle(
-    job: &Job<'_>,
+    job: &AblationJob<'_>,
     ended: Ended,
     options: &AblateOptions,
     console: &Console,
@@ -273,12 +274,16 @@ fn settle(
 }
 
 /// Begins a run, or goes on with it.
-fn start(job: &Job<'_>, threads: usize, options: &AblateOptions) -> Result<Child, TrainError> {
+fn start(
+    job: &AblationJob<'_>,
+    threads: usize,
+    options: &AblateOptions,
+) -> Result<Child, TrainError> {
     let recipe = job.recipe_path(options);
     sealed::replace_file(&recipe, job.recipe.to_toml().as_bytes())?;
     let directory = job.directory(options);
     let resume = rundir::is_begun(&directory);
-    Child::start(&children::Order {
+    Child::start(&children::ChildOrder {
         program: &options.program,
         recipe: &recipe,
         directory: &directory,

@@ -18,8 +18,8 @@ use serde_json::json;
 
 use crate::error::TrainError;
 use crate::learner::{Descent, Learner, NonFinite, UpdateError};
-use crate::likelihood::{Demonstration, Likelihood};
-use crate::run::Order;
+use crate::likelihood::{LabelledText, Likelihood};
+use crate::run::RunOrder;
 use crate::sealed;
 use crate::world::{Alone, together};
 
@@ -72,11 +72,11 @@ pub(crate) fn obtain(
 /// # Errors
 /// As [`obtain`].
 pub(crate) fn pretrained(
-    order: &Order<'_>,
+    order: &RunOrder<'_>,
     stage: &BaseStage,
     device: &Device,
 ) -> Result<Bundle, TrainError> {
-    let &Order { recipe, options, console, stop, world } = order;
+    let &RunOrder { recipe, options, console, stop, world } = order;
     let make = || pretrain_or_reuse(recipe, stage, device, &options.cache_dir, console, stop);
     let own = world.writes().then(make).transpose();
     together(world, own)?.map_or_else(make, Ok)
@@ -103,7 +103,7 @@ fn pretrain_or_reuse(
     // Found out now, not after minutes of pretraining.
     sealed::check_writable(&path)?;
 
-    let demonstrations = Demonstrations::new(recipe, stage)?;
+    let demonstrations = DemonstrationSource::new(recipe, stage)?;
     let config = ModelConfig::from_architecture(architecture, demonstrations.vocab_size())?;
     let model = Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
     let mut learner = Learner::new(model, Descent::new(&stage.optimizer(), stage.steps));
@@ -140,16 +140,16 @@ fn open_cached(path: &Path) -> Result<Bundle, TrainError> {
 }
 
 /// Demonstrations of every countdown task in turn, as tokens.
-struct Demonstrations<'a> {
+struct DemonstrationSource<'a> {
     sources: Vec<(Demonstrator, &'a str)>,
     tokenizer: Tokenizer,
     end: u32,
 }
 
-impl<'a> Demonstrations<'a> {
+impl<'a> DemonstrationSource<'a> {
     /// One token per character that a prompt or a demonstration can hold, and one that ends a
     /// completion.
-    fn new(recipe: &'a Recipe, stage: &BaseStage) -> Result<Demonstrations<'a>, TrainError> {
+    fn new(recipe: &'a Recipe, stage: &BaseStage) -> Result<DemonstrationSource<'a>, TrainError> {
         let mut sources = Vec::new();
         let mut characters: BTreeSet<char> = alphabet().chars().collect();
         for task in &recipe.tasks {
@@ -166,7 +166,7 @@ impl<'a> Demonstrations<'a> {
         let end = tokenizer
             .id("<eos>")
             .ok_or_else(|| TrainError::Untokenizable { text: "<eos>".into() })?;
-        Ok(Demonstrations { sources, tokenizer, end })
+        Ok(DemonstrationSource { sources, tokenizer, end })
     }
 
     fn vocab_size(&self) -> usize {
@@ -174,7 +174,7 @@ impl<'a> Demonstrations<'a> {
     }
 
     /// The demonstrations of one step: a function of the stage's seed and the step.
-    fn batch(&self, stage: &BaseStage, step: u64) -> Result<Vec<Demonstration>, TrainError> {
+    fn batch(&self, stage: &BaseStage, step: u64) -> Result<Vec<LabelledText>, TrainError> {
         let one = |row| {
             let index = step * stage.batch_size as u64 + row;
             let (demonstrator, template) = &self.sources[index as usize % self.sources.len()];
@@ -182,7 +182,7 @@ impl<'a> Demonstrations<'a> {
             let prompt = self.tokenizer.encode(&render(template, &demonstration.prompt), true)?;
             let mut completion = self.tokenizer.encode(&demonstration.completion, false)?;
             completion.push(self.end);
-            Ok(Demonstration { prompt, completion })
+            Ok(LabelledText { prompt, completion })
         };
         (0..stage.batch_size as u64).map(one).collect()
     }
@@ -218,7 +218,7 @@ fn standard_normal(rng: &mut impl Rng) -> f64 {
 fn pretrain(
     learner: &mut Learner,
     stage: &BaseStage,
-    demonstrations: &Demonstrations<'_>,
+    demonstrations: &DemonstrationSource<'_>,
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<String, TrainError> {

@@ -138,7 +138,7 @@ pub fn path(run_dir: &Path, step: u64) -> PathBuf {
 
 /// Everything that a checkpoint is made of, but its counters.
 #[derive(Clone, Copy)]
-pub struct Parts<'a> {
+pub struct CheckpointParts<'a> {
     /// The frozen base, whose tokenizer and configuration are the policy's.
     pub base: &'a Bundle,
     /// The policy, and what else is fitted.
@@ -154,11 +154,11 @@ pub struct Parts<'a> {
 /// taken for a checkpoint.
 pub fn save(
     run_dir: &Path,
-    parts: Parts<'_>,
+    parts: CheckpointParts<'_>,
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
-    let Parts { base, learners, reference } = parts;
+    let CheckpointParts { base, learners, reference } = parts;
     let target = path(run_dir, state.step);
     sealed::write(&target, |dir| {
         bourn_model::save(

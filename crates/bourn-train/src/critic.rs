@@ -6,7 +6,7 @@ use bourn_recipe::{Critic as Settings, Recipe, Trunk};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
-use crate::experience::{Experience, Values};
+use crate::experience::{Experience, ValueEstimates};
 use crate::learner::{Descent, Loss, NonFinite, Objective, UpdateError};
 use crate::learners::{Companion, Learners};
 use crate::loss::{MicroBatch, column, value_of};
@@ -92,7 +92,7 @@ pub(crate) fn evaluate(
             before[row] = values[range].to_vec();
         }
     }
-    experience.values = Some(Values { before, targets: Vec::new() });
+    experience.values = Some(ValueEstimates { before, targets: Vec::new() });
     Ok(())
 }
 
@@ -110,8 +110,13 @@ pub(crate) fn update(
     world: &dyn World,
 ) -> Result<CriticReport, UpdateError> {
     let head_alone = learners.get(CRITIC).is_some_and(|companion| companion.descent().is_partial());
-    let mut objective =
-        Value { experience, settings, cut: batching.cut, head_alone, tally: ValueTally::default() };
+    let mut objective = ValueObjective {
+        experience,
+        settings,
+        cut: batching.cut,
+        head_alone,
+        tally: ValueTally::default(),
+    };
     let plan = plan(experience, batching, step, world)?;
     let fit = learners.fit(CRITIC, &plan, &mut objective, world)?;
     let mut report = before(experience);
@@ -122,7 +127,7 @@ pub(crate) fn update(
 }
 
 /// What a value model is fitted to: the squared distance to its targets.
-pub(crate) struct Value<'e> {
+pub(crate) struct ValueObjective<'e> {
     experience: &'e Experience,
     settings: &'e Settings,
     cut: Cut,
@@ -131,7 +136,7 @@ pub(crate) struct Value<'e> {
     tally: ValueTally,
 }
 
-impl Objective for Value<'_> {
+impl Objective for ValueObjective<'_> {
     type Batch = MicroBatch;
 
     const NORM: &'static str = "the critic's gradient norm";
@@ -173,7 +178,7 @@ fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
 /// What is known of the values before they are trained.
 pub(crate) fn before(experience: &Experience) -> CriticReport {
     let known = experience.values.as_ref();
-    let all = |of: fn(&Values) -> &Vec<Vec<f32>>| of_all(known.map(of));
+    let all = |of: fn(&ValueEstimates) -> &Vec<Vec<f32>>| of_all(known.map(of));
     let (values, targets) = (all(|values| &values.before), all(|values| &values.targets));
     let mean = |values: &[f32]| {
         values.iter().copied().map(f64::from).sum::<f64>() / values.len().max(1) as f64

@@ -18,7 +18,7 @@ use crate::settings::Draws;
 
 /// What the draws of a step are for: part of their seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Batch {
+pub(crate) struct DrawBatch {
     /// `train`, or what else is drawn for.
     pub purpose: &'static str,
     /// Step of the run.
@@ -40,7 +40,7 @@ pub(crate) fn collect(
     prompter: &Prompter,
     problems: &[&Problem],
     draws: Draws<'_>,
-    batch: Batch,
+    batch: DrawBatch,
     stop: &AtomicBool,
 ) -> Result<Experience, TrainError> {
     if draws.entropies && !engine.capabilities().entropies {
@@ -52,7 +52,7 @@ pub(crate) fn collect(
         ..training_sampling(draws.rollout, draws.seed, prompter, batch.step)
     };
     let mut groups_of = |sampling: &Sampling, first: u64, size: usize| {
-        let mut groups = Groups::new(problems.len(), first, size);
+        let mut groups = DrawnGroups::new(problems.len(), first, size);
         let reader = Judging { prompter, step: batch.step };
         let engine = &mut *engine;
         let drawing = Drawing { engine, sampling, prompter, stop, in_turn: false };
@@ -93,7 +93,7 @@ pub(crate) fn training_sampling(
 }
 
 /// Groups of equally many episodes, one after the other.
-struct Groups {
+struct DrawnGroups {
     /// Number of the first draw of each problem.
     first: u64,
     size: usize,
@@ -103,11 +103,11 @@ struct Groups {
     samples: Vec<Option<Sample>>,
 }
 
-impl Groups {
-    fn new(problems: usize, first: u64, size: usize) -> Groups {
+impl DrawnGroups {
+    fn new(problems: usize, first: u64, size: usize) -> DrawnGroups {
         let mut samples = Vec::new();
         samples.resize_with(problems * size, || None);
-        Groups { first, size, started: 0, samples }
+        DrawnGroups { first, size, started: 0, samples }
     }
 
     /// All of them: a draw ends when nothing more was to start, and everything is judged.
@@ -116,7 +116,7 @@ impl Groups {
     }
 }
 
-impl Plan for Groups {
+impl Plan for DrawnGroups {
     type Said = Sample;
 
     fn next(&mut self) -> Option<(usize, u64)> {

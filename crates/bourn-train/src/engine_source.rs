@@ -5,7 +5,8 @@ use std::sync::atomic::AtomicBool;
 use bourn_episode::Finish;
 use bourn_model::prompt::Prompter;
 use bourn_probe::{
-    Draw, DrawSource, Schedule, Score, ScoreRequest, ScoreSource, SourceError, rounded_entropies,
+    Draw, DrawSchedule, DrawSource, Score, ScoreRequest, ScoreSource, SourceError,
+    rounded_entropies,
 };
 use bourn_recipe::{Guess, Measured, Sampler};
 use bourn_rollout::{Progress, Rollouts, Sampling, ScoreItem, Scored};
@@ -70,7 +71,7 @@ impl DrawSource for EngineSource<'_> {
     fn stream(
         &mut self,
         problems: &[&Problem],
-        schedule: &mut dyn Schedule,
+        schedule: &mut dyn DrawSchedule,
     ) -> Result<(), SourceError> {
         let &mut EngineSource { prompter, measured, stop, lead, .. } = self;
         let limit = measured.rollout.max_prompt_length;
@@ -169,7 +170,7 @@ impl Reader for Reading<'_> {
 }
 
 /// A probe's schedule as a plan.
-struct Scheduled<'a>(&'a mut dyn Schedule);
+struct Scheduled<'a>(&'a mut dyn DrawSchedule);
 
 impl Plan for Scheduled<'_> {
     type Said = Draw;

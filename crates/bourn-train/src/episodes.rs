@@ -168,8 +168,17 @@ pub(crate) fn draw<R: Reader>(
     let rows = |hand_in: Option<HandIn<'_>>| {
         let docket = hand_in.map(|hand_in| Docket { hand_in, verdicts, pending: 0 });
         let (under_way, peeked, failed) = (BTreeMap::new(), None, None);
-        let mut work =
-            Rows { prompts, problems, prompter, reader, plan, under_way, docket, peeked, failed };
+        let mut work = EpisodeRows {
+            prompts,
+            problems,
+            prompter,
+            reader,
+            plan,
+            under_way,
+            docket,
+            peeked,
+            failed,
+        };
         loop {
             let drawn = engine.draw(&asked, sampling, &mut work, &mut |_| go_on(stop));
             if let Some(error) = work.failed.take() {
@@ -197,7 +206,7 @@ pub(crate) fn draw<R: Reader>(
         }),
         // What waits for something else would hold them up.
         (false, true) => scope(|scope| {
-            let (jobs, waiting) = mpsc::channel::<Job>();
+            let (jobs, waiting) = mpsc::channel::<JudgeJob>();
             let waiting = Arc::new(Mutex::new(waiting));
             for _ in 0..WAITING {
                 let (waiting, to_us) = (Arc::clone(&waiting), to_us.clone());
@@ -210,7 +219,7 @@ pub(crate) fn draw<R: Reader>(
 }
 
 /// An episode to judge.
-struct Job {
+struct JudgeJob {
     problem: usize,
     number: u64,
     episode: Episode,
@@ -220,15 +229,15 @@ struct Job {
 type Said<S> = (usize, u64, Result<S, TrainError>);
 
 /// Judges an episode. A judge that panics has given no verdict, and nobody waits for it.
-fn judge<R: Reader>(job: Job, problems: &[&Problem], reader: &R) -> Said<R::Said> {
-    let Job { problem, number, episode } = job;
+fn judge<R: Reader>(job: JudgeJob, problems: &[&Problem], reader: &R) -> Said<R::Said> {
+    let JudgeJob { problem, number, episode } = job;
     let read = AssertUnwindSafe(|| reader.read(problems[problem], number, episode));
     (problem, number, catch_unwind(read).unwrap_or(Err(TrainError::NoVerdict)))
 }
 
 /// Judges what is handed in, until nothing more can be.
 fn judge_all<R: Reader>(
-    jobs: &Mutex<Receiver<Job>>,
+    jobs: &Mutex<Receiver<JudgeJob>>,
     to_us: &Sender<Said<R::Said>>,
     problems: &[&Problem],
     reader: &R,
@@ -244,7 +253,7 @@ fn judge_all<R: Reader>(
 }
 
 /// Hands an episode to those who judge on other threads.
-type HandIn<'a> = Box<dyn FnMut(Job) -> Result<(), TrainError> + 'a>;
+type HandIn<'a> = Box<dyn FnMut(JudgeJob) -> Result<(), TrainError> + 'a>;
 
 /// Episodes that are being judged on other threads.
 struct Docket<'a, S> {
@@ -254,7 +263,7 @@ struct Docket<'a, S> {
 }
 
 /// A plan as the engine's work.
-struct Rows<'a, R: Reader> {
+struct EpisodeRows<'a, R: Reader> {
     prompts: &'a [Inputs],
     problems: &'a [&'a Problem],
     prompter: &'a Prompter,
@@ -270,7 +279,7 @@ struct Rows<'a, R: Reader> {
     failed: Option<SourceError>,
 }
 
-impl<R: Reader> Rows<'_, R> {
+impl<R: Reader> EpisodeRows<'_, R> {
     /// Takes the verdicts that are there.
     fn take_verdicts(&mut self) -> Result<(), SourceError> {
         while let Some(docket) = &mut self.docket
@@ -321,7 +330,7 @@ impl<R: Reader> Rows<'_, R> {
         match &mut self.docket {
             Some(docket) => {
                 docket.pending += 1;
-                let job = Job { problem, number, episode };
+                let job = JudgeJob { problem, number, episode };
                 (docket.hand_in)(job)?;
             }
             None => {
@@ -371,7 +380,7 @@ fn take<S>(plan: &mut dyn Plan<Said = S>, said: Said<S>) -> Result<(), SourceErr
     plan.judged(problem, number, said?)
 }
 
-impl<R: Reader> Work for Rows<'_, R> {
+impl<R: Reader> Work for EpisodeRows<'_, R> {
     fn next(&mut self) -> Option<(usize, u64)> {
         if let Some(peeked) = self.peeked.take() {
             return Some(peeked);

@@ -128,7 +128,7 @@ pub struct Experience {
     /// What was replayed; the groups of it are the last.
     pub replayed: Replayed,
     /// What a value model says of every trajectory, where there is one.
-    pub values: Option<Values>,
+    pub values: Option<ValueEstimates>,
     /// What an implicit reward model pays, where there is one.
     pub implicit: Option<ImplicitPay>,
     /// Log-probs of every trajectory under the KL penalty's reference, `[samples][own]`, where that
@@ -147,7 +147,7 @@ pub struct Replayed {
 
 /// What a value model says of every trajectory of a step, and what it is trained towards.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Values {
+pub struct ValueEstimates {
     /// Its predictions before each own token, `[samples][own]`.
     pub before: Vec<Vec<f32>>,
     /// What they should have been, `[samples][own]`; none until credit is assigned.

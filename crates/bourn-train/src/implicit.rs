@@ -81,7 +81,7 @@ impl Implicit {
     ) -> Result<(), UpdateError> {
         let reference = score_all(&self.reference, experience, scoring)?;
         let plan = plan(experience, &batching.once(), step, world)?;
-        let mut objective = Verdicts::new(experience, &reference, settings, scoring);
+        let mut objective = VerdictObjective::new(experience, &reference, settings, scoring);
         let fit = learners.fit(IMPLICIT, &plan, &mut objective, world)?;
         let mut report = ImplicitReport {
             loss: fit.mean(fit.loss),
@@ -107,7 +107,7 @@ impl Implicit {
 
 /// What the model is fitted to: the verdicts, which it tells by how much likelier a completion is to it
 /// than to its reference.
-pub(crate) struct Verdicts<'e> {
+pub(crate) struct VerdictObjective<'e> {
     experience: &'e Experience,
     /// Log-probs under the reference, `[samples][own]`.
     reference: &'e [Vec<f32>],
@@ -117,19 +117,19 @@ pub(crate) struct Verdicts<'e> {
     completions: u64,
 }
 
-impl<'e> Verdicts<'e> {
+impl<'e> VerdictObjective<'e> {
     /// The objective of a step.
     pub(crate) fn new(
         experience: &'e Experience,
         reference: &'e [Vec<f32>],
         settings: &'e Settings,
         scoring: Scoring,
-    ) -> Verdicts<'e> {
-        Verdicts { experience, reference, settings, scoring, right: 0, completions: 0 }
+    ) -> VerdictObjective<'e> {
+        VerdictObjective { experience, reference, settings, scoring, right: 0, completions: 0 }
     }
 }
 
-impl Objective for Verdicts<'_> {
+impl Objective for VerdictObjective<'_> {
     type Batch = MicroBatch;
 
     const NORM: &'static str = "the implicit reward model's gradient norm";

@@ -8,7 +8,7 @@ use crate::world::World;
 
 /// A prompt, and what is to be said after it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Demonstration {
+pub(crate) struct LabelledText {
     /// What is read.
     pub prompt: Vec<u32>,
     /// What is learned; not empty.
@@ -18,7 +18,7 @@ pub(crate) struct Demonstration {
 /// −log π of the completions' tokens, on average over all of them; a "group" is a demonstration.
 pub(crate) struct Likelihood<'d> {
     /// What is to be said.
-    pub demonstrations: &'d [Demonstration],
+    pub demonstrations: &'d [LabelledText],
     /// Demonstrations of one forward and backward.
     pub micro_batch_size: usize,
 }
@@ -49,7 +49,7 @@ impl Objective for Likelihood<'_> {
                 targets: Vec::new(),
                 tokens,
             };
-            for Demonstration { prompt, completion } in groups.iter().map(of) {
+            for LabelledText { prompt, completion } in groups.iter().map(of) {
                 let read = prompt.iter().chain(&completion[..completion.len() - 1]).copied();
                 let first = texts.packed.push(read).start + prompt.len() - 1;
                 let positions = first..first + completion.len();

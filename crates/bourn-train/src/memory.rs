@@ -80,7 +80,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     let tokens = recipe.train.micro_batch_size as u64 * length;
     let scored = recipe.train.micro_batch_size as u64 * recipe.rollout.max_completion_length as u64;
     let learners = learners(recipe);
-    let sum = |of: fn(&Share) -> u64| learners.iter().map(of).sum::<u64>();
+    let sum = |of: fn(&LearnerShare) -> u64| learners.iter().map(of).sum::<u64>();
     let mut models = vec![if held { "policy, frozen base" } else { "policy" }];
     models.extend(learners.iter().map(|share| share.name).filter(|name| !name.is_empty()));
     let models = models.join(", ");
@@ -124,7 +124,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
 }
 
 /// What a learner holds, in copies of the model.
-struct Share {
+struct LearnerShare {
     /// As the announcement calls it; empty for the policy, which it names first.
     name: &'static str,
     weights: u64,
@@ -134,22 +134,22 @@ struct Share {
 }
 
 /// What each learner of a run holds.
-fn learners(recipe: &Recipe) -> Vec<Share> {
+fn learners(recipe: &Recipe) -> Vec<LearnerShare> {
     // A step of several updates keeps what it began with, in case one of them fails: weights and both
     // moments.
     let several =
         recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
     let kept = if several { 3 } else { 0 };
-    let mut shares = vec![Share { name: "", weights: 1, moments: 2, kept }];
+    let mut shares = vec![LearnerShare { name: "", weights: 1, moments: 2, kept }];
     // A value model of its own: its weights, and gradients and moments like the policy's.
     if recipe.critic.as_ref().is_some_and(|critic| critic.trunk == Trunk::Own) {
-        shares.push(Share { name: "critic", weights: 1, moments: 2, kept });
+        shares.push(LearnerShare { name: "critic", weights: 1, moments: 2, kept });
     }
     // An implicit reward model and the base that it is held against. It and its moments are there
     // twice within a step, which must leave no trace if it fails; its gradients are gone when the
     // policy's come.
     if recipe.implicit_reward.is_some() {
-        shares.push(Share { name: "implicit reward", weights: 3, moments: 4, kept: 0 });
+        shares.push(LearnerShare { name: "implicit reward", weights: 3, moments: 4, kept: 0 });
     }
     shares
 }

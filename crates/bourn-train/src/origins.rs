@@ -5,8 +5,8 @@ use bourn_episode::Inputs;
 use bourn_model::prompt::Prompter;
 use bourn_probe::figures::Origins;
 use bourn_probe::{
-    CompareOptions, Evidence, Extent, Ledger, Reference, ReferenceText, References, ScoreError,
-    Scores, Unscored, origins, probe_stored, read_references,
+    CompareOptions, CrossScores, Evidence, Extent, Ledger, ReferenceCompletion, ReferenceText,
+    References, ScoreError, Unscored, origins, probe_stored, read_references,
 };
 use bourn_recipe::{Guess, Measured, Sampler};
 use bourn_seed::canonical;
@@ -61,7 +61,7 @@ pub(crate) fn references(
             }
             let judged = problem.judge().verdict(&Submission::of(&text));
             let verdict = judged.map_err(TrainError::judge(problem))?.verdict;
-            Ok(Reference { ids, correct: verdict.is_correct() })
+            Ok(ReferenceCompletion { ids, correct: verdict.is_correct() })
         };
         let list = texts.into_iter().map(reference).collect::<Result<_, _>>()?;
         references.insert(problem.id.to_string(), list);
@@ -127,7 +127,7 @@ impl Prober<'_> {
         let unscored = Unscored::new(self.problems, by_policy, base, references, most);
         let under_policy = self.score(bench, Role::Policy, sampler, &unscored)?;
         let unscored = Unscored::new(self.problems, base, by_policy, references, most);
-        let mut under_base = Scores::default();
+        let mut under_base = CrossScores::default();
         if !unscored.is_empty() {
             under_base = self.score(bench, Role::Base, sampler, &unscored)?;
         }
@@ -148,7 +148,7 @@ impl Prober<'_> {
         role: Role,
         sampler: &Sampler,
         unscored: &Unscored<'_>,
-    ) -> Result<Scores, TrainError> {
+    ) -> Result<CrossScores, TrainError> {
         let Bench { engines, policy, .. } = bench;
         let side = if role == Role::Base { &self.base } else { *policy };
         let name = format!("probe: {} scores", role.name());

@@ -7,14 +7,14 @@ use std::sync::atomic::AtomicBool;
 
 use bourn_probe::{
     Boundary, CompareOptions, Examples, Extent, Ledger, LedgerKey, LedgerStore, LockedKey,
-    MAX_RESAMPLES, ProbeError, Probed, Progress, References, SourceError, boundary, examples,
+    MAX_RESAMPLES, ProbeError, ProbeProgress, Probed, References, SourceError, boundary, examples,
     min_resamples, probe, probe_stored, write_ledger,
 };
 use bourn_recipe::{Measured, Probe, Sampler, WeightDtype};
 use bourn_rollout::RolloutError;
 use bourn_seed::canonical;
 use bourn_task::Problem;
-use bourn_track::{Console, Stage, pass_at_k_picture};
+use bourn_track::{Console, ProgressStage, pass_at_k_picture};
 
 use crate::engine_source::EngineSource;
 use crate::error::TrainError;
@@ -279,10 +279,11 @@ impl Prober<'_> {
         &self,
         name: Option<&str>,
         extent: Extent,
-        make: impl FnOnce(&mut dyn FnMut(Progress)) -> Result<Probed, ProbeError>,
+        make: impl FnOnce(&mut dyn FnMut(ProbeProgress)) -> Result<Probed, ProbeError>,
     ) -> Result<Probed, TrainError> {
         let Some(name) = name else { return make(&mut |_| {}).map_err(own_error) };
-        let mut stage: Stage = self.console.stage(name, self.problems.len() as u64, "problem");
+        let mut stage: ProgressStage =
+            self.console.stage(name, self.problems.len() as u64, "problem");
         let mut decided = 0;
         let probed = make(&mut |progress| {
             stage.set_message(format!("{} draws", progress.draws));

@@ -20,7 +20,7 @@ use bourn_task::{Problem, Problems};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::drawing::{self, Batch};
+use crate::drawing::{self, DrawBatch};
 use crate::episodes::{Episode, Reader};
 use crate::error::TrainError;
 use crate::experience::{Experience, Replayed, Sample};
@@ -42,7 +42,7 @@ pub struct Look {
 }
 
 /// What is known of the watched problems; a function of recipe, base and the state's looks.
-pub(crate) struct Replay {
+pub(crate) struct WitnessReplay {
     watched: Vec<Problem>,
     /// What came of the base's draws.
     base: BTreeMap<String, Outcomes>,
@@ -70,7 +70,7 @@ fn extent(probe: &Probe, settings: &Settings) -> Extent {
     Extent::new(settings.n_max as u64, probe.stop as u64)
 }
 
-impl Replay {
+impl WitnessReplay {
     /// Draws of the base, or its ledger, for the problems of `prober`, which are the watched ones.
     ///
     /// # Errors
@@ -79,7 +79,7 @@ impl Replay {
         prober: &Prober<'_>,
         bench: &mut Bench<'_, '_>,
         settings: &Settings,
-    ) -> Result<Replay, TrainError> {
+    ) -> Result<WitnessReplay, TrainError> {
         let (measured, name) = (prober.measured, Some("replay: base"));
         let (sampler, extent) = (sampler(measured.rollout), extent(measured.probe, settings));
         let ledger = prober.draws(bench, Role::Base, &sampler, extent, name)?.ledger;
@@ -87,13 +87,13 @@ impl Replay {
         let witnesses = witnesses(prober, engine, &ledger)?;
         bench.engines.of(Role::Policy, bench.policy)?;
         let (watched, base) = (prober.problems.to_vec(), ledger.outcomes());
-        Ok(Replay { watched, base, witnesses, endangered: Vec::new() })
+        Ok(WitnessReplay { watched, base, witnesses, endangered: Vec::new() })
     }
 
     /// The policy's draws of the watched problems.
     ///
     /// # Errors
-    /// As [`Replay::open`].
+    /// As [`WitnessReplay::open`].
     pub(crate) fn look(
         prober: &Prober<'_>,
         bench: &mut Bench<'_, '_>,
@@ -175,7 +175,7 @@ impl Replay {
         }
         let size = all - settings.witnesses(all);
         let problems: Vec<&Problem> = groups.iter().map(|(problem, _)| *problem).collect();
-        let batch = Batch { purpose: "replay", step, batch: 0, size };
+        let batch = DrawBatch { purpose: "replay", step, batch: 0, size };
         let prompter = prober.base.prompter;
         let stop = prober.stop;
         let mut drawn = drawing::collect(engine, prompter, &problems, draws, batch, stop)?;

@@ -20,7 +20,7 @@ use bourn_probe::{Boundary, Examples};
 use bourn_recipe::{Recipe, RlStage, Stage};
 use bourn_rollout::RolloutEngine;
 use bourn_task::{Problem, Problems};
-use bourn_track::{Console, Stage as Progress};
+use bourn_track::{Console, ProgressStage};
 use burn::tensor::Device;
 
 use self::records::Records;
@@ -30,8 +30,8 @@ use crate::implicit::Implicit;
 use crate::learner::{Descent, Learner};
 use crate::learners::{Before, Learners};
 use crate::probe::{Prober, check_probe, is_scheduled};
-use crate::replay::Replay;
-use crate::rundir::{self, Claim, Start};
+use crate::replay::WitnessReplay;
+use crate::rundir::{self, Claim, RunStart};
 use crate::side::Side;
 use crate::world::{Alone, World, together};
 use crate::{base, check_context, critic, engine, engine_options, memory, origins, prompts};
@@ -89,7 +89,7 @@ pub fn train_in(
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
-    let order = Order { recipe, options, console, stop, world };
+    let order = RunOrder { recipe, options, console, stop, world };
     // Nothing is written before everything that can be wrong with the input has been looked at.
     check_probe(&recipe.probe)?;
     let claim = rundir::look(world, &options.run_dir, recipe, options.resume)?;
@@ -115,7 +115,7 @@ pub fn train_in(
 
 /// The stage of reinforcement learning, on a base that is frozen where the policy begins.
 fn reinforce(
-    order: Order<'_>,
+    order: RunOrder<'_>,
     rl: RlStage<'_>,
     problems: &Problems,
     base: &mut Bundle,
@@ -165,7 +165,7 @@ fn last_step(recipe: &Recipe, options: &RunOptions) -> u64 {
 
 /// What the caller asked for, and with whom it is done.
 #[derive(Clone, Copy)]
-pub(crate) struct Order<'a> {
+pub(crate) struct RunOrder<'a> {
     pub(crate) recipe: &'a Recipe,
     pub(crate) options: &'a RunOptions,
     pub(crate) console: &'a Console,
@@ -175,12 +175,12 @@ pub(crate) struct Order<'a> {
 
 /// What stays the same over the run's probes.
 fn prober<'a>(
-    order: &Order<'a>,
+    order: &RunOrder<'a>,
     base: &'a Bundle,
     prompter: &'a Prompter,
     problems: &'a [Problem],
 ) -> Prober<'a> {
-    let &Order { recipe, options, console, stop, .. } = order;
+    let &RunOrder { recipe, options, console, stop, .. } = order;
     let (base, cache_dir) = (Side::new(base, prompter), options.cache_dir.as_path());
     let measured = recipe.measured();
     Prober { measured, problems, base, cache_dir, console, stop, standalone: false }
@@ -188,7 +188,7 @@ fn prober<'a>(
 
 /// Everything that a step reads or changes.
 struct Run<'a> {
-    order: Order<'a>,
+    order: RunOrder<'a>,
     rl: RlStage<'a>,
     base: &'a Bundle,
     held_out: &'a [Problem],
@@ -202,7 +202,7 @@ struct Run<'a> {
     implicit: Option<Implicit>,
     engine: Box<dyn RolloutEngine>,
     /// Problems that may be replayed, once they were looked at.
-    replay: Option<Replay>,
+    replay: Option<WitnessReplay>,
     /// What is written, by the process that writes.
     records: Option<Records>,
     state: State,
@@ -215,7 +215,7 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn new(
-        order: Order<'a>,
+        order: RunOrder<'a>,
         rl: RlStage<'a>,
         problems: &'a Problems,
         base: &'a Bundle,
@@ -223,7 +223,7 @@ impl<'a> Run<'a> {
         device: &Device,
         claim: Claim,
     ) -> Result<Run<'a>, TrainError> {
-        let Order { recipe, options, console, world, .. } = order;
+        let RunOrder { recipe, options, console, world, .. } = order;
         let (config, rollout) = (&base.config, rl.rollout);
         let prompter = prompts::prompter(&recipe.model, rollout, base)?;
         // A prompt that does not fit is found now, not at step 4,000.
@@ -235,15 +235,15 @@ impl<'a> Run<'a> {
         let engine_options = engine_options(rollout, recipe.device, config);
         let mut engine = engine::open(config, weights.clone(), &engine_options, device)?;
         let problems_hash = prompts::problems_hash(problems);
-        if let Start::Resume(restored) = &claim.start {
+        if let RunStart::Resume(restored) = &claim.start {
             rundir::check_base(restored, base)?;
             rundir::check_problems(restored, &problems_hash)?;
         }
         let (start, lock) = rundir::claim(world, &options.run_dir, recipe, claim)?;
 
         let first = match &start {
-            Start::Fresh => None,
-            Start::Resume(restored) => Some(restored.policy.weights()?),
+            RunStart::Fresh => None,
+            RunStart::Resume(restored) => Some(restored.policy.weights()?),
         };
         let policy =
             Transformer::from_weights(config, first.as_deref().unwrap_or(&weights), device)?
@@ -258,13 +258,13 @@ impl<'a> Run<'a> {
         let implicit = rl.implicit_reward.map(add).transpose()?;
         let mut reference_weights = None;
         let (state, resumed) = match &start {
-            Start::Fresh => {
+            RunStart::Fresh => {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
                 (State::new(&base.weights_hash, &problems_hash), None)
             }
-            Start::Resume(restored) => {
+            RunStart::Resume(restored) => {
                 let (path, state) = (&restored.path, restored.state.clone());
                 learners.restore(path, &state)?;
                 reference_weights = checkpoint::reference(path)?;
@@ -315,7 +315,7 @@ impl<'a> Run<'a> {
     /// Says what memory the run may take and, before a new run's first step, what its probes will be
     /// able to show.
     fn announce(&self) -> Result<(), TrainError> {
-        let Order { recipe, console, .. } = self.order;
+        let RunOrder { recipe, console, .. } = self.order;
         console.line(memory::announcement(recipe, &self.base.config));
         match recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
             true => prober(&self.order, self.base, &self.prompter, self.held_out).announce(),
@@ -323,7 +323,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn progress_bar(&self, last: u64) -> Progress {
+    fn progress_bar(&self, last: u64) -> ProgressStage {
         let interval = self.order.recipe.log.console_interval;
         let stage = self.order.console.stage("train", last, "step");
         stage.lines_every(interval).start_at(self.state.step)

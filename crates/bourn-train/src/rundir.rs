@@ -18,7 +18,7 @@ pub(crate) const RECIPE: &str = "recipe.toml";
 const LOCK: &str = ".lock";
 
 /// How a run begins.
-pub(crate) enum Start {
+pub(crate) enum RunStart {
     /// From the base, at step 0.
     Fresh,
     /// From a checkpoint.
@@ -28,7 +28,7 @@ pub(crate) enum Start {
 /// A run directory that has been looked at.
 pub(crate) struct Claim {
     /// How the run begins.
-    pub start: Start,
+    pub start: RunStart,
     /// Held already where there is a run to resume.
     lock: Option<Lock>,
 }
@@ -49,7 +49,7 @@ pub(crate) fn look(
         return Ok(claim);
     }
     let restored = if resume { checkpoint::restore(dir)? } else { None };
-    let start = restored.map_or(Start::Fresh, |restored| Start::Resume(Box::new(restored)));
+    let start = restored.map_or(RunStart::Fresh, |restored| RunStart::Resume(Box::new(restored)));
     Ok(Claim { start, lock: None })
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, 
             return Err(TrainError::RunExists { path: dir.into() });
         }
         sealed::check_writable(dir)?;
-        return Ok(Claim { start: Start::Fresh, lock: None });
+        return Ok(Claim { start: RunStart::Fresh, lock: None });
     }
     if !path.exists() {
         return Err(TrainError::NothingToResume { path: dir.into() });
@@ -77,9 +77,9 @@ pub(crate) fn check(dir: &Path, recipe: &Recipe, resume: bool) -> Result<Claim, 
     let lock = Some(lock(dir)?);
     sealed::settle(&checkpoint::directory(dir))?;
     let start = match checkpoint::restore(dir)? {
-        Some(restored) => Start::Resume(Box::new(restored)),
+        Some(restored) => RunStart::Resume(Box::new(restored)),
         // Killed before the first checkpoint: there is nothing to lose in starting over.
-        None => Start::Fresh,
+        None => RunStart::Fresh,
     };
     Ok(Claim { start, lock })
 }
@@ -118,7 +118,7 @@ pub(crate) fn claim(
     dir: &Path,
     recipe: &Recipe,
     claim: Claim,
-) -> Result<(Start, Option<Lock>), TrainError> {
+) -> Result<(RunStart, Option<Lock>), TrainError> {
     let claimed = match world.writes() {
         true => take(dir, recipe, claim).map(|(start, lock)| (start, Some(lock))),
         false => Ok((claim.start, None)),
@@ -126,14 +126,14 @@ pub(crate) fn claim(
     together(world, claimed)
 }
 
-fn take(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(Start, Lock), TrainError> {
+fn take(dir: &Path, recipe: &Recipe, claim: Claim) -> Result<(RunStart, Lock), TrainError> {
     fs::create_dir_all(dir).map_err(TrainError::io(dir, "creating the run directory"))?;
     let Claim { start, lock: held } = claim;
     let lock = match held {
         Some(lock) => lock,
         None => lock(dir)?,
     };
-    if matches!(start, Start::Resume(_)) {
+    if matches!(start, RunStart::Resume(_)) {
         drop_unfinished(&dir.join("boundary"))?;
         return Ok((start, lock));
     }

@@ -75,7 +75,7 @@ pub fn update(
     step: u64,
     world: &dyn World,
 ) -> Result<UpdateReport, UpdateError> {
-    let mut objective = Policy::new(reference, experience, settings)?;
+    let mut objective = PolicyObjective::new(reference, experience, settings)?;
     let plan = plan(experience, batching, step, world)?;
     let fit = learners.fit(POLICY, &plan, &mut objective, world)?;
     let mut report = UpdateReport {
@@ -96,7 +96,7 @@ pub fn update(
 }
 
 /// The policy's loss over a step's trajectories and, with a value head on the policy, that head's.
-pub struct Policy<'e> {
+pub struct PolicyObjective<'e> {
     experience: &'e Experience,
     /// Log-probs under the KL penalty's reference, `[samples][own]`.
     reference: Option<Vec<Vec<f32>>>,
@@ -109,12 +109,12 @@ pub struct Policy<'e> {
 
 /// One forward and backward: of the policy, of its value head, or of both where both ask about the same
 /// trajectories.
-pub struct Asked {
+pub struct PolicyForward {
     policy: Option<MicroBatch>,
     valued: Option<MicroBatch>,
 }
 
-impl<'e> Policy<'e> {
+impl<'e> PolicyObjective<'e> {
     /// The objective of a step.
     ///
     /// # Errors
@@ -123,7 +123,7 @@ impl<'e> Policy<'e> {
         reference: Option<&Transformer>,
         experience: &'e Experience,
         settings: PolicyLoss<'e>,
-    ) -> Result<Policy<'e>, TrainError> {
+    ) -> Result<PolicyObjective<'e>, TrainError> {
         // Those that credit was assigned by, where they are there.
         let under = |model| match &experience.reference {
             Some(known) => Ok(known.clone()),
@@ -131,7 +131,7 @@ impl<'e> Policy<'e> {
         };
         let reference = reference.map(under).transpose()?;
         let (tally, values) = (Tally::default(), ValueTally::default());
-        Ok(Policy { experience, reference, settings, tally, values, begun: 0 })
+        Ok(PolicyObjective { experience, reference, settings, tally, values, begun: 0 })
     }
 
     fn terms(&self) -> LossTerms<'e> {
@@ -157,12 +157,16 @@ impl<'e> Policy<'e> {
     }
 }
 
-impl Objective for Policy<'_> {
-    type Batch = Asked;
+impl Objective for PolicyObjective<'_> {
+    type Batch = PolicyForward;
 
     const NORM: &'static str = "the gradient norm";
 
-    fn batches(&mut self, groups: &[usize], world: &dyn World) -> Result<Vec<Asked>, UpdateError> {
+    fn batches(
+        &mut self,
+        groups: &[usize],
+        world: &dyn World,
+    ) -> Result<Vec<PolicyForward>, UpdateError> {
         self.begun += 1;
         let (experience, settings) = (self.experience, &self.settings);
         let batches =
@@ -176,13 +180,13 @@ impl Objective for Policy<'_> {
         for batch in batches {
             // One forward for policy and value, where both ask about the same completions.
             let valued = valued.next_if(|valued| valued.rows == batch.rows);
-            asked.push(Asked { policy: Some(batch), valued });
+            asked.push(PolicyForward { policy: Some(batch), valued });
         }
-        asked.extend(valued.map(|batch| Asked { policy: None, valued: Some(batch) }));
+        asked.extend(valued.map(|batch| PolicyForward { policy: None, valued: Some(batch) }));
         Ok(asked)
     }
 
-    fn loss(&mut self, model: &Transformer, asked: &Asked) -> Result<Loss, UpdateError> {
+    fn loss(&mut self, model: &Transformer, asked: &PolicyForward) -> Result<Loss, UpdateError> {
         let Some(batch) = &asked.policy else {
             let batch = asked.valued.as_ref().ok_or(TrainError::Unknown { what: "values" })?;
             let (values, trace) = model.values(&batch.packed, batch.positions.clone());

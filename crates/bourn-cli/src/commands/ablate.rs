@@ -13,7 +13,7 @@ use crate::{interrupt, threads};
 /// Train every variant of a sweep with every seed, and compare their boundaries on the same problems.
 /// The same command goes on where it was stopped. See docs/ablations.md.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct AblateArgs {
     /// The sweep, a TOML file
     sweep: PathBuf,
     /// Where runs, tables and the report are written [default: runs/NAME-OF-THE-SWEEP]
@@ -37,7 +37,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &AblateArgs, console: &Console) -> anyhow::Result<()> {
     let sweep = bourn_recipe::load_sweep(&args.sweep)?;
     if args.dry_run {
         return dry_run(&sweep);

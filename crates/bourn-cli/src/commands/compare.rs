@@ -9,7 +9,7 @@ use super::print;
 
 /// Compare the outcomes of two models, from anywhere. See docs/formats.md.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct CompareArgs {
     /// Outcomes of the base: one JSON object a line
     base: PathBuf,
     /// Outcomes of the policy, for the same problems
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     let base = read_outcomes(&args.base)?;
     let policy = read_outcomes(&args.policy)?;
     let options = CompareOptions {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::bail;
-use bourn_probe::{Holding, LedgerStore, Sweep};
+use bourn_probe::{Holding, LedgerStore, StoreSweep};
 use bourn_track::Console;
 use serde::Serialize;
 
@@ -12,23 +12,23 @@ use super::print;
 
 /// Look after the draws of frozen bases that are kept for all runs
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct LedgerArgs {
     #[command(subcommand)]
-    command: Command,
+    command: LedgerCommand,
 }
 
 #[derive(clap::Subcommand)]
-enum Command {
+enum LedgerCommand {
     /// What is kept: model, sampler, problems, draws, size, last use
-    Ls(Look),
+    Ls(LedgerQuery),
     /// Read every file to its last byte; the exit code is 0 only if all are whole
-    Verify(Look),
+    Verify(LedgerQuery),
     /// Merge the files of each model and sampler, and remove what no run will read
     Gc(Collect),
 }
 
 #[derive(clap::Args)]
-struct Look {
+struct LedgerQuery {
     /// The store [default: ledgers in the cache directory]
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -51,11 +51,11 @@ struct Collect {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &LedgerArgs, console: &Console) -> anyhow::Result<()> {
     match &args.command {
-        Command::Ls(look) => ls(look),
-        Command::Verify(look) => verify(look),
-        Command::Gc(collect) => gc(collect, console),
+        LedgerCommand::Ls(look) => ls(look),
+        LedgerCommand::Verify(look) => verify(look),
+        LedgerCommand::Gc(collect) => gc(collect, console),
     }
 }
 
@@ -72,7 +72,7 @@ fn open(dir: &Option<PathBuf>) -> anyhow::Result<LedgerStore> {
 
 /// A line of `ls --json` and `verify --json`.
 #[derive(Serialize)]
-struct Line<'a> {
+struct LedgerLine<'a> {
     address: &'a str,
     #[serde(flatten)]
     key: Option<&'a bourn_probe::LedgerKey>,
@@ -95,7 +95,7 @@ fn json(holdings: &[Holding]) -> anyhow::Result<()> {
         let seconds = holding.last_use.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
         let shown =
             |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect();
-        let line = Line {
+        let line = LedgerLine {
             address: &holding.address,
             key: holding.key.as_ref(),
             problems: holding.problems,
@@ -113,7 +113,7 @@ fn json(holdings: &[Holding]) -> anyhow::Result<()> {
     if text.is_empty() { Ok(()) } else { print(&text) }
 }
 
-fn ls(look: &Look) -> anyhow::Result<()> {
+fn ls(look: &LedgerQuery) -> anyhow::Result<()> {
     let holdings = open(&look.dir)?.holdings()?;
     if look.json {
         return json(&holdings);
@@ -144,7 +144,7 @@ fn ls(look: &Look) -> anyhow::Result<()> {
     print(&table(&rows))
 }
 
-fn verify(look: &Look) -> anyhow::Result<()> {
+fn verify(look: &LedgerQuery) -> anyhow::Result<()> {
     let holdings = open(&look.dir)?.holdings()?;
     if look.json {
         json(&holdings)?;
@@ -176,7 +176,7 @@ fn verify(look: &Look) -> anyhow::Result<()> {
 
 fn gc(collect: &Collect, console: &Console) -> anyhow::Result<()> {
     let unused_for = collect.older_than.map(|days| Duration::from_secs(u64::from(days) * 86_400));
-    let sweep = Sweep { unused_for, dry_run: collect.dry_run };
+    let sweep = StoreSweep { unused_for, dry_run: collect.dry_run };
     let sweeping = open(&collect.dir)?.sweep(&sweep)?;
     let mut text = String::new();
     let would = if collect.dry_run { "would remove" } else { "removed" };

@@ -13,7 +13,7 @@ use crate::interrupt;
 /// problems. Draws are kept, so that a second probe draws only what the first did not.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("subject").required(true).args(["run", "base"])))]
-pub(crate) struct Args {
+pub(crate) struct ProbeArgs {
     /// The base: a Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
     #[arg(long, value_name = "MODEL", requires = "policy", requires = "task")]
     base: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
     let stop = interrupt::install(console)?;
     let options = ProbeOptions {
         output: args.output.clone(),
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
 }
 
 /// The recipe that probes `base` on `task`.
-fn recipe(args: &Args, base: &str, task: &str) -> anyhow::Result<ProbeRecipe> {
+fn recipe(args: &ProbeArgs, base: &str, task: &str) -> anyhow::Result<ProbeRecipe> {
     let short = ShortTask {
         source: task.to_owned(),
         prompt_column: args.prompt_column.clone(),

@@ -9,13 +9,13 @@ use super::{chain, print};
 
 /// Check, show or document recipes.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct RecipeArgs {
     #[command(subcommand)]
-    command: Command,
+    command: RecipeCommand,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum RecipeCommand {
     /// Check recipes; nothing is printed but errors and one line for each
     Check {
         /// The recipes
@@ -44,9 +44,9 @@ fn check(path: &Path, overrides: &[String]) -> anyhow::Result<()> {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &RecipeArgs) -> anyhow::Result<()> {
     match &args.command {
-        Command::Check { recipes, overrides } => {
+        RecipeCommand::Check { recipes, overrides } => {
             let mut faults = Vec::new();
             for path in recipes {
                 match check(path, overrides) {
@@ -59,10 +59,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
                 false => bail!(faults.join("\nerror: ")),
             }
         }
-        Command::Show { recipe, overrides } => {
+        RecipeCommand::Show { recipe, overrides } => {
             print(&bourn_recipe::load(recipe, overrides)?.to_toml())
         }
-        Command::Schema => print(&serde_json::to_string_pretty(&bourn_recipe::json_schema())?),
-        Command::Reference => print(&bourn_recipe::reference_markdown()),
+        RecipeCommand::Schema => {
+            print(&serde_json::to_string_pretty(&bourn_recipe::json_schema())?)
+        }
+        RecipeCommand::Reference => print(&bourn_recipe::reference_markdown()),
     }
 }

@@ -9,7 +9,7 @@ use super::print;
 /// Show what training did to the boundary: one HTML file that needs nothing else. See
 /// docs/report.md.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ReportArgs {
     /// Run directories, as `bourn train` wrote them
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
     let output = args.output.clone().unwrap_or_else(|| default_output(&args.runs));
     if args.hard.as_ref() == Some(&output) {
         anyhow::bail!("--hard and the report both name `{}`: give two files", output.display());

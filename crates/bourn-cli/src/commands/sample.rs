@@ -17,7 +17,7 @@ const BLOCK: u64 = 1024;
 
 /// Completions of a prompt.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct SampleArgs {
     /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
     #[arg(long)]
     model: String,
@@ -63,7 +63,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &SampleArgs, console: &Console) -> anyhow::Result<()> {
     if args.n == 0 {
         bail!("--n 0 asks for no completions; give at least 1");
     }

@@ -24,7 +24,7 @@ const LONGEST_LINE: usize = 1 << 24;
 /// "completion_ids"} a line on standard input, writes {"logprobs", "sum", "tokens"} a line:
 /// the log-prob of each completion token, their sum, and how many there are.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct ScoreArgs {
     /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
     #[arg(long)]
     model: String,
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct ScoreLine {
     prompt: Option<String>,
     completion: Option<String>,
     prompt_ids: Option<Vec<u32>>,
@@ -52,7 +52,7 @@ struct Line {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ScoreArgs, console: &Console) -> anyhow::Result<()> {
     if !(args.temperature.is_finite() && args.temperature > 0.0) {
         bail!("--temperature {} must be a number above 0", args.temperature);
     }
@@ -113,21 +113,24 @@ fn read_line(input: &mut impl BufRead, number: u64) -> anyhow::Result<Option<Str
 
 fn ids(text: &str, prompter: &Prompter) -> anyhow::Result<(Inputs, Vec<u32>)> {
     // serde_json would name line 1 of the line.
-    let line: Line = serde_json::from_str(text).map_err(|error| {
+    let line: ScoreLine = serde_json::from_str(text).map_err(|error| {
         let text = error.to_string();
         let what = text.split(" at line ").next().unwrap_or_default();
         anyhow!("column {}: {what}; write one JSON object a line", error.column())
     })?;
     match line {
-        Line {
+        ScoreLine {
             prompt: Some(prompt),
             completion: Some(completion),
             prompt_ids: None,
             completion_ids: None,
         } => Ok((prompter.encode(&prompt)?, prompter.encode_completion(&completion)?)),
-        Line { prompt: None, completion: None, prompt_ids: Some(p), completion_ids: Some(c) } => {
-            Ok((p.into(), c))
-        }
+        ScoreLine {
+            prompt: None,
+            completion: None,
+            prompt_ids: Some(p),
+            completion_ids: Some(c),
+        } => Ok((p.into(), c)),
         _ => bail!(
             "expected \"prompt\" and \"completion\", or \"prompt_ids\" and \"completion_ids\""
         ),

@@ -12,7 +12,7 @@ use crate::interrupt;
 
 /// Train the policy of a recipe and probe its boundary.
 #[derive(clap::Args)]
-pub(crate) struct Args {
+pub(crate) struct TrainArgs {
     /// The recipe, a TOML file
     recipe: PathBuf,
     /// Override a key of the recipe: --set train.max_steps=10 (may be repeated)
@@ -33,7 +33,7 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args, console: &Console) -> anyhow::Result<()> {
+pub(crate) fn run(args: &TrainArgs, console: &Console) -> anyhow::Result<()> {
     let recipe = bourn_recipe::load(&args.recipe, &args.overrides)?;
     let run_dir = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if args.dry_run {

@@ -120,7 +120,7 @@ fn scores_and_their_gradients() {
             let entropy: f64 = logs.iter().map(|log| -log.exp() * log).sum();
             (logs[targets[row] as usize], entropy)
         };
-        let mut scored = vec![Scored { logprob: 0.0, entropy: 0.0 }; rows];
+        let mut scored = vec![ScoredRow { logprob: 0.0, entropy: 0.0 }; rows];
         score_rows(&logits, &targets, temperature, &mut scored).unwrap();
         for (row, (scored, logits)) in scored.iter().zip(logits.chunks(vocabulary)).enumerate() {
             let (logprob, entropy) = of_row(row, &wide(logits));
@@ -145,7 +145,7 @@ fn scores_and_their_gradients() {
             close(&found, &expect, 64.0);
         }
     }
-    let mut scored = [Scored { logprob: 0.0, entropy: 0.0 }];
+    let mut scored = [ScoredRow { logprob: 0.0, entropy: 0.0 }];
     score_rows(&[1.0, f32::NAN], &[0], 1.0, &mut scored).unwrap();
     assert!(scored[0].logprob.is_nan());
     assert!(score_rows(&[1.0, 2.0], &[2], 1.0, &mut scored).is_err());

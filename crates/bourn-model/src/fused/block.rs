@@ -8,7 +8,7 @@ use bourn_kernel::{
     rope, swiglu, swiglu_backward,
 };
 
-use super::{Linear, Network, Residents, Rows, sum};
+use super::{FusedNetwork, Linear, PackedRows, Residents, sum};
 use crate::Part;
 
 /// What the backward pass of a layer needs beside its input. Norms and the product of the gates are
@@ -34,12 +34,12 @@ struct Projection<'a> {
     columns: Range<usize>,
 }
 
-impl Network<'_> {
+impl FusedNetwork<'_> {
     /// Runs `x` through a layer, and keeps what the backward pass needs if it is to be kept.
     pub(super) fn block(
         &self,
         layer: usize,
-        rows: &Rows,
+        rows: &PackedRows,
         x: &mut [f32],
         keep: bool,
     ) -> Result<Option<Activations>, KernelError> {
@@ -62,7 +62,7 @@ impl Network<'_> {
     pub(super) fn activations(
         &self,
         layer: usize,
-        rows: &Rows,
+        rows: &PackedRows,
         input: &[f32],
     ) -> Result<Activations, KernelError> {
         let mut activations = self.attention(layer, rows, input)?;
@@ -78,7 +78,12 @@ impl Network<'_> {
     }
 
     /// Everything up to the mixed values.
-    fn attention(&self, layer: usize, rows: &Rows, x: &[f32]) -> Result<Activations, KernelError> {
+    fn attention(
+        &self,
+        layer: usize,
+        rows: &PackedRows,
+        x: &[f32],
+    ) -> Result<Activations, KernelError> {
         let c = self.config;
         let (q, _, stride) = self.widths();
         let normed = self.normed(layer, Part::InputNorm, x)?;
@@ -108,7 +113,12 @@ impl Network<'_> {
     }
 
     /// Gates and ups, `[rows, gate + up]`.
-    fn gates(&self, layer: usize, rows: &Rows, middle: &[f32]) -> Result<Vec<f32>, KernelError> {
+    fn gates(
+        &self,
+        layer: usize,
+        rows: &PackedRows,
+        middle: &[f32],
+    ) -> Result<Vec<f32>, KernelError> {
         let wide = self.config.intermediate_size;
         let normed = self.normed(layer, Part::MlpNorm, middle)?;
         let mut gate_up = vec![0.0; rows.count * 2 * wide];
@@ -125,7 +135,7 @@ impl Network<'_> {
     pub(super) fn block_backward(
         &self,
         layer: usize,
-        rows: &Rows,
+        rows: &PackedRows,
         input: &[f32],
         activations: Activations,
         gradient: &mut [f32],
@@ -156,7 +166,7 @@ impl Network<'_> {
     fn gates_backward(
         &self,
         layer: usize,
-        rows: &Rows,
+        rows: &PackedRows,
         middle: &[f32],
         mut gate_up: Vec<f32>,
         gradient: &mut [f32],
@@ -190,7 +200,7 @@ impl Network<'_> {
     fn projections_backward(
         &self,
         layer: usize,
-        rows: &Rows,
+        rows: &PackedRows,
         input: &[f32],
         raw: &[f32],
         mut qkv: Vec<f32>,

@@ -1,11 +1,11 @@
 //! The output head: logits of a few rows at a time, never of all.
 
 use bourn_kernel::{
-    KernelError, Matrix, MatrixMut, Scored, Store, gemm, rms_norm, rms_norm_backward, score_rows,
-    score_rows_backward,
+    KernelError, Matrix, MatrixMut, ScoredRow, Store, gemm, rms_norm, rms_norm_backward,
+    score_rows, score_rows_backward,
 };
 
-use super::{Asked, Linear, Network, Residents, Scores, Slopes, sum};
+use super::{Asked, FusedNetwork, FusedScores, FusedSlopes, Linear, Residents, sum};
 use crate::Part;
 
 /// Logits that are in memory at once, in values: 64 MiB.
@@ -22,21 +22,21 @@ pub(crate) struct Head {
     logits: Option<Vec<f32>>,
 }
 
-impl Network<'_> {
-    /// Scores targets from the final residual stream `x`, `[rows, hidden]`.
+impl FusedNetwork<'_> {
+    /// FusedScores targets from the final residual stream `x`, `[rows, hidden]`.
     pub(super) fn score_head(
         &self,
         x: &[f32],
         asked: &Asked<'_>,
         keep: bool,
-    ) -> Result<(Scores, Option<Head>), KernelError> {
+    ) -> Result<(FusedScores, Option<Head>), KernelError> {
         let (hidden, vocabulary) = (self.config.hidden_size, self.config.vocab_size);
         let mut chosen = Vec::with_capacity(asked.positions.len() * hidden);
         for &position in &asked.positions {
             chosen.extend_from_slice(&x[position * hidden..(position + 1) * hidden]);
         }
         let normed = self.final_norm(&chosen)?;
-        let mut scored = vec![Scored { logprob: 0.0, entropy: 0.0 }; asked.targets.len()];
+        let mut scored = vec![ScoredRow { logprob: 0.0, entropy: 0.0 }; asked.targets.len()];
         let rows = chunk_rows(vocabulary);
         let mut logits = Vec::new();
         let parts = asked.targets.chunks(rows).zip(scored.chunks_mut(rows));
@@ -55,7 +55,7 @@ impl Network<'_> {
             logits: whole.then_some(logits),
         });
         let values = if asked.values { self.read_values(&normed)? } else { Vec::new() };
-        let scores = Scores {
+        let scores = FusedScores {
             logprobs: scored.iter().map(|scored| scored.logprob).collect(),
             entropies: scored.iter().map(|scored| scored.entropy).collect(),
             states: normed,
@@ -69,7 +69,7 @@ impl Network<'_> {
     pub(super) fn head_backward(
         &self,
         head: Head,
-        slopes: &Slopes<'_>,
+        slopes: &FusedSlopes<'_>,
         gradient: &mut [f32],
         sums: &mut Residents,
     ) -> Result<(), KernelError> {

@@ -27,7 +27,7 @@ use crate::{ModelConfig, Part};
 pub(crate) type Residents = BTreeMap<String, Resident>;
 
 /// A model's parameters as slices.
-pub(crate) struct Network<'a> {
+pub(crate) struct FusedNetwork<'a> {
     pub(crate) config: &'a ModelConfig,
     pub(crate) weights: &'a Residents,
     pub(crate) inverse_frequencies: &'a [f32],
@@ -77,13 +77,13 @@ pub(crate) enum Keep {
 /// A forward pass that is to be differentiated.
 pub(crate) struct Tape {
     ids: Vec<u32>,
-    rows: Rows,
+    rows: PackedRows,
     layers: Vec<(Vec<f32>, Option<Activations>)>,
     head: Head,
 }
 
 /// Log-probs and entropies of the targets, and what the head made them of.
-pub(crate) struct Scores {
+pub(crate) struct FusedScores {
     pub(crate) logprobs: Vec<f32>,
     pub(crate) entropies: Vec<f32>,
     /// Final hidden states at the positions, `[n, hidden]`.
@@ -93,7 +93,7 @@ pub(crate) struct Scores {
 }
 
 /// Gradients of a loss with respect to what was scored.
-pub(crate) struct Slopes<'a> {
+pub(crate) struct FusedSlopes<'a> {
     pub(crate) logprobs: &'a [f32],
     pub(crate) entropies: Option<&'a [f32]>,
     pub(crate) states: Option<&'a [f32]>,
@@ -101,7 +101,7 @@ pub(crate) struct Slopes<'a> {
 }
 
 /// What the rows of a batch have in common in every layer.
-struct Rows {
+struct PackedRows {
     count: usize,
     trees: Vec<bourn_kernel::Tree>,
     /// `[rows, head_dim / 2]`
@@ -110,8 +110,8 @@ struct Rows {
     sin: Vec<f32>,
 }
 
-impl Rows {
-    fn new(batch: &Packed, inverse_frequencies: &[f32]) -> Rows {
+impl PackedRows {
+    fn new(batch: &Packed, inverse_frequencies: &[f32]) -> PackedRows {
         let positions = batch.positions();
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for &position in &positions {
@@ -122,18 +122,18 @@ impl Rows {
                 sin.push(s as f32);
             }
         }
-        Rows { count: positions.len(), trees: batch.trees().to_vec(), cos, sin }
+        PackedRows { count: positions.len(), trees: batch.trees().to_vec(), cos, sin }
     }
 }
 
-impl Network<'_> {
+impl FusedNetwork<'_> {
     /// Scores the targets.
     pub(crate) fn score(
         &self,
         asked: &Asked<'_>,
         keep: Keep,
-    ) -> Result<(Scores, Option<Tape>), KernelError> {
-        let rows = Rows::new(asked.batch, self.inverse_frequencies);
+    ) -> Result<(FusedScores, Option<Tape>), KernelError> {
+        let rows = PackedRows::new(asked.batch, self.inverse_frequencies);
         let hidden = self.config.hidden_size;
         let mut x = Vec::with_capacity(rows.count * hidden); // [rows, hidden]
         let table = self.weight(Part::Embedding.name());
@@ -155,7 +155,7 @@ impl Network<'_> {
     pub(crate) fn backward(
         &self,
         tape: Tape,
-        slopes: &Slopes<'_>,
+        slopes: &FusedSlopes<'_>,
         sums: &mut Residents,
     ) -> Result<(), KernelError> {
         let Tape { ids, rows, mut layers, head } = tape;

@@ -2,13 +2,13 @@
 
 use bourn_kernel::{KernelError, Matrix, MatrixMut, Store, add_row_sums};
 
-use super::{Linear, Network, Residents, sum};
+use super::{FusedNetwork, Linear, Residents, sum};
 use crate::Part;
 
 const WEIGHT: &str = Part::Value.name();
 const BIAS: &str = Part::ValueBias.name();
 
-impl Network<'_> {
+impl FusedNetwork<'_> {
     /// The value of each final hidden state of `normed`, `[n, hidden]`.
     pub(super) fn read_values(&self, normed: &[f32]) -> Result<Vec<f32>, KernelError> {
         let rows = normed.len() / self.config.hidden_size;

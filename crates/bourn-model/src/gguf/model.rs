@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::reader::{Gguf, Value};
+use super::reader::{Gguf, GgufValue};
 use crate::config::{Family, Llama3Scaling, ModelConfig, Rope};
 use crate::weights::{self, Expected, HostTensor, Weights};
 use crate::{ModelError, Part};
@@ -165,7 +165,7 @@ fn rotate_half_order(data: &[f32], heads: usize, head_dim: usize, width: usize) 
 pub(super) fn floats(file: &Gguf, key: &str) -> Result<Option<Vec<f32>>, ModelError> {
     match file.metadata.get(key) {
         None => Ok(None),
-        Some(Value::Floats(f)) => Ok(Some(f.clone())),
+        Some(GgufValue::Floats(f)) => Ok(Some(f.clone())),
         Some(_) => Err(file.key_error(key, "must be an array of f32")),
     }
 }

@@ -22,7 +22,7 @@ const MAX_ALIGNMENT: u64 = 1 << 20;
 
 /// A metadata value. Integers of all widths are one, and so are floats.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(super) enum GgufValue {
     /// A signed or unsigned integer.
     Int(i128),
     /// An f32, by its shortest decimal, or an f64.
@@ -43,7 +43,7 @@ pub(super) enum Value {
 
 /// A tensor's place in the file.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct GgufTensor {
     /// How its values are packed.
     pub kind: Kind,
     /// Dimensions, outermost first (GGUF writes them innermost first).
@@ -62,13 +62,13 @@ pub(super) struct Gguf {
     pub path: PathBuf,
     file: File,
     /// Metadata by key.
-    pub metadata: BTreeMap<String, Value>,
+    pub metadata: BTreeMap<String, GgufValue>,
     /// Tensors by GGUF name.
-    pub tensors: BTreeMap<String, Entry>,
+    pub tensors: BTreeMap<String, GgufTensor>,
 }
 
 /// A tensor as the directory lists it, before its offset is known to make sense.
-struct Listed {
+struct ListedTensor {
     name: String,
     kind: Kind,
     shape: Vec<usize>,
@@ -82,7 +82,7 @@ impl Gguf {
     pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
         let file = File::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
-        let mut source = Source { path, reader: BufReader::new(&file), at: 0, length };
+        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length };
         if source.array::<4>()? != MAGIC {
             return Err(source.error("is not a GGUF file"));
         }
@@ -109,7 +109,7 @@ impl Gguf {
         let listed = (0..tensors).map(|_| source.listed()).collect::<Result<Vec<_>, _>>()?;
         let alignment = match metadata.get("general.alignment") {
             None => 32,
-            Some(Value::Int(a)) if (1..=i128::from(MAX_ALIGNMENT)).contains(a) => *a as u64,
+            Some(GgufValue::Int(a)) if (1..=i128::from(MAX_ALIGNMENT)).contains(a) => *a as u64,
             Some(other) => {
                 return Err(source.error(format!("has general.alignment = {other:?}")));
             }
@@ -120,7 +120,7 @@ impl Gguf {
     }
 
     /// A tensor's values in f32, row-major.
-    pub(super) fn values(&self, name: &str, entry: &Entry) -> Result<Vec<f32>, ModelError> {
+    pub(super) fn values(&self, name: &str, entry: &GgufTensor) -> Result<Vec<f32>, ModelError> {
         let io = || ModelError::io("read", &self.path);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(entry.start)).map_err(io())?;
@@ -153,7 +153,7 @@ impl Gguf {
     pub(super) fn size(&self, key: &str) -> Result<Option<usize>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
-            Some(Value::Int(n)) => usize::try_from(*n)
+            Some(GgufValue::Int(n)) => usize::try_from(*n)
                 .map(Some)
                 .map_err(|_| self.key_error(key, format!("{n} is out of range"))),
             Some(_) => Err(self.key_error(key, "must be a whole number")),
@@ -164,8 +164,8 @@ impl Gguf {
     pub(super) fn number(&self, key: &str) -> Result<Option<f64>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
-            Some(Value::Float(f)) => Ok(Some(*f)),
-            Some(Value::Int(n)) => Ok(Some(*n as f64)),
+            Some(GgufValue::Float(f)) => Ok(Some(*f)),
+            Some(GgufValue::Int(n)) => Ok(Some(*n as f64)),
             Some(_) => Err(self.key_error(key, "must be a number")),
         }
     }
@@ -174,7 +174,7 @@ impl Gguf {
     pub(super) fn text(&self, key: &str) -> Result<Option<&str>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
-            Some(Value::Text(t)) => Ok(Some(t)),
+            Some(GgufValue::Text(t)) => Ok(Some(t)),
             Some(_) => Err(self.key_error(key, "must be a text")),
         }
     }
@@ -183,7 +183,7 @@ impl Gguf {
     pub(super) fn boolean(&self, key: &str) -> Result<Option<bool>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
-            Some(Value::Bool(b)) => Ok(Some(*b)),
+            Some(GgufValue::Bool(b)) => Ok(Some(*b)),
             Some(_) => Err(self.key_error(key, "must be a boolean")),
         }
     }
@@ -192,7 +192,7 @@ impl Gguf {
     pub(super) fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
-            Some(Value::Texts(t)) => Ok(Some(t)),
+            Some(GgufValue::Texts(t)) => Ok(Some(t)),
             Some(_) => Err(self.key_error(key, "must be an array of texts")),
         }
     }
@@ -201,13 +201,13 @@ impl Gguf {
 /// Turns relative offsets into checked places in the file.
 fn place(
     path: &Path,
-    listed: Vec<Listed>,
+    listed: Vec<ListedTensor>,
     base: u64,
     length: u64,
-) -> Result<BTreeMap<String, Entry>, ModelError> {
+) -> Result<BTreeMap<String, GgufTensor>, ModelError> {
     let mut extents = Vec::with_capacity(listed.len());
     let mut tensors = BTreeMap::new();
-    for Listed { name, kind, shape, elements, bytes, offset } in listed {
+    for ListedTensor { name, kind, shape, elements, bytes, offset } in listed {
         let start = base.checked_add(offset);
         let end = start.and_then(|s| s.checked_add(bytes));
         let (Some(start), Some(end)) = (start, end.filter(|&end| end <= length)) else {
@@ -217,7 +217,7 @@ fn place(
             return Err(ModelError::file(path, message));
         };
         extents.push((start, end, name.clone()));
-        let entry = Entry { kind, shape, elements, start, bytes };
+        let entry = GgufTensor { kind, shape, elements, start, bytes };
         if tensors.insert(name.clone(), entry).is_some() {
             return Err(ModelError::file(path, format!("lists the tensor `{name}` twice")));
         }
@@ -231,14 +231,14 @@ fn place(
 }
 
 /// A reader that knows how much of the file is left.
-struct Source<'a> {
+struct GgufSource<'a> {
     path: &'a Path,
     reader: BufReader<&'a File>,
     at: u64,
     length: u64,
 }
 
-impl Source<'_> {
+impl GgufSource<'_> {
     fn error(&self, message: impl Into<String>) -> ModelError {
         ModelError::file(self.path, message)
     }
@@ -285,26 +285,26 @@ impl Source<'_> {
     }
 
     /// A metadata value of the given type number.
-    fn value(&mut self, kind: u32, key: &str) -> Result<Value, ModelError> {
+    fn value(&mut self, kind: u32, key: &str) -> Result<GgufValue, ModelError> {
         Ok(match kind {
-            0 => Value::Int(u8::from_le_bytes(self.array()?).into()),
-            1 => Value::Int(i8::from_le_bytes(self.array()?).into()),
-            2 => Value::Int(u16::from_le_bytes(self.array()?).into()),
-            3 => Value::Int(i16::from_le_bytes(self.array()?).into()),
-            4 => Value::Int(self.u32()?.into()),
-            5 => Value::Int(i32::from_le_bytes(self.array()?).into()),
-            6 => Value::Float(decimal(f32::from_le_bytes(self.array()?))),
-            7 => Value::Bool(self.array::<1>()?[0] != 0),
-            8 => Value::Text(self.text()?),
+            0 => GgufValue::Int(u8::from_le_bytes(self.array()?).into()),
+            1 => GgufValue::Int(i8::from_le_bytes(self.array()?).into()),
+            2 => GgufValue::Int(u16::from_le_bytes(self.array()?).into()),
+            3 => GgufValue::Int(i16::from_le_bytes(self.array()?).into()),
+            4 => GgufValue::Int(self.u32()?.into()),
+            5 => GgufValue::Int(i32::from_le_bytes(self.array()?).into()),
+            6 => GgufValue::Float(decimal(f32::from_le_bytes(self.array()?))),
+            7 => GgufValue::Bool(self.array::<1>()?[0] != 0),
+            8 => GgufValue::Text(self.text()?),
             9 => self.list(key)?,
-            10 => Value::Int(self.u64()?.into()),
-            11 => Value::Int(i64::from_le_bytes(self.array()?).into()),
-            12 => Value::Float(f64::from_le_bytes(self.array()?)),
+            10 => GgufValue::Int(self.u64()?.into()),
+            11 => GgufValue::Int(i64::from_le_bytes(self.array()?).into()),
+            12 => GgufValue::Float(f64::from_le_bytes(self.array()?)),
             _ => return Err(self.error(format!("metadata `{key}` has the unknown type {kind}"))),
         })
     }
 
-    fn list(&mut self, key: &str) -> Result<Value, ModelError> {
+    fn list(&mut self, key: &str) -> Result<GgufValue, ModelError> {
         let (kind, count) = (self.u32()?, self.u64()?);
         let width = match kind {
             0 | 1 | 7 => 1,
@@ -324,20 +324,22 @@ impl Source<'_> {
         }
         let values = (0..count).map(|_| self.value(kind, key));
         match kind {
-            8 => collect(values, |v| if let Value::Text(t) = v { Some(t) } else { None })
-                .map(|texts| texts.map_or(Value::Skipped, Value::Texts)),
-            6 => collect(values, |v| if let Value::Float(f) = v { Some(f as f32) } else { None })
-                .map(|floats| floats.map_or(Value::Skipped, Value::Floats)),
+            8 => collect(values, |v| if let GgufValue::Text(t) = v { Some(t) } else { None })
+                .map(|texts| texts.map_or(GgufValue::Skipped, GgufValue::Texts)),
+            6 => {
+                collect(values, |v| if let GgufValue::Float(f) = v { Some(f as f32) } else { None })
+                    .map(|floats| floats.map_or(GgufValue::Skipped, GgufValue::Floats))
+            }
             0..=5 | 10 | 11 => collect(values, |v| match v {
-                Value::Int(n) => i64::try_from(n).ok(),
+                GgufValue::Int(n) => i64::try_from(n).ok(),
                 _ => None,
             })
-            .map(|ints| ints.map_or(Value::Skipped, Value::Ints)),
-            _ => collect(values, |_| Some(())).map(|_| Value::Skipped),
+            .map(|ints| ints.map_or(GgufValue::Skipped, GgufValue::Ints)),
+            _ => collect(values, |_| Some(())).map(|_| GgufValue::Skipped),
         }
     }
 
-    fn listed(&mut self) -> Result<Listed, ModelError> {
+    fn listed(&mut self) -> Result<ListedTensor, ModelError> {
         let name = self.text()?;
         let dimensions = self.u32()?;
         if dimensions == 0 || dimensions > MAX_DIMENSIONS {
@@ -359,7 +361,7 @@ impl Source<'_> {
             sizes.iter().rev().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
         match (shape, whole.and_then(|n| usize::try_from(n).ok()), bytes) {
             (Some(shape), Some(elements), Some(bytes)) => {
-                Ok(Listed { name, kind, shape, elements, bytes, offset })
+                Ok(ListedTensor { name, kind, shape, elements, bytes, offset })
             }
             _ => Err(self.error(format!(
                 "tensor `{name}` has the dimensions {sizes:?}, which do not make whole {kind:?} blocks"
@@ -370,8 +372,8 @@ impl Source<'_> {
 
 /// All values, or `None` if one of them does not convert; the first error of reading.
 fn collect<T>(
-    values: impl Iterator<Item = Result<Value, ModelError>>,
-    convert: impl Fn(Value) -> Option<T>,
+    values: impl Iterator<Item = Result<GgufValue, ModelError>>,
+    convert: impl Fn(GgufValue) -> Option<T>,
 ) -> Result<Option<Vec<T>>, ModelError> {
     let mut out = Some(Vec::new());
     for value in values {

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::model::floats;
-use super::reader::{Gguf, Value};
+use super::reader::{Gguf, GgufValue};
 use crate::ModelError;
 use crate::tokenizer::{Tokenizer, added_token};
 
@@ -90,7 +90,7 @@ pub(super) fn stop_tokens(file: &Gguf) -> Result<BTreeSet<u32>, ModelError> {
 }
 
 /// The parts of a tokenizer.json that differ between kinds.
-struct Parts {
+struct TokenizerParts {
     normalizer: Json,
     pre_tokenizer: Json,
     decoder: Json,
@@ -124,7 +124,7 @@ fn vocabulary(file: &Gguf) -> Result<Vocabulary<'_>, ModelError> {
     let key = "tokenizer.ggml.token_type";
     let types = match file.metadata.get(key) {
         None => vec![NORMAL; tokens.len()],
-        Some(Value::Ints(types)) if types.len() == tokens.len() => types.clone(),
+        Some(GgufValue::Ints(types)) if types.len() == tokens.len() => types.clone(),
         Some(_) => {
             let message = format!("must be an array of {} integers, one a token", tokens.len());
             return Err(file.key_error(key, message));
@@ -151,7 +151,7 @@ fn named<'a>(
 }
 
 /// Byte-level BPE with its pre-tokenizer, and whether its models begin a text with a BOS token.
-fn byte_level(file: &Gguf, vocabulary: &Vocabulary) -> Result<(Parts, bool), ModelError> {
+fn byte_level(file: &Gguf, vocabulary: &Vocabulary) -> Result<(TokenizerParts, bool), ModelError> {
     let key = "tokenizer.ggml.pre";
     let name = file.text(key)?.ok_or_else(|| {
         file.key_error(key, "is missing, so how text is split is unknown; convert the model again")
@@ -186,7 +186,7 @@ fn byte_level(file: &Gguf, vocabulary: &Vocabulary) -> Result<(Parts, bool), Mod
         })
         .collect::<Result<Vec<_>, _>>()?;
     let model = bpe(vocabulary, &merges, None, whole_words);
-    Ok((Parts { normalizer, pre_tokenizer, decoder: level(true), model }, bos))
+    Ok((TokenizerParts { normalizer, pre_tokenizer, decoder: level(true), model }, bos))
 }
 
 /// A `BPE` model; an `unknown` token makes it one with byte fallback.
@@ -212,7 +212,7 @@ fn bpe(
 }
 
 /// SentencePiece BPE: scores become merges, best first, as `transformers` converts them.
-fn scored(file: &Gguf, vocabulary: &Vocabulary) -> Result<Parts, ModelError> {
+fn scored(file: &Gguf, vocabulary: &Vocabulary) -> Result<TokenizerParts, ModelError> {
     let key = "tokenizer.ggml.scores";
     let scores = floats(file, key)?.ok_or_else(|| file.key_error(key, "is missing"))?;
     if scores.len() != vocabulary.tokens.len() {
@@ -240,7 +240,7 @@ fn scored(file: &Gguf, vocabulary: &Vocabulary) -> Result<Parts, ModelError> {
     if prefix {
         decoders.push(json!({"type": "Strip", "content": " ", "start": 1, "stop": 0}));
     }
-    Ok(Parts {
+    Ok(TokenizerParts {
         normalizer: json!({"type": "Sequence", "normalizers": normalizers}),
         pre_tokenizer: Json::Null,
         decoder: json!({"type": "Sequence", "decoders": decoders}),

@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 
-use super::{Packed, Start, TokenScores, Trace, Transformer, Way, host_tensor, indices, leaf};
+use super::{GraphStart, Packed, TokenScores, Trace, Transformer, Way, host_tensor, indices, leaf};
 use crate::fused::Asked;
 use crate::{ModelError, Part, Weights};
 
@@ -69,7 +69,7 @@ impl Transformer {
         let asked = Asked { values: true, ..Asked::states(batch, positions) };
         let (scores, tape) = self.fused(&weights, &asked);
         let values = self.start(scores.values, [count]);
-        let start = Start { values: Some(values.clone()), ..Start::default() };
+        let start = GraphStart { values: Some(values.clone()), ..GraphStart::default() };
         (values, Trace::of(tape, start))
     }
 
@@ -95,10 +95,10 @@ impl Transformer {
         let (mut scores, tape) = self.fused(&weights, &asked);
         let values = self.start(std::mem::take(&mut scores.values), [targets.len()]);
         let scores = self.token_scores(scores, with_entropy);
-        let start = Start {
+        let start = GraphStart {
             scores: Some(scores.clone()),
             values: Some(values.clone()),
-            ..Start::default()
+            ..GraphStart::default()
         };
         (scores, values, Trace::of(tape, start))
     }

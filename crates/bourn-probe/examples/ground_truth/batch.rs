@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bourn_probe::{Draw, DrawSource, Extent, ProbeError, Schedule, SourceError, probe};
+use bourn_probe::{Draw, DrawSource, Extent, ProbeError, DrawSchedule, SourceError, probe};
 use bourn_seed::rng;
 use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
@@ -43,7 +43,7 @@ impl DrawSource for Source<'_> {
     fn stream(
         &mut self,
         _problems: &[&Problem],
-        schedule: &mut dyn Schedule,
+        schedule: &mut dyn DrawSchedule,
     ) -> Result<(), SourceError> {
         let mut under_way: BinaryHeap<Reverse<(u64, usize, u64, bool)>> = BinaryHeap::new();
         let mut now = 0;

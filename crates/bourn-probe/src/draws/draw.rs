@@ -53,25 +53,25 @@ pub type SourceError = Box<dyn Error + Send + Sync>;
 pub trait DrawSource {
     /// Draws what `schedule` asks for, as many completions at once as the source can hold.
     ///
-    /// Whenever there is room for one more completion the source asks [`Schedule::next`], and it
-    /// reports each that ends to [`Schedule::finished`], in any order. It may give up those that
-    /// are no longer [wanted](Schedule::is_wanted). The call ends when `next` gives nothing and
+    /// Whenever there is room for one more completion the source asks [`DrawSchedule::next`], and it
+    /// reports each that ends to [`DrawSchedule::finished`], in any order. It may give up those that
+    /// are no longer [wanted](DrawSchedule::is_wanted). The call ends when `next` gives nothing and
     /// nothing is under way. A draw is a pure function of (seed, problem id, number of the draw),
     /// whatever else is under way with it.
     ///
     /// # Errors
-    /// Whatever keeps the source from drawing, and each error of [`Schedule::finished`], passed on
+    /// Whatever keeps the source from drawing, and each error of [`DrawSchedule::finished`], passed on
     /// as it is.
     fn stream(
         &mut self,
         problems: &[&Problem],
-        schedule: &mut dyn Schedule,
+        schedule: &mut dyn DrawSchedule,
     ) -> Result<(), SourceError>;
 }
 
 /// What decides which draws are made next; problems are given by their place in the list that the
 /// source was handed.
-pub trait Schedule {
+pub trait DrawSchedule {
     /// The draw to start now: problem, and number of the draw from 0. `None` if nothing may start
     /// before another draw has finished.
     fn next(&mut self) -> Option<(usize, u64)>;

@@ -8,7 +8,7 @@ use crate::draws::schedule::Scheduler;
 use crate::ledger::check_finite;
 use crate::ledger::file::LedgerSegment;
 use crate::{
-    Draw, DrawSource, Extent, Ledger, LedgerError, LockedKey, MAX_DRAWS, Schedule, SourceError,
+    Draw, DrawSchedule, DrawSource, Extent, Ledger, LedgerError, LockedKey, MAX_DRAWS, SourceError,
 };
 
 /// Draws that a store may be behind while drawing goes on: what a killed process loses at most,
@@ -29,7 +29,7 @@ pub struct Probed {
 
 /// How far a probe has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct ProbeProgress {
     /// Draws that count, the stored ones included.
     pub draws: u64,
     /// Problems whose drawing has ended.
@@ -81,7 +81,7 @@ pub fn probe(
     problems: &[Problem],
     source: &mut dyn DrawSource,
     extent: Extent,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ProbeProgress),
 ) -> Result<Probed, ProbeError> {
     check(problems, extent)?;
     let held = vec![Vec::new(); problems.len()];
@@ -100,7 +100,7 @@ pub fn probe_stored(
     problems: &[Problem],
     source: &mut dyn DrawSource,
     extent: Extent,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(ProbeProgress),
 ) -> Result<Probed, ProbeError> {
     check(problems, extent)?;
     let wanted = problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
@@ -135,7 +135,7 @@ struct ProbeUnderWay<'a> {
     /// Draws that finished since the last were stored.
     unsaved: u64,
     key: Option<&'a LockedKey<'a>>,
-    progress: &'a mut dyn FnMut(Progress),
+    progress: &'a mut dyn FnMut(ProbeProgress),
 }
 
 impl<'a> ProbeUnderWay<'a> {
@@ -144,7 +144,7 @@ impl<'a> ProbeUnderWay<'a> {
         extent: Extent,
         held: Vec<Vec<Draw>>,
         key: Option<&'a LockedKey<'a>>,
-        progress: &'a mut dyn FnMut(Progress),
+        progress: &'a mut dyn FnMut(ProbeProgress),
     ) -> Self {
         let successes = held.iter().map(|h| h.iter().map(|draw| draw.verdict.is_correct()));
         let scheduler = Scheduler::new(extent, successes);
@@ -176,7 +176,7 @@ impl<'a> ProbeUnderWay<'a> {
     }
 
     fn report(&mut self) {
-        (self.progress)(Progress {
+        (self.progress)(ProbeProgress {
             draws: self.scheduler.counted(),
             decided: self.scheduler.decided(),
             problems: self.problems.len(),
@@ -211,7 +211,7 @@ impl<'a> ProbeUnderWay<'a> {
     }
 }
 
-impl Schedule for ProbeUnderWay<'_> {
+impl DrawSchedule for ProbeUnderWay<'_> {
     fn next(&mut self) -> Option<(usize, u64)> {
         let (problem, number) = self.scheduler.next()?;
         self.draws[problem].push(None);

@@ -164,7 +164,7 @@ pub struct Estimate {
 
 /// The figures at one k.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
+pub struct BoundaryRow {
     /// Draws allowed.
     pub k: u64,
     /// pass@k of the base.
@@ -201,9 +201,9 @@ impl Curve {
 
 impl Boundary {
     /// The figures k by k, as a table shows them.
-    pub fn rows(&self) -> Vec<Row> {
+    pub fn rows(&self) -> Vec<BoundaryRow> {
         let row = |(index, &k): (usize, &u64)| {
-            Some(Row {
+            Some(BoundaryRow {
                 k,
                 base: self.base.at(index)?,
                 policy: self.policy.at(index)?,

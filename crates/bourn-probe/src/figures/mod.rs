@@ -18,7 +18,7 @@ pub use origins::{
     WitnessMass, Witnesses,
 };
 pub use paired::{CrossoverInterval, McNemar, Paired};
-pub use solvability::{PriorFit, ProblemState, SetSizes, Solvability, State};
+pub use solvability::{PriorFit, ProblemState, SetSizes, Solvability, SolvableState};
 pub use support::{Cover, PassHatK, Support};
 pub use temperatures::{TemperaturePoint, Temperatures};
 

@@ -70,7 +70,7 @@ pub struct PriorFit {
 /// What is known of a problem's solvability by one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum SolvableState {
     /// The rate is at least ε with high probability.
     Solvable,
     /// The rate is below ε with high probability: not detected in these draws, which does not
@@ -86,9 +86,9 @@ pub struct ProblemState {
     /// The problem's id.
     pub id: String,
     /// State under the base.
-    pub base: State,
+    pub base: SolvableState,
     /// State under the policy.
-    pub policy: State,
+    pub policy: SolvableState,
     /// Posterior mean of the base's success probability, with its interval.
     pub base_rate: Estimate,
     /// Posterior mean of the policy's success probability, with its interval.

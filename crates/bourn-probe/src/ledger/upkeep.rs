@@ -37,7 +37,7 @@ pub struct Holding {
 
 /// What may be removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Sweep {
+pub struct StoreSweep {
     /// Remove keys that no run has used for this long.
     pub unused_for: Option<Duration>,
     /// Change nothing; say what would be done.
@@ -154,7 +154,7 @@ impl LedgerStore {
     /// # Errors
     /// A directory cannot be listed or locked, or a file not be written or removed; what was
     /// removed before stays so. A damaged file is no error here: [`Sweeping::damage`] has it.
-    pub fn sweep(&self, sweep: &Sweep) -> Result<Sweeping, LedgerError> {
+    pub fn sweep(&self, sweep: &StoreSweep) -> Result<Sweeping, LedgerError> {
         let mut sweeping = Sweeping::default();
         for directory in self.keys()? {
             let Some(lock) = LedgerLock::take(&directory)? else {
@@ -170,7 +170,7 @@ impl LedgerStore {
     fn sweep_key(
         &self,
         directory: &Path,
-        sweep: &Sweep,
+        sweep: &StoreSweep,
         sweeping: &mut Sweeping,
     ) -> Result<(), LedgerError> {
         let mut remove = |path: &Path, why: Why| {

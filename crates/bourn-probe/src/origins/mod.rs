@@ -2,7 +2,7 @@
 //!
 //! The way through: two [`Unscored`] say what each model has to be asked about the other's
 //! completions, a [`ScoreSource`](crate::ScoreSource) answers, and [`origins`] makes the figures of
-//! both ledgers and both [`Scores`].
+//! both ledgers and both [`CrossScores`].
 
 mod entropy;
 mod guess;
@@ -16,7 +16,7 @@ mod witnesses;
 
 pub(crate) use references::FORM as REFERENCE_FORM;
 pub use references::{ReferenceText, read_references};
-pub use scores::{Reference, References, ScoreError, Scores, Unscored};
+pub use scores::{CrossScores, ReferenceCompletion, References, ScoreError, Unscored};
 
 use crate::figures::Origins;
 use crate::{CompareOptions, Draw, Ledger, LedgerEntry};
@@ -28,9 +28,9 @@ use trace::{ModelDraws, Outside, ProblemTrace, ScoredCompletion, distinct};
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     /// Completions of the policy, and references, under the base.
-    pub under_base: &'a Scores,
+    pub under_base: &'a CrossScores,
     /// Completions of the base, and references, under the policy.
-    pub under_policy: &'a Scores,
+    pub under_policy: &'a CrossScores,
     /// Solutions from elsewhere.
     pub references: &'a References,
     /// The base's answers without reasoning, where there are any.
@@ -90,7 +90,7 @@ fn trace(
     let under_policy =
         |ids: &[u32]| by_policy.get(ids).copied().or_else(|| evidence.under_policy.get(id, ids));
     let references = evidence.references.get(id).into_iter().flatten();
-    let reference = |r: &Reference| {
+    let reference = |r: &ReferenceCompletion| {
         let (base, policy) = (under_base(&r.ids)?, under_policy(&r.ids)?);
         Some(Outside { correct: r.correct, base, policy })
     };

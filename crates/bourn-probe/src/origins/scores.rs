@@ -40,7 +40,7 @@ pub enum ScoreError {
 
 /// A completion that comes from no draw, as token ids, with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
+pub struct ReferenceCompletion {
     /// Token ids, with an end token.
     pub ids: Vec<u32>,
     /// Whether the verifier calls it correct.
@@ -48,7 +48,7 @@ pub struct Reference {
 }
 
 /// References of each problem, by problem id.
-pub type References = BTreeMap<String, Vec<Reference>>;
+pub type References = BTreeMap<String, Vec<ReferenceCompletion>>;
 
 /// The completions that one model is to be asked about.
 pub struct Unscored<'a> {
@@ -57,7 +57,7 @@ pub struct Unscored<'a> {
 
 /// Scores under one model: of completions that the other model drew, and of references.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Scores {
+pub struct CrossScores {
     problems: BTreeMap<String, BTreeMap<Vec<u32>, Score>>,
     tokens: u64,
 }
@@ -103,7 +103,7 @@ impl<'a> Unscored<'a> {
         self.requests.is_empty()
     }
 
-    /// Scores them; `done` is told of completions as they finish, [`len`](Self::len) in all.
+    /// CrossScores them; `done` is told of completions as they finish, [`len`](Self::len) in all.
     ///
     /// # Errors
     /// What the source fails with, another number of scores than was asked for, or one that is not
@@ -112,8 +112,8 @@ impl<'a> Unscored<'a> {
         &self,
         source: &mut dyn ScoreSource,
         done: &mut dyn FnMut(u64),
-    ) -> Result<Scores, ScoreError> {
-        let mut scores = Scores::default();
+    ) -> Result<CrossScores, ScoreError> {
+        let mut scores = CrossScores::default();
         let mut rest = self.requests.as_slice();
         while !rest.is_empty() {
             let mut tokens = 0;
@@ -138,7 +138,7 @@ impl<'a> Unscored<'a> {
     }
 }
 
-impl Scores {
+impl CrossScores {
     /// Tokens scored: what teacher forcing cost.
     pub fn tokens(&self) -> u64 {
         self.tokens

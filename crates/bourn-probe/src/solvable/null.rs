@@ -6,7 +6,7 @@ use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;
 
 use crate::solvable::posterior::Posterior;
-use crate::solvable::prior::{DistinctCounts, Fit};
+use crate::solvable::prior::{DistinctCounts, FittedPrior};
 use crate::solvable::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
@@ -180,7 +180,8 @@ pub fn split_base(
         let halves: Vec<[Outcomes; 2]> = base.iter().map(|&o| halves(o, &mut rng)).collect();
         let side = |side: usize| DistinctCounts::of(halves.iter().map(move |half| half[side]));
         let (first, second) = (side(0), side(1));
-        let solvable = |counts: &DistinctCounts| at_least(counts, &Fit::new(counts).prior, epsilon);
+        let solvable =
+            |counts: &DistinctCounts| at_least(counts, &FittedPrior::new(counts).prior, epsilon);
         let (by_first, by_second) = (solvable(&first), solvable(&second));
         sizes(first.of.iter().zip(&second.of).map(|(&a, &b)| (by_first[a], by_second[b])))
     };

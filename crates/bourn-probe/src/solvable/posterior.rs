@@ -1,7 +1,7 @@
 //! What is known of one problem's success probability.
 
 use crate::Estimate;
-use crate::figures::State;
+use crate::figures::SolvableState;
 use crate::solvable::prior::Prior;
 use crate::statistics::special::{beta_quantile, beta_tails};
 
@@ -59,13 +59,13 @@ impl Posterior {
 }
 
 /// The state that a probability of being solvable amounts to.
-pub(crate) fn state(solvable: f64, level: f64) -> State {
+pub(crate) fn state(solvable: f64, level: f64) -> SolvableState {
     if solvable >= level {
-        State::Solvable
+        SolvableState::Solvable
     } else if solvable <= 1.0 - level {
-        State::NotDetected
+        SolvableState::NotDetected
     } else {
-        State::Undetermined
+        SolvableState::Undetermined
     }
 }
 

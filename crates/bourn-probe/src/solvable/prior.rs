@@ -77,7 +77,7 @@ type PriorPoint = [f64; 3];
 
 /// A prior fitted by maximum marginal likelihood.
 #[derive(Clone, Debug)]
-pub(crate) struct Fit {
+pub(crate) struct FittedPrior {
     /// The fitted prior.
     pub(crate) prior: Prior,
     /// Its log-likelihood Σ ln ∫ p^c (1 − p)^(n − c) dprior, in nats, without the penalty.
@@ -86,7 +86,7 @@ pub(crate) struct Fit {
     modes: Vec<PriorPoint>,
 }
 
-impl Fit {
+impl FittedPrior {
     /// Fits the prior to the counts.
     ///
     /// What is maximised is the log-likelihood plus a weak penalty, ½ ln m(1−m) + ½ ln z(1−z) +
@@ -232,7 +232,7 @@ fn local(pairs: &[(u64, u64)], weights: &[f64], point: PriorPoint) -> Local {
     total
 }
 
-/// The penalty of [`Fit::new`], which is concave in each of its three coordinates.
+/// The penalty of [`FittedPrior::new`], which is concave in each of its three coordinates.
 fn penalty([logit, ln_alpha, ln_beta]: PriorPoint, zero: f64, alpha: f64, beta: f64) -> Local {
     let sum = alpha + beta;
     let (m, w) = (alpha / sum, beta / sum);

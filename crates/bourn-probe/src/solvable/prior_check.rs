@@ -7,7 +7,7 @@ use rand::Rng;
 use rayon::prelude::*;
 
 use crate::Outcomes;
-use crate::solvable::prior::{DistinctCounts, Fit, Prior};
+use crate::solvable::prior::{DistinctCounts, FittedPrior, Prior};
 use crate::statistics::special::{beta_tails, ln_beta};
 
 /// Bins of the histogram.
@@ -220,7 +220,7 @@ pub(crate) struct Check {
 /// fit and fitted again, because a histogram is flatter for the prior that was chosen by its data;
 /// (1 + as far or farther)/(1 + simulations). `counter` keeps the streams of two models apart.
 pub(crate) fn check(
-    fit: &Fit,
+    fit: &FittedPrior,
     outcomes: impl Iterator<Item = Outcomes> + Clone,
     seed: u64,
     counter: u64,

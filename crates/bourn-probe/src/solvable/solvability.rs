@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use crate::figures::{PriorFit, ProblemState, SetSizes, Solvability};
 use crate::solvable::null::{Null, null};
 use crate::solvable::posterior::{Posterior, state};
-use crate::solvable::prior::{DistinctCounts, Fit, Prior};
+use crate::solvable::prior::{DistinctCounts, FittedPrior, Prior};
 use crate::solvable::prior_check::check;
 use crate::statistics::bootstrap::{percentile_interval, resampled_rows};
 use crate::statistics::poisson_binomial::CountMixture;
@@ -32,13 +32,13 @@ pub(crate) fn default_epsilon(n_max: u64) -> f64 {
 /// One model's counts and the prior fitted to them.
 pub(crate) struct Fitted {
     pub(crate) counts: DistinctCounts,
-    pub(crate) fit: Fit,
+    pub(crate) fit: FittedPrior,
 }
 
 impl Fitted {
     pub(crate) fn new(outcomes: impl Iterator<Item = Outcomes> + Clone) -> Self {
         let counts = DistinctCounts::of(outcomes);
-        let fit = Fit::new(&counts);
+        let fit = FittedPrior::new(&counts);
         Self { counts, fit }
     }
 
@@ -190,7 +190,7 @@ fn prior_fit(
     seed: u64,
     counter: u64,
 ) -> PriorFit {
-    let Fit { prior, log_likelihood, .. } = &model.fit;
+    let FittedPrior { prior, log_likelihood, .. } = &model.fit;
     let problems = model.counts.of.len() as f64;
     let of_problems = |value: &dyn Fn(u64, u64) -> f64| {
         let sum = |(&(n, c), weight): (&(u64, u64), f64)| weight * value(n, c);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use bourn_probe::{
-    Draw, DrawSource, LedgerKey, LedgerStore, LockedKey, Outcomes, Schedule, SourceError,
+    Draw, DrawSchedule, DrawSource, LedgerKey, LedgerStore, LockedKey, Outcomes, SourceError,
 };
 use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
@@ -96,7 +96,7 @@ impl<F: Fn(&Problem) -> f64> DrawSource for Population<F> {
     fn stream(
         &mut self,
         problems: &[&Problem],
-        schedule: &mut dyn Schedule,
+        schedule: &mut dyn DrawSchedule,
     ) -> Result<(), SourceError> {
         let mut rows: Vec<(usize, u64, Draw, u64)> = Vec::new();
         let mut reported = 0;

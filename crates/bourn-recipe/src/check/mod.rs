@@ -17,7 +17,7 @@ use crate::algorithm::Baseline;
 use crate::error::RecipeError;
 use crate::recipe::*;
 use crate::schema::name;
-use crate::tree::{Node, Sources, Step, steps};
+use crate::tree::{KeyStep, Sources, TreeNode, steps};
 use crate::written::*;
 
 /// Most completions of one step.
@@ -31,7 +31,7 @@ const MAX_NAME_BYTES: usize = 255;
 pub(crate) fn check(
     sources: &Sources,
     schema: &Json,
-    tree: &Node,
+    tree: &TreeNode,
     file: &Path,
 ) -> Result<Recipe, RecipeError> {
     let site = Site { sources, schema, tree };
@@ -94,7 +94,7 @@ pub(crate) fn check(
 struct Site<'a> {
     sources: &'a Sources,
     schema: &'a Json,
-    tree: &'a Node,
+    tree: &'a TreeNode,
 }
 
 impl Site<'_> {
@@ -111,12 +111,12 @@ impl Site<'_> {
     /// two disagree; it is still an error at a place, not a panic.
     fn read(&self, json: Json) -> Result<Written, RecipeError> {
         serde_path_to_error::deserialize(json).map_err(|error| {
-            let path: Vec<Step> = error
+            let path: Vec<KeyStep> = error
                 .path()
                 .iter()
                 .filter_map(|segment| match segment {
-                    Segment::Map { key } => Some(Step::Key(key.clone())),
-                    Segment::Seq { index } => Some(Step::Index(*index)),
+                    Segment::Map { key } => Some(KeyStep::Key(key.clone())),
+                    Segment::Seq { index } => Some(KeyStep::Index(*index)),
                     Segment::Enum { .. } | Segment::Unknown => None,
                 })
                 .collect();

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
-use crate::environments::Environment;
+use crate::environments::EnvironmentKind;
 use crate::recipe::{Extract, Operator, VerifierKind};
 
 /// A source of problems.
@@ -39,9 +39,9 @@ pub(crate) struct CountdownWritten {
     /// How many numbers a problem has: one count, or the fewest and the most.
     pub numbers: NumbersWritten,
     /// Smallest and largest number.
-    pub range: (Number, Number),
+    pub range: (CountdownNumber, CountdownNumber),
     /// Smallest and largest target.
-    pub target: (Target, Target),
+    pub target: (CountdownTarget, CountdownTarget),
     /// Operators an expression may use.
     #[schemars(length(min = 1), extend("uniqueItems" = true))]
     pub operators: Vec<Operator>,
@@ -55,7 +55,7 @@ pub(crate) struct CountdownWritten {
     /// What answers completions; one is all there is, unless an environment is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
-    pub environment: Option<Environment>,
+    pub environment: Option<EnvironmentKind>,
 }
 
 impl Default for CountdownWritten {
@@ -64,8 +64,8 @@ impl Default for CountdownWritten {
             weight: 1.0,
             template: "{prompt}".to_string(),
             numbers: NumbersWritten::Count(Count(3)),
-            range: (Number(1), Number(20)),
-            target: (Target(1), Target(200)),
+            range: (CountdownNumber(1), CountdownNumber(20)),
+            target: (CountdownTarget(1), CountdownTarget(200)),
             operators: vec![Operator::Add, Operator::Sub, Operator::Mul],
             train_problems: 4096,
             reward: None,
@@ -95,12 +95,12 @@ pub(crate) struct Count(#[schemars(range(min = 2, max = 6))] pub usize);
 /// A number of a puzzle.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(crate) struct Number(#[schemars(range(min = 1, max = 1_000_000))] pub i64);
+pub(crate) struct CountdownNumber(#[schemars(range(min = 1, max = 1_000_000))] pub i64);
 
 /// A target of a puzzle.
 #[derive(Clone, Copy, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub(crate) struct Target(#[schemars(range(min = 1, max = 1_000_000_000))] pub i64);
+pub(crate) struct CountdownTarget(#[schemars(range(min = 1, max = 1_000_000_000))] pub i64);
 
 /// A data set in a file.
 #[derive(Serialize, Deserialize, JsonSchema)]
@@ -142,7 +142,7 @@ pub(crate) struct JsonlWritten {
     /// What answers completions; one is all there is, unless an environment is asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
-    pub environment: Option<Environment>,
+    pub environment: Option<EnvironmentKind>,
 }
 
 /// A verifier and its weight in the reward.

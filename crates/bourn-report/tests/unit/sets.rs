@@ -3,7 +3,12 @@ use crate::sample;
 
 #[test]
 fn states_are_counted() {
-    let of = [State::Solvable, State::NotDetected, State::Solvable, State::Undetermined];
+    let of = [
+        SolvableState::Solvable,
+        SolvableState::NotDetected,
+        SolvableState::Solvable,
+        SolvableState::Undetermined,
+    ];
     assert_eq!(states(of.into_iter()), [2, 1, 1]);
 }
 

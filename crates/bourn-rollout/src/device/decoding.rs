@@ -6,7 +6,7 @@ use burn::tensor::{Int, Tensor, s};
 use crate::device::buckets;
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::{Link, row};
-use crate::generate::{Group, Row};
+use crate::generate::{Group, RolloutRow};
 
 /// Rows that decode together; each has a slot.
 pub(crate) struct Decoding {
@@ -17,7 +17,7 @@ pub(crate) struct Decoding {
 }
 
 /// Slots and positions that the next step of these rows needs, of at most `most` slots.
-pub(crate) fn size(rows: &[Row<'_, Option<usize>>], most: usize) -> (usize, usize) {
+pub(crate) fn size(rows: &[RolloutRow<'_, Option<usize>>], most: usize) -> (usize, usize) {
     let length = rows.iter().map(|row| row.before + row.completion.tokens.len()).max();
     (buckets::rows(rows.len(), most), buckets::positions(length.unwrap_or(0)))
 }
@@ -42,7 +42,7 @@ impl Decoding {
         config: &ModelConfig,
         size: (usize, usize),
         groups: &[Group<'_, Option<Prefilled>>],
-        rows: &mut [Row<'_, Option<usize>>],
+        rows: &mut [RolloutRow<'_, Option<usize>>],
         first_new: usize,
         link: &mut Link,
     ) {
@@ -75,7 +75,7 @@ impl Decoding {
     fn fit(
         &mut self,
         config: &ModelConfig,
-        rows: &mut [Row<'_, Option<usize>>],
+        rows: &mut [RolloutRow<'_, Option<usize>>],
         (slots, length): (usize, usize),
         link: &mut Link,
     ) {

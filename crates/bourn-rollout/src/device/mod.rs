@@ -28,12 +28,12 @@ use burn::tensor::{Device, Tensor, TensorData};
 use crate::device::decoding::Decoding;
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::{Link, row};
-use crate::device::network::{Fed, Network};
+use crate::device::network::{DeviceFed, DeviceNetwork};
 use crate::engine::{check_options, check_prompt, positions};
 use crate::error::RolloutError;
-use crate::generate::{Drawing, Group, Row};
+use crate::generate::{DrawingRows, Group, RolloutRow};
 use crate::path::{Call, Path};
-use crate::sampler::Draw;
+use crate::sampler::SampledToken;
 use crate::types::EngineOptions;
 
 pub use buckets::cache_bytes;
@@ -41,12 +41,12 @@ pub use link::Counts;
 
 /// Draws and scores completions on a device of Burn's.
 pub(crate) struct DeviceEngine {
-    network: Network,
+    network: DeviceNetwork,
     link: Link,
     batch_size: usize,
     /// Positions of cache that there may be.
     budget: usize,
-    call: Limits,
+    call: DeviceLimits,
     /// Positions of cache that each prompt of the call takes.
     costs: Vec<usize>,
     /// The rows of the call that is under way.
@@ -55,7 +55,7 @@ pub(crate) struct DeviceEngine {
 
 /// What a call may have, in rows and positions of cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Limits {
+struct DeviceLimits {
     rows: usize,
     /// Left for prompts, beside that many rows of the longest.
     prompts: usize,
@@ -75,11 +75,11 @@ impl DeviceEngine {
         crate::network::check(config, weights)?;
         let device = device.clone().inner();
         Ok(DeviceEngine {
-            network: Network::new(config, |name| upload(weights, name, &device)),
+            network: DeviceNetwork::new(config, |name| upload(weights, name, &device)),
             link: Link::new(&device),
             batch_size: options.batch_size,
             budget: options.cache_bytes / buckets::position_bytes(config).max(1),
-            call: Limits::default(),
+            call: DeviceLimits::default(),
             costs: Vec::new(),
             decoding: None,
         })
@@ -191,7 +191,7 @@ impl DeviceEngine {
                 prompts.iter().flat_map(|prompt| (0..chunk).map(move |i| token(prompt, i)));
             let places = prompts.iter().flat_map(|_| (start..start + chunk).map(|i| i as i32));
             let written = self.link.write([tokens.collect(), places.collect()]);
-            let fed = Fed {
+            let fed = DeviceFed {
                 tokens: row(&written, 0),
                 positions: row(&written, 1).reshape([prompts.len(), chunk]),
             };
@@ -236,7 +236,7 @@ impl Path for DeviceEngine {
         // Multiples of eight, so that calls of similar prompts have the same shapes.
         let fit = if fit < 8 { fit } else { fit / 8 * 8 };
         let rows = self.batch_size.min(fit);
-        self.call = Limits { rows, prompts: self.budget.saturating_sub(rows * length) };
+        self.call = DeviceLimits { rows, prompts: self.budget.saturating_sub(rows * length) };
     }
 
     fn most_rows(&self) -> usize {
@@ -281,9 +281,9 @@ impl Path for DeviceEngine {
     fn step(
         &mut self,
         groups: &[Group<'_, Option<Prefilled>>],
-        rows: &mut [Row<'_, Option<usize>>],
+        rows: &mut [RolloutRow<'_, Option<usize>>],
         first_new: usize,
-        draw: Drawing<'_>,
+        draw: DrawingRows<'_>,
     ) -> Result<u64, RolloutError> {
         let (config, link) = (&self.network.config, &mut self.link);
         let size = decoding::size(rows, self.call.rows);
@@ -312,7 +312,7 @@ impl Path for DeviceEngine {
         let written = self.link.write([given, places, numbers]);
         let given = row(&written, 0);
         let continues = given.clone().equal_scalar(DRAWN);
-        let fed = Fed {
+        let fed = DeviceFed {
             tokens: given.mask_where(continues, decoding.drawn.clone()),
             positions: row(&written, 1).reshape([slots, 1]),
         };
@@ -365,12 +365,12 @@ fn prompt_positions(prompt: usize) -> usize {
 const DRAWN: i32 = -1;
 
 /// One row of what [`sampler::draw`] packs; `None` where a logit was not finite.
-fn drawn_token(values: &[f32]) -> Option<Draw> {
+fn drawn_token(values: &[f32]) -> Option<SampledToken> {
     let &[token, logprob, sampled_logprob, entropy] = values else { return None };
     let finite = logprob.is_finite() && sampled_logprob.is_finite() && entropy.is_finite();
     // Rounding may leave it below 0.
     let entropy = entropy.max(0.0);
-    finite.then_some(Draw { token: token as u32, logprob, sampled_logprob, entropy })
+    finite.then_some(SampledToken { token: token as u32, logprob, sampled_logprob, entropy })
 }
 
 /// A tensor of checked weights on the device, as a matrix.

@@ -11,7 +11,7 @@ use crate::device::lanes::Lanes;
 use crate::device::link::Link;
 
 /// Weights of a layer; matrices are `[out, in]`, norms and biases `[1, n]`.
-struct Layer {
+struct DeviceLayer {
     input_norm: Tensor<2>,
     /// Queries, keys and values one below the other.
     qkv: Tensor<2>,
@@ -26,9 +26,9 @@ struct Layer {
 }
 
 /// A model's weights on a device.
-pub(crate) struct Network {
+pub(crate) struct DeviceNetwork {
     pub(crate) config: ModelConfig,
-    layers: Vec<Layer>,
+    layers: Vec<DeviceLayer>,
     final_norm: Tensor<2>,
     /// `[vocab, hidden]`
     embedding: Tensor<2>,
@@ -40,7 +40,7 @@ pub(crate) struct Network {
 }
 
 /// Tokens of one pass: as many of each row.
-pub(crate) struct Fed {
+pub(crate) struct DeviceFed {
     /// `[rows * chunk]`, row after row.
     pub(crate) tokens: Tensor<1, Int>,
     /// `[rows, chunk]`
@@ -56,14 +56,16 @@ struct Pass {
     mask: Tensor<5>,
 }
 
-impl Network {
+impl DeviceNetwork {
     /// A network of the tensors that `get` gives for the names of
     /// [`ModelConfig::expected_tensors`], as matrices.
-    pub(crate) fn new(config: &ModelConfig, get: impl Fn(&str) -> Tensor<2>) -> Network {
+    pub(crate) fn new(config: &ModelConfig, get: impl Fn(&str) -> Tensor<2>) -> DeviceNetwork {
         let embedding = get(Part::Embedding.name());
-        Network {
+        DeviceNetwork {
             config: config.clone(),
-            layers: (0..config.num_layers).map(|layer| Layer::new(config, layer, &get)).collect(),
+            layers: (0..config.num_layers)
+                .map(|layer| DeviceLayer::new(config, layer, &get))
+                .collect(),
             final_norm: get(Part::FinalNorm.name()),
             head: if config.tie_embeddings { embedding.clone() } else { get(Part::Head.name()) },
             embedding,
@@ -75,7 +77,7 @@ impl Network {
     /// Replaces the weights, layer after layer, so that no more than one of them is there twice.
     pub(crate) fn load(&mut self, get: impl Fn(&str) -> Tensor<2>) {
         for (index, layer) in self.layers.iter_mut().enumerate() {
-            *layer = Layer::new(&self.config, index, &get);
+            *layer = DeviceLayer::new(&self.config, index, &get);
         }
         self.final_norm = get(Part::FinalNorm.name());
         self.embedding = get(Part::Embedding.name());
@@ -85,7 +87,12 @@ impl Network {
 
     /// Runs tokens of every row of the cache, writes their keys and values into it, and returns
     /// their final residuals, `[rows * chunk, hidden]`.
-    pub(crate) fn forward(&mut self, fed: &Fed, lanes: &mut Lanes, link: &mut Link) -> Tensor<2> {
+    pub(crate) fn forward(
+        &mut self,
+        fed: &DeviceFed,
+        lanes: &mut Lanes,
+        link: &mut Link,
+    ) -> Tensor<2> {
         let [rows, chunk] = fed.positions.dims();
         link.counts.passes += 1;
         link.counts.rows += (rows * chunk) as u64;
@@ -203,13 +210,13 @@ impl Network {
     }
 }
 
-impl Layer {
-    fn new(config: &ModelConfig, layer: usize, get: impl Fn(&str) -> Tensor<2>) -> Layer {
+impl DeviceLayer {
+    fn new(config: &ModelConfig, layer: usize, get: impl Fn(&str) -> Tensor<2>) -> DeviceLayer {
         let get = |part: Part| get(&part.in_layer(layer));
         let qkv = |parts: [Part; 3], dim| Tensor::cat(parts.map(get).to_vec(), dim);
         let norms = || (get(Part::QNorm), get(Part::KNorm));
         let (gate, up) = (get(Part::Gate), get(Part::Up));
-        Layer {
+        DeviceLayer {
             input_norm: get(Part::InputNorm),
             qkv: qkv(Part::QKV, 0),
             qkv_bias: config.qkv_bias.then(|| qkv(Part::QKV_BIAS, 1)),

@@ -1,4 +1,4 @@
-//! The sampler on a device: what [`Sampler`] defines, for all rows at once and without a read.
+//! The sampler on a device: what [`TokenSampler`] defines, for all rows at once and without a read.
 //!
 //! Two things differ from the CPU's, both by rounding. Sums are in f32, by blocks, where the CPU's
 //! are in f64; and a random number is the upper 24 bits of the CPU's 53. So a token may differ where
@@ -12,7 +12,7 @@ use burn::tensor::{Bool, Int, Tensor};
 
 use crate::device::lanes::integers;
 use crate::device::link::Link;
-use crate::sampler::Sampler;
+use crate::sampler::TokenSampler;
 
 /// Terms that are summed before their sum is added to others.
 const BLOCK: usize = 256;
@@ -44,7 +44,7 @@ struct Terms {
 /// log-prob under the full and under the truncated distribution, and the entropy, which is not finite
 /// where a logit is not.
 pub(crate) fn draw(
-    sampler: &Sampler,
+    sampler: &TokenSampler,
     logits: Tensor<2>,
     uniform: Tensor<2>,
     link: &mut Link,
@@ -71,7 +71,7 @@ pub(crate) fn draw(
 /// Scores a given token of each row of `logits`, `[n, vocab]`, as [`draw`] would have: `[n, 4]` of
 /// whether the sampler could have drawn it (1 or 0), and then as there.
 pub(crate) fn score(
-    sampler: &Sampler,
+    sampler: &TokenSampler,
     logits: Tensor<2>,
     tokens: Tensor<1, Int>,
     link: &mut Link,
@@ -121,9 +121,9 @@ impl Terms {
         first(self.shifted.clone().greater_equal_scalar(0.0))
     }
 
-    /// The terms that the truncations of [`Sampler`] leave, else 0, `[n, width]`: top-k, then top-p on
+    /// The terms that the truncations of [`TokenSampler`] leave, else 0, `[n, width]`: top-k, then top-p on
     /// what it left, then min-p.
-    fn keep(&self, sampler: &Sampler, vocab: usize, link: &mut Link) -> Tensor<2> {
+    fn keep(&self, sampler: &TokenSampler, vocab: usize, link: &mut Link) -> Tensor<2> {
         let mut terms = self.terms.clone();
         if (1..vocab).contains(&sampler.top_k) {
             let count = Tensor::full_like(&self.log_total, sampler.top_k as f32);

@@ -7,12 +7,12 @@ use burn::tensor::Tensor;
 
 use crate::device::lanes::{Lanes, Prefilled};
 use crate::device::link::row;
-use crate::device::network::Fed;
+use crate::device::network::DeviceFed;
 use crate::device::{DeviceEngine, buckets, prompt_positions, sampler};
 use crate::engine::{check_prompt, check_tokens, group_by_prompt, positions};
 use crate::error::{RolloutError, item};
 use crate::generate::report;
-use crate::sampler::Sampler;
+use crate::sampler::TokenSampler;
 use crate::types::{Progress, ScoreItem, Scored};
 
 /// Most logits at once, 64 MB: scoring is of many tokens of each row.
@@ -20,7 +20,7 @@ const LOGITS: usize = 1 << 24;
 
 /// Items that are scored together, with the prompts that they start from.
 #[derive(Clone, Debug, Default)]
-struct Wave<'a> {
+struct DeviceScoreWave<'a> {
     prompts: Vec<&'a Inputs>,
     /// (item, index into `prompts`), neighbours of one prompt together; no completion is empty.
     items: Vec<(usize, usize)>,
@@ -29,7 +29,7 @@ struct Wave<'a> {
 }
 
 /// A token to score.
-struct Target {
+struct DeviceScoreTarget {
     item: usize,
     /// Place in the completion.
     place: usize,
@@ -37,9 +37,9 @@ struct Target {
     row: usize,
 }
 
-impl<'a> Wave<'a> {
+impl<'a> DeviceScoreWave<'a> {
     /// The wave and one item more.
-    fn with(mut self, prompt: &'a Inputs, item: usize, completion: usize) -> Wave<'a> {
+    fn with(mut self, prompt: &'a Inputs, item: usize, completion: usize) -> DeviceScoreWave<'a> {
         if self.prompts.last() != Some(&prompt) {
             self.prompts.push(prompt);
         }
@@ -77,7 +77,7 @@ impl DeviceEngine {
     pub(crate) fn score_with(
         &mut self,
         items: &[ScoreItem<'_>],
-        sampler: Sampler,
+        sampler: TokenSampler,
         on_progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Vec<Scored>, RolloutError> {
         for (index, &ScoreItem { prompt, completion }) in items.iter().enumerate() {
@@ -113,7 +113,7 @@ impl DeviceEngine {
     }
 
     /// Starts the rows from their prompts.
-    fn place(&mut self, wave: &Wave<'_>, prompts: &[Prefilled], lanes: &mut Lanes) {
+    fn place(&mut self, wave: &DeviceScoreWave<'_>, prompts: &[Prefilled], lanes: &mut Lanes) {
         let mut start = 0;
         for run in wave.items.chunk_by(|a, b| a.1 == b.1) {
             let rows = start..start + run.len();
@@ -127,10 +127,10 @@ impl DeviceEngine {
     fn feed(
         &mut self,
         items: &[ScoreItem<'_>],
-        wave: &Wave<'_>,
+        wave: &DeviceScoreWave<'_>,
         fed: Range<usize>,
         lanes: &mut Lanes,
-        sampler: &Sampler,
+        sampler: &TokenSampler,
         scored: &mut [Scored],
     ) -> Result<usize, RolloutError> {
         let (rows, chunk) = (lanes.rows, fed.len());
@@ -150,13 +150,15 @@ impl DeviceEngine {
                 tokens[at] = token.copied().unwrap_or(0) as i32;
                 places[at] = (positions(prompt.len()) + place) as i32;
                 if let Some(item) = index.filter(|_| place < completion.len()) {
-                    targets.push(Target { item, place, row: at });
+                    targets.push(DeviceScoreTarget { item, place, row: at });
                 }
             }
         }
         let written = self.link.write([tokens, places]);
-        let pass =
-            Fed { tokens: row(&written, 0), positions: row(&written, 1).reshape([rows, chunk]) };
+        let pass = DeviceFed {
+            tokens: row(&written, 0),
+            positions: row(&written, 1).reshape([rows, chunk]),
+        };
         let x = self.network.forward(&pass, lanes, &mut self.link);
         let values = self.scores(items, &targets, x, sampler)?;
         for (target, values) in targets.iter().zip(values.chunks_exact(4)) {
@@ -177,9 +179,9 @@ impl DeviceEngine {
     fn scores(
         &mut self,
         items: &[ScoreItem<'_>],
-        targets: &[Target],
+        targets: &[DeviceScoreTarget],
         x: Tensor<2>,
-        sampler: &Sampler,
+        sampler: &TokenSampler,
     ) -> Result<Vec<f32>, RolloutError> {
         if targets.is_empty() {
             return Ok(Vec::new());
@@ -190,7 +192,7 @@ impl DeviceEngine {
             count if count <= most => count.next_power_of_two(),
             count => count.next_multiple_of(most),
         };
-        let token = |target: &Target| items[target.item].completion[target.place] as i32;
+        let token = |target: &DeviceScoreTarget| items[target.item].completion[target.place] as i32;
         let mut rows: Vec<i32> = targets.iter().map(|target| target.row as i32).collect();
         let mut tokens: Vec<i32> = targets.iter().map(token).collect();
         rows.resize(count, 0);
@@ -210,9 +212,9 @@ impl DeviceEngine {
 
     /// Divides the items into waves that fit the batch and the cache, items with equal prompts side
     /// by side.
-    fn waves<'a>(&self, items: &[ScoreItem<'a>]) -> Vec<Wave<'a>> {
+    fn waves<'a>(&self, items: &[ScoreItem<'a>]) -> Vec<DeviceScoreWave<'a>> {
         let mut all = Vec::new();
-        let mut wave = Wave::default();
+        let mut wave = DeviceScoreWave::default();
         for (prompt, members) in group_by_prompt(items.iter().map(|item| item.prompt)) {
             for index in members {
                 let length = items[index].completion.len();

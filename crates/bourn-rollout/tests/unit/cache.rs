@@ -24,12 +24,12 @@ fn own_blocks_worked_by_hand() {
 fn the_budget_is_kept_and_memory_reused() {
     let mut pool = Pool::new(4, 3);
     assert!(pool.reserve(2) && !pool.reserve(2) && pool.reserve(1) && !pool.reserve(1));
-    let mut sequence = Sequence::default();
+    let mut sequence = CachedSequence::default();
     sequence.grow(2 * PANEL, &mut pool);
     let first: Vec<*const f32> = sequence.blocks().map(<[f32]>::as_ptr).collect();
     pool.release(sequence.into_own(), 2);
     assert!(pool.reserve(2) && !pool.reserve(1));
-    let mut next = Sequence::default();
+    let mut next = CachedSequence::default();
     next.grow(PANEL + 1, &mut pool);
     assert!(next.blocks().all(|block| first.contains(&block.as_ptr())));
 }
@@ -37,7 +37,7 @@ fn the_budget_is_kept_and_memory_reused() {
 #[test]
 fn forks_share_whole_blocks_and_copy_the_last() {
     let mut pool = Pool::new(4, 10);
-    let mut prompt = Sequence::default();
+    let mut prompt = CachedSequence::default();
     prompt.grow(PANEL + 3, &mut pool);
     prompt.len = PANEL + 3;
     prompt.block_mut(0).unwrap().fill(1.0);
@@ -51,9 +51,9 @@ fn forks_share_whole_blocks_and_copy_the_last() {
     assert!(a.block_mut(PANEL - 1).is_none());
     a.block_mut(PANEL + 3).unwrap().fill(3.0);
     assert!(a.block_mut(2 * PANEL).is_none());
-    let contents = |s: &Sequence| s.blocks().map(|block| block[0]).collect::<Vec<_>>();
+    let contents = |s: &CachedSequence| s.blocks().map(|block| block[0]).collect::<Vec<_>>();
     assert_eq!((contents(&a), contents(&b)), (vec![1.0, 3.0], vec![1.0, 2.0]));
-    let shared = |s: &Sequence| s.blocks().next().map(<[f32]>::as_ptr);
+    let shared = |s: &CachedSequence| s.blocks().next().map(<[f32]>::as_ptr);
     assert_eq!(shared(&a), shared(&b));
     // Without anything to write, no copy.
     assert_eq!(contents(&prefix.fork(false, &mut pool)), [1.0]);

@@ -12,9 +12,9 @@ fn logits(probabilities: &[f64]) -> Vec<f32> {
     probabilities.iter().map(|p| p.ln() as f32).collect()
 }
 
-fn draw(logits: &[f32], sampling: &Sampling, uniform: f64) -> Draw {
-    let sampler = Sampler::new(sampling).unwrap();
-    sampler.draw(logits, || uniform, &mut Scratch::default()).unwrap()
+fn draw(logits: &[f32], sampling: &Sampling, uniform: f64) -> SampledToken {
+    let sampler = TokenSampler::new(sampling).unwrap();
+    sampler.draw(logits, || uniform, &mut SamplerScratch::default()).unwrap()
 }
 
 /// The tokens that a fine grid of numbers in [0, 1) draws, each with its share of the grid.
@@ -187,11 +187,11 @@ fn frequencies_are_the_probabilities() {
         sampling(0.8, 0, 1.0, 0.1),
         sampling(1.0, 400, 0.9, 0.05),
     ] {
-        let sampler = Sampler::new(&sampling).unwrap();
+        let sampler = TokenSampler::new(&sampling).unwrap();
         let expect = exact(&logits, &sampling);
         let full =
             exact(&logits, &Sampling { top_k: 0, top_p: 1.0, min_p: 0.0, ..sampling.clone() });
-        let (mut counts, mut scratch) = (vec![0_u32; vocab], Scratch::default());
+        let (mut counts, mut scratch) = (vec![0_u32; vocab], SamplerScratch::default());
         for _ in 0..DRAWS {
             let drawn = sampler.draw(&logits, &mut uniform, &mut scratch).unwrap();
             let token = drawn.token as usize;
@@ -224,9 +224,9 @@ fn scores_are_those_of_draws() {
     let logits = logits(&P);
     for temperature in [1.0, 0.6, 2.0] {
         let drawn = draw(&logits, &sampling(temperature, 2, 1.0, 0.0), 0.99);
-        let sampler = Sampler::new(&Sampling::whole(temperature).unwrap()).unwrap();
-        let scored = sampler.score(&logits, drawn.token, &mut Scratch::default());
-        let Draw { logprob, entropy, .. } = drawn;
+        let sampler = TokenSampler::new(&Sampling::whole(temperature).unwrap()).unwrap();
+        let scored = sampler.score(&logits, drawn.token, &mut SamplerScratch::default());
+        let SampledToken { logprob, entropy, .. } = drawn;
         assert_eq!(scored, Some(TokenScore { logprob, sampled_logprob: Some(logprob), entropy }));
     }
     // Under its own sampler a drawn token has the log-prob it was drawn with, and what no number
@@ -239,10 +239,10 @@ fn scores_are_those_of_draws() {
         sampling(1.0, 4, 0.9, 0.1),
         sampling(0.0, 0, 1.0, 0.0),
     ] {
-        let sampler = Sampler::new(&sampling).unwrap();
+        let sampler = TokenSampler::new(&sampling).unwrap();
         let shares = shares(&logits, &sampling);
         for token in 0..logits.len() as u32 {
-            let found = sampler.score(&logits, token, &mut Scratch::default()).unwrap();
+            let found = sampler.score(&logits, token, &mut SamplerScratch::default()).unwrap();
             let drawn = (0..2000)
                 .map(|i| draw(&logits, &sampling, (f64::from(i) + 0.5) / 2000.0))
                 .find(|drawn| drawn.token == token);
@@ -253,23 +253,23 @@ fn scores_are_those_of_draws() {
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let bad = [0.0, bad, 1.0];
         assert_eq!(
-            Sampler::new(&Sampling::whole(1.0).unwrap()).unwrap().score(
+            TokenSampler::new(&Sampling::whole(1.0).unwrap()).unwrap().score(
                 &bad,
                 0,
-                &mut Scratch::default()
+                &mut SamplerScratch::default()
             ),
             None
         );
         for sampling in [sampling(0.0, 0, 1.0, 0.0), sampling(1.0, 0, 0.5, 0.0)] {
-            let sampler = Sampler::new(&sampling).unwrap();
-            assert_eq!(sampler.draw(&bad, || 0.5, &mut Scratch::default()), None);
+            let sampler = TokenSampler::new(&sampling).unwrap();
+            assert_eq!(sampler.draw(&bad, || 0.5, &mut SamplerScratch::default()), None);
         }
     }
 }
 
 #[test]
 fn options_out_of_range_are_named() {
-    let message = |s: &Sampling| Sampler::new(s).unwrap_err().to_string();
+    let message = |s: &Sampling| TokenSampler::new(s).unwrap_err().to_string();
     let base = sampling(1.0, 0, 1.0, 0.0);
     for (temperature, text) in
         [(-1.0, "-1"), (f64::NAN, "NaN"), (1e-9, "0.000000001"), (2e4, "20000")]

@@ -10,7 +10,7 @@ fn check(items: &[(&Inputs, usize)], blocks: usize, expect: &[&[(usize, usize)]]
     let groups = group_by_prompt(items.iter().map(|item| item.prompt));
     let prompts: Vec<&Inputs> = groups.iter().map(|(prompt, _)| *prompt).collect();
     let trunks = Trunks::new(&prompts);
-    let waves = waves(&items, &groups, &trunks, Limits { blocks, prompts: 2 });
+    let waves = waves(&items, &groups, &trunks, ScoreLimits { blocks, prompts: 2 });
     let found: Vec<&[(usize, usize)]> = waves.iter().map(|wave| &*wave.items).collect();
     assert_eq!(found, expect);
     for wave in &waves {

@@ -129,11 +129,11 @@ fn solvability(figures: &Boundary) -> Solvability {
     };
     let state = |id: &String, base: f64, policy: f64, lost, gained| ProblemState {
         id: id.clone(),
-        base: if base > 0.0 { State::Solvable } else { State::NotDetected },
+        base: if base > 0.0 { SolvableState::Solvable } else { SolvableState::NotDetected },
         policy: match policy {
-            p if p > 0.1 => State::Solvable,
-            p if p > 0.0 => State::Undetermined,
-            _ => State::NotDetected,
+            p if p > 0.1 => SolvableState::Solvable,
+            p if p > 0.0 => SolvableState::Undetermined,
+            _ => SolvableState::NotDetected,
         },
         base_rate: estimate(base, 0.0),
         policy_rate: estimate(policy, 0.0),

@@ -14,7 +14,7 @@ const POLL: Duration = Duration::from_millis(100);
 const MAX_LOG: u64 = 1 << 26;
 
 /// What a process is to do.
-pub(super) struct Order<'a> {
+pub(super) struct ChildOrder<'a> {
     pub(super) program: &'a Path,
     pub(super) recipe: &'a Path,
     pub(super) directory: &'a Path,
@@ -41,7 +41,7 @@ pub(super) enum Ended {
 }
 
 impl Child {
-    pub(super) fn start(order: &Order<'_>) -> Result<Child, TrainError> {
+    pub(super) fn start(order: &ChildOrder<'_>) -> Result<Child, TrainError> {
         let log = File::create(order.log).map_err(TrainError::io(order.log, "creating the log"))?;
         let errors =
             log.try_clone().map_err(TrainError::io(order.log, "opening the log once more"))?;

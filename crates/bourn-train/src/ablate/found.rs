@@ -7,7 +7,7 @@ use bourn_recipe::Sweep;
 use bourn_report::{read_cost, render_ablation, write_report};
 use bourn_track::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv};
 
-use super::{AblateOptions, Job, jobs};
+use super::{AblateOptions, AblationJob, jobs};
 use crate::error::TrainError;
 use crate::probe::{read_figures, set_names};
 use crate::sealed;
@@ -29,7 +29,7 @@ pub fn found(
     options: &AblateOptions,
     failed: &[FailedRun],
 ) -> Result<Found, TrainError> {
-    let finished: Vec<Job<'_>> =
+    let finished: Vec<AblationJob<'_>> =
         jobs(sweep).into_iter().filter(|job| job.is_done(options)).collect();
     let reference = &sweep.variants[sweep.reference];
     let mut sets = Vec::new();
@@ -64,7 +64,7 @@ pub fn found(
     Ok(Found { sets, files })
 }
 
-fn read(job: &Job<'_>, set: &str, options: &AblateOptions) -> Result<SweepRun, TrainError> {
+fn read(job: &AblationJob<'_>, set: &str, options: &AblateOptions) -> Result<SweepRun, TrainError> {
     let (directory, step) = (job.directory(options), job.recipe.train.max_steps);
     let index = set_names(&job.recipe.probe).iter().position(|name| name == set);
     let figures = read_figures(&directory, step, &job.recipe.probe)?;

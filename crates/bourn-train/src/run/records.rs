@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Algorithm, Recipe};
 use bourn_rollout::RolloutError;
-use bourn_track::Stage as Progress;
+use bourn_track::ProgressStage;
 
-use super::{Order, Outcome, Run, prober};
-use crate::checkpoint::{self, Parts, State};
+use super::{Outcome, Run, RunOrder, prober};
+use crate::checkpoint::{self, CheckpointParts, State};
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::logbook::{self, Logbook};
@@ -94,14 +94,14 @@ impl Run<'_> {
             logbook.sync()?;
         }
         self.learners.count(&mut self.state);
-        let Order { recipe, options, .. } = self.order;
+        let RunOrder { recipe, options, .. } = self.order;
         if self.saved.as_ref() == Some(&self.state) {
             return Ok(checkpoint::path(&options.run_dir, self.state.step));
         }
         let path = match self.records.is_some() {
             true => {
                 let was_reset = self.state.reset_at > 0;
-                let parts = Parts {
+                let parts = CheckpointParts {
                     base: self.base,
                     learners: &self.learners,
                     reference: self.reference.as_ref().filter(|_| was_reset),
@@ -119,7 +119,7 @@ impl Run<'_> {
         &mut self,
         experience: &Experience,
         report: &UpdateReport,
-        progress: &mut Progress,
+        progress: &mut ProgressStage,
     ) -> Result<(), TrainError> {
         let (algorithm, replays): (&Algorithm, bool) =
             (self.rl.algorithm, self.rl.replay.is_some());
@@ -167,7 +167,7 @@ impl Run<'_> {
     }
 
     pub(super) fn finish(mut self) -> Result<Outcome, TrainError> {
-        let Order { recipe, options, console, .. } = self.order;
+        let RunOrder { recipe, options, console, .. } = self.order;
         if let Some(peak) = memory::peak() {
             console.line(format!("memory: {} at the peak", memory::mebibytes(peak)));
         }

@@ -6,7 +6,7 @@ use super::{Run, prober};
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::probe::Bench;
-use crate::replay::{Look, Replay, watched};
+use crate::replay::{Look, WitnessReplay, watched};
 use crate::settings::Draws;
 use crate::side::{Engines, Held, Side};
 
@@ -41,10 +41,10 @@ impl Run<'_> {
         let mut bench = Bench { engines, policy, step, store: prober.store()? };
         let mut replay = match known {
             Some(replay) => replay,
-            None => Replay::open(&prober, &mut bench, settings)?,
+            None => WitnessReplay::open(&prober, &mut bench, settings)?,
         };
         if due {
-            let look: Look = Replay::look(&prober, &mut bench, settings)?;
+            let look: Look = WitnessReplay::look(&prober, &mut bench, settings)?;
             self.state.looks.push(look);
             let surplus = self.state.looks.len().saturating_sub(2);
             self.state.looks.drain(..surplus);

@@ -6,10 +6,10 @@ use bourn_model::transformer::Transformer;
 use bourn_recipe::Trunk;
 use bourn_task::Problems;
 
-use super::{Order, Run};
+use super::{Run, RunOrder};
 use crate::credit;
 use crate::critic::{self, CRITIC};
-use crate::drawing::{self, Batch};
+use crate::drawing::{self, DrawBatch};
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::implicit::IMPLICIT;
@@ -28,7 +28,7 @@ impl Run<'_> {
         let credit = Credit::of(self.order.recipe);
         let (step, size) = (self.state.step, self.rl.rollout.num_generations);
         let replayed = self.replay()?;
-        let numbered = |batch| Batch { purpose: "train", step, batch, size };
+        let numbered = |batch| DrawBatch { purpose: "train", step, batch, size };
         let mut experience = self.draw(problems, numbered(0))?;
         for batch in 1..=credit.algorithm.dynamic_sampling {
             if credit::teaching_groups(&experience, self.order.world)? >= credit.groups {
@@ -46,8 +46,8 @@ impl Run<'_> {
     }
 
     /// Draws this process's share of a batch.
-    fn draw(&mut self, problems: &Problems, batch: Batch) -> Result<Experience, TrainError> {
-        let Order { recipe, stop, world, .. } = self.order;
+    fn draw(&mut self, problems: &Problems, batch: DrawBatch) -> Result<Experience, TrainError> {
+        let RunOrder { recipe, stop, world, .. } = self.order;
         let draws = Draws::of(recipe);
         let place = batch.step + self.state.extra_batches + batch.batch;
         let prompts = problems.step_problems(draws.seed, place, draws.rollout.prompts_per_step);
@@ -59,7 +59,7 @@ impl Run<'_> {
 
     /// Values, advantages, and the weight of the entropy bonus.
     pub(super) fn assign_credit(&mut self, experience: &mut Experience) -> Result<(), TrainError> {
-        let Order { recipe, world, .. } = self.order;
+        let RunOrder { recipe, world, .. } = self.order;
         let (scoring, algorithm) = (Scoring::of(recipe), self.rl.algorithm);
         if let (Some(implicit), Some(settings)) = (&self.implicit, self.rl.implicit_reward) {
             // Kept until the policy is updated too: a step that fails leaves no trace.
@@ -94,13 +94,13 @@ impl Run<'_> {
         if self.state.step > 0 || self.state.pretrained >= total {
             return Ok(());
         }
-        let Order { recipe, console, world, .. } = self.order;
+        let RunOrder { recipe, console, world, .. } = self.order;
         // No KL in these rewards: the policy is its own reference before the first step.
         let (credit, batching) = (Credit::of(recipe).monte_carlo(), Batching::of(recipe));
         let mut progress = console.stage("critic: pretraining", total, "step");
         while self.state.pretrained < total {
             let (step, size) = (self.state.pretrained, self.rl.rollout.num_generations);
-            let batch = Batch { purpose: "critic", step, batch: 0, size };
+            let batch = DrawBatch { purpose: "critic", step, batch: 0, size };
             let mut experience = self.draw(problems, batch)?;
             self.engine.release();
             critic::evaluate(&self.learners, &mut experience, batching.cut)?;
@@ -137,7 +137,7 @@ impl Run<'_> {
     }
 
     fn try_update(&mut self, experience: &Experience) -> Result<UpdateReport, UpdateError> {
-        let Order { recipe, world, .. } = self.order;
+        let RunOrder { recipe, world, .. } = self.order;
         let (batching, step) = (Batching::of(recipe), self.state.step);
         let (learners, reference) = (&mut self.learners, self.reference.as_ref());
         let warming = self.rl.critic.is_some_and(|critic| step < critic.critic_warmup);

@@ -61,7 +61,7 @@ pub(super) fn micro_batches(
     if settings.algorithm.kl_in_loss() == 0.0 && experience.entropy_coef == 0.0 {
         rows.retain(|row| experience.samples[row.index].signals.speaks());
     }
-    let asks = |row: &Row| !experience.samples[row.index].signals.kl.is_zero();
+    let asks = |row: &LossRow| !experience.samples[row.index].signals.kl.is_zero();
     if reference.is_none() && rows.iter().any(asks) {
         return Err(TrainError::Unknown { what: "reference's log-probs" });
     }
@@ -70,7 +70,7 @@ pub(super) fn micro_batches(
 
 /// A trajectory in the loss.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
+pub(crate) struct LossRow {
     /// Index into the experience.
     pub index: usize,
     /// Weight of each of its tokens in the sum over the whole minibatch.
@@ -86,7 +86,7 @@ pub(super) fn weighted_rows(
     groups: &[usize],
     settings: &PolicyLoss<'_>,
     world: &dyn World,
-) -> Result<Vec<Row>, TrainError> {
+) -> Result<Vec<LossRow>, TrainError> {
     let all: Vec<usize> = groups.iter().flat_map(|&group| experience.members(group)).collect();
     let sample = |index: usize| &experience.samples[index];
     let masks = settings.algorithm.mask_truncated_completions;
@@ -108,7 +108,7 @@ pub(super) fn weighted_rows(
     let row = |index| {
         // What was not drawn has no part in the policy gradient.
         let weight = if sample(index).is_credited() { weights.next() } else { None };
-        Row { index, weight: weight.unwrap_or(0.0), likelihoods }
+        LossRow { index, weight: weight.unwrap_or(0.0), likelihoods }
     };
     Ok(all.into_iter().map(row).filter(|row| is_kept(row.index)).collect())
 }
@@ -119,11 +119,11 @@ pub(super) fn weighted_rows(
 /// A trajectory that cannot be trained on: one whose lists do not fit it, or with inserts.
 pub(super) fn pack(
     experience: &Experience,
-    rows: &[Row],
+    rows: &[LossRow],
     reference: Option<&[Vec<f32>]>,
     cut: Cut,
 ) -> Result<Vec<MicroBatch>, TrainError> {
-    let pack = |rows: &[Row]| {
+    let pack = |rows: &[LossRow]| {
         let mut batch = MicroBatch::default();
         for row in rows {
             batch.push_row(&experience.samples[row.index], row)?;
@@ -133,7 +133,7 @@ pub(super) fn pack(
         }
         Ok(batch)
     };
-    let group = |row: &Row| experience.samples[row.index].trajectory.group;
+    let group = |row: &LossRow| experience.samples[row.index].trajectory.group;
     chunks(rows, cut, group).into_iter().map(pack).collect()
 }
 
@@ -166,13 +166,13 @@ pub(crate) fn pack_rows(
     indices: &[usize],
     cut: Cut,
 ) -> Result<Vec<MicroBatch>, TrainError> {
-    let row = |&index: &usize| Row { index, weight: 0.0, likelihoods: 1.0 };
+    let row = |&index: &usize| LossRow { index, weight: 0.0, likelihoods: 1.0 };
     pack(experience, &indices.iter().map(row).collect::<Vec<_>>(), None, cut)
 }
 
 impl MicroBatch {
     /// Appends a trajectory: its own tokens are scored, the others are read.
-    fn push_row(&mut self, sample: &Sample, row: &Row) -> Result<(), TrainError> {
+    fn push_row(&mut self, sample: &Sample, row: &LossRow) -> Result<(), TrainError> {
         let Sample { trajectory, signals, .. } = sample;
         trajectory.check()?;
         if !trajectory.inputs.inserts().is_empty() {

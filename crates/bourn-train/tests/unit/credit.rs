@@ -2,7 +2,7 @@ use bourn_episode::Source;
 use bourn_recipe::{AlgorithmName, Recipe};
 
 use super::*;
-use crate::experience::{ImplicitPay, Steps, Values};
+use crate::experience::{ImplicitPay, Steps, ValueEstimates};
 use crate::testing::{self, recipe, recipe_with};
 use crate::world::Alone;
 
@@ -25,7 +25,7 @@ fn experience(samples: &[Drawn<'_>]) -> Experience {
     let problems = (0..groups).map(|group| format!("problem-{group}")).collect();
     let before = samples.iter().map(|(_, logprobs, _)| vec![0.0; logprobs.len()]).collect();
     let samples = samples.iter().enumerate().map(sample).collect();
-    let values = Some(Values { before, targets: Vec::new() });
+    let values = Some(ValueEstimates { before, targets: Vec::new() });
     Experience { values, ..Experience::new(problems, samples) }
 }
 

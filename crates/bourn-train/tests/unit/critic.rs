@@ -146,7 +146,7 @@ fn a_value_is_read_before_its_token_is_drawn() {
 }
 
 /// The values of every other trajectory by one number, of the rest by another.
-fn moved(values: &mut Values, by: [f32; 2]) {
+fn moved(values: &mut ValueEstimates, by: [f32; 2]) {
     for (index, own) in values.before.iter_mut().enumerate() {
         own.iter_mut().for_each(|value| *value += by[index % 2]);
     }

@@ -10,7 +10,7 @@ use bourn_verify::{Judge, JudgeError, Judgement, Submission, Verdict};
 use burn::tensor::Device;
 
 use super::*;
-use crate::drawing::{self, Batch};
+use crate::drawing::{self, DrawBatch};
 use crate::experience::{Experience, Sample};
 use crate::settings::Draws;
 use crate::testing::{self, recipe};
@@ -106,7 +106,7 @@ fn problems(change: impl FnMut(&mut Problem)) -> Vec<Problem> {
 
 fn collect(problems: &[Problem], batch_size: usize) -> Result<Experience, TrainError> {
     let recipe = recipe("", "");
-    let batch = Batch { purpose: "train", step: 3, batch: 0, size: 4 };
+    let batch = DrawBatch { purpose: "train", step: 3, batch: 0, size: 4 };
     let problems: Vec<&Problem> = problems.iter().collect();
     let stop = AtomicBool::new(false);
     drawing::collect(
@@ -159,7 +159,7 @@ fn the_users_wish_to_stop_is_heard_while_verdicts_are_awaited() {
     let judge = Arc::new(Slow::default());
     let problems = problems(judged_by(&judge));
     let (recipe, stop) = (recipe("", ""), AtomicBool::new(true));
-    let batch = Batch { purpose: "train", step: 0, batch: 0, size: 4 };
+    let batch = DrawBatch { purpose: "train", step: 0, batch: 0, size: 4 };
     let problems: Vec<&Problem> = problems.iter().collect();
     let drawn =
         drawing::collect(&mut engine(4), &prompter(), &problems, Draws::of(&recipe), batch, &stop);

@@ -80,7 +80,8 @@ fn total(
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
     let reference = score_all(reference, experience, recipe).unwrap();
     let settings = recipe.implicit_reward.as_ref().unwrap();
-    let mut objective = Verdicts::new(experience, &reference, settings, Scoring::of(recipe));
+    let mut objective =
+        VerdictObjective::new(experience, &reference, settings, Scoring::of(recipe));
     let descent = Descent::new(&recipe.optimizer, 1);
     let (loss, gradients): (f64, NamedGradients) =
         descent.gradient(model, &[0, 1], &mut objective, &Alone).expect("the loss is finite");

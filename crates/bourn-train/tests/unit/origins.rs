@@ -16,7 +16,7 @@ use bourn_track::Console;
 use bourn_recipe::Recipe;
 
 use super::*;
-use crate::drawing::{Batch, collect};
+use crate::drawing::{DrawBatch, collect};
 use crate::settings::Draws;
 use crate::side::Engines;
 use crate::testing::{self, bundle, problems};
@@ -354,7 +354,7 @@ fn an_engine_without_entropies_is_refused_where_they_are_read() {
     assert!(matches!(own_error(refused), TrainError::Unknown { what: "entropies" }));
 
     let all: Vec<&Problem> = problems.iter().collect();
-    let batch = Batch { purpose: "train", step: 0, batch: 0, size: 4 };
+    let batch = DrawBatch { purpose: "train", step: 0, batch: 0, size: 4 };
     assert!(collect(&mut engine, &prompter, &all, Draws::of(&recipe), batch, &stop).is_ok());
     recipe.algorithm.entropy_target = 0.1;
     let refused =

@@ -83,7 +83,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let mut engines = Engines::shared(&mut engine);
     let store = prober.store().unwrap();
     let mut bench = Bench { engines: &mut engines, policy: &side, step: 1, store };
-    let mut replay = Replay::open(&prober, &mut bench, &settings).unwrap();
+    let mut replay = WitnessReplay::open(&prober, &mut bench, &settings).unwrap();
 
     // Witnesses are correct, and their log-probs those of the base's draw, to the last bit.
     let drawn = prober
@@ -119,9 +119,9 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     );
 
     // A look's counts are those of the policy, and another look of the same policy has others.
-    let first = Replay::look(&prober, &mut bench, &settings).unwrap();
+    let first = WitnessReplay::look(&prober, &mut bench, &settings).unwrap();
     bench.step = 2;
-    let second = Replay::look(&prober, &mut bench, &settings).unwrap();
+    let second = WitnessReplay::look(&prober, &mut bench, &settings).unwrap();
     assert_eq!(first.outcomes.len(), 4);
     assert!((first.step, second.step) == (1, 2) && first.outcomes != second.outcomes);
 
@@ -129,7 +129,7 @@ fn replayed_groups_hold_the_policys_draws_and_then_the_bases_witnesses() {
     let known = [true, true, true, false];
     replay.base = look(0, &problems, &known).outcomes;
     let of = |solved: [bool; 4], step| look(step, &problems, &solved);
-    let check = |replay: &mut Replay, looks: &[Look], expect: &[usize]| {
+    let check = |replay: &mut WitnessReplay, looks: &[Look], expect: &[usize]| {
         replay.judge(looks, &settings);
         assert_eq!(replay.endangered, expect, "{looks:?}");
     };

@@ -14,7 +14,7 @@ use rand::Rng;
 use super::batches::{minibatches, pack, weighted_rows};
 use super::*;
 use crate::credit::terms;
-use crate::experience::{Sample, Values};
+use crate::experience::{Sample, ValueEstimates};
 use crate::learner::{Descent, Learner};
 use crate::optimizer::NamedGradients;
 use crate::settings::Cut;
@@ -94,7 +94,7 @@ fn gradient(
 ) -> (f64, BTreeMap<String, Vec<f32>>) {
     let mut experience = experience.clone();
     experience.samples.iter_mut().for_each(|sample| terms(sample, &recipe.algorithm));
-    let mut objective = Policy::new(base, &experience, PolicyLoss::of(recipe)).unwrap();
+    let mut objective = PolicyObjective::new(base, &experience, PolicyLoss::of(recipe)).unwrap();
     let groups: Vec<usize> = (0..experience.problems.len()).collect();
     let descent = &learners(policy, recipe).policy.descent;
     let (loss, gradients) =
@@ -235,9 +235,9 @@ fn a_group_with_zero_advantages_takes_no_forward_and_changes_no_gradient() {
     assert_eq!(rows.len(), 12);
     let everything = pack(&experience, &rows, None, Cut::of(12)).unwrap();
     let mut full = NamedGradients::zeros(&policy);
-    let mut objective = Policy::new(None, &experience, PolicyLoss::of(&recipe)).unwrap();
+    let mut objective = PolicyObjective::new(None, &experience, PolicyLoss::of(&recipe)).unwrap();
     for batch in everything {
-        let asked = Asked { policy: Some(batch), valued: None };
+        let asked = PolicyForward { policy: Some(batch), valued: None };
         let part = objective.loss(&policy, &asked).expect("the loss is finite");
         full.add(&policy, part.trace, part.scalar);
     }
@@ -562,7 +562,7 @@ fn on_a_shared_trunk_the_gradient_is_that_of_both_losses() {
     values.for_each(|v| *v = rng.random_range(-0.5..0.5));
     policy.set_value_head(&head).unwrap();
     let mut experience = experience(&policy, 0.4);
-    let mut values = Values::default();
+    let mut values = ValueEstimates::default();
     for sample in &experience.samples {
         let mut some = || (0..sample.count()).map(|_| rng.random_range(-1.0..1.0)).collect();
         values.before.push(some());

@@ -83,10 +83,10 @@ fn worked_by_hand() {
 #[test]
 fn states() {
     let check = |p, expect| assert_eq!(state(p, 0.95), expect, "{p}");
-    check(1.0, State::Solvable);
-    check(0.95, State::Solvable);
-    check(0.949, State::Undetermined);
-    check(0.051, State::Undetermined);
-    check(0.05, State::NotDetected);
-    check(0.0, State::NotDetected);
+    check(1.0, SolvableState::Solvable);
+    check(0.95, SolvableState::Solvable);
+    check(0.949, SolvableState::Undetermined);
+    check(0.051, SolvableState::Undetermined);
+    check(0.05, SolvableState::NotDetected);
+    check(0.0, SolvableState::NotDetected);
 }

@@ -4,8 +4,8 @@ use super::*;
 use crate::StopRule;
 use crate::synthetic::{draw, rates, stream};
 
-fn fitted(outcomes: &[Outcomes]) -> Fit {
-    Fit::new(&DistinctCounts::of(outcomes.iter().copied()))
+fn fitted(outcomes: &[Outcomes]) -> FittedPrior {
+    FittedPrior::new(&DistinctCounts::of(outcomes.iter().copied()))
 }
 
 /// The written-out derivatives are those of the value.
@@ -53,7 +53,7 @@ fn known_parameters_are_recovered() {
             let mut rng = stream("recover", case as u64);
             let rates = rates(zero, a, b, 20_000, &mut rng);
             let counts = DistinctCounts::of(draw(&rates, n, stop, &mut rng).into_iter());
-            let fit = Fit::new(&counts);
+            let fit = FittedPrior::new(&counts);
             let found = fit.modes[0];
             let curvature = local(&counts.pairs, &counts.weights(), found).second;
             let truth = [(zero / (1.0 - zero)).ln(), a.ln(), b.ln()];
@@ -77,7 +77,7 @@ fn the_fit_is_the_best_point() {
     let mut rng = stream("best", 0);
     let rates = rates(0.3, 0.3, 8.0, 100, &mut rng);
     let counts = DistinctCounts::of(draw(&rates, 64, None, &mut rng).into_iter());
-    let fit = Fit::new(&counts);
+    let fit = FittedPrior::new(&counts);
     let weights = counts.weights();
     let best = local(&counts.pairs, &weights, fit.modes[0]).value;
     for i in 0..24 {
@@ -133,7 +133,7 @@ proptest! {
     ) {
         let scale = if huge { 800_000 } else { 1 };
         let counts = list.iter().map(|&(n, c)| Outcomes::new(n * scale, c % (n + 1)).unwrap());
-        let Fit { prior, log_likelihood, .. } = Fit::new(&DistinctCounts::of(counts));
+        let FittedPrior { prior, log_likelihood, .. } = FittedPrior::new(&DistinctCounts::of(counts));
         prop_assert!(prior.zero > 0.0 && prior.zero < 1.0, "{prior:?}");
         prop_assert!(prior.alpha > 0.0 && prior.alpha.is_finite(), "{prior:?}");
         prop_assert!(prior.beta > 0.0 && prior.beta.is_finite(), "{prior:?}");

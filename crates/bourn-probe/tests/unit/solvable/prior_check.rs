@@ -99,7 +99,7 @@ fn the_p_value_is_large_for_a_fit_and_small_for_a_misfit() {
     let p_value = |rates: &[f64], name| {
         let mut rng = stream(name, 1);
         let drawn = draw(rates, 64, None, &mut rng);
-        let fit = Fit::new(&DistinctCounts::of(drawn.iter().copied()));
+        let fit = FittedPrior::new(&DistinctCounts::of(drawn.iter().copied()));
         check(&fit, drawn.iter().copied(), 1, 0).p_value
     };
     // Over replications it is uniform, or nearly (simulated from the fit, not the truth): of 60, at
@@ -124,7 +124,7 @@ fn huge_counts_need_no_table() {
     let mut rng = stream("huge", 0);
     let rates = rates(TRUTH.zero, TRUTH.alpha, TRUTH.beta, 2000, &mut rng);
     let drawn = draw(&rates, n, None, &mut rng);
-    let fit = Fit::new(&DistinctCounts::of(drawn.iter().copied()));
+    let fit = FittedPrior::new(&DistinctCounts::of(drawn.iter().copied()));
     let huge = check(&fit, drawn.iter().copied(), 1, 0);
     assert!((huge.pit.iter().sum::<f64>() - 2000.0).abs() < 1e-6);
     // As in `flat_under_the_truth_only`; a fitted prior is flatter still.

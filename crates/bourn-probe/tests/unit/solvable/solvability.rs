@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::figures::State;
+use crate::figures::SolvableState;
 use crate::synthetic::{draw, named, rates, stream};
 use crate::{Boundary, MAX_DRAWS, StopRule, compare};
 
@@ -67,8 +67,8 @@ fn figures_agree_with_their_parts() {
         // no draw solved is not called solvable.
         for problem in &solvability.problems {
             if boundary.solvable.neither.contains(&problem.id) {
-                assert_ne!(problem.base, State::Solvable);
-                assert_ne!(problem.policy, State::Solvable);
+                assert_ne!(problem.base, SolvableState::Solvable);
+                assert_ne!(problem.policy, SolvableState::Solvable);
             }
         }
         let support = boundary.support.as_ref().unwrap();

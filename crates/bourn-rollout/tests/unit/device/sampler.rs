@@ -3,15 +3,15 @@ use rand::Rng;
 
 use super::*;
 use crate::device::drawn_token;
-use crate::sampler::{Draw, Scratch, TokenScore};
+use crate::sampler::{SampledToken, SamplerScratch, TokenScore};
 use crate::types::Sampling;
 
 /// The largest number that a row is given.
 const LARGEST: f32 = 1.0 - f32::EPSILON / 2.0;
 
-fn sampler(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> Sampler {
+fn sampler(temperature: f64, top_k: usize, top_p: f64, min_p: f64) -> TokenSampler {
     let sampling = Sampling { temperature, top_p, top_k, min_p, ..Sampling::new(1) };
-    Sampler::new(&sampling).unwrap()
+    TokenSampler::new(&sampling).unwrap()
 }
 
 fn rows(values: &[f32], width: usize) -> Tensor<2> {
@@ -20,12 +20,16 @@ fn rows(values: &[f32], width: usize) -> Tensor<2> {
 }
 
 /// Draws from one row of logits with each of the numbers.
-fn draw_each(logits: &[f32], sampler: &Sampler, uniforms: &[f32]) -> Vec<Option<Draw>> {
+fn draw_each(
+    logits: &[f32],
+    sampler: &TokenSampler,
+    uniforms: &[f32],
+) -> Vec<Option<SampledToken>> {
     let all = rows(&logits.repeat(uniforms.len()), logits.len());
     let mut link = Link::new(&Device::flex());
     let (tokens, packed) = draw(sampler, all, rows(uniforms, 1), &mut link);
     let packed = link.read(&packed).unwrap();
-    let drawn: Vec<Option<Draw>> = packed.chunks_exact(4).map(drawn_token).collect();
+    let drawn: Vec<Option<SampledToken>> = packed.chunks_exact(4).map(drawn_token).collect();
     // What stays on the device is what the host is told.
     let tokens = tokens.float().reshape([uniforms.len(), 1]);
     for (drawn, token) in drawn.iter().zip(link.read(&tokens).unwrap()) {
@@ -34,7 +38,7 @@ fn draw_each(logits: &[f32], sampler: &Sampler, uniforms: &[f32]) -> Vec<Option<
     drawn
 }
 
-fn score_each(logits: &[f32], sampler: &Sampler) -> Vec<Option<TokenScore>> {
+fn score_each(logits: &[f32], sampler: &TokenSampler) -> Vec<Option<TokenScore>> {
     let count = logits.len();
     let mut link = Link::new(&Device::flex());
     let tokens = integers(0..count, &Device::flex());
@@ -60,7 +64,7 @@ const P: [f64; 4] = [0.15, 0.5, 0.05, 0.3];
 
 /// The surviving tokens in order of id, with their probabilities after renormalisation.
 #[track_caller]
-fn check(probabilities: &[f64], sampler: &Sampler, expect: &[(u32, f64)]) {
+fn check(probabilities: &[f64], sampler: &TokenSampler, expect: &[(u32, f64)]) {
     let scored = score_each(&logits(probabilities), sampler);
     let found: Vec<(u32, f64)> = (scored.iter().zip(0..))
         .filter_map(|(s, id)| Some((id, f64::from(s.unwrap().sampled_logprob?).exp())))
@@ -178,7 +182,7 @@ fn draws_and_scores_are_those_of_the_cpu() {
     let logits: Vec<f32> = (0..vocab).map(|_| random.random_range(-3.0_f32..3.0)).collect();
     let uniforms: Vec<f32> =
         (0..256).map(|_| random.random_range(0..1 << 24) as f32 * 0.5_f32.powi(24)).collect();
-    let mut scratch = Scratch::default();
+    let mut scratch = SamplerScratch::default();
     for sampler in [
         sampler(1.0, 0, 1.0, 0.0),
         sampler(0.6, 0, 0.95, 0.0),
