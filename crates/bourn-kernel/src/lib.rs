@@ -9,6 +9,25 @@
 //! only one with `unsafe`, all of it in one module (`dispatch`): the calls into functions that were
 //! compiled for an instruction set after that set has been detected. Each kernel has a plain
 //! scalar twin in [`reference`] that the tests compare it with.
+//!
+//! ```
+//! use bourn_kernel::{Matrix, MatrixMut, Store, gemm, log_softmax};
+//!
+//! // Two rows of states, `[2, 3]`, through a head of four outputs, `[4, 3]`.
+//! let states = [1.0, 0.0, 0.0, 0.0, 0.0, 2.0];
+//! let head = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0];
+//! let mut logits = [0.0; 8];
+//! let transposed = Matrix::new(&head, 4, 3)?.transpose();
+//! let out = MatrixMut::new(&mut logits, 2, 4)?;
+//! gemm(Matrix::new(&states, 2, 3)?, transposed, Store::Set, out)?;
+//! assert_eq!(logits, [1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 2.0, 2.0]);
+//!
+//! let mut logprobs = [0.0; 4];
+//! log_softmax(&logits[..4], 1.0, &mut logprobs)?;
+//! let total: f32 = logprobs.iter().map(|logprob| logprob.exp()).sum();
+//! assert!((total - 1.0).abs() < 1e-6 && logprobs[0] > logprobs[1]);
+//! # Ok::<(), bourn_kernel::KernelError>(())
+//! ```
 
 mod attention;
 mod dispatch;

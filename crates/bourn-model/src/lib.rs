@@ -4,6 +4,42 @@
 //! [`save`] writes a directory that `transformers` opens. **This room knows nothing of rewards**,
 //! and everything here but the transformer itself is plain data on the host: weights are f32,
 //! row-major, under Hugging Face's names, whatever the file held.
+//!
+//! ```
+//! use bourn_model::transformer::{Packed, Transformer, read_values};
+//! use bourn_model::{Family, HostTensor, ModelConfig, Part, Rope, Weights};
+//! use burn::tensor::Device;
+//!
+//! let config = ModelConfig {
+//!     family: Family::Llama, vocab_size: 11, hidden_size: 8, intermediate_size: 12, num_layers: 2,
+//!     num_heads: 2, num_kv_heads: 1, head_dim: 4, max_position: 64,
+//!     rope: Rope { theta: 10_000.0, scaling: None }, rms_norm_eps: 1e-5, tie_embeddings: true,
+//!     qkv_bias: false, qk_norm: false,
+//! };
+//! let tensor = |(name, shape): (String, Vec<usize>)| {
+//!     let count = shape.iter().product::<usize>();
+//!     let data = (0..count).map(|i| (i * 7919 % 101) as f32 / 101.0 - 0.5).collect();
+//!     (name, HostTensor { shape, data })
+//! };
+//! let mut weights: Weights = config.expected_tensors().into_iter().map(tensor).collect();
+//! let model = Transformer::from_weights(&config, &weights, &Device::flex())?;
+//!
+//! // log π of 5 after 1, 2, 3: the place of the token before it is asked for.
+//! let mut batch = Packed::default();
+//! batch.push([1, 2, 3]);
+//! let (scores, _) = model.score(&batch, vec![2], &[5], 1.0, false);
+//! assert!(read_values(&scores.logprobs)?[0] < 0.0);
+//!
+//! // Upper layers alone learn.
+//! let upper = model.with_trainable(|_, layer| layer == Some(1));
+//! assert!(upper.trainable().all(|(name, _)| name.starts_with("model.layers.1.")));
+//!
+//! // Whatever is not the configuration's is named.
+//! weights.remove(&Part::Q.in_layer(1));
+//! let error = Transformer::from_weights(&config, &weights, &Device::flex()).unwrap_err();
+//! assert!(error.to_string().contains("model.layers.1.self_attn.q_proj.weight"));
+//! # Ok::<(), bourn_model::ModelError>(())
+//! ```
 
 mod bundle;
 mod chat;

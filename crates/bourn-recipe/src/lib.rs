@@ -8,6 +8,30 @@
 //! keys: the JSON schema is derived from them, every file is held against that schema by a tree that
 //! remembers where each key stands (`tree`, `conform`), and only what needs several keys at once is
 //! checked by hand (`check`). Choices of arithmetic are `bourn-algo`'s own.
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! let text = r#"
+//!     [model]
+//!     path = "Qwen/Qwen2.5-0.5B"
+//!     [[task]]
+//!     kind = "countdown"
+//!     [algorithm]
+//!     name = "dapo"
+//! "#;
+//! let recipe = bourn_recipe::parse(text, Path::new("mine.toml"), &["train.max_steps=7".into()])?;
+//! assert_eq!((recipe.name.as_str(), recipe.train.max_steps), ("mine", 7));
+//! // The algorithm's name has chosen its settings; from here on nobody reads the name.
+//! assert!(recipe.algorithm.epsilon_high > recipe.algorithm.epsilon);
+//! // What it resolves to is a recipe, and the same one.
+//! assert_eq!(bourn_recipe::parse(&recipe.to_toml(), Path::new("mine.toml"), &[])?, recipe);
+//!
+//! let typing_error = text.replace("kind", "knid");
+//! let error = bourn_recipe::parse(&typing_error, Path::new("mine.toml"), &[]).unwrap_err();
+//! assert!(error.to_string().contains("mine.toml:5"), "{error}");
+//! # Ok::<(), bourn_recipe::RecipeError>(())
+//! ```
 
 mod algorithm;
 mod algorithms;

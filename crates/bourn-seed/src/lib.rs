@@ -1,7 +1,7 @@
 //! Counter-based random numbers: every draw is a function of what it is for.
 //!
 //! **This room keeps no state**: there is no generator that a checkpoint would have to hold, and none
-//! to fall out of step. The purposes and their counters are listed in `ARCHITECTURE.md`.
+//! to fall out of step. The purposes and their counters are listed in `docs/invariants.md`.
 //!
 //! ```
 //! use rand::Rng;

@@ -3,6 +3,23 @@
 //!
 //! **This room computes no figure**: it is given numbers and shows them. It knows nothing of
 //! models, tensors or Burn, and it alone may look at the wall clock.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//!
+//! use bourn_track::{MetricsFile, read_metrics, tags};
+//!
+//! let dir = tempfile::tempdir()?;
+//! let path = dir.path().join("metrics.jsonl");
+//! let mut metrics = MetricsFile::create(&path)?;
+//! for (step, reward) in [(1, 0.25), (2, 0.5)] {
+//!     metrics.append(step, &BTreeMap::from([(tags::REWARD.to_owned(), reward)]))?;
+//! }
+//! // Steps never go back, and what is written reads back as the same number.
+//! assert!(metrics.append(1, &BTreeMap::new()).is_err());
+//! assert_eq!(read_metrics(&path)?[1].values[tags::REWARD], Some(0.5));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 // Events carry the time at which they were written, and progress has a rate; no figure does.
 #![allow(clippy::disallowed_methods)]

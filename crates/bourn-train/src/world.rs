@@ -117,3 +117,7 @@ pub(crate) fn together<T>(world: &dyn World, own: Result<T, TrainError>) -> Resu
         (own, _) => own,
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/world.rs"]
+mod tests;

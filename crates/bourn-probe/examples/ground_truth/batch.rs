@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use bourn_probe::{Draw, DrawSource, Extent, ProbeError, DrawSchedule, SourceError, probe};
+use bourn_probe::{Draw, DrawSchedule, DrawSource, Extent, ProbeError, SourceError, probe};
 use bourn_seed::rng;
 use bourn_task::{Problem, ProblemId, Reference};
 use bourn_verify::Verdict;
