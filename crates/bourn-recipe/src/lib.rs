@@ -27,9 +27,10 @@
 //! // What it resolves to is a recipe, and the same one.
 //! assert_eq!(bourn_recipe::parse(&recipe.to_toml(), Path::new("mine.toml"), &[])?, recipe);
 //!
-//! let typing_error = text.replace("kind", "knid");
+//! let typing_error = format!("{text}[train]\nmax_stpes = 7\n");
 //! let error = bourn_recipe::parse(&typing_error, Path::new("mine.toml"), &[]).unwrap_err();
-//! assert!(error.to_string().contains("mine.toml:5"), "{error}");
+//! let error = error.to_string();
+//! assert!(error.starts_with("mine.toml:9:1") && error.contains("max_steps"), "{error}");
 //! # Ok::<(), bourn_recipe::RecipeError>(())
 //! ```
 

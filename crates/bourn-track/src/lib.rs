@@ -17,7 +17,7 @@
 //! }
 //! // Steps never go back, and what is written reads back as the same number.
 //! assert!(metrics.append(1, &BTreeMap::new()).is_err());
-//! assert_eq!(read_metrics(&path)?[1].values[tags::REWARD], Some(0.5));
+//! assert_eq!(read_metrics(&path)?[1].values[tags::REWARD], 0.5);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
