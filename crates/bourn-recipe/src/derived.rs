@@ -8,16 +8,6 @@ impl Recipe {
         (self.rollout.prompts_per_step as u64).saturating_mul(self.rollout.num_generations as u64)
     }
 
-    /// Optimiser updates made of one rollout.
-    pub fn updates_per_step(&self) -> u64 {
-        (self.train.num_iterations as u64).saturating_mul(self.train.minibatches as u64)
-    }
-
-    /// Optimiser updates of the whole run; what learning-rate schedules end at.
-    pub fn total_updates(&self) -> u64 {
-        self.train.max_steps.saturating_mul(self.updates_per_step())
-    }
-
     /// Probes of the whole run: at step 0, at every interval, and at the last step.
     pub fn probes(&self) -> u64 {
         match self.probe.interval {
@@ -52,8 +42,8 @@ impl Recipe {
         [
             ("rollout steps", self.train.max_steps),
             ("completions per step", completions),
-            ("optimiser updates per rollout", self.updates_per_step()),
-            ("optimiser updates in all", self.total_updates()),
+            ("optimiser updates per rollout", self.train.updates_per_step()),
+            ("optimiser updates in all", self.train.total_updates()),
             ("completions per update", per_update),
             ("micro batches per update", micro_batches),
             ("tokens per step, at most", completions.saturating_mul(longest as u64)),

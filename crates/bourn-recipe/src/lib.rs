@@ -70,7 +70,7 @@ pub use recipe::*;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
-pub use stages::{Measured, ProbeRecipe, RlStage, Stage};
+pub use stages::{Measured, ProbeRecipe};
 pub use sweep::{Sweep, Variant, load_sweep};
 pub use verifiers::{Facts, Reads};
 

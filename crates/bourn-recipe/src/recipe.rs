@@ -14,6 +14,7 @@ pub use crate::device::Device;
 pub use crate::environments::EnvironmentKind;
 pub use crate::implicit::ImplicitReward;
 pub use crate::probing::{Guess, Probe, Sampler, Temperature, WhichProbes};
+pub use crate::stages::RlStage;
 pub use crate::training::{Checkpoint, Log, Optimizer, Pace, Rollout, Train, WeightDtype};
 pub use crate::verifiers::VerifierKind;
 
@@ -52,6 +53,26 @@ pub struct Recipe {
     pub checkpoint: Checkpoint,
     /// What is logged.
     pub log: Log,
+}
+
+/// A stage of a run. Each begins with the policy that the one before it left, the first with the
+/// recipe's model.
+#[derive(Clone, Copy, Debug)]
+pub enum Stage<'r> {
+    /// Pretraining of a fresh architecture on demonstrations.
+    Base(&'r BaseStage),
+    /// Reinforcement learning with verifiable rewards.
+    Rl(RlStage<'r>),
+}
+
+impl Recipe {
+    /// The stages of a run, in order.
+    pub fn stages(&self) -> Vec<Stage<'_>> {
+        let mut stages = Vec::new();
+        stages.extend(self.base.as_ref().map(Stage::Base));
+        stages.push(Stage::Rl(self.rl()));
+        stages
+    }
 }
 
 /// The policy model and how problems are put to it.

@@ -1,19 +1,9 @@
-//! A recipe as what is done by it: stages over one policy, and what a probe is made with.
+//! A recipe as what is done by it: what reinforcement learning reads, and what a probe is made with.
 
 use std::path::Path;
 
 use crate::recipe::*;
 use crate::{Algorithm, Critic, RecipeError};
-
-/// A stage of a run. Each begins with the policy that the one before it left, the first with the
-/// recipe's model.
-#[derive(Clone, Copy, Debug)]
-pub enum Stage<'r> {
-    /// Pretraining of a fresh architecture on demonstrations.
-    Base(&'r BaseStage),
-    /// Reinforcement learning with verifiable rewards.
-    Rl(RlStage<'r>),
-}
 
 /// Reinforcement learning with verifiable rewards: the sections that say how.
 #[derive(Clone, Copy, Debug)]
@@ -55,10 +45,9 @@ pub struct Measured<'r> {
 }
 
 impl Recipe {
-    /// The stages of a run, in order.
-    pub fn stages(&self) -> Vec<Stage<'_>> {
-        let base = self.base.as_ref().map(Stage::Base);
-        let rl = RlStage {
+    /// The sections of its reinforcement learning.
+    pub fn rl(&self) -> RlStage<'_> {
+        RlStage {
             rollout: &self.rollout,
             algorithm: &self.algorithm,
             critic: self.critic.as_ref(),
@@ -66,8 +55,7 @@ impl Recipe {
             optimizer: &self.optimizer,
             train: &self.train,
             replay: self.replay.as_ref(),
-        };
-        base.into_iter().chain([Stage::Rl(rl)]).collect()
+        }
     }
 
     /// What its probes are made with.

@@ -223,6 +223,18 @@ macro_rules! paced {
 }
 paced!(Optimizer, crate::BaseStage, crate::Critic, crate::ImplicitReward);
 
+impl Train {
+    /// Optimiser updates made of one rollout.
+    pub fn updates_per_step(&self) -> u64 {
+        (self.num_iterations as u64).saturating_mul(self.minibatches as u64)
+    }
+
+    /// Optimiser updates of the whole run; what learning-rate schedules end at.
+    pub fn total_updates(&self) -> u64 {
+        self.max_steps.saturating_mul(self.updates_per_step())
+    }
+}
+
 impl Optimizer {
     /// The same moments at another pace: what a second model learns by.
     pub(crate) fn at_pace(&self, pace: Pace) -> Optimizer {

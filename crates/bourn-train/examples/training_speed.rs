@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let weights = random_weights(&config);
     let mut policy = Transformer::from_weights(&config, &weights, &Device::flex().autodiff())?;
     let mut optimizer = AdamWOptimizer::new(&recipe.optimizer);
-    let descent = Descent::new(&recipe.optimizer, recipe.total_updates());
+    let descent = Descent::new(&recipe.optimizer, recipe.train.total_updates());
     let options = EngineOptions { batch_size: 256, cache_bytes: 4 << 30, storage: Storage::F32 };
     let mut engine = Engine::new(&config, &weights, &options)?;
     drop(weights);

@@ -2,7 +2,7 @@
 
 use bourn_model::transformer::{Transformer, read_values};
 use bourn_model::{ModelConfig, Weights};
-use bourn_recipe::{Critic as Settings, Recipe, Trunk};
+use bourn_recipe::{Critic as Settings, RlStage, Train, Trunk};
 use burn::tensor::{Device, Tensor};
 
 use crate::error::TrainError;
@@ -49,17 +49,17 @@ pub struct CriticReport {
 pub(crate) fn add(
     learners: &mut Learners,
     settings: &Settings,
-    recipe: &Recipe,
+    rl: &RlStage<'_>,
     config: &ModelConfig,
     base: &Weights,
     device: &Device,
 ) -> Result<(), TrainError> {
     let descent =
-        Descent::new(&settings.optimizer(&recipe.optimizer), updates_alone(settings, recipe));
+        Descent::new(&settings.optimizer(rl.optimizer), updates_alone(settings, rl.train));
     let companion = match settings.trunk {
         Trunk::Own => {
             let trunk = Transformer::from_weights(config, base, device)?
-                .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
+                .with_gradient_checkpointing(rl.train.gradient_checkpointing);
             Companion::own(trunk.with_value_head(), descent)
         }
         Trunk::Shared => {
@@ -166,11 +166,11 @@ impl Objective for ValueObjective<'_> {
 }
 
 /// Updates that a value model takes without the policy over a whole run: what its schedule is of.
-fn updates_alone(settings: &Settings, recipe: &Recipe) -> u64 {
-    let of = |steps: u64| steps.saturating_mul(recipe.updates_per_step());
+fn updates_alone(settings: &Settings, train: &Train) -> u64 {
+    let of = |steps: u64| steps.saturating_mul(train.updates_per_step());
     let steps = match settings.trunk {
-        Trunk::Own => recipe.total_updates(),
-        Trunk::Shared => of(settings.critic_warmup.min(recipe.train.max_steps)),
+        Trunk::Own => train.total_updates(),
+        Trunk::Shared => of(settings.critic_warmup.min(train.max_steps)),
     };
     steps.saturating_add(of(settings.pretrain_steps))
 }

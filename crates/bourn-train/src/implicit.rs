@@ -3,7 +3,7 @@
 
 use bourn_model::transformer::{Trace, Transformer, read_values};
 use bourn_model::{ModelConfig, Weights};
-use bourn_recipe::{ImplicitReward as Settings, Recipe};
+use bourn_recipe::{ImplicitReward as Settings, RlStage};
 use burn::tensor::activation::log_sigmoid;
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -48,16 +48,16 @@ impl Implicit {
     pub(crate) fn add(
         learners: &mut Learners,
         settings: &Settings,
-        recipe: &Recipe,
+        rl: &RlStage<'_>,
         config: &ModelConfig,
         base: &Weights,
         device: &Device,
     ) -> Result<Implicit, TrainError> {
         let reference = Transformer::from_weights(config, base, &device.clone().inner())?;
         let model = Transformer::from_weights(config, base, device)?
-            .with_gradient_checkpointing(recipe.train.gradient_checkpointing);
-        let total = recipe.train.max_steps.saturating_mul(recipe.train.minibatches as u64);
-        let descent = Descent::new(&settings.optimizer(&recipe.optimizer), total);
+            .with_gradient_checkpointing(rl.train.gradient_checkpointing);
+        let total = rl.train.max_steps.saturating_mul(rl.train.minibatches as u64);
+        let descent = Descent::new(&settings.optimizer(rl.optimizer), total);
         learners.add(IMPLICIT, Companion::own(model, descent));
         Ok(Implicit { reference })
     }

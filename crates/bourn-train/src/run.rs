@@ -89,7 +89,13 @@ pub fn train_in(
     console: &Console,
     stop: &AtomicBool,
 ) -> Result<Outcome, TrainError> {
+    let quiet = Console::with_writer(Box::new(std::io::sink()));
+    let console = if world.writes() { console } else { &quiet };
     let order = RunOrder { recipe, options, console, stop, world };
+    if world.size() > 1 && recipe.replay.is_some() {
+        let problem = "witness replay looks at problems in one process alone".to_owned();
+        return Err(TrainError::World { problem });
+    }
     // Nothing is written before everything that can be wrong with the input has been looked at.
     check_probe(&recipe.probe)?;
     let claim = rundir::look(world, &options.run_dir, recipe, options.resume)?;
@@ -248,13 +254,12 @@ impl<'a> Run<'a> {
         let policy =
             Transformer::from_weights(config, first.as_deref().unwrap_or(&weights), device)?
                 .with_gradient_checkpointing(rl.train.gradient_checkpointing);
-        let descent = Descent::new(rl.optimizer, recipe.total_updates());
+        let descent = Descent::new(rl.optimizer, rl.train.total_updates());
         let mut learners = Learners::new(Learner::new(policy, descent));
         if let Some(settings) = rl.critic {
-            critic::add(&mut learners, settings, recipe, config, &weights, device)?;
+            critic::add(&mut learners, settings, &rl, config, &weights, device)?;
         }
-        let add =
-            |settings| Implicit::add(&mut learners, settings, recipe, config, &weights, device);
+        let add = |settings| Implicit::add(&mut learners, settings, &rl, config, &weights, device);
         let implicit = rl.implicit_reward.map(add).transpose()?;
         let mut reference_weights = None;
         let (state, resumed) = match &start {

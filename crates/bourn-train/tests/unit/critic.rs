@@ -4,6 +4,8 @@ use bourn_seed::rng;
 use burn::tensor::TensorData;
 use rand::Rng;
 
+use bourn_recipe::Recipe;
+
 use super::*;
 use crate::checkpoint::State;
 use crate::credit;
@@ -49,14 +51,19 @@ fn ppo(more: &str) -> Recipe {
 fn own(model: Transformer, recipe: &Recipe) -> Learners {
     let settings = recipe.critic.as_ref().unwrap();
     let mut learners = policy(testing::model(1, &Device::flex().autodiff()), recipe);
-    let descent =
-        Descent::new(&settings.optimizer(&recipe.optimizer), updates_alone(settings, recipe));
+    let descent = Descent::new(
+        &settings.optimizer(&recipe.optimizer),
+        updates_alone(settings, &recipe.train),
+    );
     learners.add(CRITIC, Companion::own(model, descent));
     learners
 }
 
 fn policy(model: Transformer, recipe: &Recipe) -> Learners {
-    Learners::new(Learner::new(model, Descent::new(&recipe.optimizer, recipe.total_updates())))
+    Learners::new(Learner::new(
+        model,
+        Descent::new(&recipe.optimizer, recipe.train.total_updates()),
+    ))
 }
 
 /// One step's updates of the value model.
@@ -289,7 +296,8 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
         let (config, base) = (model.config().clone(), model.to_weights().unwrap());
         let mut learners = policy(model, &recipe);
         let settings = recipe.critic.as_ref().unwrap();
-        add(&mut learners, settings, &recipe, &config, &base, &Device::flex().autodiff()).unwrap();
+        add(&mut learners, settings, &recipe.rl(), &config, &base, &Device::flex().autodiff())
+            .unwrap();
         learners
     };
     let mut critic = new();

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use bourn_seed::rng;
 use rand::Rng;
 
+use bourn_recipe::Recipe;
+
 use super::*;
 use crate::checkpoint::State;
 use crate::learner::Learner;
@@ -59,7 +61,7 @@ fn implicit(own: u64, reference: u64, recipe: &Recipe) -> Fitted {
     let mut learners = Learners::new(policy);
     let own = model(own, &device);
     let (config, base) = (own.config().clone(), own.to_weights().unwrap());
-    Implicit::add(&mut learners, settings, recipe, &config, &base, &device).unwrap();
+    Implicit::add(&mut learners, settings, &recipe.rl(), &config, &base, &device).unwrap();
     Fitted { learners, implicit: Implicit { reference: model(reference, &Device::flex()) } }
 }
 

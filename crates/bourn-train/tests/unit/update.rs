@@ -23,7 +23,7 @@ use crate::world::Alone;
 
 /// What `recipe` trains `policy` by.
 fn learners(policy: &Transformer, recipe: &Recipe) -> Learners {
-    let descent = Descent::new(&recipe.optimizer, recipe.total_updates());
+    let descent = Descent::new(&recipe.optimizer, recipe.train.total_updates());
     Learners::new(Learner::new(policy.clone(), descent))
 }
 
