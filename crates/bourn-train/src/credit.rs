@@ -3,6 +3,8 @@
 //!
 //! Everything here reads settings and plain numbers; which algorithm they belong to is not known.
 
+use std::ops::Range;
+
 use bourn_algo::{self as algo, Groups, shaping, tokens};
 use bourn_episode::Weight;
 use bourn_recipe::{Algorithm, Baseline, Covariance, Critic, ScaleRewards};
@@ -29,7 +31,11 @@ pub(crate) fn teaching_groups(
 
 /// How many of them this process has.
 fn teaching(experience: &Experience) -> usize {
-    (0..experience.problems.len()).filter(|&group| teaches(experience, group)).count()
+    teaching_in(experience, 0..experience.problems.len())
+}
+
+fn teaching_in(experience: &Experience, groups: Range<usize>) -> usize {
+    groups.filter(|&group| teaches(experience, group)).count()
 }
 
 /// Whether raw verdicts differ among what was drawn for a group.
@@ -50,14 +56,28 @@ pub(crate) fn filter(
     if settings.algorithm.dynamic_sampling == 0 {
         return Ok(());
     }
-    let teaching = world.gather(&[teaching(experience) as f32])?;
-    // Those of the processes before this one come first.
-    let earlier = teaching[..world.rank()].iter().flatten().sum::<f32>() as usize;
-    let mut wanted = settings.groups.saturating_sub(earlier);
-    for group in 0..experience.problems.len() {
-        experience.kept[group] = wanted > 0 && teaches(experience, group);
-        wanted -= usize::from(experience.kept[group]);
+    // Batch after batch, and in each process after process, as one process would have drawn them.
+    let batches = 1 + experience.extra_batches as usize;
+    let size = experience.problems.len().div_ceil(batches);
+    let range = |batch: usize| {
+        let end = ((batch + 1) * size).min(experience.problems.len());
+        (batch * size).min(end)..end
+    };
+    let own: Vec<f32> =
+        (0..batches).map(|batch| teaching_in(experience, range(batch)) as f32).collect();
+    let all = world.gather(&own)?;
+    let mut kept = Vec::with_capacity(experience.problems.len());
+    for batch in 0..batches {
+        let before = all.iter().flat_map(|counts| &counts[..batch]).sum::<f32>();
+        let beside = all[..world.rank()].iter().map(|counts| counts[batch]).sum::<f32>();
+        let mut wanted = settings.groups.saturating_sub((before + beside) as usize);
+        for group in range(batch) {
+            let keep = wanted > 0 && teaches(experience, group);
+            wanted -= usize::from(keep);
+            kept.push(keep);
+        }
     }
+    experience.kept = kept;
     Ok(())
 }
 

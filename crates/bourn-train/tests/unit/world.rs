@@ -157,6 +157,35 @@ fn two_processes_give_the_credit_of_one() {
     }
 }
 
+/// Of further batches the groups are kept that one process would have kept.
+#[test]
+fn two_processes_keep_the_groups_of_one() {
+    let mut recipe = recipe("dynamic_sampling = 3", "");
+    recipe.rollout.prompts_per_step = 2;
+    // Two batches of two groups; all but the last teach, of which the first two are enough.
+    let of = |groups: &[usize], world: &dyn World| {
+        let whole = experience();
+        let samples = groups.iter().enumerate().flat_map(|(place, &group)| {
+            let members = whole.samples[whole.members(group)].to_vec();
+            members.into_iter().map(move |mut sample| {
+                sample.trajectory.group = place;
+                sample
+            })
+        });
+        let problems = groups.iter().map(|group| format!("problem-{group}")).collect();
+        let mut own = Experience::new(problems, samples.collect());
+        own.extra_batches = 1;
+        credit::filter(&mut own, &Credit::of(&recipe), world).unwrap();
+        own.kept
+    };
+    assert_eq!(of(&[0, 1, 2, 3], &Alone), [true, true, false, false]);
+    assert_eq!(of(&[3, 1, 2, 0], &Alone), [false, true, true, false]);
+    let shares = [[0, 2], [1, 3]];
+    assert_eq!(both(|world| of(&shares[world.rank()], world)), [[true, false], [true, false]]);
+    let shares = [[3, 2], [1, 0]];
+    assert_eq!(both(|world| of(&shares[world.rank()], world)), [[false, true], [true, false]]);
+}
+
 /// The gradient of an update is the same bits for both, and that of one process but for rounding.
 #[test]
 fn two_processes_take_the_gradient_of_one() {
