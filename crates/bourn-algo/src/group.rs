@@ -28,15 +28,6 @@ pub enum ScaleRewards {
     None,
 }
 
-/// Rewards less their mean, in the order given; none for none.
-///
-/// Equal rewards give exact zeros: the mean is taken in f64, where a sum of up to 2²⁹ equal f32
-/// values has no rounding.
-pub fn mean_centred(rewards: &[f32]) -> Vec<f32> {
-    let mean = mean(rewards);
-    rewards.iter().map(|&reward| (f64::from(reward) - mean) as f32).collect()
-}
-
 /// Advantage of every completion of a step: (reward − mean of its group) / (std + 1e-4), or the
 /// numerator alone with [`ScaleRewards::None`].
 ///
@@ -90,17 +81,6 @@ pub(crate) fn scaled_by(
         ScaleRewards::Advantages => all(std(centred.iter().copied()) + STD_EPSILON),
         ScaleRewards::None => all(1.0),
     }
-}
-
-/// Indices of the groups whose advantages are all 0: they teach nothing.
-///
-/// # Errors
-/// No advantages, or not those of the groups.
-pub fn zero_advantage_groups(advantages: &[f32], groups: &Groups) -> Result<Vec<usize>, AlgoError> {
-    groups.check(advantages.len())?;
-    let all = groups.slices(advantages).enumerate();
-    let silent = all.filter(|(_, advantages)| advantages.iter().all(|&value| value == 0.0));
-    Ok(silent.map(|(index, _)| index).collect())
 }
 
 /// Share of groups whose rewards are all equal, from 0 to 1 (`train/frac_reward_zero_std`).

@@ -9,7 +9,6 @@
 //! - [`shaping`]: what a reward becomes before its baseline; groups that teach.
 //! - [`tokens`]: which tokens are trained on, by entropy or covariance.
 //! - [`gae`](mod@gae): advantages and targets from a value function.
-//! - [`advantage`]: one advantage per completion to one per token.
 //! - [`kl`]: the estimators k1, k2 and k3, and what each one's gradient really is.
 //! - [`token_rewards`]: rewards of single tokens: the KL's, and returns.
 //! - [`implicit`]: process rewards of a model that learns from outcomes.
@@ -37,7 +36,6 @@
 //! # }
 //! ```
 
-pub mod advantage;
 pub mod baseline;
 mod error;
 pub mod gae;
@@ -53,14 +51,10 @@ pub mod shaping;
 pub mod token_rewards;
 pub mod tokens;
 
-pub use advantage::per_token;
 pub use baseline::{RewardBaseline, advantages, signed_advantages};
 pub use error::AlgoError;
 pub use gae::{calibration_error, explained_variance, gae, length_adaptive_lambda, value_loss};
-pub use group::{
-    ScaleRewards, frac_reward_zero_std, group_advantages, mean_centred, sample_std,
-    zero_advantage_groups,
-};
+pub use group::{ScaleRewards, frac_reward_zero_std, group_advantages, sample_std};
 pub use groups::Groups;
 pub use implicit::{implicit_advantages, implicit_loss, implicit_rewards};
 pub use kl::{KlEstimator, kl_k1, kl_k2, kl_k3};

@@ -82,7 +82,6 @@ pub use origins::{
     CrossScores, Evidence, ReferenceCompletion, ReferenceText, References, ScoreError, Unscored,
     origins, read_references,
 };
-pub use solvable::null::split_base;
 pub use solvable::risk::{Risk, risks};
 pub use statistics::bootstrap::{MAX_RESAMPLES, min_resamples};
 pub use temperature::{Match, Matched, match_temperature, temperature_point};

@@ -41,6 +41,11 @@ pub(crate) fn remove_null(schema: &mut Json) {
                     object["type"] = types.remove(0);
                 }
             }
+            match object.get_mut("default") {
+                Some(Json::Object(defaults)) => defaults.retain(|_, value| !value.is_null()),
+                Some(Json::Null) => drop(object.remove("default")),
+                _ => {}
+            }
             object.values_mut().for_each(remove_null);
         }
         _ => {}

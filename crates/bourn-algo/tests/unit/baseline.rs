@@ -1,7 +1,11 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::mean_centred;
+
+/// Rewards of one group less their mean.
+fn centred(rewards: &[f32]) -> Vec<f32> {
+    group_advantages(rewards, &Groups::whole(rewards.len()), ScaleRewards::None).unwrap()
+}
 
 #[track_caller]
 fn check(baseline: RewardBaseline<'_>, scale: ScaleRewards, expect: &[f32]) {
@@ -58,7 +62,7 @@ proptest! {
     ) {
         let n = rewards.len();
         let loo = advantages(&rewards, &Groups::whole(n), RewardBaseline::LeaveOneOut, ScaleRewards::None).unwrap();
-        for (i, (&loo, centred)) in loo.iter().zip(mean_centred(&rewards)).enumerate() {
+        for (i, (&loo, centred)) in loo.iter().zip(centred(&rewards)).enumerate() {
             let factor = n as f32 / (n - 1) as f32;
             // Two f32 roundings of numbers up to 36.
             prop_assert!((loo - factor * centred).abs() <= 1e-5);
@@ -121,7 +125,7 @@ proptest! {
         let of =
             |baseline: RewardBaseline<'_>| advantages(&rewards, &Groups::whole(4), baseline, ScaleRewards::None).unwrap();
         // Quarters of small whole numbers are exact.
-        prop_assert_eq!(of(RewardBaseline::Greedy(&mean)), mean_centred(&rewards));
+        prop_assert_eq!(of(RewardBaseline::Greedy(&mean)), centred(&rewards));
         prop_assert_eq!(of(RewardBaseline::Greedy(&[0.0])), of(RewardBaseline::None));
     }
 

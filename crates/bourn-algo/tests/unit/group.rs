@@ -17,8 +17,7 @@ fn check_error(rewards: &[f32], sizes: &[usize], expect: &str) {
 
 #[test]
 fn worked_by_hand() {
-    assert_eq!(mean_centred(&[1.0, 2.0, 6.0]), [-2.0, -1.0, 3.0]);
-    assert_eq!(mean_centred(&[]), [] as [f32; 0]);
+    check(&[1.0, 2.0, 6.0], 3, ScaleRewards::None, &[-2.0, -1.0, 3.0]);
 
     let rewards = [1.0, 0.0, 0.0, 1.0, 3.0, 1.0, 1.0, 3.0];
     // Group means are ½ and 2.
@@ -61,7 +60,7 @@ fn equal_rewards_give_exact_zeros() {
         for scale in [ScaleRewards::Group, ScaleRewards::Batch, ScaleRewards::None] {
             let advantages = group_advantages(&rewards, &groups, scale).unwrap();
             assert_eq!(advantages[..7], [0.0; 7], "{reward} {scale:?}");
-            assert_eq!(zero_advantage_groups(&advantages, &groups).unwrap(), [0]);
+            assert!(advantages[7..].iter().all(|&value| value != 0.0), "{reward} {scale:?}");
         }
         assert_eq!(frac_reward_zero_std(&rewards, &groups).unwrap(), 0.5);
     }
@@ -98,7 +97,6 @@ fn errors_name_what_is_wrong() {
     }
     let two = Groups::whole(2);
     assert!(group_advantages(&[f32::MAX, 0.0], &two, ScaleRewards::None).is_err());
-    assert_eq!(zero_advantage_groups(&[], &two), Err(AlgoError::Empty));
     let error = AlgoError::Groups { len: 1, groups: 1, grouped: 2 };
     assert_eq!(frac_reward_zero_std(&[0.0], &two), Err(error));
 }
@@ -136,10 +134,6 @@ proptest! {
         prop_assert_eq!(
             group_advantages(&rewards, &groups, ScaleRewards::Group),
             group_advantages(&rewards, &groups, ScaleRewards::Batch)
-        );
-        prop_assert_eq!(
-            group_advantages(&rewards, &groups, ScaleRewards::None).unwrap(),
-            mean_centred(&rewards)
         );
     }
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{RewardBaseline, ScaleRewards, advantages, mean_centred};
+use crate::{RewardBaseline, ScaleRewards, advantages, group_advantages};
 
 const ALL: [PassAtKBaseline; 3] =
     [PassAtKBaseline::None, PassAtKBaseline::LeaveOneOut, PassAtKBaseline::LeaveOneOutMinusOne];
@@ -145,7 +145,7 @@ proptest! {
         let n = rewards.len();
         let plain: Vec<f64> = rewards.iter().map(|&r| f64::from(r)).collect();
         check(&rewards, 1, PassAtKBaseline::None, &plain);
-        let centred: Vec<f64> = mean_centred(&rewards)
+        let centred: Vec<f64> = group_advantages(&rewards, &Groups::whole(rewards.len()), ScaleRewards::None).unwrap()
             .into_iter()
             .map(|r| n as f64 / (n - 1) as f64 * f64::from(r))
             .collect();

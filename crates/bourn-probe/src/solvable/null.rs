@@ -6,7 +6,7 @@ use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;
 
 use crate::solvable::posterior::Posterior;
-use crate::solvable::prior::{DistinctCounts, FittedPrior};
+use crate::solvable::prior::DistinctCounts;
 use crate::solvable::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
@@ -158,50 +158,6 @@ fn stopped(rule: StopRule, rate: f64, rng: &mut impl Rng) -> (u64, u64) {
         }
     }
     (n_max, successes)
-}
-
-/// The expected sizes between two halves of the base's own draws: what [`crate::compare`]'s null
-/// should show at half the draws, from draws that were made.
-///
-/// Each problem's n draws are split at random (they are exchangeable), so that both halves are
-/// independent runs of one model. `None` where some problem has fewer than two draws or stopped
-/// early, whose draws are not exchangeable. One value of `[kept, gained, lost, neither]` a split.
-pub fn split_base(
-    base: &[Outcomes],
-    epsilon: f64,
-    splits: usize,
-    seed: u64,
-) -> Option<Vec<[f64; 4]>> {
-    if base.is_empty() || base.iter().any(|o| o.n() < 2 || o.ended_by_success()) {
-        return None;
-    }
-    let split = |split: u64| {
-        let mut rng = rng(seed, "probe/split", &[split]);
-        let halves: Vec<[Outcomes; 2]> = base.iter().map(|&o| halves(o, &mut rng)).collect();
-        let side = |side: usize| DistinctCounts::of(halves.iter().map(move |half| half[side]));
-        let (first, second) = (side(0), side(1));
-        let solvable =
-            |counts: &DistinctCounts| at_least(counts, &FittedPrior::new(counts).prior, epsilon);
-        let (by_first, by_second) = (solvable(&first), solvable(&second));
-        sizes(first.of.iter().zip(&second.of).map(|(&a, &b)| (by_first[a], by_second[b])))
-    };
-    Some((0..splits as u64).into_par_iter().map(split).collect())
-}
-
-/// ⌊n/2⌋ of the draws, taken without replacement, and as many of the others.
-fn halves(outcomes: Outcomes, rng: &mut impl Rng) -> [Outcomes; 2] {
-    let half = outcomes.n() / 2;
-    let (mut left, mut correct) = (outcomes.n(), outcomes.c());
-    let mut take = || {
-        let mut taken = 0;
-        for _ in 0..half {
-            let hit = u64::from(rng.random_range(0..left) < correct);
-            (left, correct, taken) = (left - 1, correct - hit, taken + hit);
-        }
-        taken
-    };
-    // Counts of a half are counts: at least one draw, and no more correct than drawn.
-    [take(), take()].map(|c| Outcomes::new(half, c).unwrap_or(outcomes))
 }
 
 #[cfg(test)]

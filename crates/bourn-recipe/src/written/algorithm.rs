@@ -16,138 +16,106 @@ pub(crate) struct AlgorithmWritten {
     pub name: AlgorithmName,
     /// What a completion's reward is held against; to be chosen with `reinforce` (`"none"` or
     /// `"batch"`) and `reinforce_pp` (`"batch"` or `"group"`), and part of what the others are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub baseline: Option<Baseline>,
     /// How token losses are averaged.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub loss_type: Option<LossType>,
     /// What rewards less their baseline are divided by.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub scale_rewards: Option<ScaleRewards>,
     /// What a token's part of the objective is, with r the ratio and A the advantage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub surrogate: Option<Surrogate>,
     /// What the ratio of new to old probability is of.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub ratio_level: Option<RatioLevel>,
     /// Lower clip range of the ratio: 1 − epsilon.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "by `name`"))]
     pub epsilon: Option<f64>,
     /// Upper clip range of the ratio: 1 + epsilon_high.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(max = 1000.0),
         extend("exclusiveMinimum" = 0, "x-default" = "by `name`; `epsilon` where that has one for both")
     )]
     pub epsilon_high: Option<f64>,
     /// Weight of the KL penalty against the frozen base; 0 takes no base forward.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub kl_coef: Option<f64>,
     /// Estimator of that KL.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`; `\"k1\"` with `kl_in = \"reward\"`"))]
     pub kl_estimator: Option<KlEstimator>,
     /// Where the KL penalty stands.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub kl_in: Option<KlIn>,
     /// Weight of the entropy bonus.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub entropy_coef: Option<f64>,
     /// Entropy, nats a token, below which the bonus's weight rises by `entropy_step` a step; above
     /// it the weight falls and the bonus is off. 0 for a fixed weight.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 20.0), extend("x-default" = "by `name`"))]
     pub entropy_target: Option<f64>,
     /// What the weight of the entropy bonus rises and falls by in a step.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 10.0), extend("exclusiveMinimum" = 0, "x-default" = "by `name`"))]
     pub entropy_step: Option<f64>,
     /// Leave completions that ran into the length limit out of the loss.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub mask_truncated_completions: Option<bool>,
     /// Share of `max_completion_length`, at its end, over which a length penalty grows; 0 for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "by `name`"))]
     pub overlong_share: Option<f64>,
     /// The length penalty at `max_completion_length`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub overlong_penalty: Option<f64>,
     /// Most further batches that a step draws until it has `prompts_per_step` groups whose raw
     /// verdicts differ; groups whose verdicts are all equal are not trained on. 0 for none of this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1000), extend("x-default" = "by `name`"))]
     pub dynamic_sampling: Option<u64>,
     /// Share of the step's tokens, those of the highest entropy, that have an advantage; 1 for all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "by `name`"))]
     pub top_entropy_share: Option<f64>,
     /// What is done about tokens of high covariance of log-prob and advantage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub covariance: Option<Covariance>,
     /// Share of the step's tokens that it is done to, and at least one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "by `name`"))]
     pub covariance_share: Option<f64>,
     /// Lowest covariance of the band that `covariance = "clip"` draws from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1e6, max = 1e6), extend("x-default" = "by `name`"))]
     pub covariance_low: Option<f64>,
     /// Highest covariance of that band.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1e6, max = 1e6), extend("x-default" = "by `name`"))]
     pub covariance_high: Option<f64>,
     /// Weight of the KL penalty of `covariance = "kl"`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub covariance_coef: Option<f64>,
     /// How much less the likeliest correct completion of a group is worth than its reward, the
     /// rarer ones less so; 0 for nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "by `name`"))]
     pub unlikeliness: Option<f64>,
     /// Times log π of the completion, taken off the advantage of a correct one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_positive: Option<f64>,
     /// Times log π of the completion, added to the advantage of any other.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub smoothing_negative: Option<f64>,
     /// Advantage of a correct completion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub positive_weight: Option<f64>,
     /// Minus the advantage of any other completion.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub negative_weight: Option<f64>,
     /// The k of the pass@k whose gradient is followed; at most `num_generations`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_536), extend("x-default" = "by `name`"))]
     pub pass_k: Option<usize>,
     /// Its variance reduction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `name`"))]
     pub pass_k_baseline: Option<PassAtKBaseline>,
     /// Weight of the mean negative log-likelihood of correct completions; 0 for none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "by `name`"))]
     pub positive_nll: Option<f64>,
     /// Every this many steps the policy becomes the KL penalty's reference and the optimiser starts
     /// anew; 0 for never. The probe's base stays what it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000), extend("x-default" = "by `name`"))]
     pub reset_interval: Option<u64>,
 }
@@ -172,39 +140,31 @@ pub(crate) use algorithm_keys;
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct CriticWritten {
     /// Whose hidden states the value is read from.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`\"own\"`"))]
     pub trunk: Option<Trunk>,
     /// Discount a token.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "`1.0`"))]
     pub gamma: Option<f64>,
     /// λ of the policy's advantages: 1 is Monte Carlo, 0 the one-step error.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0.0, max = 1.0),
         extend("x-default" = "`1.0`; `0.95` with `vc_ppo` and `vapo`")
     )]
     pub lambda_policy: Option<f64>,
     /// λ of the value's targets.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "`1.0`"))]
     pub lambda_value: Option<f64>,
     /// α of λ = 1 − 1/(α length), which stands in for `lambda_policy`; 0 for none of this.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1e6), extend("x-default" = "`0.0`; `0.05` with `vapo`"))]
     pub length_adaptive: Option<f64>,
     /// How far a value may move from the old one in the loss; 0 for any.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1e6), extend("x-default" = "`0.5`"))]
     pub value_clip: Option<f64>,
     /// Weight of the value loss beside the policy's, with `trunk = "shared"`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1000.0), extend("x-default" = "`0.5`"))]
     pub value_coef: Option<f64>,
     /// Rollouts of the frozen policy that the value is trained on before the first step, with Monte
     /// Carlo targets; they are no steps of the run. With `trunk = "shared"` they train the head alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0, max = 1_000_000_000),
         extend("x-default" = "`0`; `50` with `vc_ppo` and `vapo`")
@@ -212,31 +172,25 @@ pub(crate) struct CriticWritten {
     pub pretrain_steps: Option<u64>,
     /// First steps of the run in which the value alone is trained; with `trunk = "shared"`, the head
     /// alone.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000), extend("x-default" = "`0`"))]
     pub critic_warmup: Option<u64>,
     /// Peak learning rate of a value that is trained by itself: a trunk of its own, or the head of a
     /// shared one while the policy waits. Moments decay as `[optimizer]` says.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 0.0, max = 10.0),
         extend("x-default" = "`1e-5`; `1e-3` with `trunk = \"shared\"`")
     )]
     pub lr: Option<f64>,
     /// Updates of linear warmup from 0.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_000_000_000), extend("x-default" = "`0`"))]
     pub warmup_steps: Option<u64>,
     /// What follows the warmup.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`\"constant\"`"))]
     pub schedule: Option<Schedule>,
     /// Decoupled weight decay.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1.0), extend("x-default" = "`0.0`"))]
     pub weight_decay: Option<f64>,
     /// Global gradient-norm clip; 0 for none.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.0, max = 1e6), extend("x-default" = "`1.0`"))]
     pub max_grad_norm: Option<f64>,
 }

@@ -33,11 +33,9 @@ use crate::recipe::{
 pub(crate) struct Written {
     /// Another recipe, relative to this file, that this one builds on. Tables merge, everything
     /// else (arrays and `[[task]]` lists too) is replaced by what stands here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
     pub extends: Option<String>,
     /// Name of the run and of its default run directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "the file's stem"))]
     pub name: Option<String>,
     /// Seed of the run; every random draw is a function of it and of counters.
@@ -51,7 +49,6 @@ pub(crate) struct Written {
     pub model: ModelWritten,
     /// Pretraining of the base on generated demonstrations; required with `model.architecture`,
     /// an error with `model.path`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
     pub base: Option<BaseStage>,
     /// One or more sources of problems.
@@ -59,7 +56,6 @@ pub(crate) struct Written {
     pub task: Vec<TaskWritten>,
     /// One or more verifiers of every task that has none of its own; the first gives the raw verdict.
     /// Without any, a task's natural one: countdown for countdown, math for jsonl.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the task's natural verifier"))]
     pub reward: Option<Vec<RewardWritten>>,
     /// How completions are drawn for training. The full distribution at `temperature` is sampled,
@@ -69,11 +65,9 @@ pub(crate) struct Written {
     /// The policy-gradient algorithm.
     pub algorithm: AlgorithmWritten,
     /// The value model of algorithms that have one; an error with the others.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "by `algorithm.name`"))]
     pub critic: Option<CriticWritten>,
     /// Process rewards of a model that learns from the verdicts; none without this section.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
     pub implicit_reward: Option<ImplicitReward>,
     /// AdamW and its schedule.

@@ -10,7 +10,6 @@ use super::defaults;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelWritten {
     /// A Hugging Face directory, a hub id, a GGUF file or a run's checkpoint.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("x-default" = "this or `architecture`"))]
     pub path: Option<String>,
     /// Render each prompt through the model's own chat template.
@@ -20,7 +19,6 @@ pub(crate) struct ModelWritten {
     #[serde(default)]
     pub system_prompt: String,
     /// A fresh model of this shape (Llama family), pretrained by the `[base]` stage.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "this or `path`"))]
     pub architecture: Option<ArchitectureWritten>,
 }
@@ -39,11 +37,9 @@ pub(crate) struct ArchitectureWritten {
     #[schemars(range(min = 1, max = 1024))]
     pub num_heads: usize,
     /// Key/value heads; divides `num_heads`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024), extend("x-default" = "`num_heads`"))]
     pub num_kv_heads: Option<usize>,
     /// Width of the SwiGLU hidden layer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(
         range(min = 1, max = 262_144),
         extend("x-default" = "8/3 of `hidden_size`, rounded up to a multiple of 32")

@@ -32,7 +32,6 @@ pub(crate) struct ProbeWritten {
     #[schemars(range(min = 0, max = 9_223_372_036_854_775_807_u64))]
     pub seed: u64,
     /// How the probe draws; figures of each sampler are kept apart.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         length(min = 1, max = 16),
         extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
@@ -45,15 +44,12 @@ pub(crate) struct ProbeWritten {
     pub scores: usize,
     /// Solutions to hold against what the models draw, from a teacher for example: a JSONL file of
     /// {"problem": id or prompt, "completion": text}; a path relative to the current directory.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("x-default" = "none"))]
     pub references: Option<String>,
     /// Answers of the base without reasoning, as a control of how many problems can be guessed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
     pub guess: Option<Guess>,
     /// Both models at other temperatures than the samplers'.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "none"))]
     pub temperature: Option<TemperatureWritten>,
 }
@@ -93,11 +89,9 @@ pub(crate) struct TemperatureWritten {
     )]
     pub grid: Vec<f64>,
     /// Most draws per problem at each temperature, at most `probe.n_max`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576), extend("x-default" = "`probe.n_max`"))]
     pub n_max: Option<usize>,
     /// Correct draws that end a problem's drawing before `n_max`; 0 for never.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 1_048_576), extend("x-default" = "`probe.stop`"))]
     pub stop: Option<usize>,
     /// Draws per problem at each temperature that the search for `match` tries.

@@ -17,30 +17,24 @@ pub(crate) struct ReplayWritten {
     /// A watched problem is replayed from a look at which its probability of being lost (solvable
     /// by the base, and not by the policy) is at least this and has risen since the look before,
     /// until the next look.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(
         extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1, "x-default" = "`0.5`")
     )]
     pub threshold: Option<f64>,
     /// The policy is looked at every this many steps.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000_000), extend("x-default" = "`20`"))]
     pub interval: Option<u64>,
     /// Training problems that are watched, drawn by `probe.seed`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000), extend("x-default" = "`64`"))]
     pub problems: Option<usize>,
     /// Most draws of each watched problem, of the policy at every look and of the base once, with
     /// the training sampler; `probe.stop` correct ones end them.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_048_576), extend("x-default" = "`128`"))]
     pub n_max: Option<usize>,
     /// Most replayed groups of a step, beside its `prompts_per_step` others.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65_536), extend("x-default" = "`4`"))]
     pub groups: Option<usize>,
     /// Most that the importance weight π/π_base of a token may be.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0, "x-default" = "`2.0`"))]
     pub max_weight: Option<f64>,
 }

@@ -12,7 +12,6 @@ pub(crate) struct SweepWritten {
     /// The recipe that every run changes, relative to this file.
     pub recipe: String,
     /// Name of the sweep and of its default directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "the file's stem"))]
     pub name: Option<String>,
     /// Seeds; every variant is trained once with each.
@@ -24,7 +23,6 @@ pub(crate) struct SweepWritten {
     #[schemars(length(min = 1, max = 8))]
     pub k: Vec<u64>,
     /// The variant that the others are compared with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "the first"))]
     pub reference: Option<String>,
     /// A list of variants; with a `[grid]`, each is combined with every point of it.

@@ -49,11 +49,9 @@ pub(crate) struct CountdownWritten {
     #[schemars(range(min = 1, max = 10_000_000))]
     pub train_problems: usize,
     /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
     /// What answers completions; one is all there is, unless an environment is asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
     pub environment: Option<EnvironmentKind>,
 }
@@ -117,7 +115,6 @@ pub(crate) struct JsonlWritten {
     #[schemars(length(min = 1))]
     pub path: String,
     /// Held-out problems for the probe.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1), extend("x-default" = "split off `path` by content hash"))]
     pub probe_path: Option<String>,
     /// Column that holds the problem's text.
@@ -136,11 +133,9 @@ pub(crate) struct JsonlWritten {
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub max_problems: usize,
     /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
     /// What answers completions; one is all there is, unless an environment is asked for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
     pub environment: Option<EnvironmentKind>,
 }
@@ -152,7 +147,6 @@ pub(crate) struct RewardWritten {
     /// Which verifier.
     pub verifier: VerifierKind,
     /// How the completion's answer is found, for math, exact and format.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-default" = "`\"last_number\"` for math and format, `\"whole\"` for exact"))]
     pub extract: Option<Extract>,
     /// Weight of this verifier's score, which is 0 or 1 unless it grades, in the reward.
@@ -167,29 +161,23 @@ pub(crate) struct RewardWritten {
     pub step_weight: f64,
     /// What the regex verifier looks for. The answer is the last match's group named `answer`, else its
     /// first group, else all of it. Time is linear in the text: there is no looking back or ahead.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 4096), extend("x-default" = "**required** for regex"))]
     pub pattern: Option<String>,
     /// How many letters there are to choose from, from A on, for the choice verifier.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 2, max = 26), extend("x-default" = "`26`"))]
     pub choices: Option<usize>,
     /// Program and arguments of the command verifier; no shell reads them. Paths are relative to the
     /// current directory.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 256), extend("x-default" = "**required** for command"))]
     pub command: Option<Vec<String>>,
     /// Processes of that program; changes speed only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024), extend("x-default" = "`1`"))]
     pub workers: Option<usize>,
     /// Seconds that the program may take for one completion; then the verdict is `timeout`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 86_400.0), extend("exclusiveMinimum" = 0, "x-default" = "`10.0`"))]
     pub timeout: Option<f64>,
     /// The score from which on a completion counts as correct, where the program gives scores. What is
     /// paid is the score itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "`1.0`"))]
     pub threshold: Option<f64>,
 }

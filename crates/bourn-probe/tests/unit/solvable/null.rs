@@ -1,4 +1,5 @@
 use super::*;
+use crate::solvable::prior::FittedPrior;
 use crate::synthetic::{draw, named, rates, stream};
 use crate::{Boundary, MAX_DRAWS, compare};
 
@@ -135,4 +136,43 @@ fn extreme_rates_and_rules() {
     }
     let sure = outcomes(Outcomes::new(64, 0).unwrap(), 1.0, &mut rng);
     assert_eq!(sure.c(), 64);
+}
+
+/// The expected sizes between two halves of the base's own draws: what [`crate::compare`]'s null
+/// should show at half the draws, from draws that were made.
+///
+/// Each problem's n draws are split at random (they are exchangeable), so that both halves are
+/// independent runs of one model. `None` where some problem has fewer than two draws or stopped
+/// early, whose draws are not exchangeable. One value of `[kept, gained, lost, neither]` a split.
+fn split_base(base: &[Outcomes], epsilon: f64, splits: usize, seed: u64) -> Option<Vec<[f64; 4]>> {
+    if base.is_empty() || base.iter().any(|o| o.n() < 2 || o.ended_by_success()) {
+        return None;
+    }
+    let split = |split: u64| {
+        let mut rng = rng(seed, "probe/split", &[split]);
+        let halves: Vec<[Outcomes; 2]> = base.iter().map(|&o| halves(o, &mut rng)).collect();
+        let side = |side: usize| DistinctCounts::of(halves.iter().map(move |half| half[side]));
+        let (first, second) = (side(0), side(1));
+        let solvable =
+            |counts: &DistinctCounts| at_least(counts, &FittedPrior::new(counts).prior, epsilon);
+        let (by_first, by_second) = (solvable(&first), solvable(&second));
+        sizes(first.of.iter().zip(&second.of).map(|(&a, &b)| (by_first[a], by_second[b])))
+    };
+    Some((0..splits as u64).into_par_iter().map(split).collect())
+}
+
+/// ⌊n/2⌋ of the draws, taken without replacement, and as many of the others.
+fn halves(outcomes: Outcomes, rng: &mut impl Rng) -> [Outcomes; 2] {
+    let half = outcomes.n() / 2;
+    let (mut left, mut correct) = (outcomes.n(), outcomes.c());
+    let mut take = || {
+        let mut taken = 0;
+        for _ in 0..half {
+            let hit = u64::from(rng.random_range(0..left) < correct);
+            (left, correct, taken) = (left - 1, correct - hit, taken + hit);
+        }
+        taken
+    };
+    // Counts of a half are counts: at least one draw, and no more correct than drawn.
+    [take(), take()].map(|c| Outcomes::new(half, c).unwrap_or(outcomes))
 }
