@@ -263,3 +263,7 @@ impl Learner {
         self.descent.fit(&mut self.model, plan, objective, world)
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/learner.rs"]
+mod tests;
