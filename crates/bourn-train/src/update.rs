@@ -4,6 +4,7 @@ mod batches;
 mod tally;
 
 use bourn_model::transformer::{Transformer, read_values};
+use burn::tensor::Tensor;
 
 use self::batches::micro_batches;
 pub(crate) use self::batches::{pack_rows, plan};
@@ -147,9 +148,9 @@ impl<'e> PolicyObjective<'e> {
     /// The value head's part, as it is added to a loss.
     fn value_part(
         &mut self,
-        values: burn::tensor::Tensor<1>,
+        values: Tensor<1>,
         batch: &MicroBatch,
-    ) -> Result<Option<burn::tensor::Tensor<1>>, UpdateError> {
+    ) -> Result<Option<Tensor<1>>, UpdateError> {
         let Some(critic) = self.settings.shared else { return Ok(None) };
         let part = value_loss(values, batch, self.experience, critic)?;
         self.values.add(&part);
