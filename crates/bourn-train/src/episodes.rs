@@ -226,10 +226,10 @@ struct JudgeJob {
 }
 
 /// A verdict, and whose it is.
-type Said<S> = (usize, u64, Result<S, TrainError>);
+type JudgedEpisode<S> = (usize, u64, Result<S, TrainError>);
 
 /// Judges an episode. A judge that panics has given no verdict, and nobody waits for it.
-fn judge<R: Reader>(job: JudgeJob, problems: &[&Problem], reader: &R) -> Said<R::Said> {
+fn judge<R: Reader>(job: JudgeJob, problems: &[&Problem], reader: &R) -> JudgedEpisode<R::Said> {
     let JudgeJob { problem, number, episode } = job;
     let read = AssertUnwindSafe(|| reader.read(problems[problem], number, episode));
     (problem, number, catch_unwind(read).unwrap_or(Err(TrainError::NoVerdict)))
@@ -238,7 +238,7 @@ fn judge<R: Reader>(job: JudgeJob, problems: &[&Problem], reader: &R) -> Said<R:
 /// Judges what is handed in, until nothing more can be.
 fn judge_all<R: Reader>(
     jobs: &Mutex<Receiver<JudgeJob>>,
-    to_us: &Sender<Said<R::Said>>,
+    to_us: &Sender<JudgedEpisode<R::Said>>,
     problems: &[&Problem],
     reader: &R,
 ) {
@@ -258,7 +258,7 @@ type HandIn<'a> = Box<dyn FnMut(JudgeJob) -> Result<(), TrainError> + 'a>;
 /// Episodes that are being judged on other threads.
 struct Docket<'a, S> {
     hand_in: HandIn<'a>,
-    verdicts: Receiver<Said<S>>,
+    verdicts: Receiver<JudgedEpisode<S>>,
     pending: usize,
 }
 
@@ -375,7 +375,7 @@ impl<R: Reader> EpisodeRows<'_, R> {
 }
 
 /// Hands a verdict on.
-fn take<S>(plan: &mut dyn Plan<Said = S>, said: Said<S>) -> Result<(), SourceError> {
+fn take<S>(plan: &mut dyn Plan<Said = S>, said: JudgedEpisode<S>) -> Result<(), SourceError> {
     let (problem, number, said) = said;
     plan.judged(problem, number, said?)
 }

@@ -2,8 +2,8 @@
 //! minibatch. What it is fitted to is an [`Objective`].
 
 use bourn_algo::clip_scale;
-use bourn_model::Weights;
 use bourn_model::transformer::{Trace, Transformer};
+use bourn_model::{ModelConfig, Weights};
 use bourn_recipe::{Optimizer, Pace};
 use burn::tensor::Tensor;
 
@@ -248,6 +248,12 @@ impl Learner {
     /// A model that has learned nothing yet.
     pub fn new(model: Transformer, descent: Descent) -> Learner {
         Learner { model, descent }
+    }
+
+    /// What a learner of this shape holds, in bytes: the weights, and AdamW's moments.
+    pub fn bytes(config: &ModelConfig) -> (u64, u64) {
+        let weights = config.parameters() * size_of::<f32>() as u64;
+        (weights, 2 * weights)
     }
 
     /// As [`Descent::fit`].

@@ -7,6 +7,7 @@ use bourn_recipe::{Device, ModelSource, Recipe, Rollout, Trunk, WeightDtype};
 use bourn_rollout::{EngineOptions, Storage};
 
 use crate::error::TrainError;
+use crate::learner::Learner;
 
 const F32: u64 = 4;
 /// Code, stacks, tokenizer, problems, logs.
@@ -79,7 +80,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     // No prompt shared: completions of one prompt hold its rows once.
     let tokens = recipe.train.micro_batch_size as u64 * length;
     let scored = recipe.train.micro_batch_size as u64 * recipe.rollout.max_completion_length as u64;
-    let learners = learners(recipe);
+    let learners = learners(recipe, config);
     let sum = |of: fn(&LearnerShare) -> u64| learners.iter().map(of).sum::<u64>();
     let mut models = vec![if held { "policy, frozen base" } else { "policy" }];
     models.extend(learners.iter().map(|share| share.name).filter(|name| !name.is_empty()));
@@ -103,13 +104,13 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
         + full_cache_bytes(&recipe.rollout, recipe.device, config)
         + bourn_rollout::working_bytes(config);
     // On another device the engine keeps its weights.
-    let updating = (1 + sum(|share| share.kept) + !on_cpu as u64) * parameters + activations;
+    let updating = (1 + !on_cpu as u64) * parameters + sum(|share| share.kept) + activations;
     let larger = match drawing > updating {
         true => "to draw: packed weights, KV cache, activations",
         false => "to update: gradients, activations of a micro batch",
     };
-    let weights = (held as u64 + sum(|share| share.weights)) * parameters;
-    let moments = sum(|share| share.moments) * parameters;
+    let weights = held as u64 * parameters + sum(|share| share.weights);
+    let moments = sum(|share| share.moments);
     let passing = drawing.max(updating);
     vec![
         (format!("weights ({models})"), weights),
@@ -123,7 +124,7 @@ pub fn estimate(recipe: &Recipe, config: &ModelConfig) -> Vec<(String, u64)> {
     ]
 }
 
-/// What a learner holds, in copies of the model.
+/// What a learner holds, in bytes.
 struct LearnerShare {
     /// As the announcement calls it; empty for the policy, which it names first.
     name: &'static str,
@@ -134,22 +135,23 @@ struct LearnerShare {
 }
 
 /// What each learner of a run holds.
-fn learners(recipe: &Recipe) -> Vec<LearnerShare> {
-    // A step of several updates keeps what it began with, in case one of them fails: weights and both
-    // moments.
+fn learners(recipe: &Recipe, config: &ModelConfig) -> Vec<LearnerShare> {
+    let (weights, moments) = Learner::bytes(config);
+    // A step of several updates keeps what it began with, in case one of them fails.
     let several =
         recipe.train.num_iterations * recipe.train.minibatches > 1 || recipe.critic.is_some();
-    let kept = if several { 3 } else { 0 };
-    let mut shares = vec![LearnerShare { name: "", weights: 1, moments: 2, kept }];
-    // A value model of its own: its weights, and gradients and moments like the policy's.
+    let kept = if several { weights + moments } else { 0 };
+    let mut shares = vec![LearnerShare { name: "", weights, moments, kept }];
+    // A value model of its own; a head on the policy is too small to matter.
     if recipe.critic.as_ref().is_some_and(|critic| critic.trunk == Trunk::Own) {
-        shares.push(LearnerShare { name: "critic", weights: 1, moments: 2, kept });
+        shares.push(LearnerShare { name: "critic", weights, moments, kept });
     }
     // An implicit reward model and the base that it is held against. It and its moments are there
     // twice within a step, which must leave no trace if it fails; its gradients are gone when the
     // policy's come.
     if recipe.implicit_reward.is_some() {
-        shares.push(LearnerShare { name: "implicit reward", weights: 3, moments: 4, kept: 0 });
+        let (weights, moments) = (3 * weights, 2 * moments);
+        shares.push(LearnerShare { name: "implicit reward", weights, moments, kept: 0 });
     }
     shares
 }
