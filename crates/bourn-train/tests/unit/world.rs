@@ -15,11 +15,14 @@ use crate::settings::{Batching, Credit, PolicyLoss};
 use crate::testing::{model, recipe, recipe_with, sample};
 use crate::update::{PolicyObjective, plan};
 
+/// To the other, and from it.
+type Pipes = (Sender<Vec<f64>>, Receiver<Vec<f64>>);
+
 /// One of two processes that talk over a pair of pipes.
 #[derive(Debug)]
 struct OfTwo {
     rank: usize,
-    pipes: Mutex<(Sender<Vec<f64>>, Receiver<Vec<f64>>)>,
+    pipes: Mutex<Pipes>,
 }
 
 impl OfTwo {
