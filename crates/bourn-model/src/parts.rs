@@ -107,8 +107,14 @@ impl Part {
 
     /// The name in a checkpoint of the tensor of this name in a GGUF file.
     pub(crate) fn from_gguf(name: &str) -> Option<String> {
-        let (part, layer) = named(name, GGUF_LAYER, |entry| entry.2)?;
-        Some(layer.map_or_else(|| part.name().to_owned(), |layer| part.in_layer(layer)))
+        let spelt = |name: &str| {
+            let (part, layer) = named(name, GGUF_LAYER, |entry| entry.2)?;
+            Some(layer.map_or_else(|| part.name().to_owned(), |layer| part.in_layer(layer)))
+        };
+        // A bias that no model has is refused under the name of what it would be the bias of.
+        let bias = || Some(spelt(&format!("{}.weight", name.strip_suffix(".bias")?))?);
+        let bias = || Some(format!("{}.bias", bias()?.strip_suffix(".weight")?));
+        spelt(name).or_else(bias)
     }
 
     const fn entry(self) -> &'static PartNames {

@@ -79,11 +79,10 @@ impl Transformer {
         let is_held =
             |name: &&String| Part::of(name).is_some_and(|(part, layer)| !learns(part, layer));
         self.held = self.parameters.keys().filter(is_held).cloned().collect();
-        for name in &self.held {
-            if let Some(parameter) = self.parameters.get_mut(name)
-                && parameter.is_autodiff()
-            {
-                *parameter = Tensor::from_inner(parameter.clone().inner());
+        for (name, parameter) in &mut self.parameters {
+            if parameter.is_autodiff() {
+                let plain = Tensor::from_inner(parameter.clone().inner());
+                *parameter = if self.held.contains(name) { plain } else { leaf(plain) };
             }
         }
         self
@@ -240,7 +239,7 @@ impl Transformer {
         Ok(self.head(hidden).reshape([rows, len, self.config.vocab_size]))
     }
 
-    /// FusedScores `targets`, where `positions[i]` is the packed index of the token *before*
+    /// Scores `targets`, where `positions[i]` is the packed index of the token *before*
     /// `targets[i]`: only those positions reach the output head. A loss of the scores goes back to
     /// the parameters through the [`Trace`].
     ///

@@ -198,8 +198,12 @@ pub(crate) fn extent(tensor: &HostTensor) -> (&[usize], usize) {
 /// Checks that the weights are those of the configuration, with nothing left over, and that all
 /// values are finite.
 pub(crate) fn check(config: &ModelConfig, weights: &Weights) -> Result<(), ModelError> {
-    config.check_tensors(|name| weights.get(name).map(extent))?;
     let expected = Expected::of(config);
+    // What is missing before what is wrong, and of it the first by name.
+    if let Some(name) = expected.0.keys().find(|name| !weights.contains_key(*name)) {
+        return Err(ModelError::MissingTensor { tensor: name.clone() });
+    }
+    config.check_tensors(|name| weights.get(name).map(extent))?;
     for (name, tensor) in weights {
         expected.check(name, &tensor.shape)?;
         if let Some(at) = tensor.data.iter().position(|v| !v.is_finite()) {

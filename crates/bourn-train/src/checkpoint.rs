@@ -138,7 +138,7 @@ pub fn path(run_dir: &Path, step: u64) -> PathBuf {
 
 /// Everything that a checkpoint is made of, but its counters.
 #[derive(Clone, Copy)]
-pub struct CheckpointParts<'a> {
+pub(crate) struct CheckpointParts<'a> {
     /// The frozen base, whose tokenizer and configuration are the policy's.
     pub base: &'a Bundle,
     /// The policy, and what else is fitted.
@@ -152,7 +152,7 @@ pub struct CheckpointParts<'a> {
 /// # Errors
 /// A file that cannot be written, or an old checkpoint that cannot be deleted; a half-written one is never
 /// taken for a checkpoint.
-pub fn save(
+pub(crate) fn save(
     run_dir: &Path,
     parts: CheckpointParts<'_>,
     state: &State,

@@ -21,7 +21,7 @@ const BINS: usize = 10;
 
 /// What one step's updates of the value model did.
 #[derive(Clone, Debug, Default)]
-pub struct CriticReport {
+pub(crate) struct CriticReport {
     /// Mean value loss, over updates.
     pub loss: f64,
     /// Share of tokens whose value was held by the clip.

@@ -84,7 +84,7 @@ impl Implicit {
         let mut objective = VerdictObjective::new(experience, &reference, settings, scoring);
         let fit = learners.fit(IMPLICIT, &plan, &mut objective, world)?;
         let mut report = ImplicitReport {
-            loss: fit.mean(fit.loss),
+            loss: fit.mean(objective.loss),
             accuracy: objective.right as f64 / objective.completions.max(1) as f64,
             grad_norm: fit.mean(fit.grad_norm),
             lr: fit.lr.unwrap_or(0.0),
@@ -113,6 +113,8 @@ pub(crate) struct VerdictObjective<'e> {
     reference: &'e [Vec<f32>],
     settings: &'e Settings,
     scoring: Scoring,
+    /// Over the micro batches of all updates, in their order.
+    loss: f64,
     right: u64,
     completions: u64,
 }
@@ -125,7 +127,15 @@ impl<'e> VerdictObjective<'e> {
         settings: &'e Settings,
         scoring: Scoring,
     ) -> VerdictObjective<'e> {
-        VerdictObjective { experience, reference, settings, scoring, right: 0, completions: 0 }
+        VerdictObjective {
+            experience,
+            reference,
+            settings,
+            scoring,
+            loss: 0.0,
+            right: 0,
+            completions: 0,
+        }
     }
 }
 
@@ -145,6 +155,7 @@ impl Objective for VerdictObjective<'_> {
     fn loss(&mut self, model: &Transformer, batch: &MicroBatch) -> Result<Loss, UpdateError> {
         let temperature = self.scoring.temperature;
         let part = verdict_loss(model, batch, self.experience, self.settings, temperature)?;
+        self.loss += part.value;
         self.right += part.right;
         self.completions += part.completions;
         Ok(Loss { scalar: part.loss, trace: part.trace, value: part.value })

@@ -9,7 +9,7 @@ use burn::tensor::Tensor;
 
 use crate::error::TrainError;
 use crate::optimizer::{AdamWOptimizer, NamedGradients};
-use crate::world::World;
+use crate::world::{Accord, World};
 
 /// What a model is fitted to.
 pub trait Objective {
@@ -159,19 +159,39 @@ impl Descent {
         objective: &mut O,
         world: &dyn World,
     ) -> Result<(f64, NamedGradients), UpdateError> {
+        // One process that fails does not leave the others waiting for its part.
+        let own = self.own_gradient(model, groups, objective, world);
+        let word = if own.is_ok() { Accord::GoOn } else { Accord::Failed };
+        let all = world.agree(word)?;
+        let (loss, mut sums) = own?;
+        if all != Accord::GoOn {
+            return Err(TrainError::Elsewhere.into());
+        }
+        let mut loss = [loss];
+        world.sum(&mut loss)?;
+        sums.sum_over(world)?;
+        Ok((loss[0], sums))
+    }
+
+    /// This process's part of it.
+    fn own_gradient<O: Objective>(
+        &self,
+        model: &Transformer,
+        groups: &[usize],
+        objective: &mut O,
+        world: &dyn World,
+    ) -> Result<(f64, NamedGradients), UpdateError> {
         let mut sums = match self.only {
             Some(names) => NamedGradients::zeros_of(model, names),
             None => NamedGradients::zeros(model),
         };
-        let mut loss = [0.0];
+        let mut loss = 0.0;
         for batch in objective.batches(groups, world)? {
             let part = objective.loss(model, &batch)?;
-            loss[0] += part.value;
+            loss += part.value;
             sums.add(model, part.trace, part.scalar);
         }
-        world.sum(&mut loss)?;
-        sums.sum_over(world)?;
-        Ok((loss[0], sums))
+        Ok((loss, sums))
     }
 
     /// One update; its learning rate, and the gradient's norm before clipping.

@@ -15,7 +15,7 @@ pub(crate) const POLICY: &str = "policy";
 
 /// A learner beside the policy.
 #[derive(Clone)]
-pub enum Companion {
+pub(crate) enum Companion {
     /// A model of its own.
     Own(Box<Learner>),
     /// The value head of the policy, as far as it learns without the policy.
@@ -24,7 +24,7 @@ pub enum Companion {
 
 /// All that a run fits, by name.
 #[derive(Clone)]
-pub struct Learners {
+pub(crate) struct Learners {
     /// The policy.
     pub policy: Learner,
     beside: Vec<(&'static str, Companion)>,
@@ -40,22 +40,22 @@ pub(crate) struct Before {
 
 impl Learners {
     /// The policy alone.
-    pub fn new(policy: Learner) -> Learners {
+    pub(crate) fn new(policy: Learner) -> Learners {
         Learners { policy, beside: Vec::new() }
     }
 
     /// Adds a learner beside the policy.
-    pub fn add(&mut self, name: &'static str, companion: Companion) {
+    pub(crate) fn add(&mut self, name: &'static str, companion: Companion) {
         self.beside.push((name, companion));
     }
 
     /// The learner of this name beside the policy.
-    pub fn get(&self, name: &str) -> Option<&Companion> {
+    pub(crate) fn get(&self, name: &str) -> Option<&Companion> {
         self.beside.iter().find(|(own, _)| *own == name).map(|(_, companion)| companion)
     }
 
     /// The model that a learner fits, or fits a part of.
-    pub fn model(&self, name: &str) -> Option<&Transformer> {
+    pub(crate) fn model(&self, name: &str) -> Option<&Transformer> {
         match self.get(name) {
             Some(Companion::Own(learner)) => Some(&learner.model),
             Some(Companion::Head(_)) => Some(&self.policy.model),
@@ -67,7 +67,7 @@ impl Learners {
     ///
     /// # Errors
     /// As [`Descent::fit`].
-    pub fn fit<O: Objective>(
+    pub(crate) fn fit<O: Objective>(
         &mut self,
         name: &str,
         plan: &[Vec<usize>],
@@ -86,7 +86,7 @@ impl Learners {
     }
 
     /// Updates that each has taken, into a run's counters.
-    pub fn count(&self, state: &mut State) {
+    pub(crate) fn count(&self, state: &mut State) {
         state.set_updates(POLICY, self.policy.descent.updates());
         for (name, companion) in &self.beside {
             state.set_updates(name, companion.descent().updates());
@@ -98,7 +98,7 @@ impl Learners {
     ///
     /// # Errors
     /// A file that cannot be written; a device that gives no values back.
-    pub fn save(&self, dir: &Path) -> Result<(), TrainError> {
+    pub(crate) fn save(&self, dir: &Path) -> Result<(), TrainError> {
         write_tensors(&dir.join(moments_file(POLICY)), &self.policy.descent.moments()?)?;
         for (name, companion) in &self.beside {
             let mut weights = Weights::new();
@@ -119,20 +119,24 @@ impl Learners {
     ///
     /// # Errors
     /// Names the tensor that is missing or misshapen.
-    pub fn restore(&mut self, dir: &Path, state: &State) -> Result<(), TrainError> {
+    pub(crate) fn restore(&mut self, dir: &Path, state: &State) -> Result<(), TrainError> {
         let policy = &mut self.policy;
         for (name, companion) in &mut self.beside {
             let weights = read_tensors(&dir.join(weights_file(name)))?;
-            let moments = read_tensors(&dir.join(moments_file(name)))?;
+            let moments = || read_tensors(&dir.join(moments_file(name)));
             let updates = state.updates_of(name);
             match companion {
                 Companion::Own(learner) => {
                     learner.model = learner.model.with_weights(&weights)?;
-                    learner.descent.restore(&learner.model, &moments, updates, 0)?;
+                    learner.descent.restore(&learner.model, &moments()?, updates, 0)?;
                 }
                 Companion::Head(descent) => {
                     policy.model.set_value_head(&weights)?;
-                    descent.restore(&policy.model, &moments, updates, 0)?;
+                    // One that has learned with the policy alone has none of its own, nor, in early
+                    // checkpoints, a file of them.
+                    if updates > 0 {
+                        descent.restore(&policy.model, &moments()?, updates, 0)?;
+                    }
                 }
             }
         }
@@ -168,12 +172,12 @@ impl Learners {
 
 impl Companion {
     /// A model of its own.
-    pub fn own(model: Transformer, descent: Descent) -> Companion {
+    pub(crate) fn own(model: Transformer, descent: Descent) -> Companion {
         Companion::Own(Box::new(Learner::new(model, descent)))
     }
 
     /// What takes it down its gradient.
-    pub fn descent(&self) -> &Descent {
+    pub(crate) fn descent(&self) -> &Descent {
         match self {
             Companion::Own(learner) => &learner.descent,
             Companion::Head(descent) => descent,

@@ -144,7 +144,7 @@ fn reinforce(
             run.probe()?;
         }
         if run.checkpoint_is_due(last) {
-            run.save()?;
+            run.checkpoint()?;
         }
         if run.state.step >= last {
             break;

@@ -9,7 +9,7 @@ pub(crate) struct Credit<'r> {
     pub algorithm: &'r Algorithm,
     /// The value model, where there is one.
     pub critic: Option<&'r Critic>,
-    /// λ of its targets.
+    /// λ of its targets, whatever the model's own settings say.
     pub lambda_value: f64,
     /// The implicit reward model, where there is one.
     pub implicit: Option<&'r ImplicitReward>,

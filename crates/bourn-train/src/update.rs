@@ -22,10 +22,8 @@ use crate::world::World;
 /// and backward: not those of truncated completions that are masked, nor, without KL penalty and
 /// entropy bonus, those of groups whose advantages are all zero.
 #[derive(Clone, Debug, Default)]
-pub struct UpdateReport {
-    /// Sum over micro batches of the whole loss, averaged over updates.
-    pub loss: f64,
-    /// Its policy-gradient part alone, averaged over updates.
+pub(crate) struct UpdateReport {
+    /// The policy-gradient part of the loss, averaged over updates.
     pub pg_loss: f64,
     /// Mean gradient norm before clipping, over updates.
     pub grad_norm: f64,
@@ -47,7 +45,7 @@ pub struct UpdateReport {
     /// Tokens that took a forward and backward, over all updates.
     pub trained_tokens: u64,
     /// What the base's witnesses weighed, where there were any; no other figure here is of them, but
-    /// `loss`, `grad_norm` and `trained_tokens`.
+    /// `grad_norm` and `trained_tokens`.
     pub replay: Option<ReplayReport>,
     /// The value model's own report, where there is one.
     pub critic: Option<CriticReport>,
@@ -55,7 +53,7 @@ pub struct UpdateReport {
 
 /// Importance weights of the tokens of witnesses, over all updates.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ReplayReport {
+pub(crate) struct ReplayReport {
     /// Their mean, after truncation.
     pub weight: f64,
     /// Share of them that was truncated.
@@ -67,7 +65,7 @@ pub struct ReplayReport {
 ///
 /// # Errors
 /// A loss or gradient that is not finite; the update it belongs to is not applied.
-pub fn update(
+pub(crate) fn update(
     learners: &mut Learners,
     reference: Option<&Transformer>,
     experience: &Experience,
@@ -80,7 +78,6 @@ pub fn update(
     let plan = plan(experience, batching, step, world)?;
     let fit = learners.fit(POLICY, &plan, &mut objective, world)?;
     let mut report = UpdateReport {
-        loss: fit.mean(fit.loss),
         grad_norm: fit.mean(fit.grad_norm),
         lr: fit.lr.unwrap_or(0.0),
         ..UpdateReport::default()

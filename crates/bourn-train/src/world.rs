@@ -1,5 +1,7 @@
-//! The processes that train one policy together. One alone is the only world there is now; whatever
-//! is counted over a whole step, and whoever may write, asks it and not the process it runs in.
+//! The processes that train one policy together. One alone is the only world there is now. What a step
+//! is trained by (normalisers, baselines, whitening, which groups are kept, the entropy's control) is
+//! counted over all of them, and who may write is asked of it. What is logged of a step is of the writing
+//! process's own share, but for loss and gradient norm.
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -20,7 +22,8 @@ pub enum Accord {
 }
 
 /// The processes that train one policy together, each with its share of the problems. Every process
-/// asks the same questions in the same order.
+/// asks the same questions in the same order; one that is gone is an error for those that ask, and never
+/// a wait.
 pub trait World: Debug + Sync {
     /// This process's number, from 0.
     fn rank(&self) -> usize;
@@ -108,7 +111,11 @@ pub(crate) fn whole(
 pub(crate) fn together<T>(world: &dyn World, own: Result<T, TrainError>) -> Result<T, TrainError> {
     let word = match &own {
         Ok(_) => Accord::GoOn,
-        Err(TrainError::Rollout(RolloutError::Interrupted)) => Accord::Stop,
+        Err(
+            TrainError::Rollout(RolloutError::Interrupted)
+            | TrainError::Interrupted { .. }
+            | TrainError::InterruptedEarly,
+        ) => Accord::Stop,
         Err(_) => Accord::Failed,
     };
     match (own, world.agree(word)?) {

@@ -23,7 +23,7 @@ pub(crate) struct Head {
 }
 
 impl FusedNetwork<'_> {
-    /// FusedScores targets from the final residual stream `x`, `[rows, hidden]`.
+    /// Scores targets from the final residual stream `x`, `[rows, hidden]`.
     pub(super) fn score_head(
         &self,
         x: &[f32],

@@ -27,6 +27,7 @@ fn names_in_gguf_files() {
     check("blk.0.attn_q.bias", Some("model.layers.0.self_attn.q_proj.bias"));
     check("blk.12.ffn_down.weight", Some("model.layers.12.mlp.down_proj.weight"));
     check("blk.1.attn_k_norm.weight", Some("model.layers.1.self_attn.k_norm.weight"));
+    check("blk.0.attn_output.bias", Some("model.layers.0.self_attn.o_proj.bias"));
     check("blk.x.attn_q.weight", None);
     check("blk..attn_q.weight", None);
     check("blk.0.ffn_gate_exps.weight", None);

@@ -29,7 +29,7 @@ pub struct Score {
 
 /// Where scores come from: a model with a sampler.
 pub trait ScoreSource {
-    /// CrossScores each request, in their order, by teacher forcing. `done` is told how many more are
+    /// Scores each request, in their order, by teacher forcing. `done` is told how many more are
     /// scored, as they are.
     ///
     /// # Errors

@@ -103,7 +103,7 @@ impl<'a> Unscored<'a> {
         self.requests.is_empty()
     }
 
-    /// CrossScores them; `done` is told of completions as they finish, [`len`](Self::len) in all.
+    /// Scores them; `done` is told of completions as they finish, [`len`](Self::len) in all.
     ///
     /// # Errors
     /// What the source fails with, another number of scores than was asked for, or one that is not

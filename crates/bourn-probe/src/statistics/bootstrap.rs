@@ -55,7 +55,7 @@ impl BootstrapTable {
         values.try_fold(Interval { low: first, high: first }, alike)
     }
 
-    /// BoundaryRow number `index`, from 0.
+    /// Row number `index`, from 0.
     pub(crate) fn row(&self, index: usize) -> &[f64] {
         &self.cells[index * self.width..][..self.width]
     }

@@ -127,7 +127,7 @@ impl Lanes {
         self.columns = columns(length, device);
     }
 
-    /// Each row as a prompt of its own. DeviceLayer after layer, as [`Lanes::resize`].
+    /// Each row as a prompt of its own. Layer after layer, as [`Lanes::resize`].
     pub(crate) fn split(self, link: &mut Link) -> Vec<Prefilled> {
         let (shape, rows) = (self.shape(), self.rows);
         let mut prompts: Vec<Prefilled> = (0..rows).map(|_| Prefilled::default()).collect();

@@ -55,7 +55,7 @@ impl Run<'_> {
             true => self.measure(),
             false => Ok(()),
         };
-        self.together(probed)?;
+        self.together(probed).map_err(|error| self.or_save(error))?;
         self.state.probed = true;
         Ok(())
     }
@@ -71,11 +71,7 @@ impl Run<'_> {
         };
         let (step, run_dir) = (self.state.step, &self.order.options.run_dir);
         let prober = prober(&self.order, self.base, &self.prompter, self.held_out);
-        let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step);
-        let results = match results {
-            Ok(results) => results,
-            Err(error) => return Err(self.or_save(error)),
-        };
+        let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step)?;
         let Some(Records { logbook, .. }) = &mut self.records else { return Ok(()) };
         logbook.layout(step, &results)?;
         for result in &results {
@@ -115,6 +111,12 @@ impl Run<'_> {
         Ok(path)
     }
 
+    /// [`Run::save`], as all agree on it.
+    pub(super) fn checkpoint(&mut self) -> Result<(), TrainError> {
+        let saved = self.save();
+        self.together(saved).map(drop)
+    }
+
     pub(super) fn log(
         &mut self,
         experience: &Experience,
@@ -123,8 +125,12 @@ impl Run<'_> {
     ) -> Result<(), TrainError> {
         let (algorithm, replays): (&Algorithm, bool) =
             (self.rl.algorithm, self.rl.replay.is_some());
-        if let Some(Records { logbook, .. }) = &mut self.records {
-            let line = logbook.step(self.state.step, experience, report, algorithm, replays)?;
+        let step = self.state.step;
+        let mut write = |records: &mut Records| {
+            records.logbook.step(step, experience, report, algorithm, replays)
+        };
+        let written = self.records.as_mut().map(&mut write).transpose();
+        if let Some(line) = self.together(written)? {
             progress.set_message(line);
         }
         progress.inc(1);
@@ -148,9 +154,11 @@ impl Run<'_> {
                 let checkpoint = last.unwrap_or_else(|| "none".into());
                 TrainError::Diverged { step, problem: error.to_string(), checkpoint }
             }
-            // What judges or answers may be outside this process, and what it fails with is not the
-            // policy's fault.
+            // What judges or answers may be outside this process, as the others are, and what it fails
+            // with is not the policy's fault.
             error @ (TrainError::Model(_)
+            | TrainError::Elsewhere
+            | TrainError::World { .. }
             | TrainError::Judge { .. }
             | TrainError::Environment(_)
             | TrainError::NoVerdict) => match self.save() {
@@ -177,7 +185,7 @@ impl Run<'_> {
             logbook.sync()?;
             tensorboard = logbook.tensorboard();
         }
-        if self.boundaries.is_empty() && self.state.probed {
+        if self.records.is_some() && self.boundaries.is_empty() && self.state.probed {
             self.boundaries = read_figures(&options.run_dir, step, &recipe.probe)?;
         }
         Ok(Outcome {

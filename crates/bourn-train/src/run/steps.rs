@@ -161,6 +161,10 @@ impl Run<'_> {
     fn undone(&mut self, error: UpdateError) -> TrainError {
         self.learners.put_back(std::mem::take(&mut self.before));
         match error {
+            // Another process is why this step is none.
+            UpdateError::Train(error @ (TrainError::Elsewhere | TrainError::World { .. })) => {
+                self.or_save(error)
+            }
             UpdateError::Train(error) => error,
             UpdateError::NonFinite(NonFinite { what, value, problem }) => match self.save() {
                 Ok(checkpoint) => {
