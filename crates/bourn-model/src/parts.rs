@@ -112,8 +112,10 @@ impl Part {
             Some(layer.map_or_else(|| part.name().to_owned(), |layer| part.in_layer(layer)))
         };
         // A bias that no model has is refused under the name of what it would be the bias of.
-        let bias = || Some(spelt(&format!("{}.weight", name.strip_suffix(".bias")?))?);
-        let bias = || Some(format!("{}.bias", bias()?.strip_suffix(".weight")?));
+        let bias = || {
+            let weight = spelt(&format!("{}.weight", name.strip_suffix(".bias")?))?;
+            Some(format!("{}.bias", weight.strip_suffix(".weight")?))
+        };
         spelt(name).or_else(bias)
     }
 
