@@ -10,7 +10,7 @@ use rand::Rng;
 use super::*;
 use crate::credit;
 use crate::experience::{Experience, Sample, ValueEstimates};
-use crate::learner::Descent;
+use crate::learner::{Descent, UpdateError};
 use crate::settings::{Batching, Credit, PolicyLoss};
 use crate::testing::{model, recipe, recipe_with, sample};
 use crate::update::{PolicyObjective, plan};
@@ -220,6 +220,32 @@ fn two_processes_take_the_gradient_of_one() {
         assert!((first.0 - loss).abs() < 1e-5 && far < 1e-5 * most.max(1.0), "{algorithm}: {far}");
         assert!(most > 1e-3, "{algorithm}");
     }
+}
+
+/// A process whose numbers are none says so, and the other does not wait for its part.
+#[test]
+fn a_process_that_fails_ends_the_update_of_both() {
+    let recipe = recipe_with(ALGORITHMS[0], "micro_batch_size = 5", "");
+    let ended = both(|world| {
+        let mut policy = model(1, &Device::flex().autodiff());
+        if world.rank() == 1 {
+            let norm = policy.parameters()["model.norm.weight"].clone().inner() * f32::NAN;
+            policy.set_parameter("model.norm.weight", norm).unwrap();
+        }
+        let own = assigned(part(&experience(), world), &recipe, world);
+        let settings = PolicyLoss::of(&recipe);
+        let mut objective = PolicyObjective::new(None, &own, settings).unwrap();
+        let groups: Vec<usize> = (0..own.problems.len()).collect();
+        let mut descent = Descent::new(&recipe.optimizer, 1);
+        let fitted = descent.fit(&mut policy, &[groups], &mut objective, world);
+        assert_eq!(descent.updates(), 0);
+        match fitted.err() {
+            Some(UpdateError::NonFinite(fault)) => fault.what.to_owned(),
+            Some(UpdateError::Train(error)) => error.to_string(),
+            None => panic!("no number was none"),
+        }
+    });
+    assert_eq!(ended, [TrainError::Elsewhere.to_string(), "a log-prob".to_owned()]);
 }
 
 /// A process without anything to update takes part all the same.
