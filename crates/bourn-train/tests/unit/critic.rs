@@ -9,26 +9,15 @@ use bourn_recipe::Recipe;
 use super::*;
 use crate::checkpoint::State;
 use crate::credit;
-use crate::learner::Learner;
 use crate::learners::POLICY;
 use crate::optimizer::NamedGradients;
 use crate::settings::Credit;
 use crate::testing::{self, model, recipe_with};
 use crate::world::Alone;
 
-const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
-
 /// Two groups of three completions; the first of each is correct.
 fn experience() -> Experience {
-    let mut rng = rng(9, "test/critic", &[]);
-    let sample = |index: usize| {
-        let length = 2 + index % 3;
-        let correct = index.is_multiple_of(3);
-        let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
-        testing::sample(index / 3, PROMPTS[index / 3], &tokens, correct)
-    };
-    let samples = (0..6).map(sample).collect();
-    Experience::new(vec!["a".into(), "b".into()], samples)
+    testing::two_groups("test/critic")
 }
 
 /// A model whose value head says something.
@@ -50,20 +39,13 @@ fn ppo(more: &str) -> Recipe {
 /// Another policy, and beside it this value model.
 fn own(model: Transformer, recipe: &Recipe) -> Learners {
     let settings = recipe.critic.as_ref().unwrap();
-    let mut learners = policy(testing::model(1, &Device::flex().autodiff()), recipe);
+    let mut learners = testing::learners(testing::model(1, &Device::flex().autodiff()), recipe);
     let descent = Descent::new(
         &settings.optimizer(&recipe.optimizer),
         updates_alone(settings, &recipe.train),
     );
     learners.add(CRITIC, Companion::own(model, descent));
     learners
-}
-
-fn policy(model: Transformer, recipe: &Recipe) -> Learners {
-    Learners::new(Learner::new(
-        model,
-        Descent::new(&recipe.optimizer, recipe.train.total_updates()),
-    ))
 }
 
 /// One step's updates of the value model.
@@ -294,7 +276,7 @@ fn the_head_of_a_trunk_that_waits_is_trained_alone() {
     let new = || {
         let model = model(3, &Device::flex().autodiff());
         let (config, base) = (model.config().clone(), model.to_weights().unwrap());
-        let mut learners = policy(model, &recipe);
+        let mut learners = testing::learners(model, &recipe);
         let settings = recipe.critic.as_ref().unwrap();
         add(&mut learners, settings, &recipe.rl(), &config, &base, &Device::flex().autodiff())
             .unwrap();
@@ -338,7 +320,7 @@ fn values_foresee_what_the_prefix_decides() {
         let sample = |index: usize| {
             let tokens: Vec<u32> = (0..4).map(|_| rng.random_range(0..11)).collect();
             let correct = tokens[0] < 5;
-            testing::sample(index / 16, PROMPTS[index / 16], &tokens, correct)
+            testing::sample(index / 16, testing::PROMPTS[index / 16], &tokens, correct)
         };
         let samples = (0..32).map(sample).collect();
         let experience = Experience::new(vec!["a".into(), "b".into()], samples);

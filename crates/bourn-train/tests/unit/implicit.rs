@@ -1,30 +1,16 @@
 use std::collections::BTreeMap;
 
-use bourn_seed::rng;
-use rand::Rng;
-
 use bourn_recipe::Recipe;
 
 use super::*;
 use crate::checkpoint::State;
-use crate::learner::Learner;
 use crate::optimizer::NamedGradients;
 use crate::testing::{self, model, recipe_with};
 use crate::world::Alone;
 
-const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
-
 /// Two groups of three completions; the first of each is correct.
 fn experience() -> Experience {
-    let mut rng = rng(9, "test/implicit", &[]);
-    let sample = |index: usize| {
-        let length = 2 + index % 3;
-        let correct = index.is_multiple_of(3);
-        let tokens: Vec<u32> = (0..length).map(|_| rng.random_range(0..11)).collect();
-        testing::sample(index / 3, PROMPTS[index / 3], &tokens, correct)
-    };
-    let samples = (0..6).map(sample).collect();
-    Experience::new(vec!["a".into(), "b".into()], samples)
+    testing::two_groups("test/implicit")
 }
 
 fn settings(more: &str) -> Recipe {
@@ -57,8 +43,7 @@ impl Fitted {
 fn implicit(own: u64, reference: u64, recipe: &Recipe) -> Fitted {
     let device = Device::flex().autodiff();
     let settings = recipe.implicit_reward.as_ref().unwrap();
-    let policy = Learner::new(model(1, &device), Descent::new(&recipe.optimizer, 1));
-    let mut learners = Learners::new(policy);
+    let mut learners = testing::learners(model(1, &device), recipe);
     let own = model(own, &device);
     let (config, base) = (own.config().clone(), own.to_weights().unwrap());
     Implicit::add(&mut learners, settings, &recipe.rl(), &config, &base, &device).unwrap();

@@ -12,7 +12,9 @@ use bourn_verify::Verdict;
 use burn::tensor::Device;
 use rand::Rng;
 
-use crate::experience::{Judged, Said, Sample};
+use crate::experience::{Experience, Judged, Said, Sample};
+use crate::learner::{Descent, Learner};
+use crate::learners::Learners;
 
 /// Of the test recipe's rollouts.
 pub(crate) const TEMPERATURE: f64 = 0.8;
@@ -80,6 +82,25 @@ pub(crate) fn sample(group: usize, prompt: &[u32], tokens: &[u32], correct: bool
     let (verdict, reward) = if correct { (Verdict::Correct, 1.0) } else { (Verdict::Wrong, 0.0) };
     let judged = Judged { said: vec![said(verdict)], reward, steps: None };
     Sample::new(row.in_group(group), judged)
+}
+
+/// Of [`two_groups`].
+pub(crate) const PROMPTS: [&[u32]; 2] = [&[1, 2, 3], &[4, 5]];
+
+/// Two groups of three completions of random tokens; the first of each is correct.
+pub(crate) fn two_groups(purpose: &str) -> Experience {
+    let mut rng = rng(9, purpose, &[]);
+    let one = |index: usize| {
+        let tokens: Vec<u32> = (0..2 + index % 3).map(|_| rng.random_range(0..11)).collect();
+        sample(index / 3, PROMPTS[index / 3], &tokens, index.is_multiple_of(3))
+    };
+    Experience::new(vec!["a".into(), "b".into()], (0..6).map(one).collect())
+}
+
+/// A policy that is trained as the recipe says.
+pub(crate) fn learners(policy: Transformer, recipe: &Recipe) -> Learners {
+    let descent = Descent::new(&recipe.optimizer, recipe.train.total_updates());
+    Learners::new(Learner::new(policy, descent))
 }
 
 /// A raw verdict.

@@ -15,7 +15,7 @@ use super::batches::{minibatches, pack, weighted_rows};
 use super::*;
 use crate::credit::terms;
 use crate::experience::{Sample, ValueEstimates};
-use crate::learner::{Descent, Learner};
+use crate::learner::Learner;
 use crate::optimizer::NamedGradients;
 use crate::settings::Cut;
 use crate::testing::{self, TEMPERATURE, model, prompt_of, recipe, recipe_with};
@@ -23,8 +23,7 @@ use crate::world::Alone;
 
 /// What `recipe` trains `policy` by.
 fn learners(policy: &Transformer, recipe: &Recipe) -> Learners {
-    let descent = Descent::new(&recipe.optimizer, recipe.train.total_updates());
-    Learners::new(Learner::new(policy.clone(), descent))
+    testing::learners(policy.clone(), recipe)
 }
 
 /// The updates of step 0.
