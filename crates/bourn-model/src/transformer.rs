@@ -448,3 +448,7 @@ fn matrix_shape(shape: &[usize]) -> [usize; 2] {
         _ => [1, shape.iter().product()],
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/transformer.rs"]
+mod tests;

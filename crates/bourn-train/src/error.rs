@@ -78,6 +78,12 @@ pub enum TrainError {
     /// Inserts in a trajectory that is to be trained on.
     #[error("a completion has inserts in it, which this model cannot be trained on")]
     Inserts,
+    /// Something is to be fitted that the run does not have.
+    #[error("this run fits nothing called {name}; this is a fault in bourn: report it")]
+    NoLearner {
+        /// What was asked for.
+        name: String,
+    },
     /// Another of the processes that train together has failed.
     #[error("another process of this run has failed; its own message says why")]
     Elsewhere,

@@ -119,7 +119,7 @@ impl Descent {
         Descent { only: Some(names), ..self }
     }
 
-    /// Whether the value head alone is fitted.
+    /// Whether only some of what is trainable is fitted.
     pub(crate) fn is_partial(&self) -> bool {
         self.only.is_some()
     }

@@ -63,10 +63,10 @@ impl Learners {
         }
     }
 
-    /// Fits the learner of this name; nothing where there is none.
+    /// Fits the learner of this name.
     ///
     /// # Errors
-    /// As [`Descent::fit`].
+    /// As [`Descent::fit`]; there is no such learner.
     pub(crate) fn fit<O: Objective>(
         &mut self,
         name: &str,
@@ -81,7 +81,7 @@ impl Learners {
                 descent.fit(&mut self.policy.model, plan, objective, world)
             }
             None if name == POLICY => self.policy.fit(plan, objective, world),
-            None => Ok(Fit::default()),
+            None => Err(TrainError::NoLearner { name: name.to_owned() }.into()),
         }
     }
 

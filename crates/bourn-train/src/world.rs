@@ -1,7 +1,7 @@
 //! The processes that train one policy together. One alone is the only world there is now. What a step
 //! is trained by (normalisers, baselines, whitening, which groups are kept, the entropy's control) is
 //! counted over all of them, and who may write is asked of it. What is logged of a step is of the writing
-//! process's own share, but for loss and gradient norm.
+//! process's own share, but for gradient norms.
 
 use std::fmt::Debug;
 use std::ops::Range;

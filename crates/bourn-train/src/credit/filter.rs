@@ -17,17 +17,13 @@ pub(crate) fn teaching_groups(
     experience: &Experience,
     world: &dyn World,
 ) -> Result<usize, TrainError> {
-    let mut count = [teaching(experience) as f64];
+    let mut count = [teaching(experience, 0..experience.problems.len()) as f64];
     world.sum(&mut count)?;
     Ok(count[0] as usize)
 }
 
-/// How many of them this process has.
-fn teaching(experience: &Experience) -> usize {
-    teaching_in(experience, 0..experience.problems.len())
-}
-
-fn teaching_in(experience: &Experience, groups: Range<usize>) -> usize {
+/// How many of these groups of this process do.
+fn teaching(experience: &Experience, groups: Range<usize>) -> usize {
     groups.filter(|&group| teaches(experience, group)).count()
 }
 
@@ -57,7 +53,7 @@ pub(crate) fn filter(
         (batch * size).min(end)..end
     };
     let own: Vec<f32> =
-        (0..batches).map(|batch| teaching_in(experience, range(batch)) as f32).collect();
+        (0..batches).map(|batch| teaching(experience, range(batch)) as f32).collect();
     let all = world.gather(&own)?;
     let mut kept = Vec::with_capacity(experience.problems.len());
     for batch in 0..batches {

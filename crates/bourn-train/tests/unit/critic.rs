@@ -262,6 +262,12 @@ fn a_step_that_failed_leaves_no_trace() {
     critic.remember(&mut before, &[POLICY, CRITIC, "nobody"]);
     step(&mut critic, &experience, &recipe, 1);
     assert_ne!(everything(&critic), kept);
+    let plan = [vec![0]];
+    let mut objective = crate::likelihood::Likelihood { demonstrations: &[], micro_batch_size: 1 };
+    let nobody = critic.fit("nobody", &plan, &mut objective, &Alone).unwrap_err();
+    assert!(
+        matches!(&nobody, UpdateError::Train(TrainError::NoLearner { name }) if name == "nobody")
+    );
     // What is remembered is the beginning, whoever asks again.
     critic.remember(&mut before, &[CRITIC]);
     critic.put_back(before);
