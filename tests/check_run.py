@@ -205,11 +205,11 @@ def check_boundary(run, recipe, step, name):
     entropy = sum(draw["tokens"] * draw["entropy"] for d in draws.values() for draw in d)
     close(f"{stem}: policy entropy", figures["entropy"]["policy"], entropy / tokens)
     solvable = figures["solvable"]
-    listed = [id for kind in ("kept", "gained", "lost", "neither") for id in solvable[kind]]
-    ensure(sorted(listed) == sorted(draws), f"{stem}: kept+gained+lost+neither are not the problems")
+    listed = [id for kind in ("kept", "newly_solved", "never_solved_again", "neither") for id in solvable[kind]]
+    ensure(sorted(listed) == sorted(draws), f"{stem}: kept+newly_solved+never_solved_again+neither are not the problems")
     solved = sorted(id for id, c in correct.items() if c)
-    ensure(sorted(solvable["kept"] + solvable["gained"]) == solved,
-           f"{stem}: kept and gained are not what the policy solved")
+    ensure(sorted(solvable["kept"] + solvable["newly_solved"]) == solved,
+           f"{stem}: kept and newly_solved are not what the policy solved")
     return figures
 
 

@@ -237,9 +237,12 @@ fn compare_mixes_problems_that_stopped_early() {
             "policy": { "spent": 12, "full": 16, "saved": 4 },
         })
     );
-    for (set, ids) in
-        [("kept", vec!["a", "c"]), ("gained", vec!["b"]), ("lost", vec!["d"]), ("neither", vec![])]
-    {
+    for (set, ids) in [
+        ("kept", vec!["a", "c"]),
+        ("newly_solved", vec!["b"]),
+        ("never_solved_again", vec!["d"]),
+        ("neither", vec![]),
+    ] {
         assert_eq!(figures["solvable"][set], serde_json::json!(ids), "{set}");
     }
     let table = place.ok(&["compare", "base.jsonl", "policy.jsonl"]);

@@ -27,7 +27,7 @@
 //! let boundary = compare(&base, &policy, &CompareOptions::default())?;
 //!
 //! // What the policy no longer solves in its draws.
-//! assert_eq!(boundary.solvable.lost, ["hard"]);
+//! assert_eq!(boundary.solvable.never_solved_again, ["hard"]);
 //! // pass@1 rose from (4/8 + 1/8)/3 to 1/3; with eight draws the base solves two problems, not one.
 //! assert_eq!(boundary.k, [1, 2, 4, 8]);
 //! let delta = &boundary.delta.pass_at_k;
@@ -60,6 +60,7 @@ pub use comparison::compare::{
     CompareError, CompareOptions, Names, boundary, compare, compare_curves,
 };
 pub use comparison::examples::{Answer, Example, Examples, examples};
+pub use comparison::finding::{Change, Findings, SHOWN_P, SHOWN_POWER, SetFinding, Shown, Stretch};
 pub use comparison::hard::{HardProblem, hard_completions};
 pub use draws::draw::{Draw, DrawSchedule, DrawSource, SourceError, rounded_entropies};
 pub use draws::extent::Extent;

@@ -39,8 +39,8 @@ fn worked_by_hand() {
     assert_eq!((b.crossover_k, b.standing()), (Some(2), Standing::Crossover(2)));
     assert_close(&[b.delta_se], &[3.0 / 4.0 - 5.0 / 16.0]);
     assert_eq!(b.solvable.kept, ["a"]);
-    assert_eq!(b.solvable.gained, ["c"]);
-    assert_eq!(b.solvable.lost, ["b", "d"]);
+    assert_eq!(b.solvable.newly_solved, ["c"]);
+    assert_eq!(b.solvable.never_solved_again, ["b", "d"]);
     assert!(b.solvable.neither.is_empty());
     assert_eq!((b.problems, b.n.base, b.n.policy), (4, [4, 4], [4, 4]));
     assert_eq!(accuracies(&outcomes(&base)), [0.25, 0.25, 0.0, 0.5]);
@@ -88,7 +88,7 @@ fn degenerate_sets() {
     assert_close(&b.policy.ci_high, &[1.0 - edge; 4]);
     assert_close(&b.delta.ci_high, &[-1.0 + 2.0 * (1.0 - edge); 4]);
     assert_eq!((b.delta.ci_low, b.delta_se_ci_high), (vec![-1.0; 4], 1.0));
-    assert_eq!((b.solvable.lost.len(), b.crossover_k), (100, None));
+    assert_eq!((b.solvable.never_solved_again.len(), b.crossover_k), (100, None));
 }
 
 #[test]
@@ -186,7 +186,7 @@ proptest! {
         let b = compare_curves(&base, &policy, &options).unwrap();
         let swapped = compare_curves(&policy, &base, &options).unwrap();
         prop_assert_eq!(&b.base, &swapped.policy);
-        prop_assert_eq!(&b.solvable.lost, &swapped.solvable.gained);
+        prop_assert_eq!(&b.solvable.never_solved_again, &swapped.solvable.newly_solved);
         for i in 0..b.k.len() {
             prop_assert_eq!(b.delta.ci_low[i], -swapped.delta.ci_high[i]);
             prop_assert_eq!(b.delta.ci_high[i], -swapped.delta.ci_low[i]);
@@ -199,11 +199,11 @@ proptest! {
         }
         let sets = &b.solvable;
         prop_assert_eq!(
-            sets.kept.len() + sets.gained.len() + sets.lost.len() + sets.neither.len(),
+            sets.kept.len() + sets.newly_solved.len() + sets.never_solved_again.len() + sets.neither.len(),
             counts.len()
         );
         // At k = n, pass@k is the share solved.
-        let solved = (sets.kept.len() + sets.lost.len()) as f64 / counts.len() as f64;
+        let solved = (sets.kept.len() + sets.never_solved_again.len()) as f64 / counts.len() as f64;
         prop_assert_eq!(b.base.pass_at_k[4], solved, "zeros and ones add exactly");
         // A model against itself: no difference.
         let same = compare_curves(&base, &base, &options).unwrap();

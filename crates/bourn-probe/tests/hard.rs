@@ -32,6 +32,7 @@ fn guesses_and_rare_solutions() {
         under_policy: &empty,
         references: &none,
         guesses: Some(&guesses),
+        nucleus: true,
         most: 4,
     };
     let figures = origins(&base, &base, &evidence, &CompareOptions::default());

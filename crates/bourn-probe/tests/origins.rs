@@ -176,6 +176,7 @@ fn run(mut base: Tree, mut policy: Tree, n: u64, most: usize, references: &Refer
         under_policy: &under_policy,
         references,
         guesses: None,
+        nucleus: true,
         most,
     };
     let options = CompareOptions { resamples: 200, ..CompareOptions::default() };
@@ -257,14 +258,14 @@ fn the_share_outside_is_that_of_the_draws() {
         let middle = places.len().checked_sub(1).map(|last| u64::from(places[last / 2]));
         assert_eq!(found.first_outside, middle);
     }
-    let share = run.origins.discoveries.outside;
+    let share = run.origins.discoveries.outside.unwrap();
     near(share.value, outside / correct);
     assert!(share.value > 0.01 && share.ci_low <= share.value && share.value <= share.ci_high);
 
     // Without truncation nothing can be outside.
     let [wide, other] = [Tree { cut: 0.0, ..base() }, Tree { cut: 0.0, ..policy() }];
     let found = self::run(wide, other, 64, 4, &References::new()).origins.discoveries;
-    assert_eq!(found.outside.value, 0.0);
+    assert_eq!(found.outside.unwrap().value, 0.0);
     assert!(found.problems.iter().all(|d| d.outside == 0.0 && d.first_outside.is_none()));
 }
 
@@ -273,7 +274,7 @@ fn an_untrained_policy_is_its_base() {
     let run = run(base(), Tree { draws: 8, ..base() }, 128, 16, &References::new());
     let Origins { witnesses, discoveries, perplexity, pooled, .. } = &run.origins;
     assert_eq!(witnesses.base_mass, witnesses.policy_mass);
-    assert_eq!(discoveries.outside.value, 0.0);
+    assert_eq!(discoveries.outside.unwrap().value, 0.0);
     let cell = |under: &str, of: &str, correct| {
         perplexity.iter().find(|p| p.under == under && p.of == of && p.correct == correct).unwrap()
     };
@@ -329,6 +330,7 @@ fn pooling_leaves_out_the_success_that_ended_a_drawing() {
         under_policy: &under_policy,
         references: &none,
         guesses: None,
+        nucleus: true,
         most: 4,
     };
     let figures = origins(&base, &policy, &evidence, &CompareOptions::default());
@@ -338,7 +340,7 @@ fn pooling_leaves_out_the_success_that_ended_a_drawing() {
     assert_eq!((pooled.base_used, pooled.policy_used), (0, 0));
     // The draw itself counts everywhere else.
     assert_eq!((figures.witnesses.count, figures.discoveries.count), (1, 2));
-    near(figures.discoveries.outside.value, 1.0);
+    near(figures.discoveries.outside.unwrap().value, 1.0);
 }
 
 #[test]

@@ -156,14 +156,14 @@ fn one_sided_losses_and_their_test() {
     let base = fixed(&[(32, 4); 20]);
     let counts: Vec<(u64, u64)> = (0..20).map(|i| (32, if i < 7 { 0 } else { 4 })).collect();
     let (b, p) = paired(&base, &fixed(&counts), &OPTIONS);
-    assert_eq!((p.mcnemar.lost, p.mcnemar.gained, p.look), (7, 0, 1));
+    assert_eq!((p.mcnemar.never_solved_again, p.mcnemar.newly_solved, p.look), (7, 0, 1));
     // 1e-12: a handful of roundings.
     assert!((p.mcnemar.p_value - 2.0_f64.powi(-6)).abs() < 1e-12, "{:?}", p.mcnemar);
     // The policy is ahead nowhere: no resample crosses.
     let crossover = &p.crossover;
     assert_eq!((crossover.low, crossover.high, crossover.share), (None, None, 0.0));
     assert!(p.delta_band.last().unwrap().high < 0.0);
-    assert_eq!(b.solvable.lost.len(), 7);
+    assert_eq!(b.solvable.never_solved_again.len(), 7);
     // Better at one draw, lost at 32: the curves cross in nearly every resample.
     let better: Vec<(u64, u64)> = (0..20).map(|i| (32, if i < 7 { 0 } else { 30 })).collect();
     let (b, p) = paired(&base, &fixed(&better), &OPTIONS);
@@ -203,7 +203,7 @@ proptest! {
         let (_, swapped) = paired(&policy, &base, &OPTIONS);
         prop_assert_eq!(&p.base_band, &swapped.policy_band);
         prop_assert_eq!(p.mcnemar.p_value, swapped.mcnemar.p_value);
-        prop_assert_eq!(p.mcnemar.lost, swapped.mcnemar.gained);
+        prop_assert_eq!(p.mcnemar.never_solved_again, swapped.mcnemar.newly_solved);
         for i in 0..b.k.len() {
             // 1e-9: the bisections of the any-time interval, and sums in another order.
             for (a, b) in [

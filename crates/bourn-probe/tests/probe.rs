@@ -278,17 +278,18 @@ fn examples_show_the_surest_losses_first() {
         ("e-neither", "E", silent),
     ]);
     let found = examples(&base, &policy, 2);
-    let ids: Vec<_> = found.lost.iter().chain(&found.gained).map(|e| e.id.as_str()).collect();
+    let ids: Vec<_> =
+        found.never_solved_again.iter().chain(&found.newly_solved).map(|e| e.id.as_str()).collect();
     assert_eq!(ids, ["c-lost", "b-lost", "d-gained"]);
     let answer = |text: &str, count, verdict| Answer { text: text.to_owned(), count, verdict };
-    let lost = &found.lost[0];
+    let lost = &found.never_solved_again[0];
     assert_eq!((lost.prompt.as_str(), lost.base.c(), lost.policy.n()), ("C", 3, 1));
     assert_eq!(lost.correct, [answer("3", 2, Correct), answer("1+2", 1, Correct)]);
     assert_eq!(lost.wrong, [answer("9", 1, Wrong)]);
     // At most two; of equally frequent ones the first drawn.
-    assert_eq!(found.lost[1].wrong, [answer("x", 2, Wrong), answer("y", 1, Wrong)]);
-    assert_eq!(found.gained[0].correct, [answer("4", 1, Correct)]);
-    assert_eq!(found.gained[0].wrong, [answer("no", 2, Wrong), answer("?", 1, Unparsed)]);
+    assert_eq!(found.never_solved_again[1].wrong, [answer("x", 2, Wrong), answer("y", 1, Wrong)]);
+    assert_eq!(found.newly_solved[0].correct, [answer("4", 1, Correct)]);
+    assert_eq!(found.newly_solved[0].wrong, [answer("no", 2, Wrong), answer("?", 1, Unparsed)]);
 }
 
 /// A policy that concentrates: ahead at k = 1, behind at large k, and the figures say so.
@@ -309,6 +310,9 @@ fn the_paper_effect_is_seen_where_it_is() {
     assert!(b.delta.ci_low[0] > 0.0 && b.delta.ci_high[7] < 0.0, "{b:?}");
     // The expected curves cross between k = 8 (0.585 against 0.5) and k = 4 (0.388 against 0.499).
     assert_eq!(b.crossover_k, Some(8));
-    assert!(b.solvable.lost.len() >= 38 && b.solvable.gained.is_empty());
-    assert_eq!(examples(&base, &policy, 1).lost.len(), b.solvable.lost.len());
+    assert!(b.solvable.never_solved_again.len() >= 38 && b.solvable.newly_solved.is_empty());
+    assert_eq!(
+        examples(&base, &policy, 1).never_solved_again.len(),
+        b.solvable.never_solved_again.len()
+    );
 }

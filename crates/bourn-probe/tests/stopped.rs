@@ -251,7 +251,12 @@ fn mixed_figures_worked_by_hand() {
     assert_eq!(b.base.pass_at_k, [0.3125, 0.625, 0.75]);
     assert_eq!(b.policy.pass_at_k, [0.4375, 0.625, 0.75]);
     assert_eq!((b.delta_se, b.crossover_k), (0.3125, None));
-    let sets = [&b.solvable.kept, &b.solvable.gained, &b.solvable.lost, &b.solvable.neither];
+    let sets = [
+        &b.solvable.kept,
+        &b.solvable.newly_solved,
+        &b.solvable.never_solved_again,
+        &b.solvable.neither,
+    ];
     assert_eq!(sets.map(|ids| ids.concat()), ["ac", "b", "d", ""]);
     assert_eq!(b.n, DrawCounts { base: [4, 4], policy: [4, 4] });
     let base = Spent { spent: 14, full: 16, saved: 2 };

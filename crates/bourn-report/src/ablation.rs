@@ -83,7 +83,10 @@ fn changes(a: &Ablation) -> Markup {
 fn grid(label: &str, grid: &AblationGrid) -> Markup {
     let head: Vec<_> = grid.head.iter().map(Foreign).collect();
     let rows: Vec<_> = grid.rows.iter().map(|row| cells(row.iter().map(Foreign))).collect();
-    table(label, &head, &rows)
+    html! {
+        (table(label, &head, &rows))
+        @if let Some(note) = &grid.note { p.note.warn { (Foreign(note)) } }
+    }
 }
 
 fn class(index: usize) -> String {
@@ -199,14 +202,14 @@ fn pairs_at(a: &Ablation, k: u64) -> Markup {
 fn runs(a: &Ablation) -> Markup {
     let mut head = vec!["variant".to_owned(), "seed".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
-    head.extend(["lost [chance]", "gained [chance]", "entropy"].map(String::from));
+    head.extend(["lost or nearly [chance]", "new or nearly [chance]", "entropy"].map(String::from));
     let mut rows = Vec::new();
     for v in &a.variants {
         rows.extend(v.runs.iter().map(|run| run_row(&v.name, run)));
         if let Some(entropy) = v.entropy.filter(|_| v.runs.len() > 1) {
             let mut row = vec![html! { (Foreign(&v.name)) ", mean" }, dash()];
             row.extend(cells(v.policy.iter().map(|e| percent(e.value))));
-            row.extend(cells([v.lost, v.gained].map(against_null)));
+            row.extend(cells([v.lost_or_nearly, v.new_or_nearly].map(against_null)));
             row.push(spread(entropy, |e| format!("{e:.3}")).render());
             rows.push(row);
         }
@@ -221,7 +224,7 @@ fn run_row(variant: &str, run: &RunFigures) -> Vec<Markup> {
     };
     let mut row = vec![Foreign(variant).render(), run.seed.render()];
     row.extend(cells(run.policy.iter().map(|&share| percent(share))));
-    row.extend([sets(run.lost), sets(run.gained)]);
+    row.extend([sets(run.lost_or_nearly), sets(run.new_or_nearly)]);
     row.push(run.entropy.map_or_else(dash, |e| format!("{e:.3}").render()));
     row
 }

@@ -142,7 +142,7 @@ pub(crate) fn delta_se(runs: &[(&str, &str, &[ProbedStep])]) -> Markup {
 
 /// Expected lost problems beyond chance over steps of several runs.
 pub(crate) fn excess(runs: &[(&str, &str, &[ProbedStep])]) -> Markup {
-    let of = |b: &Boundary| Some(parts(b.solvability.as_ref()?.excess.lost));
+    let of = |b: &Boundary| Some(parts(b.solvability.as_ref()?.excess.lost_or_nearly));
     over_runs(runs, of, Axis::values, signed, "lost problems beyond chance, with their interval")
 }
 

@@ -47,7 +47,9 @@ fn parts(figures: &Boundary) -> Result<(), String> {
         }
     }
     if let Some(e) = &figures.extrapolation {
-        for (side, list) in [("base", &e.base), ("policy", &e.policy)] {
+        // A side whose fit was refuted has no curve.
+        let sides = [("base", &e.base), ("policy", &e.policy)];
+        for (side, list) in sides.into_iter().filter(|(_, list)| !list.is_empty()) {
             let name = format!("extrapolation.{side}");
             aligned(&name, list.len(), e.k.len(), "extrapolation.k")?;
         }

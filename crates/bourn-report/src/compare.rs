@@ -127,7 +127,7 @@ fn caveats(figures: &[&Boundary]) -> Markup {
     };
     let ids = |b: &Boundary| {
         let s = &b.solvable;
-        let lists = [&s.kept, &s.gained, &s.lost, &s.neither];
+        let lists = [&s.kept, &s.newly_solved, &s.never_solved_again, &s.neither];
         lists.into_iter().flatten().cloned().collect::<BTreeSet<String>>()
     };
     let mut what = Vec::new();
@@ -185,10 +185,10 @@ fn figures_table(runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
                 td { (delta) " " small { "[" (low) ", " (high) "]" } }
                 td { (b.crossover_k.map_or("none".render(), |k| k.render())) }
                 td { (points(b.delta_se)) }
-                @for ids in [&sets.kept, &sets.gained, &sets.lost, &sets.neither] {
+                @for ids in [&sets.kept, &sets.newly_solved, &sets.never_solved_again, &sets.neither] {
                     td { (ids.len()) }
                 }
-                td { (optional(b.solvability.as_ref().map(|s| s.excess.lost), signed)) }
+                td { (optional(b.solvability.as_ref().map(|s| s.excess.lost_or_nearly), signed)) }
                 td {
                     @match b.entropy {
                         Some(e) => (format_args!("{:.3} → {:.3}", e.base, e.policy)),

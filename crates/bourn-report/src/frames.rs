@@ -1,6 +1,6 @@
 //! pass@k at every checkpoint: under a slider, beside each other, and as a table.
 
-use bourn_probe::{Boundary, BoundaryRow};
+use bourn_probe::{Boundary, BoundaryRow, Estimate};
 use bourn_track::format::{confidence, counted, percent, points, signed};
 use maud::{Markup, Render, html};
 
@@ -86,9 +86,16 @@ fn figures_table(b: &Boundary) -> Markup {
     };
     let mut rows: Vec<_> = b.rows().into_iter().enumerate().map(row).collect();
     if let Some(beyond) = &b.extrapolation {
-        for ((k, &base), &policy) in beyond.k.iter().zip(&beyond.base).zip(&beyond.policy) {
+        let side = |list: &[Estimate], index: usize| {
+            list.get(index).map_or_else(dash, |&e| cell(e, percent))
+        };
+        for (index, k) in beyond.k.iter().enumerate() {
+            if beyond.base.is_empty() && beyond.policy.is_empty() {
+                break;
+            }
             let k = html! { i { (k) } " " small { "extrapolated" } };
-            rows.push(vec![k, cell(base, percent), cell(policy, percent), dash()]);
+            let (base, policy) = (side(&beyond.base, index), side(&beyond.policy, index));
+            rows.push(vec![k, base, policy, dash()]);
         }
     }
     let head = ["k", "base %", "policy %", "difference, points"];
@@ -146,9 +153,9 @@ fn row(checkpoint: &ProbedStep) -> Vec<Markup> {
     let sets = match &b.solvability {
         Some(s) => {
             let e = &s.expected;
-            [e.kept, e.gained, e.lost, e.neither].map(|e| cell(e, counted))
+            [e.kept, e.new_or_nearly, e.lost_or_nearly, e.neither].map(|e| cell(e, counted))
         }
-        None => [&counts.kept, &counts.gained, &counts.lost, &counts.neither]
+        None => [&counts.kept, &counts.newly_solved, &counts.never_solved_again, &counts.neither]
             .map(|ids| ids.len().render()),
     };
     let mut cells = vec![
@@ -159,7 +166,7 @@ fn row(checkpoint: &ProbedStep) -> Vec<Markup> {
         curves::crossover_in_words(b).render(),
     ];
     cells.extend(sets);
-    cells.push(optional(b.solvability.as_ref().map(|s| s.excess.lost), signed));
+    cells.push(optional(b.solvability.as_ref().map(|s| s.excess.lost_or_nearly), signed));
     let entropy = b.entropy.map(|e| format!("{:.3} → {:.3}", e.base, e.policy));
     let mass = b.origins.as_ref().map(|o| {
         let w = &o.witnesses;

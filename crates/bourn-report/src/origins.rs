@@ -7,7 +7,7 @@ use maud::{Markup, Render, html};
 use crate::axis::Axis;
 use crate::chart::{Chart, ChartSize, PointShape};
 use crate::charts::{StepSeries, series};
-use crate::read::SetRecord;
+use crate::read::{ProbedStep, SetRecord};
 use crate::section::{figure, grid};
 use crate::table::{cell, dash, table};
 use crate::text::{Foreign, percents, significant};
@@ -40,19 +40,24 @@ fn summary(step: u64, o: &Origins) -> String {
     let (w, d) = (&o.witnesses, &o.discoveries);
     let mut text = format!(
         "At step {step}. {} ({} of the base) hold {}% of the base's draws and {}% of the policy's: \
-         a floor under the policy's success rate, found without drawing. Of the correct draws of the \
-         policy, {}% [{}, {}] hold a token outside the base's nucleus: the base's sampler could not \
-         have drawn them. The policy's {} hold {}% of the base's draws.",
+         a floor under the policy's success rate, found without drawing. The policy's {} hold {}% of \
+         the base's draws.",
         plural(w.count, "witness").replace("witnesss", "witnesses"),
         "distinct correct completions",
         percents(w.base_mass.value),
         percents(w.policy_mass.value),
-        percents(d.outside.value),
-        percents(d.outside.ci_low),
-        percents(d.outside.ci_high),
         plural(d.count, "distinct correct completion"),
         percents(d.base_mass.value),
     );
+    if let Some(outside) = d.outside {
+        text += &format!(
+            " Of the correct draws of the policy, {}% [{}, {}] hold a token outside the base's \
+             nucleus: the base's sampler could not have drawn them.",
+            percents(outside.value),
+            percents(outside.ci_low),
+            percents(outside.ci_high),
+        );
+    }
     if let Some(pooled) = &o.pooled {
         text += &format!(
             " Pooling both models' draws serves for {} of the base and {} of the policy.",
@@ -196,7 +201,10 @@ fn over_training(set: &SetRecord) -> Vec<Markup> {
     let values = |values: &[f64]| Axis::values(values.iter().copied());
     let percent = |share: f64| format!("{}%", percents(share));
     let nats = |value: f64| format!("{value:.3} nats");
-    vec![
+    let cut = |c: &ProbedStep| {
+        c.boundary.origins.as_ref().is_some_and(|o| o.discoveries.outside.is_some())
+    };
+    let mut figures = vec![
         figure(
             "Witness mass",
             &pair,
@@ -218,20 +226,6 @@ fn over_training(set: &SetRecord) -> Vec<Markup> {
              while pass@1 rises: other answers took their place.",
         ),
         figure(
-            "Outside the base's nucleus",
-            &[],
-            series(
-                &set.checkpoints,
-                shares,
-                &[of("policy", PointShape::Disc, "outside", |b| {
-                    Some(b.origins.as_ref()?.discoveries.outside)
-                })],
-                percent,
-                "correct policy draws that the base's sampler could not have drawn",
-            ),
-            "Share of the policy's correct draws with a token that the base's sampler cuts away.",
-        ),
-        figure(
             "Answer entropy",
             &pair,
             series(
@@ -251,7 +245,25 @@ fn over_training(set: &SetRecord) -> Vec<Markup> {
             "Over the distinct final answers of a problem, nats, mean over problems. Near 0, every \
              draw ends in the same answer.",
         ),
-    ]
+    ];
+    // A sampler that cuts nothing away has no outside.
+    if set.checkpoints.iter().any(cut) {
+        figures.push(figure(
+            "Outside the base's nucleus",
+            &[],
+            series(
+                &set.checkpoints,
+                shares,
+                &[of("policy", PointShape::Disc, "outside", |b| {
+                    b.origins.as_ref()?.discoveries.outside
+                })],
+                percent,
+                "correct policy draws that the base's sampler could not have drawn",
+            ),
+            "Share of the policy's correct draws with a token that the base's sampler cuts away.",
+        ));
+    }
+    figures
 }
 
 /// Quantiles of token entropy of both models.
@@ -306,11 +318,16 @@ pub(crate) fn of_problem(o: &Origins, id: &str) -> Vec<String> {
         let first = d.first_outside.map_or(String::new(), |place| {
             format!(", first at token {} (median)", place.saturating_add(1))
         });
+        let outside = match o.discoveries.outside {
+            Some(_) => {
+                format!(", {}% with a token outside its nucleus{first}", percents(d.outside))
+            }
+            None => String::new(),
+        };
         words.push(format!(
-            "the policy's {}: {}% of the base's draws, {}% with a token outside its nucleus{first}",
+            "the policy's {}: {}% of the base's draws{outside}",
             plural(d.count, "distinct correct completion"),
             percents(d.base),
-            percents(d.outside),
         ));
     }
     let pooled = o.pooled.as_ref().and_then(|p| find_id(&p.problems, id, |p| &p.id));

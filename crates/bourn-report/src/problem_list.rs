@@ -107,7 +107,7 @@ fn row(b: &Boundary, problem: &ProblemRecord, order: usize, with_texts: bool) ->
         Some(s) => (s.base_rate.value, s.policy_rate.value),
         None => (accuracy(&problem.base), accuracy(&problem.policy)),
     };
-    let (lost, gained) = state.map_or((-1.0, -1.0), |s| (s.lost, s.gained));
+    let (lost, gained) = state.map_or((-1.0, -1.0), |s| (s.lost_or_nearly, s.new_or_nearly));
     let delta = problem.delta().unwrap_or(0.0);
     let wide = b.solvability.is_some();
     // What the script sorts and filters by, on either element: maud takes no value for its name.
@@ -156,8 +156,8 @@ fn cells(b: &Boundary, state: Option<&ProblemState>, problem: &ProblemRecord) ->
         span data-label="policy" { (count(&problem.policy)) }
         span data-label="change" { (problem.delta().map_or_else(dash, |d| points(d).render())) }
         @if b.solvability.is_some() {
-            span data-label="P(lost)" { (chance(|s| s.lost)) }
-            span data-label="P(gained)" { (chance(|s| s.gained)) }
+            span data-label="P(lost)" { (chance(|s| s.lost_or_nearly)) }
+            span data-label="P(gained)" { (chance(|s| s.new_or_nearly)) }
         }
         span.status { i.swatch.(name) {} " " (name) }
     }
@@ -181,7 +181,11 @@ fn knowledge(b: &Boundary, state: Option<&ProblemState>, id: &str) -> Vec<String
             rate("base", s.base, s.base_rate),
             rate("policy", s.policy, s.policy_rate)
         ));
-        words.push(format!("probability lost {}%, gained {}%", percent(s.lost), percent(s.gained)));
+        words.push(format!(
+            "probability lost {}%, gained {}%",
+            percent(s.lost_or_nearly),
+            percent(s.new_or_nearly)
+        ));
     }
     if let Some(o) = &b.origins {
         words.extend(of_problem(o, id));

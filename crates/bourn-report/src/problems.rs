@@ -82,8 +82,8 @@ impl ProblemStatus {
     /// The ids with this status.
     pub(crate) fn ids(self, sets: &Solvable) -> &[String] {
         match self {
-            ProblemStatus::Lost => &sets.lost,
-            ProblemStatus::Gained => &sets.gained,
+            ProblemStatus::Lost => &sets.never_solved_again,
+            ProblemStatus::Gained => &sets.newly_solved,
             ProblemStatus::Kept => &sets.kept,
             ProblemStatus::Neither => &sets.neither,
         }
@@ -112,7 +112,7 @@ pub(crate) fn problems(
 ) -> Vec<ProblemRecord> {
     let states = figures.solvability.iter().flat_map(|s| &s.problems);
     let chances: BTreeMap<&str, f64> =
-        states.map(|p| (p.id.as_str(), p.lost.max(p.gained))).collect();
+        states.map(|p| (p.id.as_str(), p.lost_or_nearly.max(p.new_or_nearly))).collect();
     let mut records: Vec<ProblemRecord> = ProblemStatus::ALL
         .into_iter()
         .flat_map(|status| status.ids(&figures.solvable).iter().map(move |id| (status, id)))

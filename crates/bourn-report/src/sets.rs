@@ -95,8 +95,8 @@ fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
 fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
     match status {
         ProblemStatus::Kept => sizes.kept,
-        ProblemStatus::Gained => sizes.gained,
-        ProblemStatus::Lost => sizes.lost,
+        ProblemStatus::Gained => sizes.new_or_nearly,
+        ProblemStatus::Lost => sizes.lost_or_nearly,
         ProblemStatus::Neither => sizes.neither,
     }
 }
@@ -125,7 +125,7 @@ fn tests(b: &Boundary, s: &Solvability) -> Markup {
             (p_value(s.p_lost)) ", as many gained with " (p_value(s.p_gained)) "."
             @if let Some(paired) = &b.paired {
                 @let m = &paired.mcnemar;
-                " Exact McNemar test of " (m.lost) " lost against " (m.gained) " gained: "
+                " Exact McNemar test of " (m.never_solved_again) " never solved again against " (m.newly_solved) " newly solved: "
                 (p_value(m.p_value)) "."
             }
             " " i { "Seen" } ": solved at least once, and not at all."
@@ -139,13 +139,13 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<Markup> {
             class: "lost",
             shape: PointShape::Square,
             name: "lost",
-            figure: |b| Some(b.solvability.as_ref()?.excess.lost),
+            figure: |b| Some(b.solvability.as_ref()?.excess.lost_or_nearly),
         },
         StepSeries {
             class: "gained",
             shape: PointShape::Disc,
             name: "gained",
-            figure: |b| Some(b.solvability.as_ref()?.excess.gained),
+            figure: |b| Some(b.solvability.as_ref()?.excess.new_or_nearly),
         },
     ];
     let axis = |values: &[f64]| Axis::values(values.iter().copied());

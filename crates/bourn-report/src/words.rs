@@ -13,7 +13,7 @@ pub(crate) fn words(set: &SetRecord) -> Markup {
     let ProbedStep { step, boundary: b } = set.last();
     let (k, ends) = (b.k_max(), b.k.len() - 1);
     let at = |curve: &Curve, index: usize| html! { b { (percent(curve.pass_at_k[index])) "%" } };
-    let (lost, gained) = (b.solvable.lost.len(), b.solvable.gained.len());
+    let (lost, gained) = (b.solvable.never_solved_again.len(), b.solvable.newly_solved.len());
     let solved = plural((b.solvable.kept.len() + lost) as u64, "problem");
     html! {
         p.lead {
@@ -49,7 +49,8 @@ fn chance(set: &SetRecord) -> Markup {
     let start = set.checkpoints.first().filter(|c| c.step == 0 && *step > 0);
     match (&b.solvability, start) {
         (Some(s), _) => {
-            let (expected, null, excess) = (s.expected.lost, s.null.lost, s.excess.lost);
+            let (expected, null, excess) =
+                (s.expected.lost_or_nearly, s.null.lost_or_nearly, s.excess.lost_or_nearly);
             html! {
                 " Of the problems that the base can solve at a rate of " (percents(s.epsilon))
                 "% or more, " b { (counted(expected.value)) } " are expected to be lost; two runs of "
@@ -62,7 +63,7 @@ fn chance(set: &SetRecord) -> Markup {
             let sets = &first.boundary.solvable;
             html! {
                 " How much of that is chance: at step 0, when both were the same model, two sets of "
-                "its draws differed by " (sets.lost.len()) " lost and " (sets.gained.len())
+                "its draws differed by " (sets.never_solved_again.len()) " lost and " (sets.newly_solved.len())
                 " gained."
             }
         }
@@ -106,14 +107,15 @@ fn figures(b: &Boundary) -> Vec<(String, String, String)> {
     let sets = &b.solvable;
     tiles.push((
         "lost / gained".into(),
-        format!("{} / {}", sets.lost.len(), sets.gained.len()),
+        format!("{} / {}", sets.never_solved_again.len(), sets.newly_solved.len()),
         format!("of {}", plural(b.problems as u64, "problem")),
     ));
     if let Some(s) = &b.solvability {
         let interval = |e: Estimate| format!("[{}, {}]", signed(e.ci_low), signed(e.ci_high));
-        for (name, e) in
-            [("lost beyond chance", s.excess.lost), ("gained beyond chance", s.excess.gained)]
-        {
+        for (name, e) in [
+            ("lost beyond chance", s.excess.lost_or_nearly),
+            ("gained beyond chance", s.excess.new_or_nearly),
+        ] {
             tiles.push((name.into(), signed(e.value), format!("{} problems", interval(e))));
         }
     }

@@ -4,8 +4,10 @@ use std::fmt::Write;
 
 use bourn_probe::{Ablation, AgainstNull, Difference, Estimate, Spread, VariantFigures};
 
+use crate::ending::WIDTH;
 use crate::format::{
     against_null, confidence, counted, draws, grouped, p_value, percent, plural, points, spread,
+    wrapped,
 };
 
 /// A run of a sweep that came to nothing.
@@ -27,6 +29,8 @@ pub struct AblationGrid {
     pub head: Vec<String>,
     /// The rows, each with a cell for every column.
     pub rows: Vec<Vec<String>>,
+    /// What has to be said where its intervals stand.
+    pub note: Option<String>,
 }
 
 /// The boundary of every variant, and above them that of the base they share.
@@ -48,7 +52,9 @@ fn figures(a: &Ablation, with_ranges: bool) -> AblationGrid {
     };
     let mut head = vec!["variant".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
-    head.extend(["Δ_SE", "lost [chance]", "gained [chance]", "entropy"].map(String::from));
+    head.extend(
+        ["Δ_SE", "lost or nearly [chance]", "new or nearly [chance]", "entropy"].map(String::from),
+    );
     let base = |v: &VariantFigures, name: String| {
         let mut row = vec![name];
         row.extend(v.base.iter().map(|&e| interval(e, percent)));
@@ -67,12 +73,12 @@ fn figures(a: &Ablation, with_ranges: bool) -> AblationGrid {
         let mut row = vec![v.name.clone()];
         row.extend(v.policy.iter().map(|&e| interval(e, percent)));
         row.push(interval(v.delta_se, points));
-        row.push(against(v.lost));
-        row.push(against(v.gained));
+        row.push(against(v.lost_or_nearly));
+        row.push(against(v.new_or_nearly));
         row.push(v.entropy.map_or_else(dash, |e| spread(e, |x| format!("{x:.3}"))));
         rows.push(row);
     }
-    AblationGrid { head, rows }
+    AblationGrid { head, rows, note: few_seeds(a) }
 }
 
 /// Every other variant less the reference.
@@ -99,7 +105,7 @@ pub fn ablation_differences(a: &Ablation) -> Option<AblationGrid> {
     };
     let others = a.variants.iter().enumerate().filter(|(index, _)| *index != reference);
     let rows: Vec<_> = others.map(row).collect();
-    (!rows.is_empty()).then_some(AblationGrid { head, rows })
+    (!rows.is_empty()).then(|| AblationGrid { head, rows, note: few_seeds(a) })
 }
 
 /// What every variant cost, a run.
@@ -117,6 +123,7 @@ pub fn ablation_costs(a: &Ablation) -> AblationGrid {
     AblationGrid {
         head: head.map(String::from).to_vec(),
         rows: a.variants.iter().map(row).collect(),
+        note: None,
     }
 }
 
@@ -129,7 +136,7 @@ pub fn ablation_notes(a: &Ablation) -> Vec<String> {
         false => format!("{least} to {most} seeds"),
     };
     let level = confidence(a.confidence);
-    let mut notes = vec![
+    vec![
         format!(
             "{} on {}: {}, up to {} each, {seeds} a variant.",
             a.name,
@@ -139,49 +146,68 @@ pub fn ablation_notes(a: &Ablation) -> Vec<String> {
         ),
         format!(
             "[{level} interval] for new problems and new seeds (the base's for new problems); \
-             differences are paired by problem and seed, p is Holm's over this table. Lost and gained \
+             differences are paired by problem and seed, p is Holm's over this table. Lost or nearly and new or nearly \
              are expected numbers of problems, the mean over seeds (and least–most), with what two \
              runs of the base would show in brackets. Entropy is in nats a token."
         ),
-    ];
-    if least == 1 {
-        notes.push(
-            "Where a variant has one seed, its intervals say nothing about training again.".into(),
-        );
-    }
-    notes
+    ]
 }
 
-/// The sweep in the terminal, at most 100 columns wide where names allow it.
+/// What fewer than three seeds do to an interval, to be said where the interval stands; `None` of
+/// more.
+///
+/// Two seeds leave one degree of freedom, of which Student's quantile is tan(π·c/2) at confidence c,
+/// 12.7 at 95%; three leave two, of which it is c/√((1 − c²)/2), 4.3.
+fn few_seeds(a: &Ablation) -> Option<String> {
+    let c = a.confidence;
+    match a.variants.iter().map(|v| v.runs.len()).min()? {
+        0 | 1 => Some(
+            "Of one seed an interval is over problems alone: it says nothing about training again."
+                .to_owned(),
+        ),
+        2 => Some(format!(
+            "Two seeds: where they differ, an interval reaches {:.1} standard errors to each side; of \
+             three it would be {:.1}.",
+            (std::f64::consts::FRAC_PI_2 * c).tan(),
+            c / ((1.0 - c * c) / 2.0).sqrt()
+        )),
+        _ => None,
+    }
+}
+
+/// The sweep in the terminal, at most 80 columns wide.
 pub fn ablation_table(a: &Ablation) -> String {
     let mut text = String::new();
-    for grid in [Some(figures(a, false)), ablation_differences(a), Some(ablation_costs(a))]
+    let curves = 1 + a.k.len();
+    let all = figures(a, false);
+    let part = |columns: &dyn Fn(usize) -> bool| {
+        let of = |cells: &Vec<String>| {
+            let kept = cells.iter().enumerate().filter(|(index, _)| columns(*index));
+            kept.map(|(_, cell)| cell.clone()).collect::<Vec<_>>()
+        };
+        let rows = all.rows.iter().map(of).collect();
+        AblationGrid { head: of(&all.head), rows, note: all.note.clone() }
+    };
+    // Two tables: one would be wider than a terminal.
+    let shares = part(&|index| index < curves);
+    let others = part(&|index| index == 0 || index >= curves);
+    for grid in [Some(shares), Some(others), ablation_differences(a), Some(ablation_costs(a))]
         .into_iter()
         .flatten()
     {
         text += &crate::table::plain_table(&grid.head, &grid.rows);
-        text += "\n\n";
-    }
-    ablation_notes(a).iter().for_each(|note| wrapped(&mut text, note));
-    text
-}
-
-/// Words on lines of at most 100 characters.
-fn wrapped(text: &mut String, note: &str) {
-    let mut length = 0;
-    for word in note.split(' ') {
-        let chars = word.chars().count();
-        if length > 0 && length + 1 + chars > 100 {
+        text.push('\n');
+        if let Some(note) = &grid.note {
+            text += &wrapped(note, WIDTH, 0);
             text.push('\n');
-            length = 0;
-        } else if length > 0 {
-            text.push(' ');
-            length += 1;
         }
-        text.push_str(word);
-        length += chars;
+        text.push('\n');
     }
-    text.push('\n');
+    for note in ablation_notes(a) {
+        text += &wrapped(&note, WIDTH, 0);
+        text.push('\n');
+    }
+    text
 }
 
 /// The sweep as Markdown, with the runs that failed.
@@ -216,10 +242,12 @@ pub fn ablation_csv(sets: &[Ablation]) -> String {
         head.extend(k.iter().flat_map(|k| ends(&format!("{side}_pass@{k}"))));
     }
     head.extend(k.iter().map(|k| format!("p_holm_pass@{k}")));
-    for name in ["delta_se", "lost", "gained", "entropy", "tokens", "seconds"] {
+    for name in ["delta_se", "lost_or_nearly", "new_or_nearly", "entropy", "tokens", "seconds"] {
         head.extend(ends(name));
     }
-    head.extend(["lost_chance", "gained_chance", "base_entropy"].map(String::from));
+    head.extend(
+        ["lost_or_nearly_chance", "new_or_nearly_chance", "base_entropy"].map(String::from),
+    );
     csv_line(&mut text, &head);
     for a in sets {
         for (index, v) in a.variants.iter().enumerate() {
@@ -240,12 +268,12 @@ pub fn ablation_csv(sets: &[Ablation]) -> String {
             row.extend(a.k.iter().map(|k| optional(less(k).and_then(|d| d.p_holm))));
             row.extend([v.delta_se.value, v.delta_se.ci_low, v.delta_se.ci_high].map(number));
             let of = |n: Option<AgainstNull>| n.map(|n| n.found);
-            for s in [of(v.lost), of(v.gained), v.entropy, v.tokens, v.seconds] {
+            for s in [of(v.lost_or_nearly), of(v.new_or_nearly), v.entropy, v.tokens, v.seconds] {
                 let cells = s.map(|s| [s.mean, s.least, s.most].map(number));
                 row.extend(cells.unwrap_or_default());
             }
-            row.push(optional(v.lost.map(|n| n.null)));
-            row.push(optional(v.gained.map(|n| n.null)));
+            row.push(optional(v.lost_or_nearly.map(|n| n.null)));
+            row.push(optional(v.new_or_nearly.map(|n| n.null)));
             row.push(optional(v.base_entropy.map(|e| e.mean)));
             csv_line(&mut text, &row);
         }
@@ -260,8 +288,16 @@ pub fn ablation_runs_csv(sets: &[Ablation]) -> String {
     let mut head: Vec<String> = ["set", "variant", "seed"].map(String::from).to_vec();
     head.extend(k.iter().map(|k| format!("policy_pass@{k}")));
     head.extend(
-        ["delta_se", "lost", "lost_chance", "lost_p", "gained", "gained_chance", "gained_p"]
-            .map(String::from),
+        [
+            "delta_se",
+            "lost_or_nearly",
+            "lost_or_nearly_chance",
+            "p_lost",
+            "new_or_nearly",
+            "new_or_nearly_chance",
+            "p_gained",
+        ]
+        .map(String::from),
     );
     head.extend(["entropy", "tokens", "seconds"].map(String::from));
     csv_line(&mut text, &head);
@@ -270,7 +306,7 @@ pub fn ablation_runs_csv(sets: &[Ablation]) -> String {
             let mut row = vec![a.set.clone(), v.name.clone(), run.seed.to_string()];
             row.extend(run.policy.iter().copied().map(number));
             row.push(number(run.delta_se));
-            for side in [run.lost, run.gained] {
+            for side in [run.lost_or_nearly, run.new_or_nearly] {
                 row.extend(side.map(|side| side.map(number)).unwrap_or_default());
             }
             row.extend([run.entropy, run.tokens, run.seconds].map(optional));
@@ -289,6 +325,9 @@ fn markdown(text: &mut String, grid: &AblationGrid) {
         line(text, format_args!("| {} |", row(cells)));
     }
     text.push('\n');
+    if let Some(note) = &grid.note {
+        line(text, format_args!("{note}\n"));
+    }
 }
 
 fn csv_line(text: &mut String, cells: &[String]) {

@@ -41,8 +41,8 @@ pub fn boundary_scalars(set: &str, boundary: &Boundary) -> BTreeMap<String, f64>
     let sets = &boundary.solvable;
     for (figure, count) in [
         ("solvable/kept", sets.kept.len() as f64),
-        ("solvable/gained", sets.gained.len() as f64),
-        ("solvable/lost", sets.lost.len() as f64),
+        ("solvable/newly_solved", sets.newly_solved.len() as f64),
+        ("solvable/never_solved_again", sets.never_solved_again.len() as f64),
         ("solvable/neither", sets.neither.len() as f64),
         ("problems", boundary.problems as f64),
         // The fewest draws of a problem: what bounds k, and what "not solved" is worth.

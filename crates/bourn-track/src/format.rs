@@ -50,6 +50,26 @@ pub fn signed(problems: f64) -> String {
     if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
 }
 
+/// Words on lines of at most `width` characters, the second and later lines indented; a word that is
+/// longer has a line of its own, and no word is broken.
+pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let (mut out, mut length) = (String::new(), 0);
+    for word in text.split(' ') {
+        let chars = word.chars().count();
+        if length > 0 && length + 1 + chars > width {
+            out.push('\n');
+            out.push_str(&" ".repeat(indent));
+            length = indent;
+        } else if length > 0 {
+            out.push(' ');
+            length += 1;
+        }
+        out.push_str(word);
+        length += chars;
+    }
+    out
+}
+
 /// A large number with its digits in groups of three: `1,234,567`.
 pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));

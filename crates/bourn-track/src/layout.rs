@@ -53,13 +53,19 @@ fn categories(set: &str, b: &Boundary) -> Vec<Category> {
     deltas.push(lines(set, "crossover k", "crossover_k(/ci_low|/ci_high)?"));
     list.push(category(set, "difference", true, deltas));
 
-    let four = "(kept|gained|lost|neither)";
+    let four = "(kept|newly_solved|never_solved_again|neither)";
     let mut sets = vec![lines(set, "seen in the draws", &format!("solvable/{four}"))];
     if b.solvability.is_some() {
-        let excess = ["solvable/excess/lost".to_owned(), "solvable/excess/gained".to_owned()];
-        sets.insert(0, margin(set, "lost and gained beyond chance", &excess));
-        let pair = ["solvable/expected/lost".to_owned(), "solvable/null/lost".to_owned()];
-        sets.insert(1, margin(set, "lost: expected, and by chance", &pair));
+        let excess = [
+            "solvable/excess/lost_or_nearly".to_owned(),
+            "solvable/excess/new_or_nearly".to_owned(),
+        ];
+        sets.insert(0, margin(set, "lost or nearly, new or nearly: beyond chance", &excess));
+        let pair = [
+            "solvable/expected/lost_or_nearly".to_owned(),
+            "solvable/null/lost_or_nearly".to_owned(),
+        ];
+        sets.insert(1, margin(set, "lost or nearly, and by chance", &pair));
         sets.push(lines(set, "expected", &format!("solvable/expected/{four}")));
         let states = "policy/states/(solvable|undetermined|not_detected)";
         sets.push(lines(set, "what is known of the policy", states));

@@ -29,6 +29,7 @@ mod append;
 mod boundary;
 mod canvas;
 mod console;
+mod ending;
 mod error;
 pub mod format;
 mod layout;
@@ -41,6 +42,7 @@ mod table;
 pub mod tags;
 mod temperature;
 mod tensorboard;
+pub mod words;
 
 #[cfg(test)]
 #[path = "../tests/unit/ablation_sample.rs"]
@@ -55,6 +57,7 @@ pub use ablation::{
 };
 pub use boundary::{boundary_scalars, write_boundary};
 pub use console::{Console, ConsoleMode, ConsoleWriter, ProgressStage};
+pub use ending::comparison;
 pub use error::TrackError;
 pub use layout::write_layout;
 pub use metrics::{MetricsFile, MetricsLine, read_metrics};

@@ -18,9 +18,9 @@ pub(crate) fn origins_lines(origins: &Origins) -> Vec<(String, String)> {
         line("witnesses", format!("mass {base} %, policy {policy} % ({})", witnesses.count));
     }
     let discoveries = &origins.discoveries;
-    if discoveries.count > 0 {
-        let outside = share(discoveries.outside);
-        line("outside", format!("{outside} % of correct policy draws: not the base's to draw"));
+    if let Some(outside) = discoveries.outside.filter(|_| discoveries.count > 0) {
+        let outside = share(outside);
+        line("outside", format!("{outside} % of correct draws the base's sampler cannot make"));
     }
     let of_policy = |p: &&Perplexity| p.of == "policy" && p.correct && p.under == "base";
     if let Some(perplexity) = origins.perplexity.iter().find(of_policy) {

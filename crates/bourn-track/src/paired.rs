@@ -31,9 +31,9 @@ pub(crate) fn paired_lines(boundary: &Boundary) -> Vec<(String, String)> {
 
 /// `p = 0.0313: 6 lost, 0 gained (exact, two-sided)`.
 fn mcnemar(test: &McNemar) -> String {
-    let McNemar { lost, gained, p_value } = test;
+    let McNemar { never_solved_again: lost, newly_solved: gained, p_value } = test;
     let p = if *p_value < 1e-4 { "p < 0.0001".to_string() } else { format!("p = {p_value:.4}") };
-    format!("{p}: {lost} lost, {gained} gained (exact, two-sided)")
+    format!("{p}: {lost} never solved again, {gained} newly solved (exact, two-sided)")
 }
 
 /// `k = 8 to 32; 97.3% of resamples cross`.
@@ -55,7 +55,7 @@ pub fn detectable_line(detectable: &Detectable) -> String {
     let [(_, difference), (_, losses)] = detectable_rows(detectable);
     let Detectable { confidence: level, power, .. } = detectable;
     let what = format!("({}, power {})", confidence(*level), confidence(*power));
-    format!("smallest Δ these draws can show {what}: {difference}; lost: {losses}")
+    format!("smallest Δ these draws can show {what}: {difference}; never solved again: {losses}")
 }
 
 /// The same as two names with their values, for a table
@@ -74,10 +74,12 @@ pub fn detectable_rows(detectable: &Detectable) -> [(String, String); 2] {
         false => format!("{} points", differences.join(", ")),
     };
     let losses = match *losses <= *problems as u64 {
-        true => format!("{losses} of {} with none gained", plural(*problems as u64, "problem")),
+        true => {
+            format!("{losses} of {} with none newly solved", plural(*problems as u64, "problem"))
+        }
         false => format!("never: {losses} would have to be, of {problems}"),
     };
-    [("smallest Δ".to_string(), difference), ("smallest loss".to_string(), losses)]
+    [("smallest Δ".to_string(), difference), ("fewest never solved again".to_string(), losses)]
 }
 
 #[cfg(test)]

@@ -92,10 +92,13 @@ impl<'a> Scalars<'a> {
 
     fn solvability(&mut self, s: &Solvability) {
         for (name, sizes) in [("expected", &s.expected), ("null", &s.null), ("excess", &s.excess)] {
-            let SetSizes { kept, gained, lost, neither } = *sizes;
-            for (set, e) in
-                [("kept", kept), ("gained", gained), ("lost", lost), ("neither", neither)]
-            {
+            let SetSizes { kept, new_or_nearly, lost_or_nearly, neither } = *sizes;
+            for (set, e) in [
+                ("kept", kept),
+                ("new_or_nearly", new_or_nearly),
+                ("lost_or_nearly", lost_or_nearly),
+                ("neither", neither),
+            ] {
                 self.figure(&format!("solvable/{name}/{set}"), e);
             }
         }
@@ -153,9 +156,9 @@ impl<'a> Scalars<'a> {
     }
 
     fn extrapolation(&mut self, x: &Extrapolation) {
-        for ((k, &base), &policy) in x.k.iter().zip(&x.base).zip(&x.policy) {
-            self.figure(&format!("extrapolated/base/pass@{k}"), base);
-            self.figure(&format!("extrapolated/policy/pass@{k}"), policy);
+        // A side whose fit was refuted has no curve.
+        for (side, list) in [("base", &x.base), ("policy", &x.policy)] {
+            self.curve(&x.k, &format!("extrapolated/{side}"), list);
         }
         if let Some(g) = &x.good_toulmin {
             self.figure(&format!("good_toulmin/base/pass@{}", g.k), g.base);
@@ -172,7 +175,7 @@ impl<'a> Scalars<'a> {
         self.figure("witness_mass/policy", o.witnesses.policy_mass);
         self.number("discoveries", o.discoveries.count as f64);
         self.figure("discovery_mass/base", o.discoveries.base_mass);
-        self.figure("outside_nucleus", o.discoveries.outside);
+        self.option("outside_nucleus", o.discoveries.outside);
         if let Some(pooled) = &o.pooled {
             self.number("pooled/base", pooled.base_used as f64);
             self.number("pooled/policy", pooled.policy_used as f64);
@@ -232,10 +235,10 @@ impl<'a> Scalars<'a> {
 pub(crate) fn histograms(set: &str, b: &Boundary) -> Vec<(String, Vec<f64>)> {
     let mut list: Vec<(String, Vec<f64>)> = Vec::new();
     if let Some(s) = &b.solvability {
-        let lost = s.problems.iter().map(|p| p.lost).collect();
-        let gained = s.problems.iter().map(|p| p.gained).collect();
-        list.push((tags::boundary(set, "solvable/lost_probability"), lost));
-        list.push((tags::boundary(set, "solvable/gained_probability"), gained));
+        let lost = s.problems.iter().map(|p| p.lost_or_nearly).collect();
+        let gained = s.problems.iter().map(|p| p.new_or_nearly).collect();
+        list.push((tags::boundary(set, "solvable/lost_or_nearly_probability"), lost));
+        list.push((tags::boundary(set, "solvable/new_or_nearly_probability"), gained));
     }
     for p in b.origins.iter().flat_map(|o| &o.perplexity) {
         let figure = tags::perplexity(&p.under, &p.of, p.correct) + "/problems";

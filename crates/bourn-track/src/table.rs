@@ -1,24 +1,26 @@
-//! Tables for the terminal: at most 100 columns wide, readable without colour.
+//! Tables for the terminal: at most 80 columns wide, readable without colour.
 
 use bourn_probe::figures::{ProblemState, Solvability, SolvableState, Support};
-use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, Spending, Spent, Standing};
+use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, SHOWN_P, Spending, Spent};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
+use crate::ending;
 use crate::format::{
     confidence, counted, draws, grouped, p_value, percent, plural, points, rate, signed,
 };
 use crate::origins::origins_lines;
 use crate::paired::paired_lines;
 use crate::temperature::temperature_lines;
+use crate::words;
 
 /// Columns of a terminal that every table fits.
-const WIDTH: u16 = 100;
+const WIDTH: u16 = ending::WIDTH as u16;
 /// How much of a problem's prompt and of an answer a table shows, in characters.
 const PROMPT_CHARS: usize = 160;
 const ANSWER_CHARS: usize = 100;
 /// Lines above, below and under the header; none between rows.
-const RULED: TableStyle =
+pub(crate) const RULED: TableStyle =
     UTF8_HORIZONTAL_ONLY.header_separator(RULE).row_separator(LineStyle::none());
 const RULE: LineStyle = LineStyle::none().fill('─').junction('─');
 
@@ -57,9 +59,9 @@ pub fn count_rows(counts: Vec<(String, u64)>) -> Vec<(String, String)> {
     counts.into_iter().map(|(what, count)| (what, grouped(count as f64))).collect()
 }
 
-/// Rows under a head, figures to the right; wider than the rest only where its cells are.
+/// Rows under a head, figures to the right.
 pub(crate) fn plain_table(head: &[String], rows: &[Vec<String>]) -> String {
-    let mut table = Table::new();
+    let mut table = new_table();
     table.load_style(RULED);
     table.set_header(head);
     table.add_rows(rows);
@@ -108,7 +110,7 @@ fn answers(outcomes: Outcomes, answers: &[Answer]) -> String {
 /// Text on one line and of at most `most` characters, without its middle if it is longer: a
 /// completion begins with its approach and ends with its answer. Control characters (a model may
 /// write escape sequences) become blanks.
-fn shorten(text: &str, most: usize) -> String {
+pub(crate) fn shorten(text: &str, most: usize) -> String {
     let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
     let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
     let length = words.chars().count();
@@ -130,27 +132,26 @@ fn new_table() -> Table {
 }
 
 /// The table without the blanks at the ends of its lines.
-fn trimmed(table: &Table) -> String {
+pub(crate) fn trimmed(table: &Table) -> String {
     table.lines().map(|line| line.trim_end().to_string()).collect::<Vec<_>>().join("\n")
 }
 
 fn title(boundary: &Boundary) -> String {
     let set = boundary.set.as_ref().map_or(String::new(), |set| format!(" on {set}"));
-    let n = allowed(boundary);
-    let problems = plural(boundary.problems as u64, "problem");
+    let extent = words::extent(boundary);
     let level = confidence(boundary.confidence);
-    format!("pass@k{set}: {problems}, {n} each, [{level} interval]")
+    format!("pass@k{set}: {extent}, [{level} interval]")
 }
 
 fn summary(boundary: &Boundary) -> Vec<(String, String)> {
     let mut lines = vec![
-        ("crossover".to_string(), crossover(boundary)),
-        ("solvable".to_string(), solvable(boundary)),
+        ("shown".to_string(), words::standing(&boundary.findings())),
+        ("problems".to_string(), solvable(boundary)),
         ("Δ_SE".to_string(), delta_se(boundary)),
     ];
     lines.extend(paired_lines(boundary));
     if let Some(solvability) = &boundary.solvability {
-        lines.extend(solvability_lines(solvability));
+        lines.extend(solvability_lines(solvability, boundary.policy_is_base));
     }
     lines.extend(boundary.support.as_ref().map(|s| ("support".to_string(), support(s))));
     if let Some(Spending { base, policy }) = &boundary.draws {
@@ -173,23 +174,13 @@ fn summary(boundary: &Boundary) -> Vec<(String, String)> {
     lines
 }
 
-fn crossover(boundary: &Boundary) -> String {
-    let k_max = boundary.k_max();
-    match boundary.standing() {
-        Standing::Crossover(k) => format!("k = {k}: the base is ahead there, the policy before"),
-        Standing::PolicyAhead => format!("none up to k = {k_max}: the policy stays ahead"),
-        Standing::BaseAhead => format!("none up to k = {k_max}: the policy is never ahead"),
-        Standing::Level => format!("none up to k = {k_max}: neither is ahead"),
-    }
-}
-
 fn solvable(boundary: &Boundary) -> String {
     let sets = &boundary.solvable;
     format!(
-        "kept {}, gained {}, lost {}, neither {} of {} (at least 1 correct in {})",
+        "kept {}, newly solved {}, never solved again {}, neither {} of {} (at least 1 correct in {})",
         sets.kept.len(),
-        sets.gained.len(),
-        sets.lost.len(),
+        sets.newly_solved.len(),
+        sets.never_solved_again.len(),
         sets.neither.len(),
         plural(boundary.problems as u64, "problem"),
         allowed(boundary),
@@ -197,7 +188,7 @@ fn solvable(boundary: &Boundary) -> String {
 }
 
 /// States at ε, then what was lost and gained against what two runs of one model would show.
-fn solvability_lines(solvability: &Solvability) -> Vec<(String, String)> {
+fn solvability_lines(solvability: &Solvability, policy_is_base: bool) -> Vec<(String, String)> {
     let states = |of: fn(&ProblemState) -> SolvableState| {
         let count = |state| solvability.problems.iter().filter(|p| of(p) == state).count();
         let [yes, no] = [SolvableState::Solvable, SolvableState::NotDetected].map(count);
@@ -205,15 +196,26 @@ fn solvability_lines(solvability: &Solvability) -> Vec<(String, String)> {
         format!("{yes} solvable, {no} not detected, {open} undetermined")
     };
     let set = |expected: Estimate, null: Estimate, excess: Estimate, p: f64| {
+        let (null, p_text) = (counted(null.value), p_value(p));
+        if p > SHOWN_P || policy_is_base {
+            let expected = counted(expected.value);
+            return format!("none shown: expected {expected}, by chance {null}, p {p_text}");
+        }
         let (expected, excess) = (interval(expected, counted), interval(excess, signed));
-        format!("{expected}, null {}, excess {excess}, p {}", counted(null.value), p_value(p))
+        format!("{expected}, by chance {null}, beyond it {excess}, p {p_text}")
     };
     let Solvability { epsilon, expected, null, excess, p_lost, p_gained, .. } = solvability;
     vec![
         (format!("ε = {}", rate(*epsilon)), format!("base {}", states(|p| p.base))),
         (String::new(), format!("policy {}", states(|p| p.policy))),
-        ("lost".to_string(), set(expected.lost, null.lost, excess.lost, *p_lost)),
-        ("gained".to_string(), set(expected.gained, null.gained, excess.gained, *p_gained)),
+        (
+            "lost or nearly".to_string(),
+            set(expected.lost_or_nearly, null.lost_or_nearly, excess.lost_or_nearly, *p_lost),
+        ),
+        (
+            "new or nearly".to_string(),
+            set(expected.new_or_nearly, null.new_or_nearly, excess.new_or_nearly, *p_gained),
+        ),
     ]
 }
 

@@ -136,6 +136,7 @@ impl Prober<'_> {
             under_policy: &under_policy,
             references,
             guesses,
+            nucleus: cuts(sampler),
             most,
         };
         Ok(origins(base, by_policy, &evidence, options))
@@ -165,6 +166,11 @@ impl Prober<'_> {
             error => error.into(),
         })
     }
+}
+
+/// Whether a sampler cuts any token away.
+fn cuts(sampler: &Sampler) -> bool {
+    sampler.top_p < 1.0 || sampler.top_k > 0 || sampler.min_p > 0.0
 }
 
 /// What both models drew, and what neither did.

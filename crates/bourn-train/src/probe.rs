@@ -153,6 +153,8 @@ impl Prober<'_> {
             figures.temperatures =
                 self.temperatures(&mut bench, sampler, [&base, &drawn], &options)?;
             figures.set = Some(set.clone());
+            figures.policy_is_base =
+                self.ledger_key(&self.base, sampler) == self.ledger_key(policy, sampler);
             figures.sampler = Some(sampler_name(sampler));
             let examples = examples(&base, &drawn, EXAMPLES);
             results.push(ProbeResult {

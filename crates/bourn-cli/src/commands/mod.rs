@@ -57,7 +57,9 @@ pub(crate) fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String 
         text += &boundary_table(boundary);
         text += "\n";
         if let Some(examples) = examples.get(index) {
-            for (title, list) in [("lost", &examples.lost), ("gained", &examples.gained)] {
+            for (title, list) in
+                [("lost", &examples.never_solved_again), ("gained", &examples.newly_solved)]
+            {
                 if !list.is_empty() {
                     text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
                 }

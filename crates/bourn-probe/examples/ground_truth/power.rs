@@ -66,7 +66,8 @@ pub(crate) fn report() -> Result<(), CompareError> {
                 paired.delta_band[last].high < 0.0,
                 paired.delta_anytime[last].high < 0.0,
                 fifth.delta_anytime[last].high < 0.0,
-                paired.mcnemar.p_value < 0.1 && paired.mcnemar.lost > paired.mcnemar.gained,
+                paired.mcnemar.p_value < 0.1
+                    && paired.mcnemar.never_solved_again > paired.mcnemar.newly_solved,
             ];
             let mut row = [true_loss / PROBLEMS as f64; 7];
             row.iter_mut()

@@ -87,9 +87,11 @@ pub struct VariantFigures {
     /// Δ_SE: the base's pass@k at the largest k less the policy's pass@1; over problems and seeds.
     pub delta_se: Estimate,
     /// Expected number of problems lost, and what two runs of the base would show.
-    pub lost: Option<AgainstNull>,
+    #[serde(alias = "lost")]
+    pub lost_or_nearly: Option<AgainstNull>,
     /// Expected number of problems gained, and what two runs of the base would show.
-    pub gained: Option<AgainstNull>,
+    #[serde(alias = "gained")]
+    pub new_or_nearly: Option<AgainstNull>,
     /// Mean token entropy of the base's draws, nats.
     pub base_entropy: Option<Spread>,
     /// Mean token entropy of the policy's draws, nats.
@@ -112,9 +114,11 @@ pub struct RunFigures {
     /// Δ_SE.
     pub delta_se: f64,
     /// Expected problems lost, what two runs of the base would show, and the p-value.
-    pub lost: Option<[f64; 3]>,
+    #[serde(alias = "lost")]
+    pub lost_or_nearly: Option<[f64; 3]>,
     /// The same of problems gained.
-    pub gained: Option<[f64; 3]>,
+    #[serde(alias = "gained")]
+    pub new_or_nearly: Option<[f64; 3]>,
     /// Mean token entropy of the policy's draws, nats.
     pub entropy: Option<f64>,
     /// Tokens that training drew.

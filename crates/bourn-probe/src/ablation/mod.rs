@@ -119,8 +119,8 @@ fn variant_figures(
         base_curve: curve_k.iter().map(|&k| base(k)).collect::<Option<_>>()?,
         policy_curve: curve_k.iter().map(|&k| Some(policy(k)?.estimate)).collect::<Option<_>>()?,
         delta_se: apart(1, *curve_k.last()?, -1.0)?,
-        lost: against(|run| run.lost),
-        gained: against(|run| run.gained),
+        lost_or_nearly: against(|run| run.lost_or_nearly),
+        new_or_nearly: against(|run| run.new_or_nearly),
         base_entropy: Spread::of(runs.iter().map(base_entropy)),
         entropy: spread(|run| run.entropy),
         tokens: spread(|run| run.tokens),
@@ -139,8 +139,10 @@ fn run_figures(run: &SweepRun, k: &[u64]) -> Option<RunFigures> {
         seed: run.seed,
         policy: k.iter().map(mean).collect::<Option<_>>()?,
         delta_se: run.boundary.delta_se,
-        lost: solvability.map(|s| [s.expected.lost.value, s.null.lost.value, s.p_lost]),
-        gained: solvability.map(|s| [s.expected.gained.value, s.null.gained.value, s.p_gained]),
+        lost_or_nearly: solvability
+            .map(|s| [s.expected.lost_or_nearly.value, s.null.lost_or_nearly.value, s.p_lost]),
+        new_or_nearly: solvability
+            .map(|s| [s.expected.new_or_nearly.value, s.null.new_or_nearly.value, s.p_gained]),
         entropy: run.boundary.entropy.map(|entropy| entropy.policy),
         tokens: run.tokens,
         seconds: run.seconds,

@@ -232,6 +232,7 @@ pub fn compare_curves(
         entropy: None,
         sampler: None,
         set: None,
+        policy_is_base: false,
         paired: Some(paired::paired(&sample)),
         solvability: None,
         support: None,
@@ -348,8 +349,8 @@ fn solvable(pairs: &[Pair<'_>]) -> Solvable {
     for (id, base, policy) in pairs {
         let list = match (base.solved(), policy.solved()) {
             (true, true) => &mut solvable.kept,
-            (false, true) => &mut solvable.gained,
-            (true, false) => &mut solvable.lost,
+            (false, true) => &mut solvable.newly_solved,
+            (true, false) => &mut solvable.never_solved_again,
             (false, false) => &mut solvable.neither,
         };
         list.push((*id).clone());

@@ -12,9 +12,9 @@ use crate::{Draw, Ledger, Outcomes};
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Examples {
     /// Solved by the base only: its correct answers, and what the policy answers now.
-    pub lost: Vec<Example>,
+    pub never_solved_again: Vec<Example>,
     /// Solved by the policy only: its correct answers, and what the base answered.
-    pub gained: Vec<Example>,
+    pub newly_solved: Vec<Example>,
 }
 
 /// A problem that only one of the two models solved.
@@ -55,8 +55,8 @@ pub fn examples(base: &Ledger, policy: &Ledger, per_problem: usize) -> Examples 
         let Some(in_policy) = policy.get(id) else { continue };
         let (of_base, of_policy) = (in_base.outcomes(), in_policy.outcomes());
         let (winner, loser, list) = match (of_base.solved(), of_policy.solved()) {
-            (true, false) => (in_base, in_policy, &mut examples.lost),
-            (false, true) => (in_policy, in_base, &mut examples.gained),
+            (true, false) => (in_base, in_policy, &mut examples.never_solved_again),
+            (false, true) => (in_policy, in_base, &mut examples.newly_solved),
             _ => continue,
         };
         list.push(Example {
@@ -73,8 +73,8 @@ pub fn examples(base: &Ledger, policy: &Ledger, per_problem: usize) -> Examples 
         let sure = |e: &Example| e.base.accuracy() + e.policy.accuracy();
         sure(b).total_cmp(&sure(a))
     };
-    examples.lost.sort_by(surest);
-    examples.gained.sort_by(surest);
+    examples.never_solved_again.sort_by(surest);
+    examples.newly_solved.sort_by(surest);
     examples
 }
 

@@ -13,6 +13,9 @@ const FREQUENCIES: u64 = 10;
 
 /// The prior's mean pass@k at 2, 4, 8 and 16 times k_max, with percentile intervals over refits to
 /// resamples of the problems, and Good–Toulmin's estimate at twice k_max.
+///
+/// pass@k never falls as k grows: a fit that falls below what was measured at k_max is refuted by the
+/// draws, and there is no curve of it.
 pub(crate) fn extrapolation(
     pairs: &[Pair<'_>],
     k_max: u64,
@@ -20,7 +23,16 @@ pub(crate) fn extrapolation(
     options: &CompareOptions,
 ) -> Extrapolation {
     let k: Vec<u64> = (1..=DOUBLINGS).map(|doubling| k_max << doubling).collect();
-    let curve = |fit: &Prior, side: usize| {
+    let measured = |side: usize| {
+        let at_k_max = |pair: &Pair<'_>| pass_at_k([pair.1, pair.2][side], k_max);
+        let sum: Option<f64> = pairs.iter().map(at_k_max).sum();
+        sum.map(|sum| sum / pairs.len() as f64)
+    };
+    let curve = |fit: &Prior, side: usize| -> Vec<Estimate> {
+        let refuted = |measured: f64| fit.pass_at_k(2 * k_max) < measured;
+        if measured(side).is_none_or(refuted) {
+            return Vec::new();
+        }
         let at = |&k: &u64| {
             let values = fits.refits.iter().map(|priors| priors[side].pass_at_k(k)).collect();
             let value = fit.pass_at_k(k);

@@ -5,6 +5,7 @@
 pub(crate) mod compare;
 pub(crate) mod examples;
 pub(crate) mod extrapolate;
+pub(crate) mod finding;
 pub(crate) mod hard;
 pub(crate) mod paired;
 pub(crate) mod support;

@@ -53,6 +53,9 @@ pub struct Boundary {
     /// Name of the set of problems, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub set: Option<String>,
+    /// Whether base and policy are one model, as at step 0: then what differs is chance.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub policy_is_base: bool,
     /// Bands, tests and intervals of the paired difference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paired: Option<Paired>,
@@ -93,9 +96,11 @@ pub struct Solvable {
     /// Solved by both.
     pub kept: Vec<String>,
     /// Solved by the policy only.
-    pub gained: Vec<String>,
+    #[serde(alias = "gained")]
+    pub newly_solved: Vec<String>,
     /// Solved by the base only.
-    pub lost: Vec<String>,
+    #[serde(alias = "lost")]
+    pub never_solved_again: Vec<String>,
     /// Solved by neither.
     pub neither: Vec<String>,
 }

@@ -9,9 +9,10 @@ use crate::Estimate;
 pub struct Extrapolation {
     /// Powers of two beyond k_max.
     pub k: Vec<u64>,
-    /// The base's, from its prior's fit; intervals are over refits.
+    /// The base's, from its prior's fit; intervals are over refits. Empty where the fit falls below
+    /// what was measured at k_max.
     pub base: Vec<Estimate>,
-    /// The policy's.
+    /// The policy's, likewise.
     pub policy: Vec<Estimate>,
     /// pass@2n by Good–Toulmin, which knows no prior.
     pub good_toulmin: Option<GoodToulmin>,

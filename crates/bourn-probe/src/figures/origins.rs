@@ -84,8 +84,9 @@ pub struct Discoveries {
     /// the base's mean success probability.
     pub base_mass: Estimate,
     /// Share of correct policy draws that hold a token outside the base sampler's nucleus, over
-    /// all problems.
-    pub outside: Estimate,
+    /// all problems; `None` where the sampler cuts no token away, so that none is outside.
+    #[serde(default)]
+    pub outside: Option<Estimate>,
     /// Every problem that the policy solved, in id order.
     pub problems: Vec<Discovery>,
 }

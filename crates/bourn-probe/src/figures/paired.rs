@@ -33,9 +33,11 @@ pub struct Paired {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct McNemar {
     /// Problems that only the base solved.
-    pub lost: u64,
+    #[serde(alias = "lost")]
+    pub never_solved_again: u64,
     /// Problems that only the policy solved.
-    pub gained: u64,
+    #[serde(alias = "gained")]
+    pub newly_solved: u64,
     /// Two-sided p-value.
     pub p_value: f64,
 }

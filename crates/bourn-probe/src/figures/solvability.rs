@@ -35,9 +35,11 @@ pub struct SetSizes {
     /// Solvable by both.
     pub kept: Estimate,
     /// Solvable by the policy only.
-    pub gained: Estimate,
+    #[serde(alias = "gained")]
+    pub new_or_nearly: Estimate,
     /// Solvable by the base only.
-    pub lost: Estimate,
+    #[serde(alias = "lost")]
+    pub lost_or_nearly: Estimate,
     /// Solvable by neither.
     pub neither: Estimate,
 }
@@ -94,7 +96,9 @@ pub struct ProblemState {
     /// Posterior mean of the policy's success probability, with its interval.
     pub policy_rate: Estimate,
     /// Probability that the base can solve it and the policy cannot.
-    pub lost: f64,
+    #[serde(alias = "lost")]
+    pub lost_or_nearly: f64,
     /// Probability that the policy can solve it and the base cannot.
-    pub gained: f64,
+    #[serde(alias = "gained")]
+    pub new_or_nearly: f64,
 }

@@ -35,6 +35,9 @@ pub struct Evidence<'a> {
     pub references: &'a References,
     /// The base's answers without reasoning, where there are any.
     pub guesses: Option<&'a Ledger>,
+    /// Whether the sampler cuts tokens away (top_p below 1, top_k, min_p): only then is there a
+    /// nucleus to be outside of.
+    pub nucleus: bool,
     /// Distinct completions of a class, correct or wrong, that enter perplexities, for each problem
     /// and model; the same as [`Unscored::new`] was given.
     pub most: usize,
@@ -62,7 +65,7 @@ pub fn origins(
     Origins {
         perplexity: perplexity::perplexities(&traces, &resampling),
         witnesses: witnesses::witnesses(&traces, &resampling),
-        discoveries: witnesses::discoveries(&traces, &resampling),
+        discoveries: witnesses::discoveries(&traces, evidence.nucleus, &resampling),
         pooled: Some(pooled::pooled(&traces)),
         base_answer_entropy: answer_entropy(base),
         policy_answer_entropy: answer_entropy(policy),

@@ -29,13 +29,17 @@ pub(super) fn witnesses(traces: &[ProblemTrace], resampling: &Resampling) -> Wit
 }
 
 /// The policy's correct completions under the base.
-pub(super) fn discoveries(traces: &[ProblemTrace], resampling: &Resampling) -> Discoveries {
+pub(super) fn discoveries(
+    traces: &[ProblemTrace],
+    nucleus: bool,
+    resampling: &Resampling,
+) -> Discoveries {
     let found: Vec<(Discovery, [f64; 2])> = traces.iter().map(discovery).collect();
     let outside = found.iter().map(|&(_, [outside, draws])| (outside, draws));
     Discoveries {
         count: found.iter().map(|(discovery, _)| discovery.count).sum(),
         base_mass: resampling.mean(found.iter().map(|(discovery, _)| discovery.base)),
-        outside: resampling.ratio(outside, |share| share).unwrap_or(NOTHING),
+        outside: nucleus.then(|| resampling.ratio(outside, |share| share).unwrap_or(NOTHING)),
         problems: found.into_iter().map(|(d, _)| d).filter(|d| d.count > 0).collect(),
     }
 }

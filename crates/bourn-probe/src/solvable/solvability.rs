@@ -116,11 +116,11 @@ pub(crate) fn solvability(
 
     let confidence = options.confidence;
     let estimates = |estimate: &dyn Fn(usize) -> (f64, (f64, f64))| {
-        let [kept, gained, lost, neither] = [0, 1, 2, 3].map(|set| {
+        let [kept, new_or_nearly, lost_or_nearly, neither] = [0, 1, 2, 3].map(|set| {
             let (value, (ci_low, ci_high)) = estimate(set);
             Estimate { value, ci_low, ci_high }
         });
-        SetSizes { kept, gained, lost, neither }
+        SetSizes { kept, new_or_nearly, lost_or_nearly, neither }
     };
     let mean = |set: usize| null[set].iter().sum::<f64>() / null[set].len() as f64;
     // There is an interval: at least one resample was asked for.
@@ -137,15 +137,15 @@ pub(crate) fn solvability(
     };
     let (base_rates, policy_rates) = (rates(base), rates(policy));
     let problems = pairs.iter().zip(places()).map(|((id, ..), (b, p))| {
-        let [_, gained, lost, _] = parts(by_base[b], by_policy[p]);
+        let [_, new_or_nearly, lost_or_nearly, _] = parts(by_base[b], by_policy[p]);
         ProblemState {
             id: (*id).clone(),
             base: state(by_base[b], LEVEL),
             policy: state(by_policy[p], LEVEL),
             base_rate: base_rates[b],
             policy_rate: policy_rates[p],
-            lost,
-            gained,
+            lost_or_nearly,
+            new_or_nearly,
         }
     });
     Solvability {

@@ -9,7 +9,7 @@ use crate::figures::McNemar;
 /// "Solved" is at least once in the model's own n_max draws. Where these differ between the models
 /// the one with more draws is favoured, and a small p-value may say no more than that.
 pub(crate) fn mcnemar(lost: u64, gained: u64) -> McNemar {
-    McNemar { lost, gained, p_value: two_sided(lost, gained) }
+    McNemar { never_solved_again: lost, newly_solved: gained, p_value: two_sided(lost, gained) }
 }
 
 /// min(1, 2·P(X ≤ min(a, b))) for X ~ binomial(a + b, ½).

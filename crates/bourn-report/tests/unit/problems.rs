@@ -66,8 +66,8 @@ fn the_surest_changes_come_first() {
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
     let sets = Solvable {
         kept: ids(&["k1", "k2"]),
-        gained: ids(&["g"]),
-        lost: ids(&["l1", "l2"]),
+        newly_solved: ids(&["g"]),
+        never_solved_again: ids(&["l1", "l2"]),
         neither: ids(&["n"]),
     };
     let side = |c, n| of(&[("x!", c), ("y", n - c)]);
@@ -90,7 +90,7 @@ fn the_surest_changes_come_first() {
     // With posteriors, the most probable loss or gain comes first, whatever the counts say.
     let mut solvability = crate::sample::rich().solvability.unwrap();
     let mut known = solvability.problems[0].clone();
-    (known.id, known.lost, known.gained) = ("k2".into(), 0.7, 0.0);
+    (known.id, known.lost_or_nearly, known.new_or_nearly) = ("k2".into(), 0.7, 0.0);
     solvability.problems = vec![known];
     figures.solvability = Some(solvability);
     let records = problems(&figures, sides(base), sides(policy));

@@ -46,5 +46,24 @@ fn one_seed_is_said_and_missing_references_leave_no_table() {
     a.reference = None;
     assert!(ablation_differences(&a).is_none());
     assert!(ablation_notes(&a).iter().any(|note| note.contains("1 to 2 seeds")));
-    assert!(ablation_notes(&a).iter().any(|note| note.contains("nothing about training again")));
+    assert!(ablation_table(&a).contains("says nothing about training again"));
+}
+
+/// Student's quantiles by closed forms: 12.706 of one degree of freedom, 4.303 of two.
+#[test]
+fn fewer_than_three_seeds_are_said_beside_their_intervals() {
+    let mut a = sample();
+    let note = ablation_figures(&a).note.unwrap();
+    assert!(
+        note.contains("reaches 12.7 standard errors") && note.contains("would be 4.3"),
+        "{note}"
+    );
+    assert_eq!(ablation_differences(&a).unwrap().note.as_ref(), Some(&note));
+    assert!(ablation_costs(&a).note.is_none());
+    assert!(ablation_markdown(&[a.clone()], &[]).matches(note.as_str()).count() == 2);
+    for v in &mut a.variants {
+        let third = v.runs[0].clone();
+        v.runs.push(third);
+    }
+    assert!(ablation_figures(&a).note.is_none() && !ablation_table(&a).contains("standard errors"));
 }

@@ -17,8 +17,8 @@ fn scalars() {
     check("boundary/cd/policy/entropy/ci_high", 0.2);
     check("boundary/cd/crossover_k", 16.0);
     check("boundary/cd/solvable/kept", 60.0);
-    check("boundary/cd/solvable/gained", 0.0);
-    check("boundary/cd/solvable/lost", 35.0);
+    check("boundary/cd/solvable/newly_solved", 0.0);
+    check("boundary/cd/solvable/never_solved_again", 35.0);
     check("boundary/cd/solvable/neither", 1.0);
     check("boundary/cd/problems", 96.0);
     check("boundary/cd/base/n", 256.0);
@@ -46,10 +46,10 @@ fn scalars_of_every_part() {
     check("crossover_k/ci_low", 8.0);
     check("crossover_share", 0.98);
     check("look", 3.0);
-    check("solvable/expected/lost", 32.5);
-    check("solvable/expected/lost/ci_high", 34.0);
-    check("solvable/null/lost", 1.5);
-    check("solvable/excess/lost/ci_low", 29.0);
+    check("solvable/expected/lost_or_nearly", 32.5);
+    check("solvable/expected/lost_or_nearly/ci_high", 34.0);
+    check("solvable/null/lost_or_nearly", 1.5);
+    check("solvable/excess/lost_or_nearly/ci_low", 29.0);
     // Sixty kept at rates of 0.005 i: none of the first, 20 up to 0.1, 39 above.
     check("policy/states/solvable", 39.0);
     check("policy/states/undetermined", 20.0);
@@ -91,8 +91,8 @@ fn histograms_hold_a_value_for_each_problem() {
     origins.perplexity[1].problems.clear();
     let list = histograms("cd", &figures);
     let lengths: Vec<_> = list.iter().map(|(tag, values)| (tag.as_str(), values.len())).collect();
-    assert_eq!(lengths[0], ("boundary/cd/solvable/lost_probability", 96));
-    assert_eq!(lengths[1], ("boundary/cd/solvable/gained_probability", 96));
+    assert_eq!(lengths[0], ("boundary/cd/solvable/lost_or_nearly_probability", 96));
+    assert_eq!(lengths[1], ("boundary/cd/solvable/new_or_nearly_probability", 96));
     assert_eq!(lengths[2], ("boundary/cd/ppl/base/base/correct/problems", 7));
     assert_eq!(lengths[3], ("boundary/cd/ppl/base/policy/correct/problems", 8));
     assert_eq!(list.len(), 2 + 7);

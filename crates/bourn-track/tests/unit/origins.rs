@@ -33,7 +33,7 @@ fn origins() -> Origins {
         discoveries: Discoveries {
             count: 187,
             base_mass: estimate(0.06, 0.01),
-            outside: estimate(0.073, 0.02),
+            outside: Some(estimate(0.073, 0.02)),
             problems: Vec::new(),
         },
         pooled: None,
@@ -61,7 +61,7 @@ fn under_the_table() {
         lines,
         [
             " witnesses   mass 8.1 [7.1, 9.1] %, policy 5.2 [4.2, 6.2] % (412)",
-            " outside     7.3 [5.3, 9.3] % of correct policy draws: not the base's to draw",
+            " outside     7.3 [5.3, 9.3] % of correct draws the base's sampler cannot make",
             " perplexity  1.25 [1.12, 1.38] of correct policy draws under the base",
             " answers     entropy base 3.12 [3.00, 3.25], policy 1.25 [1.12, 1.38] nats",
             " guesses     2.0 [1.0, 3.0] % correct; 3 problems guessable",
@@ -77,7 +77,7 @@ fn the_widest_figures_fit_80_columns() {
     (origins.witnesses.base_mass, origins.witnesses.policy_mass) = (widest, widest);
     origins.base_answer_entropy = estimate(10.25, 0.125);
     origins.policy_answer_entropy = origins.base_answer_entropy;
-    origins.discoveries.outside = estimate(0.5, 0.125);
+    origins.discoveries.outside = Some(estimate(0.5, 0.125));
     for (name, text) in origins_lines(&origins) {
         assert!(name.len() <= 10 && text.len() + 13 <= 80, "{name}: {text}");
     }

@@ -11,6 +11,7 @@ pub(crate) fn boundary() -> Boundary {
     let policy = [0.257, 0.331, 0.394, 0.449, 0.495, 0.533, 0.566, 0.597, 0.625];
     let delta: Vec<f64> = base.iter().zip(policy).map(|(b, p)| p - b).collect();
     Boundary {
+        policy_is_base: false,
         k: (0..9).map(|i| 1 << i).collect(),
         base: curve(&base, 0.03, 0.0, 1.0),
         policy: curve(&policy, 0.07, 0.0, 1.0),
@@ -21,8 +22,8 @@ pub(crate) fn boundary() -> Boundary {
         delta_se_ci_high: 0.8149,
         solvable: Solvable {
             kept: ids("kept", 60),
-            gained: vec![],
-            lost: ids("lost", 35),
+            newly_solved: vec![],
+            never_solved_again: ids("lost", 35),
             neither: ids("neither", 1),
         },
         problems: 96,
@@ -103,7 +104,7 @@ fn paired(figures: &Boundary) -> Paired {
         delta_nested: band(&figures.delta, 0.01),
         delta_anytime: band(&figures.delta, 0.06),
         look: 3,
-        mcnemar: McNemar { lost: 35, gained: 0, p_value: 5.8e-11 },
+        mcnemar: McNemar { never_solved_again: 35, newly_solved: 0, p_value: 5.8e-11 },
         crossover: CrossoverInterval { low: Some(8), high: Some(32), share: 0.98 },
         detectable: figures.k.iter().map(|_| 0.11).collect(),
     }
@@ -112,8 +113,8 @@ fn paired(figures: &Boundary) -> Paired {
 fn solvability(figures: &Boundary) -> Solvability {
     let sets = |kept, gained, lost, neither, half| SetSizes {
         kept: estimate(kept, half),
-        gained: estimate(gained, half),
-        lost: estimate(lost, half),
+        new_or_nearly: estimate(gained, half),
+        lost_or_nearly: estimate(lost, half),
         neither: estimate(neither, half),
     };
     let fit = |zero, alpha, beta, curve: &Curve, unsolved| PriorFit {
@@ -137,13 +138,13 @@ fn solvability(figures: &Boundary) -> Solvability {
         },
         base_rate: estimate(base, 0.0),
         policy_rate: estimate(policy, 0.0),
-        lost,
-        gained,
+        lost_or_nearly: lost,
+        new_or_nearly: gained,
     };
     let s = &figures.solvable;
     let mut problems: Vec<ProblemState> = (s.kept.iter().enumerate())
         .map(|(i, id)| state(id, 0.1, 0.005 * i as f64, 0.01, 0.02))
-        .chain(s.lost.iter().map(|id| state(id, 0.05, 0.0, 0.9, 0.0)))
+        .chain(s.never_solved_again.iter().map(|id| state(id, 0.05, 0.0, 0.9, 0.0)))
         .chain(s.neither.iter().map(|id| state(id, 0.0, 0.0, 0.05, 0.04)))
         .collect();
     problems.sort_by(|a, b| a.id.cmp(&b.id));
@@ -219,7 +220,7 @@ fn origins() -> Origins {
         discoveries: Discoveries {
             count: 187,
             base_mass: estimate(0.06, 0.01),
-            outside: estimate(0.07, 0.02),
+            outside: Some(estimate(0.07, 0.02)),
             problems: (0..60)
                 .map(|i| Discovery {
                     id: format!("kept-{i:02}"),

@@ -66,5 +66,5 @@ fn made_tags() {
     check(ci_low(&entropy("cd", BoundarySide::Base)), "boundary/cd/base/entropy/ci_low");
     check(accuracy("cd", BoundarySide::Policy), "boundary/cd/policy/accuracy");
     check(perplexity("base", "policy", false), "ppl/base/policy/wrong");
-    check(boundary("cd", "solvable/lost"), "boundary/cd/solvable/lost");
+    check(boundary("cd", "solvable/never_solved_again"), "boundary/cd/solvable/never_solved_again");
 }

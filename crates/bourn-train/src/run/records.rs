@@ -211,7 +211,7 @@ fn summary(result: &ProbeResult) -> String {
         figures.k[last],
         percent(&figures.policy.pass_at_k, last),
         percent(&figures.base.pass_at_k, last),
-        figures.solvable.lost.len(),
-        figures.solvable.gained.len(),
+        figures.solvable.never_solved_again.len(),
+        figures.solvable.newly_solved.len(),
     )
 }

@@ -65,3 +65,48 @@ fn the_bias_is_small_at_every_rate() {
         assert!(worst < most, "{rule:?}: {worst}");
     }
 }
+
+/// A hundred problems of a rate of one in ten thousand and one solved each time: the fit goes through
+/// what was measured. One that it cannot hold (a bimodal population of rates) falls below it, and is
+/// not drawn.
+#[test]
+fn a_curve_never_falls_below_what_was_measured() {
+    let k_max = 64;
+    let mut drawn = [0, 0];
+    for seed in 0..40_u64 {
+        // Counts that a Beta with a point at 0 fits now well, now badly.
+        let count = |i: u64| match (seed % 4, i % 8) {
+            (0, _) => 1 + i % 3,
+            (1, r) => {
+                if r < 4 {
+                    0
+                } else {
+                    64 - r
+                }
+            }
+            (2, r) => {
+                if r == 0 {
+                    0
+                } else {
+                    2 + (i * seed) % 60
+                }
+            }
+            (_, r) => u64::from(r > 0),
+        };
+        let ids: Vec<String> = (0..48).map(|i| format!("p{i}")).collect();
+        let outcomes = |i: usize| Outcomes::new(k_max, count(i as u64)).unwrap();
+        let pairs: Vec<Pair<'_>> =
+            ids.iter().enumerate().map(|(i, id)| (id, outcomes(i), outcomes(i))).collect();
+        let options = CompareOptions { resamples: 100, ..CompareOptions::default() };
+        let fits = Fits::new(&pairs, &options);
+        let found = extrapolation(&pairs, k_max, &fits, &options);
+        let measured = pairs.iter().map(|p| pass_at_k(p.1, k_max).unwrap()).sum::<f64>() / 48.0;
+        let falls = fits.base.fit.prior.pass_at_k(2 * k_max) < measured;
+        drawn[usize::from(falls)] += 1;
+        assert_eq!(found.base.is_empty(), falls, "{seed}");
+        assert!(found.base.iter().all(|e| e.value >= measured), "{seed}: {measured} {found:?}");
+        assert!(found.base.windows(2).all(|pair| pair[0].value <= pair[1].value));
+    }
+    // Both kinds are among them, or the test would be of nothing.
+    assert!(drawn[0] > 0 && drawn[1] > 0, "{drawn:?}");
+}

@@ -350,17 +350,19 @@ fn witnesses_and_discoveries_by_hand() {
     assert_eq!(witnesses.base_mass.ci_low, 0.0);
     near(witnesses.base_mass.ci_high, 0.25);
 
-    let found = witnesses::discoveries(&traces, &resampling);
+    let found = witnesses::discoveries(&traces, true, &resampling);
     assert_eq!((found.count, found.problems.len()), (2, 1));
     near(found.problems[0].base, 0.1);
     near(found.base_mass.value, 0.05);
     // 3 of 7 draws; problem b has no correct draw to be outside.
     near(found.problems[0].outside, 3.0 / 7.0);
-    near(found.outside.value, 3.0 / 7.0);
+    near(found.outside.unwrap().value, 3.0 / 7.0);
     assert_eq!(found.problems[0].first_outside, Some(0));
 
-    let none = witnesses::discoveries(&traces[1..], &resampling);
-    assert_eq!(none.outside, Estimate { value: 0.0, ci_low: 0.0, ci_high: 0.0 });
+    let none = witnesses::discoveries(&traces[1..], true, &resampling);
+    assert_eq!(none.outside, Some(Estimate { value: 0.0, ci_low: 0.0, ci_high: 0.0 }));
+    // Where the sampler cuts nothing away there is no outside.
+    assert_eq!(witnesses::discoveries(&traces, false, &resampling).outside, None);
     assert!(none.count == 0 && none.problems.is_empty());
 }
 
@@ -381,7 +383,7 @@ fn the_first_token_outside_is_a_median_over_draws() {
         };
         let base = ModelDraws { draws: 1, completions: Vec::new(), ended_by: None };
         let trace = ProblemTrace { id: "a".to_owned(), base, policy, references: Vec::new() };
-        let found = witnesses::discoveries(&[trace], &Resampling::new(&options()));
+        let found = witnesses::discoveries(&[trace], true, &Resampling::new(&options()));
         assert_eq!(found.problems[0].first_outside, expect, "{draws:?}");
     };
     check(&[(7, 1)], Some(7));

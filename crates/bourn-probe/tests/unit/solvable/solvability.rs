@@ -36,7 +36,7 @@ fn figures_agree_with_their_parts() {
         let boundary = population(80, n, stop);
         let solvability = boundary.solvability.as_ref().unwrap();
         for sizes in [&solvability.expected, &solvability.null] {
-            let SetSizes { kept, gained, lost, neither } = sizes;
+            let SetSizes { kept, new_or_nearly: gained, lost_or_nearly: lost, neither } = sizes;
             let sum: f64 = [kept, gained, lost, neither].map(|size| size.value).iter().sum();
             // 80 problems, each with four probabilities that sum to 1.
             assert!((sum - 80.0).abs() < 1e-9, "{sum}");
@@ -45,10 +45,11 @@ fn figures_agree_with_their_parts() {
                 assert!(size.ci_low <= size.value + 1.0 && size.value - 1.0 <= size.ci_high);
             }
         }
-        let lost: f64 = solvability.problems.iter().map(|problem| problem.lost).sum();
-        assert!((lost - solvability.expected.lost.value).abs() < 1e-9);
-        let excess = solvability.expected.gained.value - solvability.null.gained.value;
-        assert!((solvability.excess.gained.value - excess).abs() < 1e-12);
+        let lost: f64 = solvability.problems.iter().map(|problem| problem.lost_or_nearly).sum();
+        assert!((lost - solvability.expected.lost_or_nearly.value).abs() < 1e-9);
+        let excess =
+            solvability.expected.new_or_nearly.value - solvability.null.new_or_nearly.value;
+        assert!((solvability.excess.new_or_nearly.value - excess).abs() < 1e-12);
         // The fit's own curve follows the unbiased one, and the unsolved that it expects are about
         // those seen: it was fitted to them. A tenth is two standard errors of a mean of 80.
         for (fit, curve) in
@@ -73,7 +74,7 @@ fn figures_agree_with_their_parts() {
         }
         let support = boundary.support.as_ref().unwrap();
         let kept = boundary.solvable.kept.len() as f64;
-        let lost = boundary.solvable.lost.len() as f64;
+        let lost = boundary.solvable.never_solved_again.len() as f64;
         assert!((support.srr.unwrap().value - kept / (kept + lost)).abs() < 1e-15);
         for pair in support.cover.windows(2) {
             assert!(pair[0].base.value >= pair[1].base.value, "falls with τ");
@@ -133,7 +134,7 @@ fn the_largest_counts() {
 fn ten_thousand_problems() {
     let figures = population(10_000, 1024, Some(8)).solvability.unwrap();
     let expected = &figures.expected;
-    let sum = [expected.kept, expected.gained, expected.lost, expected.neither];
+    let sum = [expected.kept, expected.new_or_nearly, expected.lost_or_nearly, expected.neither];
     assert!((sum.iter().map(|size| size.value).sum::<f64>() - 1e4).abs() < 1e-6);
     // Independent draws of two populations: P(base < ε)·P(policy ≥ ε) of them are gained. Known
     // from the priors; 3% is six standard errors of a share near a fifth.
@@ -141,7 +142,7 @@ fn ten_thousand_problems() {
         (1.0 - zero) * crate::statistics::special::beta_tails(a, b, figures.epsilon).upper
     };
     let (base, policy) = (share(0.2, 0.4, 6.0), share(0.3, 0.6, 1.0));
-    assert!((expected.gained.value / 1e4 - (1.0 - base) * policy).abs() < 0.03);
+    assert!((expected.new_or_nearly.value / 1e4 - (1.0 - base) * policy).abs() < 0.03);
     assert!((expected.kept.value / 1e4 - base * policy).abs() < 0.03);
 }
 
@@ -177,7 +178,7 @@ proptest! {
         let figures = compare(&named(&base), &named(&policy), &options).unwrap();
         finite(&figures);
         let solvability = figures.solvability.unwrap();
-        let SetSizes { kept, gained, lost, neither } = solvability.expected;
+        let SetSizes { kept, new_or_nearly: gained, lost_or_nearly: lost, neither } = solvability.expected;
         let sum: f64 = [kept, gained, lost, neither].map(|size| size.value).iter().sum();
         prop_assert!((sum - base.len() as f64).abs() < 1e-9);
     }
