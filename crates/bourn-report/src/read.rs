@@ -50,7 +50,7 @@ pub struct RunRecord {
     pub(crate) probe: Option<ProbeFile>,
 }
 
-/// What training took, probes and checkpoints not counted.
+/// Where a run's time went: what training took, and beside it the probes and the base.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrainingCost {
     /// Completion tokens drawn and trained on.
@@ -59,6 +59,10 @@ pub struct TrainingCost {
     pub seconds: f64,
     /// Steps that were timed.
     pub steps: u64,
+    /// Seconds that the probes took, with draws of the base that no earlier run had made.
+    pub probes: f64,
+    /// Seconds that pretraining the base took; 0 where it was in the cache.
+    pub base: f64,
 }
 
 /// The probes of one set of problems with one sampler.
@@ -238,7 +242,7 @@ fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
     }
 }
 
-/// What training cost, from the run's file of step times at `path`; `None` of a run of no steps.
+/// Where the time of a run went, from its file of times at `path`; `None` where nothing was timed.
 ///
 /// # Errors
 /// Names the line that is torn.
@@ -251,9 +255,11 @@ pub fn read_cost(path: &Path) -> Result<Option<TrainingCost>, ReportError> {
         }
         Err(error) => return Err(error.into()),
     };
-    let mut cost = TrainingCost { tokens: 0.0, seconds: 0.0, steps: 0 };
+    let mut cost = TrainingCost { tokens: 0.0, seconds: 0.0, steps: 0, probes: 0.0, base: 0.0 };
     for line in &lines {
         let at = |tag| line.values.get(tag).copied().filter(|value: &f64| value.is_finite());
+        cost.probes += at(tags::PROBE_SECONDS).unwrap_or(0.0);
+        cost.base += at(tags::BASE_SECONDS).unwrap_or(0.0);
         let (Some(seconds), Some(rate)) = (at(tags::STEP_TIME), at(tags::TOKENS_PER_SECOND)) else {
             continue;
         };
@@ -262,7 +268,8 @@ pub fn read_cost(path: &Path) -> Result<Option<TrainingCost>, ReportError> {
         cost.tokens += (rate * seconds).round();
         cost.steps += 1;
     }
-    Ok((cost.steps > 0).then_some(cost))
+    let timed = cost.steps > 0 || cost.probes > 0.0 || cost.base > 0.0;
+    Ok(timed.then_some(cost))
 }
 
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReportError> {

@@ -82,8 +82,13 @@ pub const IMPLICIT_LR: &str = "train/implicit/lr";
 /// Cross-entropy of the base's pretraining, nats/token.
 pub const BASE_LOSS: &str = "base/loss";
 
+/// Seconds that pretraining the base took, at step 0; none where it was in the cache.
+pub const BASE_SECONDS: &str = "base/seconds";
+/// Seconds that a probe took, draws of the base that no earlier run had made among them.
+pub const PROBE_SECONDS: &str = "probe/seconds";
+
 /// Metrics that depend on the machine's speed, and are therefore kept out of the metrics file.
-pub(crate) const TIMING: [&str; 2] = [STEP_TIME, TOKENS_PER_SECOND];
+pub(crate) const TIMING: [&str; 4] = [STEP_TIME, TOKENS_PER_SECOND, BASE_SECONDS, PROBE_SECONDS];
 
 /// Tag of the mean reward that one verifier gave, before weighting.
 pub fn verifier_mean(verifier: &str) -> String {

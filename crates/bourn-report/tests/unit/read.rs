@@ -10,7 +10,10 @@ fn a_run_is_read_as_it_was_written() {
     assert_eq!((run.seed, run.steps, run.max_steps), (3, 2, 4));
     assert_eq!(run.reward, [(1, 0.25), (2, 0.75)]);
     // 2 s × 500 and 4 s × 58.5 tokens.
-    assert_eq!(run.cost, Some(TrainingCost { tokens: 1234.0, seconds: 6.0, steps: 2 }));
+    assert_eq!(
+        run.cost,
+        Some(TrainingCost { tokens: 1234.0, seconds: 6.0, steps: 2, probes: 0.0, base: 0.0 })
+    );
     let [set] = &run.sets[..] else { panic!("{:?}", run.sets) };
     assert_eq!((set.name.as_str(), set.has_base, set.checkpoints.len()), ("set", true, 2));
     let problems: Vec<_> =

@@ -46,7 +46,8 @@ fn one_seed_is_said_and_missing_references_leave_no_table() {
     a.reference = None;
     assert!(ablation_differences(&a).is_none());
     assert!(ablation_notes(&a).iter().any(|note| note.contains("1 to 2 seeds")));
-    assert!(ablation_table(&a).contains("says nothing about training again"));
+    let note = ablation_figures(&a).note.unwrap();
+    assert!(note.contains("says nothing about training again"), "{note}");
 }
 
 /// Student's quantiles by closed forms: 12.706 of one degree of freedom, 4.303 of two.

@@ -90,7 +90,7 @@ fn what_can_be_shown() {
     assert_eq!(
         detectable_line(&detectable),
         "smallest Δ these draws can show (95%, power 80%): pass@1 ±0.9, pass@16 ±2.0, \
-         pass@256 ±3.1 points; lost: 6 of 96 problems with none gained"
+         pass@256 ±3.1 points; never solved again: 6 of 96 problems with none newly solved"
     );
     detectable.from_base = false;
     detectable.problems = 5;
