@@ -59,7 +59,7 @@ pub use ablation::{
 pub use comparison::compare::{
     CompareError, CompareOptions, Names, boundary, compare, compare_curves,
 };
-pub use comparison::examples::{Answer, Example, Examples, examples};
+pub use comparison::examples::{Answer, Example, Examples, examples, most_frequent};
 pub use comparison::finding::{Change, Findings, SHOWN_P, SHOWN_POWER, SetFinding, Shown, Stretch};
 pub use comparison::hard::{HardProblem, hard_completions};
 pub use draws::draw::{Draw, DrawSchedule, DrawSource, SourceError, rounded_entropies};

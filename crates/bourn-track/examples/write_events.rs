@@ -1,10 +1,12 @@
-//! Writes a small run into a directory as a resumed run leaves it: two event files, of which the
-//! second begins again at step 5. `tests/tensorboard_readback.py` reads it with TensorBoard.
+//! Writes a small run into a directory as a resumed run leaves it: two event files in each of its
+//! four folders, of which the second begins again at step 5. `tests/tensorboard_readback.py` reads it
+//! with TensorBoard.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use bourn_track::{EventWriter, TrackError, tags, write_boundary, write_layout};
+use bourn_track::{Board, HParam, TrackError, tags};
 
 #[path = "../tests/unit/sample.rs"]
 mod sample;
@@ -24,21 +26,36 @@ fn main() -> ExitCode {
 }
 
 fn write(dir: &Path) -> Result<(), TrackError> {
-    let mut first = EventWriter::create(dir, None)?;
+    let numbers = |reward: f64| {
+        let named = [(tags::REWARD, reward), (tags::CLIP_RATIO_LOW, reward), (tags::LR, 0.5)];
+        BTreeMap::from(named.map(|(tag, value)| (tag.to_owned(), value)))
+    };
+    let boundary = sample::boundary();
+    let accuracies = |most: f64| (0..96).map(|i| most * f64::from(i) / 96.0).collect::<Vec<_>>();
+    let mut first = Board::create(dir, None)?;
     first.text("recipe", 0, "# recipe\n\n    seed = 1\n    name = \"ümlaut <b>\"\n")?;
+    let hparams = BTreeMap::from([
+        ("algorithm".to_owned(), HParam::Text("grpo".into())),
+        ("lr".to_owned(), HParam::Number(0.25)),
+    ]);
+    first.start_session(&hparams, Some(256))?;
     for step in 0..10 {
-        first.scalar(tags::REWARD, step, step as f64 / 16.0)?;
+        first.step(step, &numbers(step as f64 / 16.0))?;
     }
-    first.close()?;
+    // Of a step that is run again: nothing of it stays in any of the folders.
+    first.probe(9, "countdown", &boundary, &accuracies(0.1), &accuracies(0.2))?;
+    first.sync()?;
 
-    let mut second = EventWriter::create(dir, Some(5))?;
+    let mut second = Board::create(dir, Some(5))?;
     for step in 5..8 {
-        second.scalar(tags::REWARD, step, 1.0 + step as f64 / 16.0)?;
+        second.step(step, &numbers(1.0 + step as f64 / 16.0))?;
     }
     let boundary = sample::rich();
-    let base: Vec<f64> = (0..96).map(|i| f64::from(i) / 512.0).collect();
     let policy: Vec<f64> = (0..96).map(|i| f64::from(i % 4) / 4.0).collect();
-    write_layout(&mut second, 7, &[("countdown", &boundary)])?;
-    write_boundary(&mut second, 7, "countdown", &boundary, &base, &policy)?;
-    second.close()
+    second.layout(7, &[("countdown", &boundary)])?;
+    second.probe(7, "countdown", &boundary, &accuracies(0.1875), &policy)?;
+    let (examples, draws) = sample::examples();
+    second.text("samples/countdown", 7, &bourn_track::samples(&boundary, &examples, &draws))?;
+    second.end_session(7)?;
+    second.sync()
 }

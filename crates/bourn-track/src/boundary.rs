@@ -1,14 +1,11 @@
-//! The boundary figures as metrics: scalars, histograms and the picture.
+//! The boundary figures as metrics.
 
 use std::collections::BTreeMap;
 
 use bourn_probe::{Boundary, Estimate};
 
-use crate::error::TrackError;
-use crate::parts::{Scalars, histograms};
-use crate::picture::pass_at_k_picture;
-use crate::tags::{self, BoundarySide};
-use crate::tensorboard::EventWriter;
+use crate::parts::Scalars;
+use crate::tags::BoundarySide;
 
 /// Every boundary figure under its tag (fractions, not percent). Figures that do not exist have
 /// no tag: `crossover_k` where there is no crossover, entropy where the draws are not known, and
@@ -56,33 +53,6 @@ pub fn boundary_scalars(set: &str, boundary: &Boundary) -> BTreeMap<String, f64>
     }
     scalars.parts(boundary);
     scalars.finish()
-}
-
-/// Writes one probe to TensorBoard: all of [`boundary_scalars`], histograms over problems of each
-/// model's accuracy (share of correct draws), of perplexities and of the probabilities of being
-/// lost and gained, and the pass@k picture; then flushes. [`write_layout`](crate::write_layout)
-/// puts what belongs together into shared charts.
-///
-/// # Errors
-/// As [`EventWriter::scalar`] and [`EventWriter::flush`].
-pub fn write_boundary(
-    writer: &mut EventWriter,
-    step: u64,
-    set: &str,
-    boundary: &Boundary,
-    base_accuracies: &[f64],
-    policy_accuracies: &[f64],
-) -> Result<(), TrackError> {
-    for (tag, value) in boundary_scalars(set, boundary) {
-        writer.scalar(&tag, step, value)?;
-    }
-    writer.histogram(&tags::accuracy(set, BoundarySide::Base), step, base_accuracies)?;
-    writer.histogram(&tags::accuracy(set, BoundarySide::Policy), step, policy_accuracies)?;
-    for (tag, values) in histograms(set, boundary) {
-        writer.histogram(&tag, step, &values)?;
-    }
-    writer.image(&tags::boundary(set, "pass_at_k"), step, &pass_at_k_picture(boundary))?;
-    writer.flush()
 }
 
 #[cfg(test)]

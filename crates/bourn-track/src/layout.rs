@@ -1,150 +1,230 @@
 //! Charts in which figures that belong together share their axes: TensorBoard's custom scalars.
+//!
+//! Base and policy are two runs there with the same tags, so that one series of a chart is two lines
+//! in two colours. [`shown`] says which figures the charts have; no other is written as a scalar.
+
+use std::collections::BTreeSet;
 
 use bourn_probe::Boundary;
 use tensorboard_proto::layout::{
     Category, Chart, Layout, MarginChartContent, MarginChartContent_Series, MultilineChartContent,
 };
 
-use crate::error::TrackError;
+use crate::board::Side;
 use crate::tags;
-use crate::tensorboard::EventWriter;
 
-/// Writes the layout of the custom-scalars tab for these sets of problems: base and policy share a
-/// chart at every k, each with its interval; so do the other figures of which there are two. To be
-/// written once by a process, before or with the first figures; charts are those of the parts that
-/// `sets` have.
-///
-/// # Errors
-/// Names the event file that could not be written.
-pub fn write_layout(
-    writer: &mut EventWriter,
-    step: u64,
-    sets: &[(&str, &Boundary)],
-) -> Result<(), TrackError> {
-    let mut layout = Layout::new();
-    for (set, boundary) in sets {
-        for category in categories(set, boundary) {
-            layout.mut_category().push(category);
-        }
-    }
-    writer.layout(step, &layout)?;
-    writer.flush()
+/// Charts under a heading.
+struct Charts {
+    title: String,
+    closed: bool,
+    list: Vec<Plot>,
 }
 
-fn categories(set: &str, b: &Boundary) -> Vec<Category> {
-    let pair = |name: &str| [format!("base/{name}"), format!("policy/{name}")];
-    let curves = b
-        .k
-        .iter()
-        .map(|k| margin(set, &format!("pass@{k}: base and policy"), &pair(&format!("pass@{k}"))));
-    let mut list = vec![category(set, "pass@k", false, curves.collect())];
+/// A chart of one figure of base and policy with its interval, or of several figures without.
+enum Plot {
+    /// `value`, and the figure in whose name the ends of its interval stand.
+    Margin { title: String, value: String, ends: String },
+    /// Figures, each a line.
+    Lines { title: String, figures: Vec<String> },
+}
 
-    let mut deltas = Vec::new();
-    for k in &b.k {
-        let delta = format!("delta/pass@{k}");
-        let mut series = vec![(delta.clone(), delta.clone())];
-        if b.paired.is_some() {
-            // The wider interval around the same line.
-            series.push((delta, format!("delta_anytime/pass@{k}")));
+/// The layout of the custom-scalars tab for these sets of problems; charts are those of the parts
+/// that the sets have.
+pub(crate) fn layout(sets: &[(&str, &Boundary)]) -> Layout {
+    let mut layout = Layout::new();
+    for (set, boundary) in sets {
+        for charts in charts(boundary) {
+            layout.mut_category().push(category(set, &charts));
         }
-        deltas.push(margins(set, &format!("Δpass@{k}: policy less base"), &series));
     }
-    deltas.push(margin(set, "Δ_SE", &["delta_se".into()]));
-    deltas.push(lines(set, "crossover k", "crossover_k(/ci_low|/ci_high)?"));
-    list.push(category(set, "difference", true, deltas));
+    layout.mut_category().push(training());
+    layout
+}
 
-    let four = "(kept|newly_solved|never_solved_again|neither)";
-    let mut sets = vec![lines(set, "seen in the draws", &format!("solvable/{four}"))];
+/// Every tag of `set` that one of its charts shows, as it is in the run of a side.
+pub(crate) fn shown(set: &str, b: &Boundary) -> BTreeSet<String> {
+    let mut shown = BTreeSet::new();
+    for plot in charts(b).iter().flat_map(|charts| &charts.list) {
+        let figures = match plot {
+            Plot::Margin { value, ends, .. } => {
+                vec![value.clone(), tags::ci_low(ends), tags::ci_high(ends)]
+            }
+            Plot::Lines { figures, .. } => figures.clone(),
+        };
+        shown.extend(figures.iter().map(|figure| tags::boundary(set, figure)));
+    }
+    shown
+}
+
+fn charts(b: &Boundary) -> Vec<Charts> {
+    let mut list = vec![Charts {
+        title: "pass@k".into(),
+        closed: false,
+        list: b.k.iter().map(|k| margin(format!("pass@{k}"), format!("pass@{k}"))).collect(),
+    }];
+    let crossover = ["crossover_k", "crossover_k/ci_low", "crossover_k/ci_high"];
+    let mut deltas = vec![lines("crossover k", crossover.map(str::to_owned))];
+    let delta = |k: &u64| margin(format!("pass@{k}: policy less base"), format!("delta/pass@{k}"));
+    deltas.extend(b.k.iter().map(delta));
+    deltas.push(margin("Δ_SE", "delta_se"));
+    list.push(Charts { title: "difference".into(), closed: true, list: deltas });
+    if b.paired.is_some() {
+        let anytime = |k: &u64| Plot::Margin {
+            title: format!("pass@{k}: policy less base"),
+            value: format!("delta/pass@{k}"),
+            ends: format!("delta_anytime/pass@{k}"),
+        };
+        let title = "difference, with the interval that holds at every look";
+        let list_of = b.k.iter().map(anytime).collect();
+        list.push(Charts { title: title.into(), closed: true, list: list_of });
+    }
+    list.push(Charts { title: "solvable problems".into(), closed: false, list: solvable(b) });
+    let answers = answers(b);
+    if !answers.is_empty() {
+        let title = "where answers come from".into();
+        list.push(Charts { title, closed: true, list: answers });
+    }
+    list
+}
+
+fn solvable(b: &Boundary) -> Vec<Plot> {
+    let four = ["kept", "newly_solved", "never_solved_again", "neither"];
+    let mut list = vec![lines("in the draws", four.map(|name| format!("solvable/{name}")))];
     if b.solvability.is_some() {
-        let excess = [
-            "solvable/excess/lost_or_nearly".to_owned(),
-            "solvable/excess/new_or_nearly".to_owned(),
-        ];
-        sets.insert(0, margin(set, "lost or nearly, new or nearly: beyond chance", &excess));
-        let pair = [
-            "solvable/expected/lost_or_nearly".to_owned(),
-            "solvable/null/lost_or_nearly".to_owned(),
-        ];
-        sets.insert(1, margin(set, "lost or nearly, and by chance", &pair));
-        sets.push(lines(set, "expected", &format!("solvable/expected/{four}")));
-        let states = "policy/states/(solvable|undetermined|not_detected)";
-        sets.push(lines(set, "what is known of the policy", states));
+        let states = ["solvable", "undetermined", "not_detected"];
+        list.push(lines("what is known", states.map(|state| format!("states/{state}"))));
+        for (name, title) in
+            [("lost_or_nearly", "lost or nearly"), ("new_or_nearly", "new or nearly")]
+        {
+            let expected = format!("solvable/expected/{name}");
+            list.push(margin(format!("{title} (base: by chance)"), expected));
+            list.push(margin(format!("{title}, beyond chance"), format!("solvable/excess/{name}")));
+        }
     }
     if let Some(s) = &b.support {
         // A figure that would divide by 0 has no scalar.
         let named = [("srr", s.srr), ("ndr", s.ndr), ("sds", s.sds), ("nscr", s.nscr)];
         let there = named.iter().filter(|(_, value)| value.is_some());
-        let support: Vec<_> = there.map(|(name, _)| format!("support/{name}")).collect();
-        if !support.is_empty() {
-            sets.push(margin(set, "support figures", &support));
-        }
-    }
-    list.push(category(set, "solvable sets", false, sets));
-
-    let mut origins = Vec::new();
-    if b.entropy.is_some() {
-        origins.push(margin(set, "token entropy", &pair("entropy")));
-    }
-    if let Some(o) = &b.origins {
-        origins.push(margin(set, "answer entropy", &pair("answer_entropy")));
-        let masses = ["witness_mass/base".to_owned(), "witness_mass/policy".to_owned()];
-        origins.push(margin(set, "witness mass", &masses));
-        origins.push(margin(set, "outside the base's nucleus", &["outside_nucleus".into()]));
-        for (title, correct) in [("perplexity of correct", true), ("perplexity of wrong", false)] {
-            let of = o.perplexity.iter().filter(|p| p.correct == correct);
-            let figures: Vec<_> = of.map(|p| tags::perplexity(&p.under, &p.of, correct)).collect();
-            if !figures.is_empty() {
-                origins.push(margin(set, title, &figures));
-            }
-        }
-        origins.push(lines(set, "quantiles of token entropy", "(base|policy)/entropy/q[0-9.]+"));
-    }
-    if !origins.is_empty() {
-        list.push(category(set, "where answers come from", false, origins));
+        list.extend(there.map(|(name, _)| {
+            let title = format!("support: {}", name.to_uppercase());
+            margin(title, format!("support/{name}"))
+        }));
     }
     list
 }
 
-fn category(set: &str, title: &str, closed: bool, charts: Vec<Chart>) -> Category {
+fn answers(b: &Boundary) -> Vec<Plot> {
+    let mut list = Vec::new();
+    if let Some(o) = &b.origins {
+        let quantiles = o.token_entropy.iter().map(|e| format!("entropy/q{}", e.q));
+        list.push(lines("quantiles of token entropy", quantiles));
+    }
+    if b.entropy.is_some() {
+        list.push(margin("token entropy", "entropy"));
+    }
+    if let Some(o) = &b.origins {
+        list.push(margin("answer entropy", "answer_entropy"));
+        list.push(margin("witness mass", "witness_mass"));
+        if o.discoveries.outside.is_some() {
+            list.push(margin("outside the base's nucleus", "outside_nucleus"));
+        }
+        let kinds: BTreeSet<(&str, bool)> =
+            o.perplexity.iter().map(|p| (p.of.as_str(), p.correct)).collect();
+        for (of, correct) in kinds {
+            let kind = if correct { "correct" } else { "wrong" };
+            let title = format!("perplexity of {kind} completions of {of}");
+            list.push(margin(title, format!("ppl/{of}/{kind}")));
+        }
+    }
+    list
+}
+
+/// Charts of the training steps: what belongs together and has no interval.
+fn training() -> Category {
+    let of = |tags: &[&str]| tags.iter().map(|tag| escaped(tag)).collect::<Vec<_>>();
+    let lengths = [tags::COMPLETIONS_MIN_LENGTH, tags::WATCH_LENGTH, tags::COMPLETIONS_MAX_LENGTH];
+    let clips = [tags::CLIP_RATIO_LOW, tags::CLIP_RATIO_HIGH, tags::CLIP_RATIO_REGION];
+    let charts = [
+        ("verdicts", vec![tags::verdict("[a-z_]+")]),
+        ("completion length: min, mean, max", of(&lengths)),
+        ("clip ratio: low, high, both", of(&clips)),
+    ];
     let mut category = Category::new();
-    category.set_title(format!("{set}: {title}"));
-    category.set_closed(closed);
-    category.set_chart(charts.into());
+    category.set_title("training".into());
+    category.set_closed(true);
+    category.set_chart(charts.map(|(title, tags)| multiline(title, tags)).to_vec().into());
     category
 }
 
-/// A chart of figures with their own intervals.
-fn margin(set: &str, title: &str, figures: &[String]) -> Chart {
-    let series: Vec<_> = figures.iter().map(|figure| (figure.clone(), figure.clone())).collect();
-    margins(set, title, &series)
+fn category(set: &str, charts: &Charts) -> Category {
+    let mut category = Category::new();
+    category.set_title(format!("{set}: {}", charts.title));
+    category.set_closed(charts.closed);
+    // TensorBoard (2.20, and long before) inserts every card before the leftovers of those already
+    // there: lines come first, in order, and then the charts with intervals in reverse.
+    let (lines, margins): (Vec<_>, Vec<_>) =
+        charts.list.iter().partition(|plot| matches!(plot, Plot::Lines { .. }));
+    let ordered = lines.into_iter().chain(margins.into_iter().rev());
+    category.set_chart(ordered.map(|plot| chart(set, plot)).collect());
+    category
 }
 
-/// A chart of figures, each with the interval that stands under another's name.
-fn margins(set: &str, title: &str, figures: &[(String, String)]) -> Chart {
-    let mut content = MarginChartContent::new();
-    for (figure, ends) in figures {
-        let ends = tags::boundary(set, ends);
-        let mut series = MarginChartContent_Series::new();
-        series.set_value(tags::boundary(set, figure));
-        series.set_lower(tags::ci_low(&ends));
-        series.set_upper(tags::ci_high(&ends));
-        content.mut_series().push(series);
+fn chart(set: &str, plot: &Plot) -> Chart {
+    match plot {
+        Plot::Lines { title, figures } => {
+            let tags = figures.iter().map(|figure| escaped(&tags::boundary(set, figure)));
+            multiline(title, tags.collect())
+        }
+        Plot::Margin { title, value, ends } => {
+            let ends = tags::boundary(set, ends);
+            let mut series = MarginChartContent_Series::new();
+            series.set_value(tags::boundary(set, value));
+            series.set_lower(tags::ci_low(&ends));
+            series.set_upper(tags::ci_high(&ends));
+            let mut content = MarginChartContent::new();
+            // One series only: of a chart with two, TensorBoard says of every run that has neither
+            // that tags are missing.
+            content.mut_series().push(series);
+            let mut chart = Chart::new();
+            chart.set_title(title.clone());
+            chart.set_margin(content);
+            chart
+        }
     }
-    let mut chart = Chart::new();
-    chart.set_title(title.to_owned());
-    chart.set_margin(content);
-    chart
 }
 
-/// A chart of every tag of the set that the expression matches as a whole.
-fn lines(set: &str, title: &str, expression: &str) -> Chart {
+/// A chart of every tag that one of the expressions matches as a whole.
+fn multiline(title: &str, expressions: Vec<String>) -> Chart {
     let mut content = MultilineChartContent::new();
-    let set = tags::boundary(&escaped(set), expression);
-    content.mut_tag().push(format!("^{set}$"));
+    expressions.iter().for_each(|tag| content.mut_tag().push(format!("^{tag}$")));
     let mut chart = Chart::new();
     chart.set_title(title.to_owned());
     chart.set_multiline(content);
     chart
+}
+
+/// A figure of base and policy with its own interval.
+fn margin(title: impl Into<String>, figure: impl Into<String>) -> Plot {
+    let value = figure.into();
+    Plot::Margin { title: title.into(), ends: value.clone(), value }
+}
+
+fn lines(title: &str, figures: impl IntoIterator<Item = String>) -> Plot {
+    Plot::Lines { title: title.to_owned(), figures: figures.into_iter().collect() }
+}
+
+/// Whose run in TensorBoard a boundary figure is written to, and its name there: the first `base` or
+/// `policy` of the name goes. What chance gives is the base's, where the policy's is what is expected.
+pub(crate) fn placed(figure: &str) -> (Side, String) {
+    if let Some(set) = figure.strip_prefix("solvable/null/") {
+        return (Side::Base, format!("solvable/expected/{set}"));
+    }
+    let mut parts: Vec<&str> = figure.split('/').collect();
+    let side = parts.iter().position(|part| ["base", "policy"].contains(part));
+    match side.map(|at| parts.remove(at)) {
+        Some("base") => (Side::Base, parts.join("/")),
+        _ => (Side::Policy, parts.join("/")),
+    }
 }
 
 /// A name as an expression that matches it alone.

@@ -26,18 +26,21 @@
 
 mod ablation;
 mod append;
+mod board;
 mod boundary;
 mod canvas;
 mod console;
 mod ending;
 mod error;
 pub mod format;
+mod hparams;
 mod layout;
 mod metrics;
 mod origins;
 mod paired;
 mod parts;
 mod picture;
+mod samples;
 mod table;
 pub mod tags;
 mod temperature;
@@ -55,13 +58,15 @@ pub use ablation::{
     AblationGrid, FailedRun, ablation_costs, ablation_csv, ablation_differences, ablation_figures,
     ablation_markdown, ablation_notes, ablation_runs_csv, ablation_table,
 };
-pub use boundary::{boundary_scalars, write_boundary};
+pub use board::Board;
+pub use boundary::boundary_scalars;
 pub use console::{Console, ConsoleMode, ConsoleWriter, ProgressStage};
 pub use ending::comparison;
 pub use error::TrackError;
-pub use layout::write_layout;
+pub use hparams::HParam;
 pub use metrics::{MetricsFile, MetricsLine, read_metrics};
 pub use paired::{detectable_line, detectable_rows};
 pub use picture::{Picture, pass_at_k_picture};
+pub use samples::samples;
 pub use table::{boundary_table, count_rows, derived_table, examples_table};
 pub use tensorboard::EventWriter;

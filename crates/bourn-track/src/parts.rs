@@ -230,20 +230,20 @@ impl<'a> Scalars<'a> {
     }
 }
 
-/// The histograms of the parts, as tag and values, none of them empty: every problem's perplexity
-/// and its probabilities of being lost and gained. Values that are not finite are left out.
-pub(crate) fn histograms(set: &str, b: &Boundary) -> Vec<(String, Vec<f64>)> {
+/// The histograms of the parts, as figure and values, none of them empty: every problem's perplexity
+/// and its probabilities of being lost or nearly and new or nearly. Values that are not finite are
+/// left out.
+pub(crate) fn histograms(b: &Boundary) -> Vec<(String, Vec<f64>)> {
     let mut list: Vec<(String, Vec<f64>)> = Vec::new();
     if let Some(s) = &b.solvability {
         let lost = s.problems.iter().map(|p| p.lost_or_nearly).collect();
         let gained = s.problems.iter().map(|p| p.new_or_nearly).collect();
-        list.push((tags::boundary(set, "solvable/lost_or_nearly_probability"), lost));
-        list.push((tags::boundary(set, "solvable/new_or_nearly_probability"), gained));
+        list.push(("solvable/lost_or_nearly_probability".into(), lost));
+        list.push(("solvable/new_or_nearly_probability".into(), gained));
     }
     for p in b.origins.iter().flat_map(|o| &o.perplexity) {
         let figure = tags::perplexity(&p.under, &p.of, p.correct) + "/problems";
-        let values = p.problems.iter().map(|(_, value)| *value).collect();
-        list.push((tags::boundary(set, &figure), values));
+        list.push((figure, p.problems.iter().map(|(_, value)| *value).collect()));
     }
     for (_, values) in &mut list {
         values.retain(|value: &f64| value.is_finite());

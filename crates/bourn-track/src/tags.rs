@@ -87,6 +87,44 @@ pub const BASE_SECONDS: &str = "base/seconds";
 /// Seconds that a probe took, draws of the base that no earlier run had made among them.
 pub const PROBE_SECONDS: &str = "probe/seconds";
 
+/// Where TensorBoard shows what is watched. A capital letter comes before every other group, and the
+/// numbers say in which order.
+pub const WATCH_REWARD: &str = "Watch/1 reward";
+/// The share of problems solved in one try, of base and policy.
+pub const WATCH_PASS_AT_1: &str = "Watch/2 pass@1";
+/// Problems that the base solved in its draws and the policy in none of its own.
+pub const WATCH_NEVER_SOLVED_AGAIN: &str = "Watch/4 never solved again";
+/// The converse.
+pub const WATCH_NEWLY_SOLVED: &str = "Watch/5 newly solved";
+/// [`ENTROPY`].
+pub const WATCH_ENTROPY: &str = "Watch/6 entropy";
+/// [`KL`].
+pub const WATCH_KL: &str = "Watch/7 KL from the base";
+/// [`COMPLETIONS_MEAN_LENGTH`].
+pub const WATCH_LENGTH: &str = "Watch/8 completion length";
+/// [`COMPLETIONS_CLIPPED_RATIO`].
+pub const WATCH_CLIPPED: &str = "Watch/9 clipped completions";
+/// [`TOKENS_PER_SECOND`].
+pub const WATCH_TOKENS_PER_SECOND: &str = "Watch/10 tokens per second";
+
+/// The share of problems solved in the largest number of tries, of base and policy.
+pub fn watch_pass_at_most(k: u64) -> String {
+    format!("Watch/3 pass@{k}")
+}
+
+/// The tag under which TensorBoard has a step's metric that is watched.
+pub fn watched(tag: &str) -> Option<&'static str> {
+    match tag {
+        REWARD => Some(WATCH_REWARD),
+        ENTROPY => Some(WATCH_ENTROPY),
+        KL => Some(WATCH_KL),
+        COMPLETIONS_MEAN_LENGTH => Some(WATCH_LENGTH),
+        COMPLETIONS_CLIPPED_RATIO => Some(WATCH_CLIPPED),
+        TOKENS_PER_SECOND => Some(WATCH_TOKENS_PER_SECOND),
+        _ => None,
+    }
+}
+
 /// Metrics that depend on the machine's speed, and are therefore kept out of the metrics file.
 pub(crate) const TIMING: [&str; 4] = [STEP_TIME, TOKENS_PER_SECOND, BASE_SECONDS, PROBE_SECONDS];
 
@@ -135,11 +173,6 @@ pub fn pass_at_k(set: &str, side: BoundarySide, k: u64) -> String {
 /// Tag of a model's mean token entropy; the ends of its interval as in [`pass_at_k`].
 pub fn entropy(set: &str, side: BoundarySide) -> String {
     format!("{}/entropy", boundary(set, side.name()))
-}
-
-/// Tag of the histogram of a model's per-problem share of correct draws.
-pub fn accuracy(set: &str, side: BoundarySide) -> String {
-    format!("{}/accuracy", boundary(set, side.name()))
 }
 
 /// Tag of a figure of a whole problem set: `crossover_k`, `delta_se`, `solvable/lost`, ….

@@ -118,7 +118,7 @@ impl EventWriter {
     ///
     /// # Errors
     /// As [`EventWriter::scalar`].
-    pub fn layout(&mut self, step: u64, layout: &Layout) -> Result<(), TrackError> {
+    pub(crate) fn layout(&mut self, step: u64, layout: &Layout) -> Result<(), TrackError> {
         let content = layout.write_to_bytes().map_err(|e| {
             TrackError::io("encode a layout for", self.file.path())(std::io::Error::other(e))
         })?;
@@ -178,7 +178,13 @@ impl EventWriter {
         self.file.sync()
     }
 
-    fn value(&mut self, tag: &str, step: u64, mut value: Summary_Value) -> Result<(), TrackError> {
+    /// A value with whatever metadata it has.
+    pub(crate) fn value(
+        &mut self,
+        tag: &str,
+        step: u64,
+        mut value: Summary_Value,
+    ) -> Result<(), TrackError> {
         value.set_tag(tag.to_string());
         let mut summary = Summary::new();
         summary.mut_value().push(value);
@@ -230,7 +236,7 @@ fn event_path(dir: &Path, now: Duration, attempt: u32) -> PathBuf {
 }
 
 /// Time since 1970; a clock before that counts as 1970.
-fn unix_time() -> Duration {
+pub(crate) fn unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
@@ -269,3 +275,6 @@ fn bucket_limits(min: f64, max: f64) -> Vec<f64> {
 #[cfg(test)]
 #[path = "../tests/unit/tensorboard.rs"]
 mod tests;
+
+#[cfg(test)]
+pub(crate) use tests::read_events;

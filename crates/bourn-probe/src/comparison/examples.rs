@@ -80,11 +80,7 @@ pub fn examples(base: &Ledger, policy: &Ledger, per_problem: usize) -> Examples 
 
 /// The most frequent distinct answers among the draws that `keep` keeps; of equally frequent ones
 /// the first drawn comes first.
-pub(crate) fn most_frequent(
-    entry: &LedgerEntry,
-    most: usize,
-    keep: fn(&Draw) -> bool,
-) -> Vec<Answer> {
+pub fn most_frequent(entry: &LedgerEntry, most: usize, keep: fn(&Draw) -> bool) -> Vec<Answer> {
     let mut counts: BTreeMap<(&str, Verdict), (u64, usize)> = BTreeMap::new();
     for (number, draw) in entry.draws().iter().enumerate().filter(|(_, draw)| keep(draw)) {
         counts.entry((draw.text.trim(), draw.verdict)).or_insert((0, number)).0 += 1;

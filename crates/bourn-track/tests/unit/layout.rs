@@ -1,39 +1,89 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::{boundary_scalars, sample};
 
-/// Every series of every chart as value, lower and upper.
-fn series(b: &Boundary) -> Vec<[String; 3]> {
-    let categories = categories("heldout-t0.6", b);
-    let charts = categories.iter().flat_map(|category| category.get_chart());
-    let series = charts.flat_map(|chart| chart.get_margin().get_series());
-    let ends = |s: &MarginChartContent_Series| {
-        [s.get_value(), s.get_lower(), s.get_upper()].map(str::to_owned)
-    };
-    series.map(ends).collect()
+/// The figures as they stand in the run of each side, by tag.
+fn written(b: &Boundary) -> BTreeMap<String, Vec<Side>> {
+    let mut written: BTreeMap<String, Vec<Side>> = BTreeMap::new();
+    for tag in boundary_scalars("heldout-t0.6", b).keys() {
+        let (side, figure) = placed(tag.strip_prefix("boundary/heldout-t0.6/").unwrap());
+        let tag = tags::boundary("heldout-t0.6", &figure);
+        written.entry(tag).or_default().push(side);
+    }
+    written
 }
 
 #[test]
-fn every_series_has_its_scalars() {
+fn every_series_has_its_scalars_and_no_scalar_two_meanings() {
     let mut nothing_solved = sample::rich();
     let support = nothing_solved.support.as_mut().unwrap();
     (support.srr, support.ndr, support.sds, support.nscr) = (None, None, None, None);
+    nothing_solved.origins.as_mut().unwrap().discoveries.outside = None;
     for b in [sample::rich(), sample::boundary(), nothing_solved] {
-        let scalars = boundary_scalars("heldout-t0.6", &b);
-        let series = series(&b);
-        assert!(series.len() > 2 * b.k.len(), "{}", series.len());
-        for tag in series.iter().flatten() {
-            assert!(scalars.contains_key(tag), "no scalar {tag}");
+        let written = written(&b);
+        let message = layout(&[("heldout-t0.6", &b)]);
+        let charts = message.get_category().iter().flat_map(|category| category.get_chart());
+        let mut margins = 0;
+        for series in charts.flat_map(|chart| chart.get_margin().get_series()) {
+            margins += 1;
+            let ends = [series.get_value(), series.get_lower(), series.get_upper()];
+            ends.iter().for_each(|tag| assert!(written.contains_key(*tag), "no scalar {tag}"));
+        }
+        assert!(margins >= 2 * b.k.len(), "{margins}");
+        for tag in shown("heldout-t0.6", &b) {
+            let sides = written.get(&tag).map_or(&[][..], Vec::as_slice);
+            assert!(!sides.is_empty() || tag.contains("crossover_k"), "no scalar {tag}");
+            assert!(sides.len() <= 2 && (sides.len() < 2 || sides[0] != sides[1]), "{tag}");
         }
     }
-    let titles = |b: &Boundary| {
-        let categories = categories("x", b);
-        let titles = categories.iter().map(|category| category.get_title().to_owned());
+}
+
+#[test]
+fn charts_stand_in_the_order_of_k() {
+    let b = sample::rich();
+    let message = layout(&[("x", &b)]);
+    let titles: Vec<&str> = message.get_category().iter().map(Category::get_title).collect();
+    assert_eq!(
+        titles,
+        [
+            "x: pass@k",
+            "x: difference",
+            "x: difference, with the interval that holds at every look",
+            "x: solvable problems",
+            "x: where answers come from",
+            "training"
+        ]
+    );
+    // As TensorBoard inserts them: each chart with intervals before all of those before it.
+    let shown = |category: &Category| {
+        let (lines, mut margins): (Vec<&Chart>, Vec<&Chart>) =
+            category.get_chart().iter().partition(|chart| chart.has_multiline());
+        margins.reverse();
+        let titles = lines.into_iter().chain(margins).map(|chart| chart.get_title().to_owned());
         titles.collect::<Vec<_>>()
     };
-    let mut bare = sample::boundary();
-    bare.entropy = None;
-    assert_eq!(titles(&bare), ["x: pass@k", "x: difference", "x: solvable sets"]);
-    assert_eq!(titles(&sample::rich()).last().unwrap(), "x: where answers come from");
+    let pass_at_k: Vec<String> = b.k.iter().map(|k| format!("pass@{k}")).collect();
+    assert_eq!(shown(&message.get_category()[0]), pass_at_k);
+    let difference = shown(&message.get_category()[1]);
+    assert_eq!(difference[..2], ["crossover k", "pass@1: policy less base"]);
+    assert_eq!(difference.last().unwrap(), "Δ_SE");
+}
+
+#[test]
+fn figures_go_to_the_run_of_their_side() {
+    let check = |figure: &str, side, name: &str| {
+        assert_eq!(placed(figure), (side, name.to_owned()), "{figure}");
+    };
+    check("base/pass@4/ci_low", Side::Base, "pass@4/ci_low");
+    check("policy/pass@4", Side::Policy, "pass@4");
+    check("delta/pass@4", Side::Policy, "delta/pass@4");
+    check("witness_mass/base/ci_high", Side::Base, "witness_mass/ci_high");
+    check("ppl/base/policy/wrong", Side::Base, "ppl/policy/wrong");
+    check("ppl/policy/base/wrong", Side::Policy, "ppl/base/wrong");
+    check("solvable/expected/neither", Side::Policy, "solvable/expected/neither");
+    check("solvable/null/neither/ci_low", Side::Base, "solvable/expected/neither/ci_low");
+    check("base_band/pass@4/ci_low", Side::Policy, "base_band/pass@4/ci_low");
 }
 
 #[test]

@@ -3,7 +3,11 @@
 //! [`rich`] has every part.
 
 use bourn_probe::figures::*;
-use bourn_probe::{Boundary, Curve, DrawCounts, EntropyPair, Estimate, Solvable, Spending, Spent};
+use bourn_probe::{
+    Answer, Boundary, Curve, Draw, DrawCounts, EntropyPair, Estimate, Example, Examples, Ledger,
+    Outcomes, Solvable, Spending, Spent,
+};
+use bourn_verify::Verdict;
 
 /// Nine values of k, 96 problems, a crossover at 16.
 pub(crate) fn boundary() -> Boundary {
@@ -267,4 +271,41 @@ fn temperatures(figures: &Boundary) -> Temperatures {
         unmatched: None,
         grid: vec![point(0.6, 0.6, 0.19, 0.0), point(1.0, 1.0, 0.3, 0.05)],
     }
+}
+
+/// A problem never solved again with answers as a hostile policy might write them, and the draws of
+/// a policy.
+pub(crate) fn examples() -> (Examples, Ledger) {
+    let answer = |text: &str, count, verdict| Answer { text: text.to_owned(), count, verdict };
+    let gone = Example {
+        id: "lost-00".to_owned(),
+        prompt: "Use 3, 4, 5 | make 23".to_owned(),
+        base: Outcomes::new(256, 9).expect("nine of 256"),
+        policy: Outcomes::new(256, 0).expect("none of 256"),
+        correct: vec![answer("3+4*5", 9, Verdict::Correct)],
+        wrong: vec![
+            answer("|\n\n# <img src=\"http://x/y\"> ![a](b) `c`", 200, Verdict::Wrong),
+            answer("&lt; [go](javascript:x)\u{2}\u{202e}", 56, Verdict::Unparsed),
+        ],
+    };
+    let draw = |text: &str, verdict| Draw {
+        verdict,
+        answer: None,
+        text: text.to_owned(),
+        tokens: 1,
+        logprob: -1.0,
+        full_logprob: -1.0,
+        entropy: 0.5,
+        truncated: false,
+        ids: vec![1],
+        entropies: vec![0.5],
+    };
+    let mut ledger = Ledger::new();
+    for id in 0..5 {
+        let draws = [("7-2", Verdict::Wrong), ("2+3", Verdict::Correct), ("2+3", Verdict::Correct)];
+        let draws = draws.map(|(text, verdict)| draw(text, verdict)).to_vec();
+        let inserted = ledger.insert(format!("p-{id}"), format!("make 5, {id}"), draws);
+        inserted.expect("every id once, and draws");
+    }
+    (Examples { never_solved_again: vec![gone], newly_solved: vec![] }, ledger)
 }

@@ -45,12 +45,22 @@ fn every_tag_is_documented() {
         IMPLICIT_REWARD,
         IMPLICIT_GRAD_NORM,
         IMPLICIT_LR,
+        WATCH_REWARD,
+        WATCH_PASS_AT_1,
+        WATCH_NEVER_SOLVED_AGAIN,
+        WATCH_NEWLY_SOLVED,
+        WATCH_ENTROPY,
+        WATCH_KL,
+        WATCH_LENGTH,
+        WATCH_CLIPPED,
+        WATCH_TOKENS_PER_SECOND,
     ];
     let made = [
         verifier_mean("{verifier}"),
         verifier_steps("{verifier}"),
         verdict("{kind}"),
         boundary("{set}", ""),
+        watch_pass_at_most(0).replace("@0", "@{k}"),
     ];
     for tag in fixed.into_iter().chain(made.iter().map(String::as_str)) {
         assert!(page.contains(&format!("`{tag}`")), "docs/metrics.md has no `{tag}`");
@@ -64,7 +74,6 @@ fn made_tags() {
     check(verdict("bad_gold"), "train/verdict/bad_gold");
     check(pass_at_k("cd", BoundarySide::Delta, 16), "boundary/cd/delta/pass@16");
     check(ci_low(&entropy("cd", BoundarySide::Base)), "boundary/cd/base/entropy/ci_low");
-    check(accuracy("cd", BoundarySide::Policy), "boundary/cd/policy/accuracy");
     check(perplexity("base", "policy", false), "ppl/base/policy/wrong");
     check(boundary("cd", "solvable/never_solved_again"), "boundary/cd/solvable/never_solved_again");
 }

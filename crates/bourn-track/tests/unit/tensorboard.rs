@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use super::*;
 
 /// Reads a file back frame by frame, checking both checksums of each.
-fn read_events(path: &Path) -> Vec<Event> {
+pub(crate) fn read_events(path: &Path) -> Vec<Event> {
     let bytes = fs::read(path).unwrap();
     let mut rest = bytes.as_slice();
     let mut events = Vec::new();
