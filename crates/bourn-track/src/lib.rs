@@ -63,5 +63,5 @@ pub use layout::write_layout;
 pub use metrics::{MetricsFile, MetricsLine, read_metrics};
 pub use paired::{detectable_line, detectable_rows};
 pub use picture::{Picture, pass_at_k_picture};
-pub use table::{boundary_table, count_rows, derived_table, examples_table};
+pub use table::{boundary_table, count_rows, derived_table, examples_table, facts};
 pub use tensorboard::EventWriter;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use bourn_recipe::{Algorithm, Recipe};
 use bourn_track::{EventWriter, MetricsFile, boundary_scalars, tags, write_boundary, write_layout};
 
+use crate::clock;
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::metrics::{drawn_tokens, step_metrics};
@@ -49,12 +50,12 @@ impl Logbook {
         } else {
             None
         };
-        Ok(Logbook { metrics, events, tensorboard, has_layout: false, step_started: now() })
+        Ok(Logbook { metrics, events, tensorboard, has_layout: false, step_started: clock::now() })
     }
 
     /// Starts the clock of a step.
     pub(crate) fn start_step(&mut self) {
-        self.step_started = now();
+        self.step_started = clock::now();
     }
 
     /// Records a step and returns the line that stands beside the progress bar.
@@ -79,6 +80,11 @@ impl Logbook {
             events.flush()?;
         }
         Ok(format!("reward {:.3}, entropy {:.3}", values[tags::REWARD], values[tags::ENTROPY]))
+    }
+
+    /// Records what something took.
+    pub(crate) fn seconds(&mut self, step: u64, tag: &str, seconds: f64) -> Result<(), TrainError> {
+        Ok(self.metrics.append(step, &BTreeMap::from([(tag.to_owned(), seconds)]))?)
     }
 
     /// Tells TensorBoard, once in a process, which figures of these probes share charts.
@@ -138,12 +144,6 @@ pub(crate) fn drop_probe(run_dir: &Path, step: u64) -> Result<(), TrainError> {
         true => Ok(()),
         false => sealed::replace_file(&path, kept.as_bytes()),
     }
-}
-
-/// The clock that times steps; nothing but `timing.jsonl` and TensorBoard sees it.
-#[allow(clippy::disallowed_methods)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]
