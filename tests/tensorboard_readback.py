@@ -10,20 +10,34 @@ Needs `pip install tensorboard`. Exit code 0 only if everything is as written.
 
 import argparse
 import math
+import os
 import re
 import struct
 import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugin_util import markdown_to_safe_html
 from tensorboard.plugins.custom_scalar import layout_pb2
+from tensorboard.plugins.hparams import metadata
 
 KEEP_ALL = {"scalars": 0, "histograms": 0, "images": 0, "tensors": 0}
+RUNS = ("base", "policy", "detail/base", "detail/policy")
+# What is looked at first; the largest k stands in the third.
+WATCHED = ["Watch/1 reward", "Watch/2 pass@1", "Watch/3 pass@", "Watch/4 never solved again",
+           "Watch/5 newly solved", "Watch/6 entropy", "Watch/7 KL from the base",
+           "Watch/8 completion length", "Watch/9 clipped completions",
+           "Watch/10 tokens per second"]
+# About as many scalars as one still scrolls through.
+MOST_TAGS = 30
 
 
 def load(directory):
-    events = EventAccumulator(directory, size_guidance=KEEP_ALL)
-    events.Reload()
-    return events
+    """The four runs of a run directory's event files."""
+    runs = {}
+    for run in RUNS:
+        runs[run] = EventAccumulator(os.path.join(directory, run), size_guidance=KEEP_ALL)
+        runs[run].Reload()
+    return runs
 
 
 def equal(what, got, expect):
@@ -41,13 +55,12 @@ def scalars(events, tag):
     return [(event.step, event.value) for event in events.Scalars(tag)]
 
 
-def text(events, tag):
-    """The text of a tag's only event, as the text plugin finds it."""
+def texts(events, tag):
+    """The texts of a tag with their steps, as the text plugin finds them."""
     if tag not in events.PluginTagToContent("text"):
         sys.exit(f"{tag}: not a text summary")
-    (event,) = events.Tensors(tag)
-    (value,) = event.tensor_proto.string_val
-    return event.step, value.decode("utf-8")
+    return [(event.step, event.tensor_proto.string_val[0].decode("utf-8"))
+            for event in events.Tensors(tag)]
 
 
 def check_png(what, image):
@@ -73,84 +86,120 @@ def layout(events):
             for category in message.category for chart in category.chart}
 
 
-def check_layout(events):
-    """Every chart finds at least one of the run's scalars, and a margin chart all of its own."""
-    charts, tags = layout(events), events.Tags()["scalars"]
+def check_layout(runs):
+    """Every chart finds scalars, and no run has some of a chart with intervals and not the rest."""
+    charts = layout(runs["policy"])
+    tags = {run: events.Tags()["scalars"] for run, events in runs.items()}
+    every = [tag for of in tags.values() for tag in of]
     for (category, title), chart in charts.items():
         what = f"{category}, {title}"
         for series in chart.margin.series:
-            for tag in (series.value, series.lower, series.upper):
-                if tag not in tags:
-                    sys.exit(f"{what}: no scalar {tag}")
-        for expression in chart.multiline.tag:
-            # A run without a crossover has no such scalar.
-            if not any(re.match(expression, tag) for tag in tags) and "crossover" not in title:
-                sys.exit(f"{what}: {expression} matches no scalar")
+            ends = (series.value, series.lower, series.upper)
+            found = {run: [tag for tag in ends if tag in of] for run, of in tags.items()}
+            if not any(len(of) == 3 for of in found.values()):
+                sys.exit(f"{what}: not in any run: {ends}")
+            for run, of in found.items():
+                if len(of) in (1, 2):
+                    sys.exit(f"{what}: {run} has only {of}")
+        # A run without a crossover has no such scalar; a single expression may match none.
+        matched = [tag for expression in chart.multiline.tag for tag in every
+                   if re.match(expression, tag)]
+        if chart.multiline.tag and not matched and "crossover" not in title:
+            sys.exit(f"{what}: matches no scalar")
     return charts
 
 
+def check_purged(runs, step, last):
+    """What the interrupted process wrote of `step` and later is gone: nothing is there twice."""
+    for run, events in runs.items():
+        for tag in events.Tags()["scalars"]:
+            steps = [at for at, _ in scalars(events, tag)]
+            equal(f"{run}, {tag}: each step once, in order", steps, sorted(set(steps)))
+            if steps[-1] > last:
+                sys.exit(f"{run}, {tag}: a step {steps[-1]} after {step} is left")
+
+
 def check_example(directory):
-    events = load(directory)
-    tags = events.Tags()
+    runs = load(directory)
+    policy, detail = runs["policy"], runs["detail/policy"]
 
     # Steps 5 to 9 of the first file were written again by a resumed run that ended at 7.
+    check_purged(runs, 5, 7)
     expect = [(s, s / 16) for s in range(5)] + [(s, 1 + s / 16) for s in range(5, 8)]
-    equal("train/reward", scalars(events, "train/reward"), expect)
+    equal("reward", scalars(policy, "Watch/1 reward"), expect)
+    equal("clip ratio", scalars(detail, "train/clip_ratio/low_mean"), expect)
+    equal("base", scalars(runs["base"], "Watch/3 pass@256")[0][0], 7)
 
-    step, markdown = text(events, "recipe")
-    equal("recipe: step", step, 0)
-    equal("recipe", markdown, '# recipe\n\n    seed = 1\n    name = "ümlaut <b>"\n')
+    equal("recipe", texts(policy, "recipe"),
+          [(0, '# recipe\n\n    seed = 1\n    name = "ümlaut <b>"\n')])
+    ((step, page),) = texts(policy, "samples/countdown")
+    equal("samples: step", step, 7)
+    html = markdown_to_safe_html(page)
+    # One row of three cells, whatever the completions say, and nothing of theirs is markup.
+    equal("samples: cells", (html.count("<tr>"), html.count("<td>")), (2, 3))
+    for markup in ("<img", "<a ", "<h1", "<code"):
+        if markup in html:
+            sys.exit(f"samples: {markup} got through: {html}")
 
-    for tag, value in {
-        "base/pass@1": 0.092,
-        "policy/pass@256": 0.625,
-        "policy/pass@256/ci_low": 0.555,
-        "delta/pass@1": 0.165,
-        "crossover_k": 16.0,
-        "solvable/never_solved_again": 35.0,
-        "delta_se": 0.7326,
-        "base/entropy": 0.512,
-        "base/n": 256.0,
-        "problems": 96.0,
-        "delta_anytime/pass@1/ci_low": 0.025,
-        "solvable/expected/lost_or_nearly": 32.5,
-        "solvable/excess/lost_or_nearly/ci_high": 33.0,
-        "solvable/null/lost_or_nearly": 1.5,
-        "support/srr": 0.656,
-        "cover@0.5/policy": 0.2,
-        "ppl/policy/base/wrong": 5.1,
-        "witness_mass/policy": 0.05,
-        "outside_nucleus": 0.07,
-        "policy/answer_entropy": 1.2,
-        "base/entropy/q0.8": 1.1,
-        "matched/policy/temperature": 1.35,
-    }.items():
-        ((step, got),) = scalars(events, f"boundary/countdown/{tag}")
+    for run, tag, value in [
+        ("base", "Watch/2 pass@1", 0.092),
+        ("policy", "Watch/3 pass@256", 0.625),
+        ("policy", "Watch/4 never solved again", 35.0),
+        ("policy", "Watch/5 newly solved", 0.0),
+    ]:
+        ((step, got),) = scalars(runs[run], tag)
+        equal(f"{tag}: step", step, 7)
+        close(tag, got, value)
+    for run, tag, value in [
+        ("base", "pass@1", 0.092),
+        ("policy", "pass@256", 0.625),
+        ("policy", "pass@256/ci_low", 0.555),
+        ("policy", "delta/pass@1", 0.165),
+        ("policy", "crossover_k", 16.0),
+        ("policy", "solvable/never_solved_again", 35.0),
+        ("policy", "delta_se", 0.7326),
+        ("base", "entropy", 0.512),
+        ("policy", "delta_anytime/pass@1/ci_low", 0.025),
+        ("policy", "solvable/expected/lost_or_nearly", 32.5),
+        ("base", "solvable/expected/lost_or_nearly", 1.5),
+        ("policy", "solvable/excess/lost_or_nearly/ci_high", 33.0),
+        ("policy", "support/srr", 0.656),
+        ("policy", "ppl/base/wrong", 5.1),
+        ("policy", "witness_mass", 0.05),
+        ("policy", "outside_nucleus", 0.07),
+        ("policy", "answer_entropy", 1.2),
+        ("base", "entropy/q0.8", 1.1),
+    ]:
+        ((step, got),) = scalars(runs[f"detail/{run}"], f"boundary/countdown/{tag}")
         equal(f"{tag}: step", step, 7)
         close(tag, got, value)
 
+    check_hparams(policy, {"algorithm": "grpo", "lr": 0.25})
     both = ("base", "policy")
-    ppl = [f"ppl/{under}/{of}/{kind}/problems"
-           for under in both for of in both for kind in ("correct", "wrong")]
-    expect = ["base/accuracy", "policy/accuracy", *ppl,
-              "solvable/gained_probability", "solvable/lost_probability"]
-    equal("histograms", sorted(tags["histograms"]), [f"boundary/countdown/{tag}" for tag in expect])
+    for side in both:
+        ppl = [f"ppl/{of}/{kind}/problems" for of in both for kind in ("correct", "wrong")]
+        of_policy = ["solvable/lost_or_nearly_probability", "solvable/new_or_nearly_probability"]
+        expect = ppl + (of_policy if side == "policy" else [])
+        equal(f"{side}: histograms", sorted(runs[f"detail/{side}"].Tags()["histograms"]),
+              [f"boundary/countdown/{tag}" for tag in expect])
+        equal(f"{side}: accuracies", runs[side].Tags()["histograms"],
+              ["boundary/countdown/accuracy"])
     # Eight problems from 1.25 to 3: quarters, exact in any float.
-    (event,) = events.Histograms("boundary/countdown/ppl/base/policy/correct/problems")
+    (event,) = runs["detail/base"].Histograms("boundary/countdown/ppl/policy/correct/problems")
     check_histogram("perplexity", event.histogram_value)
     equal("perplexity", (event.histogram_value.min, event.histogram_value.max), (1.25, 3.0))
-    (event,) = events.Histograms("boundary/countdown/solvable/lost_probability")
-    check_histogram("P(lost)", event.histogram_value)
-    equal("P(lost): problems", event.histogram_value.num, 96.0)
+    (event,) = detail.Histograms("boundary/countdown/solvable/lost_or_nearly_probability")
+    check_histogram("P(lost or nearly)", event.histogram_value)
+    equal("P(lost or nearly): problems", event.histogram_value.num, 96.0)
 
-    charts = check_layout(events)
-    chart = charts["countdown: pass@k", "pass@256: base and policy"]
+    charts = check_layout(runs)
+    chart = charts["countdown: pass@k", "pass@256"]
     equal("layout: pass@256", [series.value for series in chart.margin.series],
-          [f"boundary/countdown/{side}/pass@256" for side in both])
-    if ("countdown: solvable sets", "lost and gained beyond chance") not in charts:
+          ["boundary/countdown/pass@256"])
+    if ("countdown: solvable problems", "lost or nearly, beyond chance") not in charts:
         sys.exit(f"no chart of the excess among {sorted(charts)}")
 
-    (event,) = events.Histograms("boundary/countdown/policy/accuracy")
+    (event,) = policy.Histograms("boundary/countdown/accuracy")
     histogram = event.histogram_value
     check_histogram("policy accuracy", histogram)
     equal("policy accuracy: ends", (histogram.min, histogram.max), (0.0, 0.75))
@@ -158,43 +207,84 @@ def check_example(directory):
           (96.0, 36.0, 21.0))
     equal("policy accuracy: buckets", [n for n in histogram.bucket if n], [24.0] * 4)
 
-    (image,) = events.Images("boundary/countdown/pass_at_k")
+    (image,) = policy.Images("boundary/countdown/pass_at_k")
     equal("picture: size", (image.width, image.height, image.step), (900, 600, 7))
     check_png("picture", image)
 
 
+def check_hparams(events, expect=None):
+    """The HParams tab has a session with settings and results that are scalars of this run."""
+    contents = events.PluginTagToContent("hparams")
+    experiment = metadata.parse_experiment_plugin_data(contents[metadata.EXPERIMENT_TAG])
+    start = metadata.parse_session_start_info_plugin_data(contents[metadata.SESSION_START_INFO_TAG])
+    metadata.parse_session_end_info_plugin_data(contents[metadata.SESSION_END_INFO_TAG])
+    names = {info.name for info in experiment.hparam_infos}
+    equal("hparams: names", names, set(start.hparams))
+    values = {name: value.string_value or value.number_value
+              for name, value in start.hparams.items()}
+    for name, value in (expect or {}).items():
+        equal(f"hparams: {name}", values[name], value)
+    if expect is None:
+        tags = events.Tags()["scalars"]
+        for info in experiment.metric_infos:
+            if info.name.tag not in tags:
+                sys.exit(f"hparams: {info.name.tag} is no scalar")
+
+
 def check_run(directory):
     """What every run with a probe has, whatever its figures."""
-    events = load(directory)
-    tags = events.Tags()
-    for tag in ["train/reward", "train/entropy", "train/step_time", "actor/pg_loss", "actor/lr"]:
+    runs = load(directory)
+    policy, tags = runs["policy"], runs["policy"].Tags()
+    for tag in ["Watch/1 reward", "Watch/6 entropy", "train/step_time", "actor/pg_loss", "actor/lr"]:
         if tag not in tags["scalars"]:
             sys.exit(f"{tag}: missing")
-        steps = [step for step, _ in scalars(events, tag)]
-        equal(f"{tag}: each step once, in order", steps, sorted(set(steps)))
-    check_layout(events)
-    if not any(text(events, tag)[1] for tag in events.PluginTagToContent("text")):
+    for run, events in runs.items():
+        for tag in events.Tags()["scalars"]:
+            steps = [step for step, _ in scalars(events, tag)]
+            equal(f"{run}, {tag}: each step once, in order", steps, sorted(set(steps)))
+    for tag in tags["scalars"]:
+        if tag.startswith("Watch/") and not any(tag.startswith(name) for name in WATCHED):
+            sys.exit(f"{tag}: watched, and not documented")
+    if len(tags["scalars"]) > MOST_TAGS:
+        sys.exit(f"{len(tags['scalars'])} scalars in the run that is looked at: {tags['scalars']}")
+    for run in ("base", "policy"):
+        for tag in runs[run].Tags()["scalars"]:
+            if tag.startswith("boundary/") or "/ci_" in tag:
+                sys.exit(f"{tag}: a detail in {run}")
+    for tag in ("Watch/2 pass@1", "Watch/3 pass@"):
+        for run in ("base", "policy"):
+            if not any(name.startswith(tag) for name in runs[run].Tags()["scalars"]):
+                sys.exit(f"{tag}: not in {run}")
+    check_layout(runs)
+    check_hparams(policy)
+    if not texts(policy, "recipe")[0][1]:
         sys.exit("no text summary holds the recipe")
+    pages = [tag for tag in policy.PluginTagToContent("text") if tag.startswith("samples/")]
+    if not pages or not all("<table>" in markdown_to_safe_html(page)
+                            for tag in pages for _, page in texts(policy, tag)):
+        sys.exit(f"no table of samples among {pages}")
     for ending, kind in [("/pass_at_k", "images"), ("/accuracy", "histograms")]:
         if not any(tag.startswith("boundary/") and tag.endswith(ending) for tag in tags[kind]):
             sys.exit(f"no boundary/…{ending} among the {kind}")
     for tag in tags["images"]:
-        for image in events.Images(tag):
+        for image in policy.Images(tag):
             check_png(tag, image)
-    for tag in tags["histograms"]:
-        for event in events.Histograms(tag):
-            check_histogram(tag, event.histogram_value)
-    # The smallest difference that can be told from 0 has no interval; every other figure has.
-    pass_at_k = [tag for tag in tags["scalars"]
-                 if "/pass@" in tag and "/ci_" not in tag and "/detectable/" not in tag]
-    if not pass_at_k:
-        sys.exit("no boundary/…/pass@k")
-    for tag in pass_at_k:
-        low, high = scalars(events, f"{tag}/ci_low"), scalars(events, f"{tag}/ci_high")
-        equal(f"{tag}: a probe has both ends", [s for s, _ in low], [s for s, _ in high])
-        for (_, a), (_, b) in zip(low, high):
-            if not a <= b:
-                sys.exit(f"{tag}: interval [{a}, {b}]")
+    for events in runs.values():
+        for tag in events.Tags()["histograms"]:
+            for event in events.Histograms(tag):
+                check_histogram(tag, event.histogram_value)
+    for run in ("detail/base", "detail/policy"):
+        events = runs[run]
+        pass_at_k = [tag for tag in events.Tags()["scalars"]
+                     if "/pass@" in tag and "/ci_" not in tag]
+        if not pass_at_k:
+            sys.exit(f"{run}: no boundary/…/pass@k")
+        for tag in pass_at_k:
+            low, high = scalars(events, f"{tag}/ci_low"), scalars(events, f"{tag}/ci_high")
+            equal(f"{tag}: a probe has both ends", [s for s, _ in low], [s for s, _ in high])
+            for (_, a), (_, b) in zip(low, high):
+                if not a <= b:
+                    sys.exit(f"{tag}: interval [{a}, {b}]")
 
 
 def main():

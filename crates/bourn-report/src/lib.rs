@@ -65,6 +65,7 @@ mod run_fixture;
 mod sample;
 
 pub use ablation::render_ablation;
+pub use cost::time_words;
 pub use error::ReportError;
 pub use file::write_report;
 pub use hard::{HardSet, read_hard, render_hard};

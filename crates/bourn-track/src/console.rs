@@ -1,26 +1,29 @@
 //! What a person watching the run sees, all of it on standard error.
 //!
-//! On a terminal there are progress bars with rate and time left; otherwise plain lines at
-//! intervals, which a log file can hold. A terminal that is dumb, or whose user has set `NO_COLOR`,
-//! gets plain lines too.
+//! On a terminal there are progress bars with the time left, and what is said is broken between words
+//! at 80 columns; otherwise there are plain lines at intervals, which a log file can hold, each message
+//! on one. A terminal that is dumb gets plain lines too; one whose user has set `NO_COLOR` gets bars
+//! without colour. What only some want to know is said where it is asked for ([`Console::verbose`]).
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::format::wrapped;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Plain lines of one stage are at least this far apart, unless [`ProgressStage::lines_every`] counts.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+/// Columns that nothing said on a terminal exceeds.
+const COLUMNS: usize = 80;
 /// A terminal is redrawn at most this often a second.
 const DRAWS_PER_SECOND: u8 = 10;
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsoleMode {
-    /// Bars if standard error is a terminal that can move its cursor and `NO_COLOR` is not set,
-    /// plain lines if not.
+    /// Bars if standard error is a terminal that can move its cursor, plain lines if not.
     Auto,
     /// Plain lines.
     Plain,
@@ -31,6 +34,7 @@ pub enum ConsoleMode {
 pub struct Console {
     out: Arc<ConsoleOutput>,
     colour: bool,
+    verbose: bool,
 }
 
 enum ConsoleOutput {
@@ -42,21 +46,30 @@ impl Console {
     /// Standard error in the given mode.
     pub fn new(mode: ConsoleMode) -> Self {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if mode == ConsoleMode::Auto && io::stderr().is_terminal() && !dumb && !no_color() {
+        if mode == ConsoleMode::Auto && io::stderr().is_terminal() && !dumb {
             let target = ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND);
-            return Self::with_target(target, true);
+            return Self::with_target(target, !no_color());
         }
         Self::with_writer(Box::new(io::stderr()))
     }
 
     /// Plain lines into any writer.
     pub fn with_writer(writer: Box<dyn Write + Send>) -> Self {
-        Self { out: Arc::new(ConsoleOutput::Plain(Mutex::new(writer))), colour: false }
+        Self {
+            out: Arc::new(ConsoleOutput::Plain(Mutex::new(writer))),
+            colour: false,
+            verbose: false,
+        }
+    }
+
+    /// The same console, with the details ([`Console::detail`]) or without.
+    pub fn verbose(self, verbose: bool) -> Self {
+        Self { verbose, ..self }
     }
 
     fn with_target(target: ProgressDrawTarget, colour: bool) -> Self {
         let bars = MultiProgress::with_draw_target(target);
-        Self { out: Arc::new(ConsoleOutput::Bars(bars)), colour }
+        Self { out: Arc::new(ConsoleOutput::Bars(bars)), colour, verbose: false }
     }
 
     /// Begins a piece of work of `total` `unit`s (0: unknown). Several may be under way.
@@ -84,9 +97,20 @@ impl Console {
     /// Prints text (one or more lines) above the bars. A failure to write to the console never
     /// stops a run, so it is not reported.
     pub fn line(&self, text: impl AsRef<str>) {
-        let mut bytes = text.as_ref().as_bytes().to_vec();
-        bytes.push(b'\n');
-        self.write(&bytes);
+        let text = text.as_ref();
+        let mut shown = match &*self.out {
+            ConsoleOutput::Bars(_) => text.lines().map(fitted).collect::<Vec<_>>().join("\n"),
+            ConsoleOutput::Plain(_) => text.to_owned(),
+        };
+        shown.push('\n');
+        self.write(shown.as_bytes());
+    }
+
+    /// As [`Console::line`], for what a user sees who asked for the details.
+    pub fn detail(&self, text: impl AsRef<str>) {
+        if self.verbose {
+            self.line(text);
+        }
     }
 
     /// Prints a warning above the bars.
@@ -192,16 +216,32 @@ impl ProgressStage {
     pub fn set_message(&mut self, message: impl Into<String>) {
         self.message = message.into();
         if let Some(bar) = &self.bar {
-            bar.set_message(self.message.clone());
+            bar.set_message(self.beside());
         }
     }
 
-    /// Takes the bar away and leaves a line with the summary. (Dropping the stage leaves none:
-    /// right for work that ends a hundred times an hour.)
+    /// Takes the bar away and leaves a line with the summary among the details. (Dropping the stage
+    /// leaves none: right for work that ends a hundred times an hour.)
     pub fn finish(mut self, summary: impl AsRef<str>) {
         self.clear();
         let took = duration(self.started.elapsed());
-        self.console.line(format!("{}: {} ({took})", self.name, summary.as_ref()));
+        self.console.detail(format!("{}: {} ({took})", self.name, summary.as_ref()));
+    }
+
+    /// As many parts of the message as the line has room for: none is cut.
+    fn beside(&self) -> String {
+        let digits = self.total.max(self.done).to_string().len();
+        // Name, bar, place, unit and a time such as `59m59s left`, with what stands between them.
+        let taken = self.name.chars().count() + 2 * digits + self.unit.chars().count() + 34;
+        let mut room = COLUMNS.saturating_sub(taken);
+        let mut text = String::new();
+        for part in self.message.split(", ").filter(|part| !part.is_empty()) {
+            let Some(left) = room.checked_sub(part.chars().count() + 2) else { break };
+            room = left;
+            text += ", ";
+            text += part;
+        }
+        text
     }
 
     fn clear(&mut self) {
@@ -277,11 +317,10 @@ fn bar(name: &str, total: u64, unit: &str, colour: bool) -> ProgressBar {
     // The unit goes in as text: braces in it would be read as a template.
     let unit = unit.replace(['{', '}'], "");
     let template = match total {
-        0 => format!("{{prefix}} {{spinner}} {{pos}} {unit} {{rate{dim}}} {{wide_msg}}"),
-        _ => format!(
-            "{{prefix}} {{bar:20{blue}}} {{pos}}/{{len}} {unit} {{rate{dim}}} \
-             {{eta{dim}}} left {{wide_msg}}"
-        ),
+        0 => format!("{{prefix}} {{spinner}} {{pos}} {unit} {{rate{dim}}}{{msg}}"),
+        _ => {
+            format!("{{prefix}} {{bar:16{blue}}} {{pos}}/{{len}} {unit}, {{left{dim}}} left{{msg}}")
+        }
     };
     let per = unit.clone();
     let style = ProgressStyle::with_template(&template)
@@ -289,6 +328,9 @@ fn bar(name: &str, total: u64, unit: &str, colour: bool) -> ProgressBar {
         .with_key("rate", move |state: &ProgressState, out: &mut dyn fmt::Write| {
             // The trait gives no way to report a failed write to a string.
             let _ = out.write_str(&rate_text(state.per_sec(), &per));
+        })
+        .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&duration(state.eta()));
         })
         .progress_chars("=> ");
     let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
@@ -305,8 +347,25 @@ fn rate_text(rate: f64, unit: &str) -> String {
     }
 }
 
+/// A line of at most 80 columns, broken between words and indented as it was and a little more. What
+/// is drawn rather than said (a table, a marked place in a recipe) is left as it is.
+fn fitted(line: &str) -> String {
+    if line.chars().count() <= COLUMNS || line.contains(['│', '─', '|', '^']) {
+        return line.to_owned();
+    }
+    let text = line.trim_start_matches(' ');
+    let indent = line.len() - text.len();
+    let blank = " ".repeat(indent);
+    let room = COLUMNS - indent.min(COLUMNS / 2);
+    wrapped(text, room, 2)
+        .lines()
+        .map(|line| format!("{blank}{line}"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
 /// `7s`, `3m05s`, `2h07m`.
-fn duration(time: Duration) -> String {
+pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64().round() as u64;
     match seconds {
         0..60 => format!("{seconds}s"),

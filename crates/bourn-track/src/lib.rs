@@ -68,5 +68,5 @@ pub use metrics::{MetricsFile, MetricsLine, read_metrics};
 pub use paired::{detectable_line, detectable_rows};
 pub use picture::{Picture, pass_at_k_picture};
 pub use samples::samples;
-pub use table::{boundary_table, count_rows, derived_table, examples_table};
+pub use table::{boundary_table, count_rows, derived_table, examples_table, facts};
 pub use tensorboard::EventWriter;

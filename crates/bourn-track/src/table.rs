@@ -7,7 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyl
 
 use crate::ending;
 use crate::format::{
-    confidence, counted, draws, grouped, p_value, percent, plural, points, rate, signed,
+    confidence, counted, draws, grouped, p_value, percent, plural, points, rate, signed, wrapped,
 };
 use crate::origins::origins_lines;
 use crate::paired::paired_lines;
@@ -52,6 +52,17 @@ pub fn derived_table(rows: &[(String, String)]) -> String {
     table.load_style(NOTHING);
     table.add_rows(rows.iter().map(|(name, value)| [name, value]));
     trimmed(&table)
+}
+
+/// Names with what they stand for in a column beside them, on lines of at most 80 columns.
+pub fn facts(rows: &[(String, String)]) -> String {
+    let widest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
+    let room = ending::WIDTH.saturating_sub(widest);
+    let line = |(name, value): &(String, String)| {
+        let value = wrapped(value, room, 0).replace('\n', &format!("\n{}", " ".repeat(widest)));
+        format!("{name:widest$}{value}")
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// Counts as rows of [`derived_table`].

@@ -24,7 +24,7 @@ impl Prober<'_> {
     /// The same of one set, from the base's draws where they are known.
     pub(crate) fn tell_detectable(&self, set: &str, base: Option<&Ledger>) {
         let detectable = detectable_before(self.measured.probe, self.problems.len(), base);
-        self.console.line(format!("probe: {set}: {}", detectable_line(&detectable)));
+        self.console.detail(format!("probe: {set}: {}", detectable_line(&detectable)));
     }
 }
 

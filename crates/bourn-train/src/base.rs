@@ -1,5 +1,7 @@
 //! The frozen base: a published model, or a small one pretrained here and cached by content.
 
+mod halfway;
+
 use std::collections::BTreeSet;
 use std::env;
 use std::path::{Path, PathBuf};
@@ -16,12 +18,13 @@ use burn::tensor::Device;
 use rand::Rng;
 use serde_json::json;
 
+use self::halfway::Halfway;
 use crate::error::TrainError;
 use crate::learner::{Descent, Learner, NonFinite, UpdateError};
 use crate::likelihood::{LabelledText, Likelihood};
 use crate::run::RunOrder;
-use crate::sealed;
 use crate::world::{Alone, together};
+use crate::{clock, sealed};
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
 const FORMAT: &str = "bourn base 3";
@@ -62,7 +65,9 @@ pub(crate) fn obtain(
 ) -> Result<Bundle, TrainError> {
     match (open(recipe)?, &recipe.base) {
         (Some(model), _) => Ok(model),
-        (None, Some(stage)) => pretrain_or_reuse(recipe, stage, device, cache_dir, console, stop),
+        (None, Some(stage)) => {
+            Ok(pretrain_or_reuse(recipe, stage, device, cache_dir, console, stop)?.base)
+        }
         (None, None) => Err(TrainError::NoDemonstrations),
     }
 }
@@ -75,7 +80,7 @@ pub(crate) fn pretrained(
     order: &RunOrder<'_>,
     stage: &BaseStage,
     device: &Device,
-) -> Result<Bundle, TrainError> {
+) -> Result<Pretrained, TrainError> {
     let &RunOrder { recipe, options, console, stop, world } = order;
     let make = || pretrain_or_reuse(recipe, stage, device, &options.cache_dir, console, stop);
     let own = world.writes().then(make).transpose();
@@ -89,7 +94,7 @@ fn pretrain_or_reuse(
     cache_dir: &Path,
     console: &Console,
     stop: &AtomicBool,
-) -> Result<Bundle, TrainError> {
+) -> Result<Pretrained, TrainError> {
     let ModelSource::Architecture(architecture) = &recipe.model.source else {
         return Err(TrainError::NoDemonstrations);
     };
@@ -97,8 +102,8 @@ fn pretrain_or_reuse(
     let path = cache_dir.join("bases").join(&key.as_str()[..32]);
     if path.exists() {
         let base = open_cached(&path)?;
-        console.line(format!("base: reusing the pretrained model in {}", path.display()));
-        return Ok(base);
+        console.detail(format!("base: reusing the pretrained model in {}", path.display()));
+        return Ok(Pretrained { base, seconds: None });
     }
     // Found out now, not after minutes of pretraining.
     sealed::check_writable(&path)?;
@@ -107,7 +112,13 @@ fn pretrain_or_reuse(
     let config = ModelConfig::from_architecture(architecture, demonstrations.vocab_size())?;
     let model = Transformer::from_weights(&config, &initial_weights(&config, stage.seed), device)?;
     let mut learner = Learner::new(model, Descent::new(&stage.optimizer(), stage.steps));
-    let losses = pretrain(&mut learner, stage, &demonstrations, console, stop)?;
+    let mut halfway = Halfway::take_up(&path, &mut learner)?;
+    let stopped = pretrain(&mut learner, stage, &demonstrations, &mut halfway, console, stop)?;
+    if stopped {
+        let kept = halfway.keep(&path, &learner)?;
+        let Halfway { step, .. } = halfway;
+        return Err(TrainError::PretrainingInterrupted { step, steps: stage.steps, kept });
+    }
     // Another run of the same base may have been faster; what it has kept is in use.
     if !path.exists() {
         let (weights, stop_tokens) = (learner.model.to_weights()?, [demonstrations.end].into());
@@ -120,11 +131,20 @@ fn pretrain_or_reuse(
                 &stop_tokens,
                 None,
             )?;
-            sealed::write_file(&dir.join("pretraining.jsonl"), losses.as_bytes())
+            sealed::write_file(&dir.join("pretraining.jsonl"), halfway.losses.as_bytes())
         })?;
     }
-    console.line(format!("base: kept in {}", path.display()));
-    open_cached(&path)
+    Halfway::forget(&path)?;
+    console.detail(format!("base: kept in {}", path.display()));
+    Ok(Pretrained { base: open_cached(&path)?, seconds: Some(halfway.seconds) })
+}
+
+/// A base, and what it took.
+pub(crate) struct Pretrained {
+    /// The base.
+    pub(crate) base: Bundle,
+    /// Seconds of pretraining; `None` where it was in the cache.
+    pub(crate) seconds: Option<f64>,
 }
 
 /// Opens a base of the cache after a look at its checksums.
@@ -214,21 +234,24 @@ fn standard_normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-/// Minimises the cross-entropy of the demonstrations; returns one JSON line a step with its loss.
+/// Minimises the cross-entropy of the demonstrations from where `halfway` is; returns whether it was
+/// asked to stop before the end.
 fn pretrain(
     learner: &mut Learner,
     stage: &BaseStage,
     demonstrations: &DemonstrationSource<'_>,
+    halfway: &mut Halfway,
     console: &Console,
     stop: &AtomicBool,
-) -> Result<String, TrainError> {
-    let mut progress = console.stage("base: pretraining", stage.steps, "step");
-    let (mut smoothed, mut losses) = (f64::NAN, String::new());
+) -> Result<bool, TrainError> {
+    let stage_of = console.stage("base: pretraining", stage.steps, "step");
+    let mut progress = stage_of.start_at(halfway.step);
     let all: Vec<usize> = (0..stage.batch_size).collect();
-    for step in 0..stage.steps {
+    for step in halfway.step..stage.steps {
         if stop.load(Ordering::Relaxed) {
-            return Err(TrainError::InterruptedEarly);
+            return Ok(true);
         }
+        let started = clock::now();
         let demonstrations = &demonstrations.batch(stage, step)?;
         let mut objective = Likelihood { demonstrations, micro_batch_size: stage.batch_size };
         let plan = [all.clone()];
@@ -239,12 +262,16 @@ fn pretrain(
             }
         })?;
         let (value, lr) = (fit.loss, fit.lr);
-        losses +=
+        halfway.losses +=
             &format!("{}\n", json!({ "step": step + 1, tags::BASE_LOSS: value, "base/lr": lr }));
-        smoothed = if smoothed.is_nan() { value } else { 0.95 * smoothed + 0.05 * value };
+        let smoothed = halfway.smoothed.map_or(value, |mean| 0.95 * mean + 0.05 * value);
+        halfway.smoothed = Some(smoothed);
+        halfway.step = step + 1;
+        halfway.seconds += started.elapsed().as_secs_f64();
         progress.set_message(format!("loss {smoothed:.3}"));
         progress.inc(1);
     }
-    progress.finish(format!("loss {smoothed:.3} nats a token after {} steps", stage.steps));
-    Ok(losses)
+    let loss = halfway.smoothed.unwrap_or(f64::NAN);
+    progress.finish(format!("loss {loss:.3} nats a token after {} steps", stage.steps));
+    Ok(false)
 }

@@ -119,7 +119,9 @@ pub enum TrainError {
         path: PathBuf,
     },
     /// There is nothing to resume.
-    #[error("{path} holds no checkpoint to resume from; start without --resume")]
+    #[error(
+        "{path} holds no run to resume; start without --resume (a base whose pretraining was stopped goes on where it was)"
+    )]
     NothingToResume {
         /// The run directory.
         path: PathBuf,
@@ -358,9 +360,18 @@ pub enum TrainError {
     /// What a run left cannot be shown.
     #[error(transparent)]
     Report(#[from] bourn_report::ReportError),
-    /// The user asked to stop before there was anything to save.
-    #[error("interrupted before the first step; nothing was changed")]
-    InterruptedEarly,
+    /// The user asked to stop while the base was pretrained.
+    #[error(
+        "interrupted at step {step} of {steps} of the base's pretraining, which is kept in {kept}: the same command goes on from there"
+    )]
+    PretrainingInterrupted {
+        /// Completed steps.
+        step: u64,
+        /// Steps in all.
+        steps: u64,
+        /// Where it is kept.
+        kept: PathBuf,
+    },
 }
 
 impl TrainError {

@@ -68,6 +68,7 @@ pub mod ablate;
 mod announce;
 pub mod base;
 pub mod checkpoint;
+mod clock;
 mod credit;
 mod critic;
 mod drawing;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use bourn_recipe::{Algorithm, Recipe};
-use bourn_track::{EventWriter, MetricsFile, boundary_scalars, tags, write_boundary, write_layout};
+use bourn_probe::powers_of_two;
+use bourn_recipe::{Algorithm, ModelSource, Recipe, TaskKind};
+use bourn_track::{Board, HParam, MetricsFile, boundary_scalars, samples, tags};
+use serde::Serialize;
 
+use crate::clock;
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::metrics::{drawn_tokens, step_metrics};
@@ -20,8 +23,9 @@ const METRICS: &str = "metrics.jsonl";
 /// The open files of a run's records.
 pub(crate) struct Logbook {
     metrics: MetricsFile,
-    events: Option<EventWriter>,
+    board: Option<Board>,
     tensorboard: PathBuf,
+    max_steps: u64,
     has_layout: bool,
     step_started: Instant,
 }
@@ -39,22 +43,29 @@ impl Logbook {
             _ => MetricsFile::create(&path)?,
         };
         let tensorboard = run_dir.join("tensorboard");
-        let events = if recipe.log.tensorboard {
-            let mut events = EventWriter::create(&tensorboard, resumed.map(|step| step + 1))?;
+        let board = if recipe.log.tensorboard {
+            let mut board = Board::create(&tensorboard, resumed.map(|step| step + 1))?;
             if resumed.is_none() {
-                let toml = recipe.to_toml();
-                events.text("recipe", 0, &format!("```toml\n{toml}\n```"))?;
+                board.text("recipe", 0, &format!("```toml\n{}\n```", recipe.to_toml()))?;
+                board.start_session(&hparams(recipe), most_tries(recipe))?;
             }
-            Some(events)
+            Some(board)
         } else {
             None
         };
-        Ok(Logbook { metrics, events, tensorboard, has_layout: false, step_started: now() })
+        Ok(Logbook {
+            metrics,
+            board,
+            tensorboard,
+            max_steps: recipe.train.max_steps,
+            has_layout: false,
+            step_started: clock::now(),
+        })
     }
 
     /// Starts the clock of a step.
     pub(crate) fn start_step(&mut self) {
-        self.step_started = now();
+        self.step_started = clock::now();
     }
 
     /// Records a step and returns the line that stands beside the progress bar.
@@ -72,20 +83,22 @@ impl Logbook {
         values.insert(tags::STEP_TIME.into(), seconds);
         values.insert(tags::TOKENS_PER_SECOND.into(), tokens / seconds.max(f64::MIN_POSITIVE));
         self.metrics.append(step, &values)?;
-        if let Some(events) = &mut self.events {
-            for (tag, &value) in &values {
-                events.scalar(tag, step, value)?;
-            }
-            events.flush()?;
+        if let Some(board) = &mut self.board {
+            board.step(step, &values)?;
         }
         Ok(format!("reward {:.3}, entropy {:.3}", values[tags::REWARD], values[tags::ENTROPY]))
     }
 
+    /// Records what something took.
+    pub(crate) fn seconds(&mut self, step: u64, tag: &str, seconds: f64) -> Result<(), TrainError> {
+        Ok(self.metrics.append(step, &BTreeMap::from([(tag.to_owned(), seconds)]))?)
+    }
+
     /// Tells TensorBoard, once in a process, which figures of these probes share charts.
     pub(crate) fn layout(&mut self, step: u64, results: &[ProbeResult]) -> Result<(), TrainError> {
-        if let Some(events) = self.events.as_mut().filter(|_| !self.has_layout) {
+        if let Some(board) = self.board.as_mut().filter(|_| !self.has_layout) {
             let sets: Vec<_> = results.iter().map(|r| (r.set.as_str(), &r.boundary)).collect();
-            write_layout(events, step, &sets)?;
+            board.layout(step, &sets)?;
             self.has_layout = true;
         }
         Ok(())
@@ -94,11 +107,13 @@ impl Logbook {
     /// Records a probe.
     pub(crate) fn probe(&mut self, step: u64, result: &ProbeResult) -> Result<(), TrainError> {
         let accuracies = |ledger: &bourn_probe::Ledger| bourn_probe::accuracies(&ledger.outcomes());
-        let figures = boundary_scalars(&result.set, &result.boundary);
-        self.metrics.append(step, &figures)?;
-        if let Some(events) = &mut self.events {
+        let (set, figures) = (&result.set, &result.boundary);
+        self.metrics.append(step, &boundary_scalars(set, figures))?;
+        if let Some(board) = &mut self.board {
             let (base, policy) = (accuracies(&result.base), accuracies(&result.policy));
-            write_boundary(events, step, &result.set, &result.boundary, &base, &policy)?;
+            let page = samples(figures, &result.examples, &result.policy);
+            board.text(&format!("samples/{set}"), step, &page)?;
+            board.probe(step, set, figures, &base, &policy)?;
         }
         Ok(())
     }
@@ -106,16 +121,74 @@ impl Logbook {
     /// Hands everything to the disk.
     pub(crate) fn sync(&mut self) -> Result<(), TrainError> {
         self.metrics.sync()?;
-        if let Some(events) = &mut self.events {
-            events.sync()?;
+        if let Some(board) = &mut self.board {
+            board.sync()?;
         }
         Ok(())
     }
 
+    /// Tells TensorBoard, after the last step of the recipe, that the run is complete.
+    pub(crate) fn finish(&mut self, step: u64) -> Result<(), TrainError> {
+        if let Some(board) = self.board.as_mut().filter(|_| step >= self.max_steps) {
+            board.end_session(step)?;
+        }
+        self.sync()
+    }
+
     /// TensorBoard's directory, where event files are written.
     pub(crate) fn tensorboard(&self) -> Option<PathBuf> {
-        self.events.is_some().then(|| self.tensorboard.clone())
+        self.board.is_some().then(|| self.tensorboard.clone())
     }
+}
+
+/// By what a run differs from others of a sweep, for TensorBoard's HParams tab: the same names whatever
+/// the recipe, because the tab takes those of one run for all.
+fn hparams(recipe: &Recipe) -> BTreeMap<String, HParam> {
+    let Recipe { algorithm, rollout, optimizer, .. } = recipe;
+    let model = match &recipe.model.source {
+        ModelSource::Path(path) => path.clone(),
+        ModelSource::Architecture(a) => format!("{} layers of {}", a.num_layers, a.hidden_size),
+    };
+    let task = |kind: &TaskKind| match kind {
+        TaskKind::Countdown(_) => "countdown".to_owned(),
+        TaskKind::Jsonl(task) => {
+            task.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        }
+    };
+    let tasks: Vec<String> = recipe.tasks.iter().map(|of| task(&of.kind)).collect();
+    let texts = [
+        ("algorithm", algorithm.name.name().to_owned()),
+        ("loss_type", spelled(algorithm.loss_type)),
+        ("model", model),
+        ("name", recipe.name.clone()),
+        ("task", tasks.join(", ")),
+    ];
+    let numbers = [
+        ("entropy_coef", algorithm.entropy_coef),
+        ("epsilon_high", algorithm.epsilon_high),
+        ("kl_coef", algorithm.kl_coef),
+        ("lr", optimizer.lr),
+        ("max_steps", recipe.train.max_steps as f64),
+        ("num_generations", rollout.num_generations as f64),
+        ("prompts_per_step", rollout.prompts_per_step as f64),
+        ("seed", recipe.seed as f64),
+        ("temperature", rollout.temperature),
+    ];
+    let texts = texts.map(|(name, text)| (name.to_owned(), HParam::Text(text)));
+    let numbers = numbers.map(|(name, number)| (name.to_owned(), HParam::Number(number)));
+    texts.into_iter().chain(numbers).collect()
+}
+
+/// A choice as the recipe writes it.
+fn spelled(choice: impl Serialize) -> String {
+    let value = serde_json::to_value(choice).unwrap_or_default();
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The largest k of the run's probes, where it has any.
+fn most_tries(recipe: &Recipe) -> Option<u64> {
+    let probes = recipe.probe.interval > 0;
+    probes.then(|| powers_of_two(recipe.probe.n_max as u64).last().copied()).flatten()
 }
 
 /// Takes the boundary figures of `step` out of the metrics file before a resume: where the probe
@@ -138,12 +211,6 @@ pub(crate) fn drop_probe(run_dir: &Path, step: u64) -> Result<(), TrainError> {
         true => Ok(()),
         false => sealed::replace_file(&path, kept.as_bytes()),
     }
-}
-
-/// The clock that times steps; nothing but `timing.jsonl` and TensorBoard sees it.
-#[allow(clippy::disallowed_methods)]
-fn now() -> Instant {
-    Instant::now()
 }
 
 #[cfg(test)]

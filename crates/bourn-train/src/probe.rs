@@ -297,7 +297,7 @@ impl Prober<'_> {
         let Probed { ledger, made, cut } = &probed;
         let counted: usize = ledger.entries().map(|(_, entry)| entry.draws().len()).sum();
         let full = extent.n_max() * ledger.len() as u64;
-        self.console.line(format!(
+        self.console.detail(format!(
             "{name}: {counted} draws count, of {full} at most; {made} made now, {cut} of them beyond a \
              stop and cut"
         ));

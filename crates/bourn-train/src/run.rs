@@ -103,16 +103,20 @@ pub fn train_in(
     let problems = bourn_task::load(recipe)?;
     problems.warnings.iter().for_each(|warning| console.warn(warning));
     let mut claim = Some(claim);
-    let (mut policy, mut outcome) = (base::open(recipe)?, None);
+    let (mut policy, mut base_seconds, mut outcome) = (base::open(recipe)?, None, None);
     // Every stage begins with what the one before it left.
     for stage in recipe.stages() {
         match stage {
-            Stage::Base(stage) => policy = Some(base::pretrained(&order, stage, &device)?),
+            Stage::Base(stage) => {
+                let made = base::pretrained(&order, stage, &device)?;
+                (policy, base_seconds) = (Some(made.base), made.seconds);
+            }
             Stage::Rl(rl) => {
                 let (Some(base), Some(claim)) = (&mut policy, claim.take()) else {
                     return Err(TrainError::NoDemonstrations);
                 };
-                outcome = Some(reinforce(order, rl, &problems, base, &device, claim)?);
+                outcome =
+                    Some(reinforce(order, rl, &problems, base, base_seconds, &device, claim)?);
             }
         }
     }
@@ -125,6 +129,7 @@ fn reinforce(
     rl: RlStage<'_>,
     problems: &Problems,
     base: &mut Bundle,
+    base_seconds: Option<f64>,
     device: &Device,
     claim: Claim,
 ) -> Result<Outcome, TrainError> {
@@ -136,6 +141,7 @@ fn reinforce(
     let weights = base.take_weights()?;
     let mut run = Run::new(order, rl, problems, base, weights, device, claim)?;
     run.announce()?;
+    run.note_base(base_seconds)?;
     let last = last_step(order.recipe, order.options);
     run.pretrain_critic(problems)?;
     let mut progress = run.progress_bar(last);
@@ -321,7 +327,7 @@ impl<'a> Run<'a> {
     /// able to show.
     fn announce(&self) -> Result<(), TrainError> {
         let RunOrder { recipe, console, .. } = self.order;
-        console.line(memory::announcement(recipe, &self.base.config));
+        console.detail(memory::announcement(recipe, &self.base.config));
         match recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
             true => prober(&self.order, self.base, &self.prompter, self.held_out).announce(),
             false => Ok(()),

@@ -73,14 +73,14 @@ impl Prober<'_> {
         let matched = match found {
             Match::Found(matched) => matched,
             Match::NotFound { reason, trials } => {
-                self.console.line(format!(
+                self.console.detail(format!(
                     "probe: equal entropy: not found in {trials} temperatures: {reason}"
                 ));
                 return Ok((None, Some(reason)));
             }
         };
         let temperature = matched.temperature;
-        self.console.line(format!(
+        self.console.detail(format!(
             "probe: equal entropy: policy {:.4} nats/token at temperature {temperature}, base {:.4} \
              at {}; within {:.4} (standard error {:.4}), {} temperatures tried",
             matched.policy_entropy,

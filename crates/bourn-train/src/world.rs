@@ -114,7 +114,7 @@ pub(crate) fn together<T>(world: &dyn World, own: Result<T, TrainError>) -> Resu
         Err(
             TrainError::Rollout(RolloutError::Interrupted)
             | TrainError::Interrupted { .. }
-            | TrainError::InterruptedEarly,
+            | TrainError::PretrainingInterrupted { .. },
         ) => Accord::Stop,
         Err(_) => Accord::Failed,
     };

@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use bourn_probe::{CompareOptions, compare, read_outcomes};
-use bourn_track::boundary_table;
 
-use super::print;
+use super::{figures, print};
 
 /// Compare the outcomes of two models, from anywhere. See docs/formats.md.
 #[derive(clap::Args)]
@@ -17,6 +16,9 @@ pub(crate) struct CompareArgs {
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
+    /// Print every figure, not the lines that matter
+    #[arg(long, conflicts_with = "json")]
+    full: bool,
     /// Confidence of the intervals
     #[arg(long, default_value_t = 0.95)]
     confidence: f64,
@@ -49,6 +51,6 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     if args.json {
         print(&serde_json::to_string_pretty(&boundary)?)
     } else {
-        print(&boundary_table(&boundary))
+        print(figures(&[boundary], &[], args.full).trim_end())
     }
 }

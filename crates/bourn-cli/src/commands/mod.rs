@@ -18,7 +18,7 @@ use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Device;
 use bourn_rollout::{EngineOptions, Storage};
-use bourn_track::{boundary_table, examples_table};
+use bourn_track::{boundary_table, comparison, examples_table, words};
 use bourn_train::{checkpoint, memory};
 
 /// Opens a model; a run directory is none, and the error names the checkpoint that is.
@@ -47,27 +47,31 @@ pub(crate) fn engine_for(
     EngineOptions { batch_size: rows, cache_bytes, storage: Storage::F32 }
 }
 
-/// Lost and gained problems that are shown with their texts, of each.
+/// Problems never solved again, or newly solved, that are shown with their texts, of each.
 const EXAMPLES: usize = 5;
 
-/// The tables of a probe, one for each set, each with what was lost and gained where that is known.
-pub(crate) fn figures(boundaries: &[Boundary], examples: &[Examples]) -> String {
-    let mut text = String::new();
-    for (index, boundary) in boundaries.iter().enumerate() {
-        text += &boundary_table(boundary);
-        text += "\n";
-        if let Some(examples) = examples.get(index) {
-            for (title, list) in
-                [("lost", &examples.never_solved_again), ("gained", &examples.newly_solved)]
-            {
-                if !list.is_empty() {
-                    text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
-                }
+/// What probes have found, one for each set: what matters in some twenty lines, or all of it.
+pub(crate) fn figures(boundaries: &[Boundary], examples: &[Examples], full: bool) -> String {
+    let one = |(index, boundary): (usize, &Boundary)| {
+        let examples = examples.get(index);
+        if !full {
+            return comparison(boundary, examples);
+        }
+        let mut text = boundary_table(boundary) + "\n";
+        for (title, list) in examples.into_iter().flat_map(|examples| {
+            [
+                (words::NEVER_SOLVED_AGAIN, &examples.never_solved_again),
+                (words::NEWLY_SOLVED, &examples.newly_solved),
+            ]
+        }) {
+            if !list.is_empty() {
+                text += &format!("\n{title}:\n{}\n", examples_table(list, EXAMPLES));
             }
         }
-        text += "\n";
-    }
-    text
+        text
+    };
+    let texts: Vec<String> = boundaries.iter().enumerate().map(one).collect();
+    texts.join("\n\n")
 }
 
 /// Prints a result on standard output.

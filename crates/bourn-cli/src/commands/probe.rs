@@ -9,8 +9,8 @@ use bourn_train::{ProbeModels, ProbeOptions, Probing, probe_of_run};
 use super::{figures, open_model, print};
 use crate::interrupt;
 
-/// The boundary of any two models, without training: pass@k, solvable sets, lost and gained
-/// problems. Draws are kept, so that a second probe draws only what the first did not.
+/// The boundary of any two models, without training: pass@k, and the problems that
+/// are never solved again or newly solved. Draws are kept, so that a second probe draws only what the first did not.
 #[derive(clap::Args)]
 #[command(group(clap::ArgGroup::new("subject").required(true).args(["run", "base"])))]
 pub(crate) struct ProbeArgs {
@@ -50,6 +50,9 @@ pub(crate) struct ProbeArgs {
     /// Print the figures as JSON, one object a line for each sampler
     #[arg(long)]
     json: bool,
+    /// Print every figure, not the lines that matter
+    #[arg(long, conflicts_with = "json")]
+    full: bool,
 }
 
 /// Runs the command.
@@ -79,7 +82,7 @@ pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
     }
     let (boundaries, examples): (Vec<_>, Vec<_>) =
         results.into_iter().map(|result| (result.boundary, result.examples)).unzip();
-    print(figures(&boundaries, &examples).trim_end())
+    print(figures(&boundaries, &examples, args.full).trim_end())
 }
 
 /// The recipe that probes `base` on `task`.

@@ -1,9 +1,10 @@
 //! `bourn train RECIPE`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bourn_recipe::Recipe;
-use bourn_track::{Console, count_rows, derived_table, detectable_rows};
+use bourn_report::{read_cost, time_words};
+use bourn_track::{Console, count_rows, derived_table, detectable_rows, facts};
 use bourn_train::memory::mebibytes;
 use bourn_train::{Outcome, RunOptions};
 
@@ -30,6 +31,9 @@ pub(crate) struct TrainArgs {
     /// Print the resolved recipe and what follows from it, and train nothing
     #[arg(long)]
     dry_run: bool,
+    /// End with every figure of the last probe, not the twenty lines that matter
+    #[arg(long)]
+    full: bool,
 }
 
 /// Runs the command.
@@ -48,7 +52,7 @@ pub(crate) fn run(args: &TrainArgs, console: &Console) -> anyhow::Result<()> {
         cache_dir: bourn_train::base::default_cache_dir(),
     };
     let outcome = bourn_train::train(&recipe, &options, console, stop)?;
-    print(&report(&outcome))
+    print(&ending(&options.run_dir, &outcome, args.full)?)
 }
 
 fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
@@ -72,10 +76,19 @@ fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
     print(&format!("{}\n{}", recipe.to_toml(), derived_table(&rows)))
 }
 
-fn report(outcome: &Outcome) -> String {
-    let mut paths = vec![("checkpoint".to_owned(), outcome.checkpoint.display().to_string())];
-    if let Some(dir) = &outcome.tensorboard {
-        paths.push(("tensorboard --logdir".into(), dir.display().to_string()));
+/// What the last probe found, where the time went, and where to look further.
+fn ending(run_dir: &Path, outcome: &Outcome, full: bool) -> anyhow::Result<String> {
+    let mut rows = Vec::new();
+    let mut row = |name: &str, value: String| rows.push((name.to_owned(), value));
+    if let Some(cost) = read_cost(&run_dir.join("timing.jsonl"))? {
+        row("time", time_words(&cost));
     }
-    figures(&outcome.boundaries, &outcome.examples) + &derived_table(&paths)
+    row("report", format!("bourn report {}", run_dir.display()));
+    if let Some(dir) = &outcome.tensorboard {
+        row("curves", format!("tensorboard --logdir {}", dir.display()));
+    }
+    row("checkpoint", outcome.checkpoint.display().to_string());
+    let figures = figures(&outcome.boundaries, &outcome.examples, full);
+    let gap = if figures.is_empty() { "" } else { "\n\n" };
+    Ok(figures.trim_end().to_owned() + gap + &facts(&rows))
 }

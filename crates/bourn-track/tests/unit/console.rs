@@ -71,6 +71,7 @@ fn rates_and_durations() {
 #[test]
 fn counted_lines_and_the_summary() {
     let (console, out) = plain();
+    let console = console.verbose(true);
     let mut stage = console.stage("train", 10, "steps").lines_every(4);
     for _ in 0..10 {
         stage.inc(1);
@@ -116,8 +117,7 @@ fn bars_on_a_terminal() {
     stage.set_message("reward 0.25");
     let screen = term.contents();
     assert!(screen.starts_with("train "), "{screen}");
-    assert!(screen.contains(" 1/4 steps "), "{screen}");
-    assert!(screen.contains("steps/") && screen.contains(" left"), "{screen}");
+    assert!(screen.contains(" 1/4 steps, ") && screen.contains(" left, "), "{screen}");
     assert!(screen.ends_with("reward 0.25"), "{screen}");
 
     console.line("a line\nand another");
@@ -125,7 +125,67 @@ fn bars_on_a_terminal() {
     assert!(screen.starts_with("a line\nand another\ntrain "), "{screen}");
 
     stage.finish("reward 0.50");
-    assert_eq!(term.contents(), "a line\nand another\ntrain: reward 0.50 (0s)");
+    assert_eq!(term.contents(), "a line\nand another");
+}
+
+#[test]
+fn details_are_for_those_who_ask() {
+    let (console, out) = plain();
+    console.detail("memory");
+    console.stage("train", 1, "steps").finish("1 step");
+    assert_eq!(out.text(), "");
+    let console = console.verbose(true);
+    console.detail("memory");
+    console.clone().stage("train", 1, "steps").finish("1 step");
+    assert_eq!(out.text(), "memory\ntrain: 1 step (0s)\n");
+}
+
+#[test]
+fn a_bar_has_whole_words_within_80_columns() {
+    let check = |message: &str, expect: &str| {
+        let (console, _) = terminal(200);
+        let mut stage = console.stage("train", 12_000, "step");
+        stage.done = 11_999;
+        stage.set_message(message);
+        assert_eq!(stage.beside(), expect);
+        let line = terminal_line(&console, &stage);
+        assert!(line <= COLUMNS, "{line}");
+    };
+    check("", "");
+    check("reward 0.250", ", reward 0.250");
+    check("reward 0.250, entropy 0.123", ", reward 0.250");
+    check("loss 1.2, lr 0.1, x 3", ", loss 1.2, lr 0.1, x 3");
+    check("a message of one part that is far too long for what is left of the line", "");
+}
+
+/// The columns that the longest form of a bar takes.
+fn terminal_line(_console: &Console, stage: &ProgressStage) -> usize {
+    let place = format!("{}/{} {}", stage.done, stage.total, stage.unit);
+    format!("{} {} {place}, 59m59s left{}", stage.name, "=".repeat(16), stage.beside()).len()
+}
+
+#[test]
+fn a_terminal_breaks_lines_between_words() {
+    let check = |text: &str, expect: &str| assert_eq!(fitted(text), expect);
+    let long = "warning: a message that is longer than a terminal of eighty columns is broken between words";
+    check(
+        long,
+        "warning: a message that is longer than a terminal of eighty columns is broken\n  between words",
+    );
+    check("short", "short");
+    // What is drawn keeps its shape, and a path is one word.
+    let drawn = format!("  | {}", "x ".repeat(60));
+    check(&drawn, &drawn);
+    let path = format!("/{}", "a/".repeat(50));
+    check(&path, &path);
+    // Where nobody looks at a terminal a message is one line.
+    let (console, out) = plain();
+    console.line(long);
+    assert_eq!(out.text(), format!("{long}\n"));
+    let (console, term) = terminal(100);
+    console.line(format!("    {long}"));
+    assert_eq!(term.contents().lines().count(), 2);
+    assert!(term.contents().lines().all(|line| line.starts_with("    ") && line.len() <= 80));
 }
 
 #[test]
@@ -139,7 +199,7 @@ fn colour_changes_no_text() {
             stage.bar.as_ref().unwrap().tick();
             term.contents()
         });
-        assert!(screens[0].starts_with("draw ") && screens[0].contains(" draws 0.00 draws/min"));
+        assert!(screens[0].starts_with("draw ") && screens[0].contains(" draws"));
         assert_eq!(screens[0], screens[1]);
     };
     check(0);

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Algorithm, Recipe};
 use bourn_rollout::RolloutError;
-use bourn_track::ProgressStage;
+use bourn_track::{ProgressStage, tags, words};
 
 use super::{Outcome, Run, RunOrder, prober};
 use crate::checkpoint::{self, CheckpointParts, State};
+use crate::clock;
 use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::logbook::{self, Logbook};
 use crate::memory;
-use crate::probe::{ProbeResult, read_figures};
+use crate::probe::read_figures;
 use crate::rundir::Lock;
 use crate::side::{Engines, Held, Side};
 use crate::update::UpdateReport;
@@ -49,6 +50,16 @@ impl Run<'_> {
         }
     }
 
+    /// Records what pretraining the base took, where it was done now.
+    pub(super) fn note_base(&mut self, seconds: Option<f64>) -> Result<(), TrainError> {
+        match (&mut self.records, seconds) {
+            (Some(records), Some(seconds)) => {
+                records.logbook.seconds(self.state.step, tags::BASE_SECONDS, seconds)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Measures the boundary at this step: files, metrics, TensorBoard. One process does.
     pub(super) fn probe(&mut self) -> Result<(), TrainError> {
         let probed = match self.records.is_some() {
@@ -70,6 +81,7 @@ impl Run<'_> {
             prompter: &self.prompter,
         };
         let (step, run_dir) = (self.state.step, &self.order.options.run_dir);
+        let started = clock::now();
         let prober = prober(&self.order, self.base, &self.prompter, self.held_out);
         let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step)?;
         let Some(Records { logbook, .. }) = &mut self.records else { return Ok(()) };
@@ -77,8 +89,11 @@ impl Run<'_> {
         for result in &results {
             prober.write(run_dir, step, &policy, result)?;
             logbook.probe(step, result)?;
-            self.order.console.line(format!("step {step}: {}", summary(result)));
+            let several =
+                if results.len() > 1 { format!("  {}", result.set) } else { String::new() };
+            self.order.console.line(words::probe_line(step, &result.boundary) + &several);
         }
+        logbook.seconds(step, tags::PROBE_SECONDS, started.elapsed().as_secs_f64())?;
         (self.boundaries, self.examples) =
             results.into_iter().map(|result| (result.boundary, result.examples)).unzip();
         Ok(())
@@ -177,12 +192,12 @@ impl Run<'_> {
     pub(super) fn finish(mut self) -> Result<Outcome, TrainError> {
         let RunOrder { recipe, options, console, .. } = self.order;
         if let Some(peak) = memory::peak() {
-            console.line(format!("memory: {} at the peak", memory::mebibytes(peak)));
+            console.detail(format!("memory: {} at the peak", memory::mebibytes(peak)));
         }
         let step = self.state.step;
         let mut tensorboard = None;
         if let Some(Records { logbook, .. }) = &mut self.records {
-            logbook.sync()?;
+            logbook.finish(step)?;
             tensorboard = logbook.tensorboard();
         }
         if self.records.is_some() && self.boundaries.is_empty() && self.state.probed {
@@ -196,22 +211,4 @@ impl Run<'_> {
             tensorboard,
         })
     }
-}
-
-/// One line about a probe.
-fn summary(result: &ProbeResult) -> String {
-    let figures = &result.boundary;
-    let percent = |values: &[f64], index: usize| 100.0 * values[index];
-    let last = figures.k.len() - 1;
-    format!(
-        "{}: pass@1 {:.1}% (base {:.1}%), pass@{} {:.1}% (base {:.1}%), lost {}, gained {}",
-        result.set,
-        percent(&figures.policy.pass_at_k, 0),
-        percent(&figures.base.pass_at_k, 0),
-        figures.k[last],
-        percent(&figures.policy.pass_at_k, last),
-        percent(&figures.base.pass_at_k, last),
-        figures.solvable.never_solved_again.len(),
-        figures.solvable.newly_solved.len(),
-    )
 }

@@ -51,7 +51,7 @@ impl Run<'_> {
         }
         replay.judge(&self.state.looks, settings);
         if due {
-            self.order.console.line(format!(
+            self.order.console.detail(format!(
                 "step {step}: replay: {} of {} watched problems are being lost",
                 replay.endangered(),
                 replay.watched().len()

@@ -18,3 +18,21 @@ fn one_probe_is_dropped_and_every_other_byte_stays() {
     check(first, 0, "");
     drop_probe(&dir.path().join("nowhere"), 1).unwrap();
 }
+
+#[test]
+fn runs_of_a_sweep_are_told_apart_by_the_same_names() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../recipes/quickstart.toml");
+    let load = |set: &[&str]| {
+        let set: Vec<String> = set.iter().map(|set| set.to_string()).collect();
+        bourn_recipe::load(std::path::Path::new(path), &set).unwrap()
+    };
+    let (plain, other) = (load(&[]), load(&["algorithm.name=rloo", "seed=7", "probe.n_max=100"]));
+    let (one, two) = (hparams(&plain), hparams(&other));
+    assert!(one.keys().eq(two.keys()));
+    assert_eq!(one["algorithm"], HParam::Text("grpo".into()));
+    assert_eq!(one["loss_type"], HParam::Text("dapo".into()));
+    assert_eq!(one["model"], HParam::Text("5 layers of 128".into()));
+    assert_eq!((&one["lr"], &two["seed"]), (&HParam::Number(3e-4), &HParam::Number(7.0)));
+    assert_eq!((most_tries(&plain), most_tries(&other)), (Some(1024), Some(64)));
+    assert_eq!(most_tries(&load(&["probe.interval=0"])), None);
+}
