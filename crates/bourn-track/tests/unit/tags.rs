@@ -25,6 +25,8 @@ fn every_tag_is_documented() {
         GRAD_NORM,
         LR,
         BASE_LOSS,
+        BASE_SECONDS,
+        PROBE_SECONDS,
         ENTROPY_COEF,
         KEPT_GROUPS,
         DRAWN_GROUPS,
