@@ -17,10 +17,10 @@ fn scalars() {
     check("boundary/cd/base/entropy", 0.512);
     check("boundary/cd/policy/entropy/ci_high", 0.2);
     check("boundary/cd/crossover_k", 16.0);
-    check("solvable/kept", 60.0);
-    check("solvable/newly_solved", 0.0);
-    check("solvable/never_solved_again", 35.0);
-    check("solvable/neither", 1.0);
+    check("boundary/cd/solvable/kept", 60.0);
+    check("boundary/cd/solvable/newly_solved", 0.0);
+    check("boundary/cd/solvable/never_solved_again", 35.0);
+    check("boundary/cd/solvable/neither", 1.0);
     check("boundary/cd/problems", 96.0);
     check("boundary/cd/base/n", 256.0);
     check("boundary/cd/policy/n", 256.0);
