@@ -16,6 +16,8 @@ import struct
 import sys
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.backend.event_processing.plugin_event_accumulator import (
+    EventAccumulator as ServerAccumulator)
 from tensorboard.plugin_util import markdown_to_safe_html
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.hparams import metadata
@@ -109,14 +111,20 @@ def check_layout(runs):
     return charts
 
 
-def check_purged(runs, step, last):
-    """What the interrupted process wrote of `step` and later is gone: nothing is there twice."""
+def check_purged(directory, runs, step, last):
+    """What the interrupted process wrote of `step` and later is gone: nothing is there twice, neither
+    for the reader that scripts use nor for the server, which purges by rules of its own."""
     for run, events in runs.items():
         for tag in events.Tags()["scalars"]:
             steps = [at for at, _ in scalars(events, tag)]
             equal(f"{run}, {tag}: each step once, in order", steps, sorted(set(steps)))
             if steps[-1] > last:
                 sys.exit(f"{run}, {tag}: a step {steps[-1]} after {step} is left")
+        server = ServerAccumulator(os.path.join(directory, run))
+        server.Reload()
+        for tag in events.Tags()["scalars"]:
+            equal(f"{run}, {tag}: the server's steps", [event.step for event in server.Tensors(tag)],
+                  [at for at, _ in scalars(events, tag)])
 
 
 def check_example(directory):
@@ -124,7 +132,7 @@ def check_example(directory):
     policy, detail = runs["policy"], runs["detail/policy"]
 
     # Steps 5 to 9 of the first file were written again by a resumed run that ended at 7.
-    check_purged(runs, 5, 7)
+    check_purged(directory, runs, 5, 7)
     expect = [(s, s / 16) for s in range(5)] + [(s, 1 + s / 16) for s in range(5, 8)]
     equal("reward", scalars(policy, "Watch/1 reward"), expect)
     equal("clip ratio", scalars(detail, "train/clip_ratio/low_mean"), expect)

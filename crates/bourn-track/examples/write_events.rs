@@ -27,7 +27,13 @@ fn main() -> ExitCode {
 
 fn write(dir: &Path) -> Result<(), TrackError> {
     let numbers = |reward: f64| {
-        let named = [(tags::REWARD, reward), (tags::CLIP_RATIO_LOW, reward), (tags::LR, 0.5)];
+        let correct = tags::verdict("correct");
+        let named = [
+            (tags::REWARD, reward),
+            (tags::CLIP_RATIO_LOW, reward),
+            (tags::COMPLETIONS_MAX_LENGTH, 8.0),
+            (&correct, 0.5),
+        ];
         BTreeMap::from(named.map(|(tag, value)| (tag.to_owned(), value)))
     };
     let boundary = sample::boundary();

@@ -54,13 +54,13 @@ impl EventWriter {
         let mut version = Event::new();
         version.set_file_version(FILE_VERSION.to_string());
         writer.write("file_version", 0, version)?;
-        if let Some(step) = resume_step {
-            let mut log = SessionLog::new();
-            log.set_status(SessionLog_SessionStatus::START);
-            let mut start = Event::new();
-            start.set_session_log(log);
-            writer.write("session_log", step, start)?;
-        }
+        // TensorBoard's server takes the first of a run's marks for its beginning and drops data only at
+        // later ones, so every file has one.
+        let mut log = SessionLog::new();
+        log.set_status(SessionLog_SessionStatus::START);
+        let mut start = Event::new();
+        start.set_session_log(log);
+        writer.write("session_log", resume_step.unwrap_or(0), start)?;
         writer.file.flush()?;
         Ok(writer)
     }

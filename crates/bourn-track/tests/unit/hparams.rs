@@ -18,7 +18,7 @@ fn settings_are_in_the_metadata_of_three_tags() {
         assert_eq!((value.get_tag(), plugin.get_plugin_name()), (tag, "hparams"));
         HParamsPluginData::parse_from_bytes(plugin.get_content()).unwrap()
     };
-    let experiment = data(1, "_hparams_/experiment").take_experiment();
+    let experiment = data(2, "_hparams_/experiment").take_experiment();
     let infos = experiment.get_hparam_infos().iter();
     let infos: Vec<_> = infos.map(|info| (info.get_name(), info.get_field_type())).collect();
     let expect =
@@ -29,9 +29,9 @@ fn settings_are_in_the_metadata_of_three_tags() {
         (metric.get_name().get_tag(), metric.get_display_name()),
         ("Watch/1 reward", "reward")
     );
-    let start = data(2, "_hparams_/session_start_info").take_session_start_info();
+    let start = data(3, "_hparams_/session_start_info").take_session_start_info();
     assert_eq!(start.get_hparams()["algorithm"].get_string_value(), "grpo");
     assert_eq!(start.get_hparams()["lr"].get_number_value(), 0.25);
-    let end = data(3, "_hparams_/session_end_info").take_session_end_info();
-    assert_eq!((end.get_status(), events[3].get_step()), (Status::STATUS_SUCCESS, 9));
+    let end = data(4, "_hparams_/session_end_info").take_session_end_info();
+    assert_eq!((end.get_status(), events[4].get_step()), (Status::STATUS_SUCCESS, 9));
 }

@@ -65,11 +65,13 @@ fn an_event_file_is_its_events_one_after_the_other() {
     let version = [&[0x09], &stamps[0].to_le_bytes()[..], b"\x1a\x0dbrain.Event:2"].concat();
     let scalar = [
         &[0x09],
-        &stamps[1].to_le_bytes()[..],
+        &stamps[2].to_le_bytes()[..],
         b"\x10\x07\x2a\x0a\x0a\x08\x0a\x01x\x15",
         &0.5f32.to_le_bytes(),
     ];
-    assert_eq!(bytes, [frame(&version), frame(&scalar.concat())].concat());
+    // session_log 7, in it status 1 (an enum): START is 1. The step is 0, which is not written.
+    let start = [&[0x09], &stamps[1].to_le_bytes()[..], b"\x3a\x02\x08\x01"].concat();
+    assert_eq!(bytes, [frame(&version), frame(&start), frame(&scalar.concat())].concat());
 }
 
 #[test]
@@ -124,7 +126,7 @@ fn dropping_a_writer_loses_nothing() {
         writer.scalar("x", step, 1.0).unwrap();
     }
     drop(writer);
-    assert_eq!(read_events(&path).len(), 5001);
+    assert_eq!(read_events(&path).len(), 5002);
 }
 
 #[test]
@@ -174,5 +176,5 @@ fn bad_input_is_an_error() {
     // Nothing of what failed was written.
     let path = writer.path().to_path_buf();
     writer.close().unwrap();
-    assert_eq!(read_events(&path).len(), 1);
+    assert_eq!(read_events(&path).len(), 2);
 }
