@@ -40,10 +40,7 @@ fn write(dir: &Path) -> Result<(), TrackError> {
     let accuracies = |most: f64| (0..96).map(|i| most * f64::from(i) / 96.0).collect::<Vec<_>>();
     let mut first = Board::create(dir, None)?;
     first.text("recipe", 0, "# recipe\n\n    seed = 1\n    name = \"ümlaut <b>\"\n")?;
-    let hparams = BTreeMap::from([
-        ("algorithm".to_owned(), HParam::Text("grpo".into())),
-        ("lr".to_owned(), HParam::Number(0.25)),
-    ]);
+    let hparams = [("algorithm", HParam::Text("grpo".into())), ("lr", HParam::Number(0.25))];
     first.start_session(&hparams, Some(256))?;
     for step in 0..10 {
         first.step(step, &numbers(step as f64 / 16.0))?;

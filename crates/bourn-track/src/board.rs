@@ -73,14 +73,15 @@ impl Board {
         self.policy.text(tag, step, markdown)
     }
 
-    /// Says by what the run differs from others, for the HParams tab; `most_tries` is the largest k of
+    /// Says by what the run differs from others, for the HParams tab, which at first shows five of these
+    /// settings; `most_tries` is the largest k of
     /// its probes, where it has any. To be written once in a run's life.
     ///
     /// # Errors
     /// As [`EventWriter::scalar`].
     pub fn start_session(
         &mut self,
-        hparams: &BTreeMap<String, HParam>,
+        hparams: &[(&str, HParam)],
         most_tries: Option<u64>,
     ) -> Result<(), TrackError> {
         let mut metrics = Vec::new();

@@ -4,8 +4,6 @@
 //! Of a sweep's runs TensorBoard takes the columns that any one of them names, and so every run names
 //! the same.
 
-use std::collections::BTreeMap;
-
 use protobuf::Message;
 use protobuf::well_known_types::Value;
 use tensorboard_proto::api::{DataType as HParamType, Experiment, HParamInfo, MetricInfo, Status};
@@ -32,16 +30,17 @@ pub enum HParam {
     Number(f64),
 }
 
-/// Writes the settings of a run, and which scalar tags (with the name to show) are its results.
+/// Writes the settings of a run in the order in which they are shown (TensorBoard ticks the first
+/// five), and which scalar tags (with the name to show) are its results.
 pub(crate) fn write_start(
     writer: &mut EventWriter,
-    hparams: &BTreeMap<String, HParam>,
+    hparams: &[(&str, HParam)],
     metrics: &[(String, String)],
 ) -> Result<(), TrackError> {
     let mut experiment = Experiment::new();
     for (name, hparam) in hparams {
         let mut info = HParamInfo::new();
-        info.set_name(name.clone());
+        info.set_name((*name).to_owned());
         info.set_field_type(match hparam {
             HParam::Text(_) => HParamType::DATA_TYPE_STRING,
             HParam::Number(_) => HParamType::DATA_TYPE_FLOAT64,
@@ -65,7 +64,7 @@ pub(crate) fn write_start(
             HParam::Text(text) => value.set_string_value(text.clone()),
             HParam::Number(number) => value.set_number_value(*number),
         }
-        start.mut_hparams().insert(name.clone(), value);
+        start.mut_hparams().insert((*name).to_owned(), value);
     }
     start.set_start_time_secs(unix_time().as_secs_f64());
     let mut content = HParamsPluginData::new();

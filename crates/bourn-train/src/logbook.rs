@@ -143,7 +143,7 @@ impl Logbook {
 
 /// By what a run differs from others of a sweep, for TensorBoard's HParams tab: the same names whatever
 /// the recipe, because the tab takes those of one run for all.
-fn hparams(recipe: &Recipe) -> BTreeMap<String, HParam> {
+fn hparams(recipe: &Recipe) -> Vec<(&'static str, HParam)> {
     let Recipe { algorithm, rollout, optimizer, .. } = recipe;
     let model = match &recipe.model.source {
         ModelSource::Path(path) => path.clone(),
@@ -156,27 +156,24 @@ fn hparams(recipe: &Recipe) -> BTreeMap<String, HParam> {
         }
     };
     let tasks: Vec<String> = recipe.tasks.iter().map(|of| task(&of.kind)).collect();
-    let texts = [
-        ("algorithm", algorithm.name.name().to_owned()),
-        ("loss_type", spelled(algorithm.loss_type)),
-        ("model", model),
-        ("name", recipe.name.clone()),
-        ("task", tasks.join(", ")),
-    ];
-    let numbers = [
-        ("entropy_coef", algorithm.entropy_coef),
-        ("epsilon_high", algorithm.epsilon_high),
-        ("kl_coef", algorithm.kl_coef),
-        ("lr", optimizer.lr),
-        ("max_steps", recipe.train.max_steps as f64),
-        ("num_generations", rollout.num_generations as f64),
-        ("prompts_per_step", rollout.prompts_per_step as f64),
-        ("seed", recipe.seed as f64),
-        ("temperature", rollout.temperature),
-    ];
-    let texts = texts.map(|(name, text)| (name.to_owned(), HParam::Text(text)));
-    let numbers = numbers.map(|(name, number)| (name.to_owned(), HParam::Number(number)));
-    texts.into_iter().chain(numbers).collect()
+    let (text, number) = (HParam::Text, HParam::Number);
+    // The first five are shown at first.
+    vec![
+        ("algorithm", text(algorithm.name.name().to_owned())),
+        ("loss_type", text(spelled(algorithm.loss_type))),
+        ("lr", number(optimizer.lr)),
+        ("kl_coef", number(algorithm.kl_coef)),
+        ("seed", number(recipe.seed as f64)),
+        ("num_generations", number(rollout.num_generations as f64)),
+        ("prompts_per_step", number(rollout.prompts_per_step as f64)),
+        ("entropy_coef", number(algorithm.entropy_coef)),
+        ("epsilon_high", number(algorithm.epsilon_high)),
+        ("temperature", number(rollout.temperature)),
+        ("max_steps", number(recipe.train.max_steps as f64)),
+        ("model", text(model)),
+        ("task", text(tasks.join(", "))),
+        ("name", text(recipe.name.clone())),
+    ]
 }
 
 /// A choice as the recipe writes it.

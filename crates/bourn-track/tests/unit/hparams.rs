@@ -4,10 +4,7 @@ use super::*;
 fn settings_are_in_the_metadata_of_three_tags() {
     let dir = tempfile::tempdir().unwrap();
     let mut writer = EventWriter::create(dir.path(), None).unwrap();
-    let hparams = BTreeMap::from([
-        ("algorithm".to_owned(), HParam::Text("grpo".into())),
-        ("lr".to_owned(), HParam::Number(0.25)),
-    ]);
+    let hparams = [("lr", HParam::Number(0.25)), ("algorithm", HParam::Text("grpo".into()))];
     write_start(&mut writer, &hparams, &[("Watch/1 reward".into(), "reward".into())]).unwrap();
     write_end(&mut writer, 9).unwrap();
     writer.flush().unwrap();
@@ -22,7 +19,7 @@ fn settings_are_in_the_metadata_of_three_tags() {
     let infos = experiment.get_hparam_infos().iter();
     let infos: Vec<_> = infos.map(|info| (info.get_name(), info.get_field_type())).collect();
     let expect =
-        [("algorithm", HParamType::DATA_TYPE_STRING), ("lr", HParamType::DATA_TYPE_FLOAT64)];
+        [("lr", HParamType::DATA_TYPE_FLOAT64), ("algorithm", HParamType::DATA_TYPE_STRING)];
     assert_eq!(infos, expect);
     let metric = &experiment.get_metric_infos()[0];
     assert_eq!(
