@@ -77,6 +77,7 @@ mod engine_source;
 mod episodes;
 mod error;
 pub mod experience;
+mod forecast;
 mod implicit;
 mod judging;
 pub mod learner;
@@ -107,6 +108,7 @@ pub mod world;
 
 pub use announce::detectable_before;
 pub use error::TrainError;
+pub use forecast::{Forecast, Preview, preview};
 pub use memory::{check_context, engine_options};
 pub use probe::check_probe;
 pub use run::{Outcome, RunOptions, train, train_in};
