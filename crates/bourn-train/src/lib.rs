@@ -70,6 +70,7 @@ pub mod base;
 pub mod checkpoint;
 mod credit;
 mod critic;
+pub mod doctor;
 mod drawing;
 pub mod engine;
 mod engine_source;
