@@ -73,13 +73,8 @@ fn no_line_of_help_is_wider_than_a_terminal_and_every_command_has_an_example() {
         let output = place.command(&page).env("COLUMNS", "200").output().unwrap();
         let help = text(&output.stdout);
         assert_eq!(wide_lines(&help), Vec::<&str>::new(), "{page:?}");
-        assert!(
-            page.len() > 2
-                || help.contains(&format!("\n  bourn {}", page[0].trim_matches('-')))
-                || page[0].starts_with('-')
-                || help.contains("bourn score"),
-            "{page:?}: {help}"
-        );
+        let example = page.len() > 2 || page[0].starts_with('-') || help.contains("\nExample");
+        assert!(example, "{page:?}: {help}");
     }
 }
 

@@ -24,12 +24,17 @@ fn answers_are_taken_for_what_most_of_them_are() {
     use Extract::*;
     use VerifierKind::*;
     for (answers, format, verifier, extract) in [
-        (&[r#""3 + 4 = <<3+4=7>>7\n#### 7""#, r#""so\n#### 1,200""#][..], Hash, Math, Some(LastNumber)),
+        (
+            &[r#""3 + 4 = <<3+4=7>>7\n#### 7""#, r#""so\n#### 1,200""#][..],
+            Hash,
+            Math,
+            Some(LastNumber),
+        ),
         (&[r#""so \\boxed{\\frac{1}{2}}.""#, r#""\\boxed{3}""#], Boxed, Math, Some(Boxed)),
         (&["7", r#""-1.5""#, r#""$1,200""#], Whole, Math, Some(LastNumber)),
         (&[r#""B""#, r#""(c)""#, r#""D.""#], Whole, Choice, None),
         (&[r#""Paris""#, r#""7""#], Whole, Exact, Some(Whole)),
-        (&[r#""so\n#### Paris""#, r#""#### Rome""#], Hash, Exact, Some(Hash)),
+        (&[r#""so\n#### Paris""#, r#""so #### Rome""#], Hash, Exact, Some(Hash)),
     ] {
         let (reading, ..) = look(&lines(answers));
         let wanted = Reading { answer_format: format, verifier, extract };
@@ -80,5 +85,8 @@ fn what_cannot_be_looked_at_is_named() {
     let found = survey(&path).unwrap();
     assert_eq!(found.column("answer").unwrap().example, "1");
     let error = found.column("anser").unwrap_err().to_string();
-    assert!(error.contains("`question`, `answer`") && error.contains("nearest is `answer`"), "{error}");
+    assert!(
+        error.contains("`question`, `answer`") && error.contains("nearest is `answer`"),
+        "{error}"
+    );
 }
