@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -228,7 +229,7 @@ fn ctrl_c_saves_and_leaves_with_a_message() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let log = text(&output.stderr);
-    assert!(!output.status.success(), "{log}");
+    assert_eq!(output.status.code(), Some(130), "{log}");
     assert!(log.contains("saved at step") && log.contains("--resume"), "{log}");
     place.ok(&["train", "small.toml", "--run-dir", "stopped", "--resume"]);
     let weights = |run: &str| {
@@ -237,6 +238,33 @@ fn ctrl_c_saves_and_leaves_with_a_message() {
     assert!(weights("straight") == weights("stopped"));
     let metrics = |run: &str| fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
     assert_eq!(metrics("straight"), metrics("stopped"));
+}
+
+#[test]
+fn the_exit_code_says_which_signal_it_was() {
+    let place = Place::new();
+    for (run, signal, code) in [("terminated", "-TERM", 143), ("hung-up", "-HUP", 129)] {
+        // Steps enough for hours, so that the signal comes before their end.
+        let hours = ["--set", "train.max_steps=1000000", "--set", "probe.interval=0"];
+        let mut child = place
+            .command(&[&["train", "small.toml", "--run-dir", run], &hours[..]].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("memory: at most") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "ended before it began");
+        }
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{rest}");
+        assert!(rest.contains("interrupted"), "{rest}");
+    }
 }
 
 #[test]

@@ -135,20 +135,27 @@ fn column<'a>(
     columns: &'a Map<String, Value>,
     name: &str,
 ) -> Result<&'a Value, TaskError> {
-    columns.get(name).ok_or_else(|| {
-        let names: Vec<String> = columns.keys().map(|key| format!("`{key}`")).collect();
-        let nearest = columns
-            .keys()
-            .min_by_key(|key| strsim::damerau_levenshtein(key, name))
-            .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
-        TaskError::MissingColumn {
-            path: path.to_path_buf(),
-            line,
-            column: name.to_string(),
-            columns: names.join(", "),
-            nearest,
-        }
-    })
+    columns.get(name).ok_or_else(|| missing_column(path, line, columns.keys(), name))
+}
+
+/// The error that there is no column `name` where there are `columns`.
+pub(crate) fn missing_column<'a>(
+    path: &Path,
+    line: u64,
+    columns: impl Iterator<Item = &'a String> + Clone,
+    name: &str,
+) -> TaskError {
+    let names: Vec<String> = columns.clone().map(|key| format!("`{key}`")).collect();
+    let nearest = columns
+        .min_by_key(|key| strsim::damerau_levenshtein(key, name))
+        .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
+    TaskError::MissingColumn {
+        path: path.to_path_buf(),
+        line,
+        column: name.to_string(),
+        columns: names.join(", "),
+        nearest,
+    }
 }
 
 fn text_column<'a>(

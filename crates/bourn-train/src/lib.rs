@@ -71,6 +71,7 @@ pub mod checkpoint;
 mod clock;
 mod credit;
 mod critic;
+pub mod doctor;
 mod drawing;
 pub mod engine;
 mod engine_source;
