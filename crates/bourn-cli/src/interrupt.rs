@@ -54,7 +54,7 @@ pub(crate) fn exit_code(error: &anyhow::Error) -> Option<u8> {
         matches!(
             error,
             TrainError::Interrupted { .. }
-                | TrainError::InterruptedEarly
+                | TrainError::PretrainingInterrupted { .. }
                 | TrainError::ProbeInterrupted { .. }
                 | TrainError::SweepInterrupted { .. }
                 | TrainError::Rollout(RolloutError::Interrupted)

@@ -24,6 +24,9 @@ use clap::{Parser, Subcommand};
     arg_required_else_help = true
 )]
 struct Cli {
+    /// Say more of what is done: memory, draws, what probes can show
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -73,7 +76,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let console = Console::new(ConsoleMode::Auto);
+    let console = Console::new(ConsoleMode::Auto).verbose(cli.verbose);
     tracing_subscriber::fmt()
         .with_writer(console.make_writer())
         .with_ansi(console.colour())

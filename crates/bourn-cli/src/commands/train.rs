@@ -97,6 +97,8 @@ fn ending(run_dir: &Path, outcome: &Outcome, full: bool) -> anyhow::Result<Strin
     }
     row("checkpoint", outcome.checkpoint.display().to_string());
     let figures = figures(&outcome.boundaries, &outcome.examples, full);
-    let gap = if figures.is_empty() { "" } else { "\n\n" };
-    Ok(figures.trim_end().to_owned() + gap + &facts(&rows))
+    // Apart from what was said before.
+    let figures =
+        if figures.is_empty() { figures } else { format!("\n{}\n\n", figures.trim_end()) };
+    Ok(figures + &facts(&rows))
 }
