@@ -111,7 +111,12 @@ impl Survey {
         let found = self.columns.iter().find(|column| column.name == name);
         found.ok_or_else(|| {
             let names = self.columns.iter().map(|column| &column.name);
-            dataset::missing_column(&self.path, 1, names, name)
+            dataset::missing_column(
+                &self.path,
+                1,
+                names,
+                ("--prompt-column or --answer-column", name),
+            )
         })
     }
 }
