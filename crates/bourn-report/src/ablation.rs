@@ -24,6 +24,8 @@ use crate::words::NONE_SHOWN;
 
 /// Colours there are.
 const COLOURS: usize = 8;
+/// Characters of a variant's name in a chart: as many as fit at the largest size of text.
+const NAME_CHARS: usize = 42;
 
 /// Where the report of a run is: by variant and seed, the address of a link.
 type Links = BTreeMap<(String, u64), String>;
@@ -101,16 +103,15 @@ fn failures(failed: &[FailedRun]) -> Markup {
 fn set(a: &Ablation, links: &Links) -> Markup {
     html! {
         @for note in ablation_notes(a) { p.note { (Foreign(note)) } }
+        (curve_section(a))
         h3 { "The boundary of every variant" }
         (grid("The boundary of every variant", &ablation_figures(a)))
-        (curve_section(a))
         @if let Some(found) = ablation_differences(a) {
             h3 {
                 "Differences from "
                 (Foreign(a.reference.map_or("", |index| a.variants[index].name.as_str())))
             }
             (grid("Differences from the reference", &found))
-            @for &k in &a.k { (forest(a, k)) }
         }
         (pairs(a))
         h3 { "Every run" }
@@ -142,7 +143,7 @@ fn grid(label: &str, grid: &AblationGrid) -> Markup {
     let head: Vec<_> = grid.head.iter().map(Foreign).collect();
     let rows: Vec<_> = grid.rows.iter().map(|row| cells(row.iter().map(Foreign))).collect();
     html! {
-        (table(label, &head, &rows))
+        div.named { (table(label, &head, &rows)) }
         @if let Some(note) = &grid.note { p.note.warn { (Foreign(note)) } }
     }
 }
@@ -164,12 +165,17 @@ fn curve_section(a: &Ablation) -> Markup {
         list.iter().map(|(class, label, _)| (class.as_str(), label.as_str())).collect();
     html! {
         h3 { "pass@k" }
-        figure {
-            (legend(&keys))
-            (curves::variants(&a.curve_k, &list, bases))
-            figcaption {
-                "Mean over seeds; bands: " (confidence(a.confidence))
-                " interval for new problems and seeds."
+        div.beside {
+            figure {
+                (legend(&keys))
+                (curves::variants(&a.curve_k, &list, bases))
+                figcaption {
+                    "Mean over seeds; bands: " (confidence(a.confidence))
+                    " interval for new problems and seeds."
+                }
+            }
+            @if a.reference.is_some() {
+                div { @for &k in &a.k { (forest(a, k)) } }
             }
         }
     }
@@ -180,9 +186,13 @@ fn forest(a: &Ablation, k: u64) -> Markup {
     let with = || a.differences.iter().filter(|d| Some(d.from) == a.reference);
     let ends = with().flat_map(|d| [d.difference.ci_low.abs(), d.difference.ci_high.abs()]);
     let most = ends.fold(0.01, f64::max);
-    let (left, width, row) = (220.0, 420.0, 24.0);
+    // A name has a line of its own over its interval: names may be long.
+    let (left, width, row) = (8.0, 414.0, 46.0);
     let x = |value: f64| left + width * (0.5 + 0.5 * value / most);
     let rows: Vec<&Difference> = with().filter(|d| d.k == k).collect();
+    if rows.is_empty() {
+        return Markup::default();
+    }
     let height = row * rows.len() as f64 + 34.0;
     let worded = |d: &Difference| {
         let [value, low, high] =
@@ -190,23 +200,24 @@ fn forest(a: &Ablation, k: u64) -> Markup {
         format!("{value} [{low}, {high}]")
     };
     let name = |d: &Difference| a.variants[d.of].name.as_str();
+    let reference = a.reference.map_or("", |index| a.variants[index].name.as_str());
     let words: Vec<_> = rows.iter().map(|d| format!("{} {}", name(d), worded(d))).collect();
     let label = format!("Differences of pass@{k}: {}", words.join("; "));
     html! {
         figure {
-            svg.chart.large viewBox=(format_args!("0 0 660 {height}")) role="img"
+            svg.small viewBox=(format_args!("0 0 430 {height}")) role="img"
                 aria-label=(Foreign(label)) {
                 g.grid {
                     path.zero d=(format_args!("M{:.1} 4V{}", x(0.0), height - 26.0)) {}
                     @for value in [-most, 0.0, most] {
-                        text.mid x=(Tenth(x(value).clamp(left + 12.0, left + width - 16.0)))
+                        text.mid x=(Tenth(x(value).clamp(left + 22.0, left + width - 26.0)))
                             y=(height - 8.0) { (points(value)) }
                     }
                 }
                 @for (index, d) in rows.iter().enumerate() {
-                    @let (y, e, class) = (16.0 + row * index as f64, d.difference, class(d.of));
+                    @let (y, e, class) = (34.0 + row * index as f64, d.difference, class(d.of));
                     g.grid {
-                        text.end x=(left - 10.0) y=(y) dy=".35em" { (Foreign(one_line(name(d), 30))) }
+                        text x=(left) y=(y - 14.0) { (Foreign(one_line(name(d), NAME_CHARS))) }
                     }
                     path.whisker.(class)
                         d=(format_args!("M{:.1} {y}H{:.1}", x(e.ci_low), x(e.ci_high))) {}
@@ -216,7 +227,7 @@ fn forest(a: &Ablation, k: u64) -> Markup {
                 }
             }
             figcaption {
-                "pass@" (k) " less the reference's, points; " (confidence(a.confidence))
+                "pass@" (k) " less that of " (Foreign(reference)) ", points; " (confidence(a.confidence))
                 " interval, paired by problem and seed."
             }
         }
@@ -275,7 +286,7 @@ fn runs(a: &Ablation, links: &Links) -> Markup {
             rows.push(row);
         }
     }
-    table("Every run", &head, &rows)
+    html! { div.named { (table("Every run", &head, &rows)) } }
 }
 
 fn run_row(variant: &str, run: &RunFigures, link: Option<&String>) -> Vec<Markup> {

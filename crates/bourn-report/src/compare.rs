@@ -14,7 +14,7 @@ use crate::frames::set_cells;
 use crate::page::NamedRun;
 use crate::read::{RunRecord, SetRecord};
 use crate::section::{figure, fold, grid, legend};
-use crate::table::{dash, optional};
+use crate::table::{dash, optional, table};
 use crate::text::Foreign;
 use crate::{charts, curves};
 
@@ -209,33 +209,28 @@ fn figures_table(runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
         };
         let findings = b.findings();
         let change = findings.changes.last();
-        html! {
-            tr {
-                (heading(named))
-                td { (set.last().step) }
-                td { (pair(0)) }
-                td { (pair(end)) " " small { "k = " (b.k_max()) } }
-                td { (optional(change.map(|change| change.delta), points)) }
-                td {
-                    @match change {
-                        _ if findings.policy_is_base => "one model",
-                        Some(change) => (word(change.shown)),
-                        None => (dash()),
-                    }
-                }
-                td { (crossing(&findings)) }
-                td { (points(b.delta_se)) }
-                @for cell in set_cells(b) { td { (cell) } }
-                td {
-                    @match b.entropy {
-                        Some(e) => (format_args!("{:.3} → {:.3}", e.base, e.policy)),
-                        None => (dash()),
-                    }
-                }
-            }
-        }
+        let shown = match change {
+            _ if findings.policy_is_base => "one model".render(),
+            Some(change) => word(change.shown).render(),
+            None => dash(),
+        };
+        let mut cells = vec![
+            heading(named),
+            set.last().step.render(),
+            pair(0).render(),
+            html! { (pair(end)) " " small { "k = " (b.k_max()) } },
+            optional(change.map(|change| change.delta), points),
+            shown,
+            crossing(&findings).render(),
+            points(b.delta_se).render(),
+        ];
+        cells.extend(set_cells(b));
+        let entropy = b.entropy.map(|e| format!("{:.3} → {:.3}", e.base, e.policy));
+        cells.push(entropy.map_or_else(dash, |text| text.render()));
+        cells
     };
-    of_runs(&head, runs.iter().map(row).collect())
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    html! { div.wrap { (table("the figures of every run", &head, &rows)) } }
 }
 
 fn cost_table(runs: &[NamedRun<'_>]) -> Markup {
@@ -245,32 +240,19 @@ fn cost_table(runs: &[NamedRun<'_>]) -> Markup {
             Some(cost) => [grouped(cost.tokens).render(), time_words(&cost).render()],
             None => [dash(), dash()],
         };
-        html! {
-            tr {
-                (heading(named))
-                td { (run.steps) " of " (run.max_steps) }
-                td { (run.seed) }
-                td { (tokens) }
-                td { (time) }
-            }
-        }
+        vec![
+            heading(named),
+            format!("{} of {}", run.steps, run.max_steps).render(),
+            run.seed.render(),
+            tokens,
+            time,
+        ]
     };
-    of_runs(&["run", "steps", "seed", "tokens", "time"], runs.iter().map(row).collect())
-}
-
-/// A table with a row for each run.
-fn of_runs(head: &[&str], rows: Vec<Markup>) -> Markup {
-    html! {
-        div.scroll {
-            table.figures {
-                thead { tr { @for name in head { th { (name) } } } }
-                tbody { @for row in rows { (row) } }
-            }
-        }
-    }
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    table("what every run cost", &["run", "steps", "seed", "tokens", "time"], &rows)
 }
 
 fn heading(named: &NamedRun<'_>) -> Markup {
     let NamedRun { class, label, .. } = named;
-    html! { th { i.swatch.(class) {} " " a href={ "#" (class) } { (Foreign(label)) } } }
+    html! { i.swatch.(class) {} " " a href={ "#" (class) } { (Foreign(label)) } }
 }

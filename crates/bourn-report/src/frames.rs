@@ -115,33 +115,30 @@ fn caption(b: &Boundary) -> String {
 fn figures_table(b: &Boundary) -> Markup {
     let findings = b.findings();
     let level = confidence(b.confidence);
-    let mut head = vec![
-        "k".to_owned(),
-        "base %".to_owned(),
-        "policy %".to_owned(),
-        format!("change in points [{level}]"),
-    ];
-    if findings.anytime {
-        head.push("at every look".to_owned());
-    }
-    head.push("shown".to_owned());
-    let shown = |change: &Change| match findings.policy_is_base {
-        true => "one model".render(),
-        false => word(change.shown).render(),
+    let change = match findings.anytime {
+        true => format!("change in points [{level}], and at every look"),
+        false => format!("change in points [{level}]"),
     };
+    let head = ["k", "base %", "policy %", &change, "shown"];
     let row = |(row, change): (&BoundaryRow, &Change)| {
-        let mut cells = vec![
+        let [low, high] = [change.delta.ci_low, change.delta.ci_high].map(points);
+        let difference = html! {
+            (cell(row.delta, points))
+            @if findings.anytime {
+                " " small.any { "at every look " span { "[" (low) ", " (high) "]" } }
+            }
+        };
+        let shown = match findings.policy_is_base {
+            true => "one model",
+            false => word(change.shown),
+        };
+        vec![
             row.k.render(),
             cell(row.base, percent),
             cell(row.policy, percent),
-            cell(row.delta, points),
-        ];
-        if findings.anytime {
-            let [low, high] = [change.delta.ci_low, change.delta.ci_high].map(points);
-            cells.push(html! { small { "[" (low) ", " (high) "]" } });
-        }
-        cells.push(shown(change));
-        cells
+            difference,
+            shown.render(),
+        ]
     };
     let (rows, beyond) = (b.rows(), Beyond::of(b));
     let mut rows: Vec<_> = rows.iter().zip(&findings.changes).map(row).collect();
@@ -151,9 +148,7 @@ fn figures_table(b: &Boundary) -> Markup {
             break;
         }
         let k = html! { i { (k) } " " small { "extrapolated" } };
-        let mut cells = vec![k, side(beyond.base, index), side(beyond.policy, index)];
-        cells.resize_with(head.len(), dash);
-        rows.push(cells);
+        rows.push(vec![k, side(beyond.base, index), side(beyond.policy, index), dash(), dash()]);
     }
     table("pass@k at every k, with intervals", &head, &rows)
 }
@@ -198,12 +193,12 @@ pub(crate) fn checkpoints(set: &SetRecord) -> Markup {
                     }
                 }
             }
-            (table("the figures of every checkpoint", &head, &rows))
+            div.wrap { (table("the figures of every checkpoint", &head, &rows)) }
             p.note {
-                "Arrows: base → policy. " (NEVER_SOLVED_AGAIN) " and " (NEWLY_SOLVED)
-                " are counts of these draws; " (LOST_OR_NEARLY) " and " (NEW_OR_NEARLY)
-                " are expected numbers of problems with what two runs of the base would show, where that "
-                "is ruled out (p at most 0.05)."
+                "Arrows: base → policy. Counts of these draws: " (NEVER_SOLVED_AGAIN) ", "
+                (NEWLY_SOLVED) ". Expected numbers of problems, with what two runs of the base would "
+                "show, where that is ruled out (p at most 0.05): " (LOST_OR_NEARLY) ", "
+                (NEW_OR_NEARLY) "."
             }
         },
     )

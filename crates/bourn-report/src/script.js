@@ -196,7 +196,7 @@ for (const svg of document.querySelectorAll("figure svg:not(.tiny)")) {
     ["SVG", "save this chart as SVG", () => asSvg(svg)],
     ["PNG", "save this chart as PNG", () => asPng(svg)]]);
 }
-for (const scroll of document.querySelectorAll(".scroll")) {
+for (const scroll of document.querySelectorAll(".tabled > .scroll")) {
   tools((line) => scroll.after(line), [["CSV", "save this table as CSV", () =>
     save(file(scroll, ".csv"), new Blob([csv(scroll.querySelector("table"))], { type: "text/csv" }))]]);
 }

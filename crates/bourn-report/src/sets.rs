@@ -37,7 +37,7 @@ pub(crate) fn section(set: &SetRecord) -> Markup {
             "A problem counts as " i { "solvable" } " where the success rate is at least ε = "
             (percents(s.epsilon)) "%. Numbers are expected numbers of problems under the posteriors."
         }
-        div.beside {
+        div.beside.even {
             figure {
                 (legend(&keys))
                 (flow(&spread(&with, BARS)))
@@ -177,7 +177,7 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<Markup> {
     let fit_keys = |side| vec![(side, "unbiased"), ("hollow", "the fit")];
     vec![
         figure(
-            "Less what chance would show",
+            "Lost or new, less chance",
             &[("lost", "lost or nearly, squares"), ("gained", "new or nearly, discs")],
             excess,
             &format!("Expected problems less the null's. At the last checkpoint, {}.", found(b)),

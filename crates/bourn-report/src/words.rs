@@ -80,7 +80,7 @@ fn figures(b: &Boundary) -> Vec<(String, String, String)> {
         "the curves cross".into(),
         crossing(&findings),
         match findings.crossing() {
-            Some(_) => "tries".to_owned(),
+            Some(_) => "shown better, then worse".to_owned(),
             None => format!("up to {}", tries(b.k_max())),
         },
     ));
@@ -88,7 +88,7 @@ fn figures(b: &Boundary) -> Vec<(String, String, String)> {
     tiles.push((
         format!("{NEVER_SOLVED_AGAIN} / {NEWLY_SOLVED}"),
         format!("{} / {}", sets.never_solved_again.len(), sets.newly_solved.len()),
-        format!("of {}, in these draws", plural(b.problems as u64, "problem")),
+        format!("of {}", plural(b.problems as u64, "problem")),
     ));
     for (name, found) in
         [(LOST_OR_NEARLY, findings.lost_or_nearly), (NEW_OR_NEARLY, findings.new_or_nearly)]

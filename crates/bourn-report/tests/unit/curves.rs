@@ -28,7 +28,7 @@ fn a_chart_has_what_the_figures_have_and_says_it_in_words() {
         "policy, Good–Toulmin, pass@512: 64.5% [52.5, 76.5]",
         "class=\"band policy outer\"",
         "class=\"line policy beyond\"",
-        "the curves cross: between 4 and 16",
+        "the curves cross: between 2 and 32 tries",
         "at k = 1, base 9.2% [6.2, 12.2], policy 25.7% [18.7, 32.7]",
     ] {
         assert!(rich.contains(part), "{part}");

@@ -13,7 +13,7 @@ fn the_page_has_the_figures() {
         &page,
         &[
             "<b>58.3%</b> of the time",
-            "frozen base, <b>25.0%</b>",
+            "frozen base <b>25.0%</b>",
             "<strong>25.0 → 58.3%</strong>",
             "<strong>66.7 → 66.7%</strong>",
             "<strong>+8.3 points</strong>",
@@ -126,7 +126,7 @@ fn every_part_that_a_run_has_is_shown_and_none_that_it_lacks() {
         "<summary>Figures of other papers: ",
         "extrapolated</text>",
         "data-cell=\"lost\"",
-        "<th scope=\"col\">at every look</th>",
+        "<small class=\"any\">at every look ",
         "<span>lost or nearly</span>",
     ];
     let plain = fixture.page(&["run"]);

@@ -99,7 +99,8 @@ fn older_figures_are_read_under_their_names_and_start_as_one_model() {
         fs::write(&path, text).unwrap();
         let run = read_run(&fixture.path("run")).unwrap();
         let probed = run.sets[0].checkpoints.iter().find(|c| c.step == step).unwrap();
-        assert_eq!(probed.boundary.solvable.never_solved_again, ["lost"]);
+        let gone = probed.boundary.solvable.never_solved_again.len();
+        assert_eq!(gone, usize::from(step == 2));
         probed.boundary.policy_is_base
     };
     assert_eq!([same(0, false), same(0, true), same(2, true)], [false, true, false]);
