@@ -3,7 +3,7 @@
 use bourn_probe::{Boundary, BoundaryRow, Change, Estimate, SetFinding};
 use bourn_track::format::{confidence, counted, percent, plural, points};
 use bourn_track::words::{
-    LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, word,
+    LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, standing, word,
 };
 use maud::{Markup, Render, html};
 
@@ -41,7 +41,12 @@ pub(crate) fn frames(set: &SetRecord) -> Markup {
             @for (index, ProbedStep { step, boundary }) in chosen.iter().copied().enumerate() {
                 figure.frame data-frame=(index) data-step=(step) hidden[index != last] {
                     (curves::pass_at_k(boundary))
-                    figcaption { "pass@k after step " (step) ". " (caption(boundary)) }
+                    figcaption {
+                        "pass@k after step " (step) ". "
+                        // What the last one shows stands above the figures of the page.
+                        @if index != last { b { (standing(&boundary.findings())) } " " }
+                        (caption(boundary))
+                    }
                 }
             }
             @if chosen.len() < all {

@@ -104,5 +104,8 @@ fn older_figures_are_read_under_their_names_and_start_as_one_model() {
         probed.boundary.policy_is_base
     };
     assert_eq!([same(0, false), same(0, true), same(2, true)], [false, true, false]);
-    has(&fixture.page(&["run"]), &["<td>one model</td>"]);
+    has(
+        &fixture.page(&["run"]),
+        &["<td>one model</td>", "<b>Policy and base are the same model here"],
+    );
 }
