@@ -122,7 +122,7 @@ impl ProblemRecord {
 }
 
 /// Every problem of the figures with what the two models answered. Where there are posteriors,
-/// those come first that were most probably lost or gained; otherwise lost and gained ones. Then
+/// those come first that are most probably lost or new; otherwise those that one model alone solved. Then
 /// those of the largest change, then by id.
 pub(crate) fn problems(
     figures: &Boundary,

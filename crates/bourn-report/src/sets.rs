@@ -1,7 +1,7 @@
 //! Solvable sets as posterior expectations, beside what chance alone would show.
 
 use bourn_probe::figures::{PriorFit, SetSizes, Solvability, SolvableState};
-use bourn_probe::{Boundary, Estimate, SetFinding};
+use bourn_probe::{Boundary, Estimate, Findings, SetFinding};
 use bourn_track::format::{confidence, counted, percent, plural, signed};
 use bourn_track::words::{self, LOST_OR_NEARLY, NEW_OR_NEARLY};
 use maud::{Markup, html};
@@ -66,7 +66,7 @@ fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
     let mut chart = Chart::new(ChartSize::Large, Axis::names(&names, BAR_LABELS), y);
     for (index, checkpoint) in checkpoints.iter().enumerate() {
         let Some(s) = &checkpoint.boundary.solvability else { continue };
-        let x = index as f64;
+        let (x, findings) = (index as f64, checkpoint.boundary.findings());
         for (sizes, class, from, to) in
             [(&s.expected, "", x - 0.42, x + 0.12), (&s.null, " pale", x + 0.16, x + 0.42)]
         {
@@ -80,22 +80,40 @@ fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
                     status.expected_name(),
                     counted(value)
                 );
-                let (class, label) = (format!("{}{class}", status.class()), counted(value));
-                let label = if class.contains(' ') { "" } else { &label };
+                // A number in a bar is a finding; one of the null, or that chance may be all of, is none.
+                let open = found_of(&findings, status).is_some_and(|found| !found.shown);
+                let bare = open || !class.is_empty();
+                let label = if bare { String::new() } else { counted(value) };
+                let label = label.as_str();
+                let class = format!("{}{class}", status.class());
                 chart.bar(&class, (from, to), (below, below + value), &title, label);
                 below += value;
             }
         }
     }
-    let words = checkpoints.last().and_then(|c| Some((c.step, c.boundary.solvability.as_ref()?)));
-    let words = words.map_or(String::new(), |(step, s)| {
+    let last = checkpoints.last();
+    let words = last.and_then(|c| Some((c, c.boundary.solvability.as_ref()?)));
+    let words = words.map_or(String::new(), |(ProbedStep { step, boundary }, s)| {
+        let findings = boundary.findings();
         let word = |status: ProblemStatus| {
+            if let Some(found) = found_of(&findings, status) {
+                return format!("{}: {}", status.expected_name(), words::set(found));
+            }
             let (here, null) = (of(&s.expected, status).value, of(&s.null, status).value);
             format!("{} {}, by chance {}", status.expected_name(), counted(here), counted(null))
         };
         format!("at step {step}, {}", ProblemStatus::ALL.map(word).join("; "))
     });
     chart.finish(&format!("expected solvable sets beside the null's: {words}"), "step")
+}
+
+/// What is found of lost or of new problems; `None` of those that both models solve, or neither.
+fn found_of(findings: &Findings, status: ProblemStatus) -> Option<SetFinding> {
+    match status {
+        ProblemStatus::Lost => findings.lost_or_nearly,
+        ProblemStatus::Gained => findings.new_or_nearly,
+        ProblemStatus::Kept | ProblemStatus::Neither => None,
+    }
 }
 
 fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
@@ -110,11 +128,7 @@ fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
 fn sizes(b: &Boundary, s: &Solvability) -> Markup {
     let findings = b.findings();
     let row = |status: ProblemStatus| {
-        let found = match status {
-            ProblemStatus::Lost => findings.lost_or_nearly,
-            ProblemStatus::Gained => findings.new_or_nearly,
-            _ => None,
-        };
+        let found = found_of(&findings, status);
         // Chance may be all of it: then no number of it is a finding.
         let open = found.filter(|found| !found.shown);
         vec![
@@ -133,7 +147,7 @@ fn sizes(b: &Boundary, s: &Solvability) -> Markup {
     table("solvable sets at the last checkpoint", &head, &ProblemStatus::ALL.map(row))
 }
 
-/// What the tests of lost and gained say.
+/// What the tests of the null say.
 fn tests(b: &Boundary, s: &Solvability) -> Markup {
     html! {
         p.note {

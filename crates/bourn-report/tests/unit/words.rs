@@ -74,6 +74,7 @@ fn an_expected_number_is_a_finding_only_where_chance_is_ruled_out() {
         assert_eq!((finds(LOST_OR_NEARLY, "32.5"), finds(NEW_OR_NEARLY, "0.5")), shown);
         assert_eq!(finds(LOST_OR_NEARLY, NONE_SHOWN), !shown.0);
         assert_eq!(html.contains("<td>32.5 <small>[31.0, 34.0]</small>"), shown.0);
+        assert_eq!(html.contains("dy=\".35em\">32.5</text>"), shown.0, "the number in its bar");
         assert_eq!(html.contains("<td>0.5 <small>[-1.0, 2.0]</small>"), shown.1);
         assert!(html.contains("none shown <small>p = 0.051</small>"));
         assert!(html.contains("lost or nearly: ") && html.contains("new or nearly: "));
