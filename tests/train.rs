@@ -4,6 +4,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -29,10 +30,12 @@ fn wait_for(path: &Path, child: &mut Child) {
 #[test]
 fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
     let place = Place::new();
-    let first = place.bourn(&["train", "small.toml"]);
+    let first = place.bourn(&["train", "small.toml", "--full", "-v"]);
     let (table, log) = (text(&first.stdout), text(&first.stderr));
     assert!(first.status.success(), "{log}");
-    for part in ["k", "base %", "policy %", "kept", "lost", "entropy", "Δ_SE", "tensorboard"] {
+    for part in
+        ["k", "base %", "policy %", "kept", "never solved again", "entropy", "Δ_SE", "tensorboard"]
+    {
         assert!(table.contains(part), "the table lacks {part}:\n{table}");
     }
     assert!(log.contains("base: pretraining"), "{log}");
@@ -76,7 +79,7 @@ fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
     }
 
     // A second run finds the base in the cache and draws none of its completions again.
-    let second = place.bourn(&["train", "small.toml", "--run-dir", "again"]);
+    let second = place.bourn(&["train", "small.toml", "--run-dir", "again", "-v"]);
     let log = text(&second.stderr);
     assert!(second.status.success(), "{log}");
     assert!(log.contains("reusing"), "{log}");
@@ -228,7 +231,7 @@ fn ctrl_c_saves_and_leaves_with_a_message() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
     let log = text(&output.stderr);
-    assert!(!output.status.success(), "{log}");
+    assert_eq!(output.status.code(), Some(130), "{log}");
     assert!(log.contains("saved at step") && log.contains("--resume"), "{log}");
     place.ok(&["train", "small.toml", "--run-dir", "stopped", "--resume"]);
     let weights = |run: &str| {
@@ -237,6 +240,72 @@ fn ctrl_c_saves_and_leaves_with_a_message() {
     assert!(weights("straight") == weights("stopped"));
     let metrics = |run: &str| fs::read_to_string(place.path(run).join("metrics.jsonl")).unwrap();
     assert_eq!(metrics("straight"), metrics("stopped"));
+}
+
+#[test]
+fn the_exit_code_says_which_signal_it_was() {
+    let place = Place::new();
+    for (run, signal, code) in [("terminated", "-TERM", 143), ("hung-up", "-HUP", 129)] {
+        // Steps enough for hours, so that the signal comes before their end.
+        let hours = ["--set", "train.max_steps=1000000", "--set", "probe.interval=0"];
+        let mut child = place
+            .command(&[&["train", "small.toml", "--run-dir", run], &hours[..]].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut said = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        while !line.contains("memory: at most") {
+            line.clear();
+            assert!(said.read_line(&mut line).unwrap() > 0, "ended before it began");
+        }
+        let id = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        let mut rest = String::new();
+        said.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{rest}");
+        assert!(rest.contains("interrupted"), "{rest}");
+    }
+}
+
+/// Pretraining goes on where it was stopped, and ends in the same base to the byte.
+#[test]
+fn ctrl_c_in_pretraining_is_kept_and_the_same_command_goes_on() {
+    let place = Place::new();
+    place.ok(&["train", "small.toml", "--run-dir", "straight"]);
+    let bases = place.path("cache/bases");
+    let base = || {
+        let mut all: Vec<_> =
+            fs::read_dir(&bases).unwrap().map(|entry| entry.unwrap().path()).collect();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all.remove(0)
+    };
+    let whole = files(&base());
+    fs::remove_dir_all(&bases).unwrap();
+
+    // A signal that comes while steps are taken: the bar's first line says that they are.
+    let slow = ["train", "small.toml", "--run-dir", "stopped", "--set", "base.steps=150"];
+    let mut child =
+        place.command(&slow).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("tensorboard --logdir") {
+        assert!(std::io::BufRead::read_line(&mut log, &mut said).unwrap() > 0, "{said}");
+    }
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    std::io::Read::read_to_string(&mut log, &mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert!(
+        said.contains("of the base's pretraining") && said.contains("the same command"),
+        "{said}"
+    );
+    assert!(base().to_string_lossy().ends_with(".unfinished"));
+
+    place.ok(&slow);
+    assert_eq!(files(&base()), whole);
+    assert_same_run(&place.path("straight"), &place.path("stopped"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The `bourn` command line: parse, call, print. Results go to standard output, everything else
-//! to standard error; the exit code is 0 only if the work was done.
+//! to standard error; the exit code is 0 only if the work was done, and 130 where it was stopped.
 
 mod allocator;
 mod commands;
+mod help;
 mod interrupt;
 mod threads;
 
@@ -11,39 +12,71 @@ use std::process::ExitCode;
 use bourn_track::{Console, ConsoleMode};
 use clap::{Parser, Subcommand};
 
-/// Train language-model policies with verifiable rewards, and see what it does to the boundary.
+/// Train language models with verifiable rewards, and see what it does to them
 #[derive(Parser)]
-#[command(name = "bourn", version, about, arg_required_else_help = true)]
+#[command(
+    name = "bourn",
+    version,
+    long_about = help::ABOUT,
+    help_template = help::TEMPLATE,
+    after_help = help::AFTER,
+    max_term_width = help::WIDTH,
+    arg_required_else_help = true
+)]
 struct Cli {
+    /// Say more of what is done: memory, draws, what probes can show
+    #[arg(short, long, global = true)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a recipe with comments: the quickstart, or one for your model and data
+    #[command(after_help = help::INIT)]
+    Init(commands::init::InitArgs),
     /// Train the policy of a recipe and probe its boundary
+    #[command(after_help = help::TRAIN)]
     Train(commands::train::TrainArgs),
+    /// One HTML file that shows what runs did to the boundary
+    #[command(after_help = help::REPORT)]
+    Report(commands::report::ReportArgs),
     /// Probe the boundary of any two models, or of a run's checkpoint
+    #[command(after_help = help::PROBE)]
     Probe(commands::probe::ProbeArgs),
     /// Compare the outcomes of two models, from anywhere
+    #[command(after_help = help::COMPARE)]
     Compare(commands::compare::CompareArgs),
     /// Train the variants of a sweep and compare their boundaries
+    #[command(after_help = help::ABLATE)]
     Ablate(commands::ablate::AblateArgs),
-    /// One HTML file that shows what runs did to the boundary
-    Report(commands::report::ReportArgs),
-    /// Log-probs of given completions, JSON lines in and out
-    Score(commands::score::ScoreArgs),
     /// Completions of a prompt
+    #[command(after_help = help::SAMPLE)]
     Sample(commands::sample::SampleArgs),
-    /// Look after the draws of frozen bases that are kept for all runs
-    Ledger(commands::ledger::LedgerArgs),
+    /// Log-probs of given completions, JSON lines in and out
+    #[command(after_help = help::SCORE)]
+    Score(commands::score::ScoreArgs),
     /// Check, show or document recipes
+    #[command(after_help = help::RECIPE)]
     Recipe(commands::recipe::RecipeArgs),
+    /// Look after the draws of frozen bases that are kept for all runs
+    #[command(after_help = help::LEDGER)]
+    Ledger(commands::ledger::LedgerArgs),
+    /// What this machine gives bourn, and what is wrong with it
+    #[command(after_help = help::DOCTOR)]
+    Doctor(commands::doctor::DoctorArgs),
+    /// Print the completions of a shell
+    #[command(after_help = help::COMPLETIONS)]
+    Completions(commands::completions::CompletionsArgs),
+    /// Write a manual page for each command
+    #[command(after_help = help::MAN)]
+    Man(commands::man::ManArgs),
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let console = Console::new(ConsoleMode::Auto);
+    let console = Console::new(ConsoleMode::Auto).verbose(cli.verbose);
     tracing_subscriber::fmt()
         .with_writer(console.make_writer())
         .with_ansi(console.colour())
@@ -59,15 +92,19 @@ fn main() -> ExitCode {
     // Once this process is the one that stays.
     threads::bound(&console);
     let done = match cli.command {
+        Command::Init(args) => commands::init::run(args, &console),
         Command::Train(args) => commands::train::run(&args, &console),
+        Command::Report(args) => commands::report::run(&args),
         Command::Probe(args) => commands::probe::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Ablate(args) => commands::ablate::run(&args, &console),
-        Command::Report(args) => commands::report::run(&args),
-        Command::Score(args) => commands::score::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),
-        Command::Ledger(args) => commands::ledger::run(&args, &console),
+        Command::Score(args) => commands::score::run(&args, &console),
         Command::Recipe(args) => commands::recipe::run(&args),
+        Command::Ledger(args) => commands::ledger::run(&args, &console),
+        Command::Doctor(args) => commands::doctor::run(&args, &console),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -75,7 +112,7 @@ fn main() -> ExitCode {
         Err(error) if commands::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             console.line(format!("error: {}", commands::chain(&error)));
-            ExitCode::FAILURE
+            interrupt::exit_code(&error).map_or(ExitCode::FAILURE, ExitCode::from)
         }
     }
 }

@@ -20,14 +20,19 @@ fn cores() -> usize {
 /// Keeps the threads of this process to one a core, and says so where more were asked for. To be
 /// called before there is work for them.
 pub(crate) fn bound(console: &Console) {
-    let set = NAMES.into_iter().find_map(|name| Some((name, env::var_os(name)?)));
-    let Some((name, value)) = set.filter(|(_, value)| !value.is_empty()) else { return };
-    let cores = cores();
-    let Some(message) = refusal(name, &value.to_string_lossy(), cores) else { return };
+    let Some(message) = refused() else { return };
     console.warn(message);
-    if let Err(error) = ThreadPoolBuilder::new().num_threads(cores).build_global() {
+    if let Err(error) = ThreadPoolBuilder::new().num_threads(cores()).build_global() {
         console.warn(format!("the number of threads cannot be set: {error}"));
     }
+}
+
+/// Why the number of threads that the environment asks for is not taken; `None` where it is taken, or
+/// nothing is asked for.
+pub(crate) fn refused() -> Option<String> {
+    let set = NAMES.into_iter().find_map(|name| Some((name, env::var_os(name)?)));
+    let (name, value) = set.filter(|(_, value)| !value.is_empty())?;
+    refusal(name, &value.to_string_lossy(), cores())
 }
 
 /// Why the number of threads that `name` asks for is not taken, and what is; `None` where it is taken.

@@ -85,7 +85,8 @@ fn is_opening() -> bool {
         || OPENINGS.load(Ordering::Relaxed) > 0 && thread::current().name().is_some_and(of_cubecl)
 }
 
-fn built_for(named: Named) -> bool {
+/// Whether this binary can compute on such a device, where the machine has one.
+pub fn built_for(named: Named) -> bool {
     match named {
         Named::Cpu => true,
         Named::Cuda(_) => cfg!(feature = "cuda"),

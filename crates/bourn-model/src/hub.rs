@@ -18,6 +18,59 @@ const SMALL: [&str; 5] = [
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
+/// The model by which the hub is asked whether it answers; small, and the one of bourn's recipes.
+const KNOWN: &str = "HuggingFaceTB/SmolLM2-135M-Instruct";
+
+/// What the environment says of the hub, for a person to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubSettings {
+    /// Where downloaded models are.
+    pub cache: PathBuf,
+    /// The hub's address, where it is not the public one, without a name and password.
+    pub endpoint: Option<String>,
+    /// Whether nothing is downloaded.
+    pub offline: bool,
+    /// Whether there is a token to show it. What it is, nobody is told.
+    pub has_token: bool,
+}
+
+impl HubSettings {
+    /// From `HF_HOME`, `HF_ENDPOINT`, `HF_HUB_OFFLINE` and `HF_TOKEN`; the hub is not asked.
+    ///
+    /// # Errors
+    /// There is no place for the cache.
+    pub fn from_environment() -> Result<HubSettings, ModelError> {
+        let Hub { cache, endpoint, offline, token } = Hub::from_environment()?;
+        Ok(HubSettings {
+            cache: cache.path().clone(),
+            endpoint: endpoint.map(|endpoint| without_user(&endpoint)),
+            offline,
+            has_token: token.is_some(),
+        })
+    }
+
+    /// Asks the hub for the file list of a model that the public one has.
+    ///
+    /// # Errors
+    /// It does not answer, or does not have it.
+    pub fn ask() -> Result<(), ModelError> {
+        let id = HubId { name: KNOWN.to_owned(), revision: "main".to_owned() };
+        let info = Hub::from_environment()?.api().map(|api| api.repo(id.at(&id.revision)).info());
+        match info {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) | Err(error) => Err(id.error(error.to_string())),
+        }
+    }
+}
+
+/// An address without what stands before its `@`.
+fn without_user(address: &str) -> String {
+    let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+    let host = rest.find('/').unwrap_or(rest.len());
+    let rest = rest[..host].rfind('@').map_or(rest, |at| &rest[at + 1..]);
+    if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") }
+}
+
 /// Where the hub and its cache are.
 #[derive(Clone, Debug)]
 pub(crate) struct Hub {

@@ -106,7 +106,7 @@ impl Walk<'_> {
         };
         chosen.ok_or_else(|| {
             self.path.push(KeyStep::Key("kind".to_string()));
-            self.no_such_name(&kinds, &node.value, *mark)
+            self.no_such_name(schema, &kinds, &node.value, *mark)
         })
     }
 
@@ -155,7 +155,8 @@ impl Walk<'_> {
     fn string(&mut self, schema: &Json, text: &str, mark: SourceMark) -> Result<(), RecipeError> {
         let names = names_of(schema);
         if !names.is_empty() && !names.contains(&text) {
-            return Err(self.no_such_name(&names, &TreeValue::String(text.to_string()), mark));
+            let found = TreeValue::String(text.to_string());
+            return Err(self.no_such_name(schema, &names, &found, mark));
         }
         if text.is_empty() && schema.get("minLength").is_some() {
             return Err(self.error(mark, "must not be empty".to_string()));
@@ -224,7 +225,19 @@ impl Walk<'_> {
         self.error(mark, problem)
     }
 
-    fn no_such_name(&self, names: &[&str], found: &TreeValue, mark: SourceMark) -> RecipeError {
+    fn no_such_name(
+        &self,
+        schema: &Json,
+        names: &[&str],
+        found: &TreeValue,
+        mark: SourceMark,
+    ) -> RecipeError {
+        // A name that others have says what was meant, which the nearest name does not.
+        if let TreeValue::String(text) = found
+            && let Some(advice) = schema["x-instead"][text].as_str()
+        {
+            return self.error(mark, format!("no such name: \"{text}\"; {advice}"));
+        }
         let near = match found {
             TreeValue::String(text) => names::nearest(text, names.iter().copied()),
             _ => None,
@@ -237,7 +250,7 @@ impl Walk<'_> {
     fn wrong_type(&self, schema: &Json, found: &TreeValue, mark: SourceMark) -> RecipeError {
         let names = names_of(schema);
         if !names.is_empty() {
-            return self.no_such_name(&names, found, mark);
+            return self.no_such_name(schema, &names, found, mark);
         }
         let advice = match found {
             TreeValue::String(text) if text.parse::<f64>().is_ok() && takes_number(schema) => {

@@ -35,6 +35,23 @@ impl Device {
         std::iter::once(Device::Cpu).chain(cuda).chain(others)
     }
 
+    /// What to write in place of a name that others have for a device.
+    fn instead(name: &str) -> Option<&'static str> {
+        Device::INSTEAD.iter().find(|(names, _)| names.contains(&name)).map(|(_, advice)| *advice)
+    }
+
+    /// Names that others have, and what to write here.
+    const INSTEAD: &[(&[&str], &str)] = &[
+        (
+            &["gpu", "GPU"],
+            "write \"cuda:0\" for an NVIDIA GPU, \"vulkan\" or \"wgpu\" for another, \"metal\" on a Mac",
+        ),
+        (&["cuda", "nvidia"], "write \"cuda:0\", or the number of another NVIDIA GPU"),
+        (&["mps", "apple"], "write \"metal\""),
+        (&["rocm", "hip", "xpu", "amd", "intel"], "write \"vulkan\" or \"wgpu\""),
+        (&["auto"], "name the device: \"cpu\", \"cuda:0\", \"vulkan\", \"wgpu\" or \"metal\""),
+    ];
+
     /// Whether bourn's own kernels compute, and not Burn on another device.
     pub fn is_cpu(self) -> bool {
         self == Device::Cpu
@@ -66,6 +83,9 @@ impl FromStr for Device {
 
     fn from_str(name: &str) -> Result<Device, String> {
         Device::all().find(|device| device.to_string() == name).ok_or_else(|| {
+            if let Some(advice) = Device::instead(name) {
+                return format!("no device is called `{name}`: {advice}");
+            }
             let names: Vec<String> = Device::all().map(|device| device.to_string()).collect();
             format!("no device is called `{name}`; there are {}", names.join(", "))
         })
@@ -93,7 +113,12 @@ impl JsonSchema for Device {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let names: Vec<String> = Device::all().map(String::from).collect();
-        json_schema!({ "type": "string", "enum": names })
+        let all = Device::INSTEAD
+            .iter()
+            .flat_map(|(names, advice)| names.iter().map(move |name| (name, advice)));
+        let instead: serde_json::Map<String, serde_json::Value> =
+            all.map(|(name, advice)| ((*name).to_owned(), (*advice).into())).collect();
+        json_schema!({ "type": "string", "enum": names, "x-instead": instead })
     }
 }
 

@@ -9,9 +9,10 @@ use crate::written::*;
 impl Recipe {
     /// The resolved recipe as TOML, every default written out. Loading it gives an equal recipe.
     pub fn to_toml(&self) -> String {
-        toml::to_string(&Written::from(self)).expect(
+        let text = toml::to_string(&Written::from(self)).expect(
             "tables with string keys, strings, booleans and numbers: all of them have a TOML form",
-        )
+        );
+        text.lines().map(|line| short_number(line) + "\n").collect()
     }
 
     /// Canonical text of everything that determines the trained base: the model's source, `[base]`,
@@ -54,6 +55,15 @@ impl Recipe {
         let key = BaseKey { version: 1, model, base, tasks };
         // Fields are written in the order of their declaration.
         serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
+    }
+}
+
+/// A line whose value is a number below 1e-4 with an exponent: nobody counts the zeros of 0.00000001.
+fn short_number(line: &str) -> String {
+    let small = |text: &str| text.parse::<f64>().ok().filter(|v| *v != 0.0 && v.abs() < 1e-4);
+    match line.split_once(" = ").and_then(|(key, value)| Some((key, small(value)?))) {
+        Some((key, number)) => format!("{key} = {number:e}"),
+        None => line.to_owned(),
     }
 }
 

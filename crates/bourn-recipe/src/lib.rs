@@ -54,6 +54,7 @@ mod schema;
 mod short;
 mod source;
 mod stages;
+mod starter;
 mod sweep;
 mod training;
 mod tree;
@@ -71,6 +72,7 @@ pub use reference::reference_markdown;
 pub use schema::json_schema;
 pub use short::{ShortTask, short};
 pub use stages::{Measured, ProbeRecipe};
+pub use starter::{QUICKSTART, Starter, StarterData, StarterModel};
 pub use sweep::{Sweep, Variant, load_sweep};
 pub use verifiers::{Facts, Reads};
 

@@ -208,6 +208,22 @@ pub enum Extract {
     Whole,
 }
 
+impl Extract {
+    /// Every way, in the order of the reference page.
+    pub const ALL: [Extract; 4] =
+        [Extract::Hash, Extract::Boxed, Extract::LastNumber, Extract::Whole];
+
+    /// The name as a recipe has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Extract::Hash => "hash",
+            Extract::Boxed => "boxed",
+            Extract::LastNumber => "last_number",
+            Extract::Whole => "whole",
+        }
+    }
+}
+
 /// A verifier and its weight in the reward.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Reward {

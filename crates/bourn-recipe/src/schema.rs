@@ -8,7 +8,8 @@ use crate::tree::KeyStep;
 use crate::written::Written;
 
 /// The JSON schema (draft 2020-12) of a recipe as its user writes it, for editors and for checks.
-/// `x-default` describes a default that depends on other keys, `x-hint` says why a range is as it is.
+/// `x-default` describes a default that depends on other keys, `x-hint` says why a range is as it is,
+/// `x-instead` what to write in place of names that others have.
 pub fn json_schema() -> Json {
     let mut settings = SchemaSettings::draft2020_12();
     settings.inline_subschemas = true;

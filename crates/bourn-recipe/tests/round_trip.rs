@@ -135,3 +135,15 @@ proptest! {
         let _ = parse(&lines.join("\n"), Path::new("x.toml"), &overrides);
     }
 }
+
+#[test]
+fn small_numbers_are_written_with_an_exponent() {
+    let text = "[model]\npath = 'm'\n[[task]]\nkind = 'countdown'\n[algorithm]\nname = 'grpo'\n\
+                [optimizer]\nlr = 0.000001\neps = 1e-8\nweight_decay = 0.0001\n";
+    let recipe = bourn_recipe::parse(text, Path::new("x.toml"), &[]).unwrap();
+    let written = recipe.to_toml();
+    for line in ["lr = 1e-6", "eps = 1e-8", "weight_decay = 0.0001", "max_grad_norm = 1.0"] {
+        assert!(written.lines().any(|own| own == line), "{line}: {written}");
+    }
+    assert_eq!(bourn_recipe::parse(&written, Path::new("x.toml"), &[]).unwrap(), recipe);
+}

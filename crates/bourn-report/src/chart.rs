@@ -14,6 +14,9 @@ pub(crate) enum ChartSize {
     Tiny,
 }
 
+/// Width in which a label of one word stands at any size of text.
+const ROOM_FOR_LABEL: f64 = 130.0;
+
 /// Space around the plot, for the labels of the axes.
 #[derive(Clone, Copy)]
 struct Margins {
@@ -45,7 +48,7 @@ impl ChartSize {
             ChartSize::Large | ChartSize::Small => {
                 Margins { left: 62.0, right: 16.0, top: 14.0, bottom: 56.0 }
             }
-            ChartSize::Tiny => Margins { left: 50.0, right: 8.0, top: 8.0, bottom: 28.0 },
+            ChartSize::Tiny => Margins { left: 50.0, right: 22.0, top: 8.0, bottom: 28.0 },
         }
     }
 }
@@ -126,6 +129,9 @@ impl Chart {
 
     /// An interval along x: (x, low, high). Of a single x it is a bar.
     pub(crate) fn band(&mut self, class: &str, points: &[(f64, f64, f64)]) {
+        if points.is_empty() {
+            return;
+        }
         let mark = if let &[(x, low, high)] = points {
             let ((x, y0), (_, y1)) = (self.at(x, low), self.at(x, high));
             html! { path.whisker.(class) d=(format_args!("M{x:.1} {y0:.1}V{y1:.1}")) {} }
@@ -230,10 +236,15 @@ impl Chart {
         let Edges { right, top, bottom, .. } = self.edges();
         let (x, _) = self.at(x, 0.0);
         let (width, height, middle) = (right - x, bottom - top, (x + right) / 2.0);
+        // Where there is no room beside each other, the letters climb.
+        let upright = (width < ROOM_FOR_LABEL)
+            .then(|| format!("rotate(-90 {middle:.1} {:.1})", bottom - 90.0));
+        let foot = bottom - if upright.is_some() { 90.0 } else { 30.0 };
         self.marks.push(html! {
             rect.region x=(Tenth(x)) y=(top) width=(Tenth(width)) height=(Tenth(height)) {}
             path.rule d=(format_args!("M{x:.1} {top}V{bottom}")) {}
-            text.mid.note x=(Tenth(middle)) y=(Tenth(bottom - 30.0)) { (Foreign(label)) }
+            text.mid.note x=(Tenth(middle)) y=(Tenth(foot)) dy=[upright.as_ref().map(|_| ".35em")]
+                transform=[&upright] { (Foreign(label)) }
         });
     }
 

@@ -78,7 +78,7 @@ pub(crate) fn delta(set: &SetRecord, k: u64) -> Markup {
     chart.finish(&label, "step")
 }
 
-/// Any two figures of a checkpoint over steps, base and policy or lost and gained, as
+/// Any two figures of a checkpoint over steps, of base and policy or of two kinds of problems, as
 /// `(class, shape, name, figure)`.
 pub(crate) fn series(
     checkpoints: &[ProbedStep],
@@ -140,10 +140,16 @@ pub(crate) fn delta_se(runs: &[(&str, &str, &[ProbedStep])]) -> Markup {
     over_runs(runs, of, Axis::differences, points, "Δ_SE over training, with its interval")
 }
 
-/// Expected lost problems beyond chance over steps of several runs.
+/// Problems lost or nearly, less what chance would show, over steps of several runs.
 pub(crate) fn excess(runs: &[(&str, &str, &[ProbedStep])]) -> Markup {
     let of = |b: &Boundary| Some(parts(b.solvability.as_ref()?.excess.lost_or_nearly));
-    over_runs(runs, of, Axis::values, signed, "lost problems beyond chance, with their interval")
+    over_runs(
+        runs,
+        of,
+        Axis::values,
+        signed,
+        "problems lost or nearly, less chance, with their interval",
+    )
 }
 
 /// One figure with its interval over steps of several runs.
@@ -210,7 +216,7 @@ pub(crate) fn curves(runs: &[(String, &[(u64, f64)])], label: &str) -> Markup {
     chart.finish(label, "step")
 }
 
-/// Kept, gained, lost and neither at every checkpoint, as stacked bars.
+/// Who solved how many problems at every checkpoint, as stacked bars.
 pub(crate) fn flow(checkpoints: &[&ProbedStep]) -> Markup {
     let names: Vec<_> = checkpoints.iter().map(|c| c.step.to_string()).collect();
     let most = checkpoints.iter().map(|c| c.boundary.problems).max().unwrap_or(0);
@@ -227,7 +233,7 @@ pub(crate) fn flow(checkpoints: &[&ProbedStep]) -> Markup {
             }
             let title = format!("step {}: {} {count}", checkpoint.step, status.name());
             let y = (below as f64, (below + count) as f64);
-            chart.bar(status.name(), (x - 0.38, x + 0.38), y, &title, &count.to_string());
+            chart.bar(status.class(), (x - 0.38, x + 0.38), y, &title, &count.to_string());
             below += count;
         }
     }

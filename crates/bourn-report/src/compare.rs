@@ -3,14 +3,19 @@
 use std::collections::BTreeSet;
 
 use bourn_probe::Boundary;
-use bourn_track::format::{confidence, grouped, percent, points, signed};
+use bourn_track::format::{confidence, grouped, percent, points};
+use bourn_track::words::{
+    self, LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, standing, word,
+};
 use maud::{Markup, Render, html};
 
+use crate::cost::time_words;
+use crate::frames::set_cells;
 use crate::page::NamedRun;
 use crate::read::{RunRecord, SetRecord};
-use crate::section::{figure, grid, legend};
-use crate::table::{dash, optional};
-use crate::text::{Foreign, duration};
+use crate::section::{figure, fold, grid, legend};
+use crate::table::{dash, optional, table};
+use crate::text::Foreign;
 use crate::{charts, curves};
 
 /// Overlaid curves and a table with a row for each run, for every set that any run has; then what
@@ -18,7 +23,7 @@ use crate::{charts, curves};
 pub(crate) fn overview(runs: &[NamedRun<'_>]) -> Markup {
     let names: BTreeSet<&str> =
         runs.iter().flat_map(|named| named.run.sets.iter().map(|set| set.name.as_str())).collect();
-    let (mut sets, mut figures) = (Vec::new(), Vec::new());
+    let (mut sets, mut figures, mut folded) = (Vec::new(), Vec::new(), Vec::new());
     for name in &names {
         let with: Vec<(&NamedRun<'_>, &SetRecord)> = runs
             .iter()
@@ -27,9 +32,12 @@ pub(crate) fn overview(runs: &[NamedRun<'_>]) -> Markup {
             })
             .collect();
         let title = if names.len() > 1 { format!(" on {name}") } else { String::new() };
-        sets.push(set_overview(&title, &with));
-        figures.push(delta_se(&title, &with));
-        figures.extend(excess(&title, &with));
+        let first = sets.is_empty();
+        let of_set = if first { &mut figures } else { &mut folded };
+        of_set.push(delta_se(&title, &with));
+        of_set.extend(excess(&title, &with));
+        let overview = set_overview(&title, &with);
+        sets.push((title, overview));
     }
     let curves = |title: &str, points: fn(&RunRecord) -> &[(u64, f64)], caption: &str| {
         let curves: Vec<_> = runs.iter().map(|n| (n.class.clone(), points(n.run))).collect();
@@ -46,9 +54,17 @@ pub(crate) fn overview(runs: &[NamedRun<'_>]) -> Markup {
         "Running means, nats per token.",
     ));
     html! {
-        @for set in &sets { (set) }
+        @for (index, (title, set)) in sets.iter().enumerate() {
+            @match index {
+                0 => (set),
+                _ => (fold(&format!("pass@k and figures{title}"), html! { (set) })),
+            }
+        }
         h3 { "Over training" }
         (grid(&figures))
+        @if !folded.is_empty() {
+            (fold("Over training, the other sets", grid(&folded)))
+        }
         h3 { "Cost" }
         (cost_table(runs))
     }
@@ -77,10 +93,18 @@ fn set_overview(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
     let level = figures.first().map_or(0.0, |b| b.confidence);
     html! {
         h3 { "pass@k at each run's last checkpoint" (Foreign(title)) }
-        (legend(&keys))
-        figure {
-            (curves::overlaid(&policies, &bases))
-            figcaption { "Bands: " (confidence(level)) " interval over problems." }
+        div.beside {
+            figure {
+                (legend(&keys))
+                (curves::overlaid(&policies, &bases))
+                figcaption { "Bands: " (confidence(level)) " interval over problems." }
+            }
+            dl.standings {
+                @for ((named, _), b) in runs.iter().zip(&figures) {
+                    dt { i.swatch.(named.class) {} " " (Foreign(&named.label)) }
+                    dd { (standing(&b.findings())) }
+                }
+            }
         }
         (caveats(&figures))
         (figures_table(runs))
@@ -100,7 +124,7 @@ fn delta_se(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
     )
 }
 
-/// Lost problems beyond chance, where any run has posteriors.
+/// Problems lost or nearly, less chance, where any run has posteriors.
 fn excess(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Option<Markup> {
     let known = |set: &SetRecord| set.checkpoints.iter().any(|c| c.boundary.solvability.is_some());
     let with: Vec<&NamedRun<'_>> =
@@ -112,11 +136,21 @@ fn excess(title: &str, runs: &[(&NamedRun<'_>, &SetRecord)]) -> Option<Markup> {
         .iter()
         .map(|(named, set)| (named.class.as_str(), named.label.as_str(), &set.checkpoints[..]))
         .collect();
+    let found = with.iter().zip(runs.iter().filter(|(_, set)| known(set))).filter_map(
+        |(named, (_, set))| {
+            let found = set.last().boundary.findings().lost_or_nearly?;
+            Some(format!("{}: {}", named.label, words::set(found)))
+        },
+    );
+    let found = found.collect::<Vec<_>>().join("; ");
     Some(figure(
-        &format!("Lost beyond chance{title}"),
-        &keys(with),
+        &format!("Lost or nearly, less chance{title}"),
+        &keys(with.iter().copied()),
         charts::excess(&curves),
-        "Expected problems less what two runs of the base would show, with the interval.",
+        &format!(
+            "Expected problems less what two runs of the base would show, with the interval. At the \
+             last checkpoint, {found}."
+        ),
     ))
 }
 
@@ -156,14 +190,14 @@ fn figures_table(runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
         "step",
         "pass@1 %",
         "pass@k max %",
-        "difference, points",
-        "crossover",
+        "change there, points",
+        "shown there",
+        "the curves cross",
         "Δ_SE, points",
-        "kept",
-        "gained",
-        "lost",
-        "neither",
-        "lost beyond chance",
+        NEVER_SOLVED_AGAIN,
+        NEWLY_SOLVED,
+        LOST_OR_NEARLY,
+        NEW_OR_NEARLY,
         "entropy",
     ];
     let row = |(named, set): &(&NamedRun<'_>, &SetRecord)| {
@@ -173,67 +207,52 @@ fn figures_table(runs: &[(&NamedRun<'_>, &SetRecord)]) -> Markup {
             let [base, policy] = [&b.base, &b.policy].map(|curve| percent(curve.pass_at_k[index]));
             format!("{base} → {policy}")
         };
-        let [delta, low, high] =
-            [&b.delta.pass_at_k, &b.delta.ci_low, &b.delta.ci_high].map(|list| points(list[end]));
-        let sets = &b.solvable;
-        html! {
-            tr {
-                (heading(named))
-                td { (set.last().step) }
-                td { (pair(0)) }
-                td { (pair(end)) " " small { "k = " (b.k_max()) } }
-                td { (delta) " " small { "[" (low) ", " (high) "]" } }
-                td { (b.crossover_k.map_or("none".render(), |k| k.render())) }
-                td { (points(b.delta_se)) }
-                @for ids in [&sets.kept, &sets.newly_solved, &sets.never_solved_again, &sets.neither] {
-                    td { (ids.len()) }
-                }
-                td { (optional(b.solvability.as_ref().map(|s| s.excess.lost_or_nearly), signed)) }
-                td {
-                    @match b.entropy {
-                        Some(e) => (format_args!("{:.3} → {:.3}", e.base, e.policy)),
-                        None => (dash()),
-                    }
-                }
-            }
-        }
+        let findings = b.findings();
+        let change = findings.changes.last();
+        let shown = match change {
+            _ if findings.policy_is_base => "one model".render(),
+            Some(change) => word(change.shown).render(),
+            None => dash(),
+        };
+        let mut cells = vec![
+            heading(named),
+            set.last().step.render(),
+            pair(0).render(),
+            html! { (pair(end)) " " small { "k = " (b.k_max()) } },
+            optional(change.map(|change| change.delta), points),
+            shown,
+            crossing(&findings).render(),
+            points(b.delta_se).render(),
+        ];
+        cells.extend(set_cells(b));
+        let entropy = b.entropy.map(|e| format!("{:.3} → {:.3}", e.base, e.policy));
+        cells.push(entropy.map_or_else(dash, |text| text.render()));
+        cells
     };
-    of_runs(&head, runs.iter().map(row).collect())
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    html! { div.wrap { (table("the figures of every run", &head, &rows)) } }
 }
 
 fn cost_table(runs: &[NamedRun<'_>]) -> Markup {
     let row = |named: &NamedRun<'_>| {
         let run = named.run;
         let [tokens, time] = match run.cost {
-            Some(cost) => [grouped(cost.tokens).render(), duration(cost.seconds).render()],
+            Some(cost) => [grouped(cost.tokens).render(), time_words(&cost).render()],
             None => [dash(), dash()],
         };
-        html! {
-            tr {
-                (heading(named))
-                td { (run.steps) " of " (run.max_steps) }
-                td { (run.seed) }
-                td { (tokens) }
-                td { (time) }
-            }
-        }
+        vec![
+            heading(named),
+            format!("{} of {}", run.steps, run.max_steps).render(),
+            run.seed.render(),
+            tokens,
+            time,
+        ]
     };
-    of_runs(&["run", "steps", "seed", "tokens", "time"], runs.iter().map(row).collect())
-}
-
-/// A table with a row for each run.
-fn of_runs(head: &[&str], rows: Vec<Markup>) -> Markup {
-    html! {
-        div.scroll {
-            table.figures {
-                thead { tr { @for name in head { th { (name) } } } }
-                tbody { @for row in rows { (row) } }
-            }
-        }
-    }
+    let rows: Vec<_> = runs.iter().map(row).collect();
+    table("what every run cost", &["run", "steps", "seed", "tokens", "time"], &rows)
 }
 
 fn heading(named: &NamedRun<'_>) -> Markup {
     let NamedRun { class, label, .. } = named;
-    html! { th { i.swatch.(class) {} " " a href={ "#" (class) } { (Foreign(label)) } } }
+    html! { i.swatch.(class) {} " " a href={ "#" (class) } { (Foreign(label)) } }
 }

@@ -5,8 +5,8 @@ use bourn_track::format::{grouped, percent};
 use maud::{Markup, Render, html};
 
 use crate::read::{RunRecord, SetRecord, TrainingCost};
+use crate::section::fold;
 use crate::table::{dash, table};
-use crate::text::duration;
 
 /// Where a run's time went, on one clock: `4m02s: base 58s, training 1m40s, probes 1m24s`. What took
 /// none is left out; the whole is the sum of the rounded parts.
@@ -34,6 +34,12 @@ fn clock(seconds: u64) -> String {
         (0, _) => format!("{minutes}m{rest:02}s"),
         _ => format!("{hours}h{minutes:02}m"),
     }
+}
+
+/// As [`time_words`]; a run of a version that did not time its probes says so.
+pub(crate) fn run_time(run: &RunRecord, cost: &TrainingCost) -> String {
+    let untimed = cost.probes == 0.0 && !run.sets.is_empty();
+    time_words(cost) + if untimed { "; probes were not timed" } else { "" }
 }
 
 /// Draws spent and saved by each model, and the tokens of training.
@@ -84,18 +90,19 @@ pub(crate) fn section(run: &RunRecord, set: &SetRecord) -> Markup {
         notes.push(format!("{} tokens scored by teacher forcing.", grouped(scored as f64)));
     }
     if let Some(cost) = run.cost {
-        notes.push(format!(
-            "Training drew {} tokens in {}, probes not counted.",
-            grouped(cost.tokens),
-            duration(cost.seconds)
-        ));
+        notes.push(format!("Time: {}.", run_time(run, &cost)));
+        if cost.steps > 0 {
+            notes.push(format!("Training drew {} tokens.", grouped(cost.tokens)));
+        }
     }
     notes.push("A base that other runs probed before cost nothing here.".to_owned());
-    html! {
-        h3 { "Cost" }
-        (table("draws made and saved", &head, &rows))
-        p.note { (notes.join(" ")) }
-    }
+    fold(
+        "Cost: draws made and saved, time",
+        html! {
+            (table("draws made and saved", &head, &rows))
+            p.note { (notes.join(" ")) }
+        },
+    )
 }
 
 /// Draws of base and policy; where every n was fixed, the problems times it.

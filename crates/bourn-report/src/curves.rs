@@ -3,9 +3,11 @@
 use bourn_probe::figures::{Interval, TemperaturePoint};
 use bourn_probe::{Boundary, Curve, Estimate};
 use bourn_track::format::percent;
+use bourn_track::words::crossing;
 use maud::Markup;
 
 use crate::axis::{Axis, log2};
+use crate::beyond::Beyond;
 use crate::chart::{Chart, ChartSize, PointShape};
 
 const X: &str = "k: draws per problem";
@@ -13,13 +15,10 @@ const X: &str = "k: draws per problem";
 /// pass@k of base and policy over k: intervals, bands, crossover, and what is extrapolated.
 pub(crate) fn pass_at_k(b: &Boundary) -> Markup {
     let mut k = b.k.clone();
-    let more = |next: &u64| *next > b.k_max();
-    if let Some(beyond) = &b.extrapolation {
-        let doubled = beyond.good_toulmin.as_ref().map(|g| g.k);
-        k.extend(beyond.k.iter().copied().chain(doubled).filter(more));
-        k.sort_unstable();
-        k.dedup();
-    }
+    let beyond = Beyond::of(b);
+    k.extend(beyond.draws().filter(|&more| more > b.k_max()));
+    k.sort_unstable();
+    k.dedup();
     let mut chart = Chart::new(ChartSize::Large, Axis::draws(&k), Axis::shares());
     if k.len() > b.k.len() {
         chart.beyond(log2(b.k_max()), "extrapolated");
@@ -28,14 +27,15 @@ pub(crate) fn pass_at_k(b: &Boundary) -> Markup {
         band(&mut chart, b, &paired.base_band, "base");
         band(&mut chart, b, &paired.policy_band, "policy");
     }
-    if let Some(k) = b.crossover_k {
-        chart.rule(log2(k), &format!("crossover k = {k}"));
+    let findings = b.findings();
+    if let Some(k) = findings.crossing().and(b.crossover_k) {
+        chart.rule(log2(k), &format!("cross {}", crossing(&findings)));
     }
     curve(&mut chart, &b.k, &b.base, "base", PointShape::Square, "base");
     curve(&mut chart, &b.k, &b.policy, "policy", PointShape::Disc, "policy");
-    extrapolated(&mut chart, b);
+    extrapolated(&mut chart, b, &beyond);
     if let Some((low, high)) = crossover_interval(b) {
-        let title = format!("crossover k: {}", crossover_in_words(b));
+        let title = format!("the curves cross {}", crossing(&findings));
         chart.span(log2(low), high.map(log2), &title);
     }
     chart.finish(&in_words(b), X)
@@ -52,7 +52,7 @@ pub(crate) fn small(b: &Boundary) -> Markup {
         let line: Vec<_> = points.iter().map(|(x, e)| (*x, e.value)).collect();
         chart.line(side, &line);
     }
-    if let Some(k) = b.crossover_k {
+    if let Some(k) = b.findings().crossing().and(b.crossover_k) {
         chart.rule(log2(k), "");
     }
     chart.finish(&in_words(b), X)
@@ -172,12 +172,14 @@ fn band(chart: &mut Chart, b: &Boundary, band: &[Interval], side: &str) {
 }
 
 /// What lies beyond the draws, from the last point on.
-fn extrapolated(chart: &mut Chart, b: &Boundary) {
-    let Some(beyond) = &b.extrapolation else { return };
+fn extrapolated(chart: &mut Chart, b: &Boundary, beyond: &Beyond<'_>) {
     for (side, shape, drawn, list) in [
-        ("base", PointShape::Square, &b.base, &beyond.base),
-        ("policy", PointShape::Disc, &b.policy, &beyond.policy),
+        ("base", PointShape::Square, &b.base, beyond.base),
+        ("policy", PointShape::Disc, &b.policy, beyond.policy),
     ] {
+        if list.is_empty() {
+            continue;
+        }
         let last = b.k.len().checked_sub(1).and_then(|last| drawn.at(last));
         let points: Vec<_> = last
             .map(|e| (log2(b.k_max()), e))
@@ -192,34 +194,22 @@ fn extrapolated(chart: &mut Chart, b: &Boundary) {
         let dots = beyond.k.iter().zip(list).map(|(&k, e)| (log2(k), e.value, said(&name, k, e)));
         chart.dots(&format!("{side} hollow"), shape, &dots.collect::<Vec<_>>());
     }
-    if let Some(g) = &beyond.good_toulmin {
-        for (side, e) in [("base", &g.base), ("policy", &g.policy)] {
-            let x = log2(g.k) + if side == "base" { -0.12 } else { 0.12 };
-            chart.whiskers(side, &[(x, e.ci_low, e.ci_high)]);
-            let name = format!("{side}, Good–Toulmin");
-            chart.dots(
-                &format!("{side} hollow"),
-                PointShape::Diamond,
-                &[(x, e.value, said(&name, g.k, e))],
-            );
-        }
+    let Some((k, pair)) = beyond.good_toulmin else { return };
+    for (side, e, aside) in [("base", pair[0], -0.12), ("policy", pair[1], 0.12)] {
+        let Some(e) = e else { continue };
+        let x = log2(k) + aside;
+        chart.whiskers(side, &[(x, e.ci_low, e.ci_high)]);
+        let dot = (x, e.value, said(&format!("{side}, Good–Toulmin"), k, &e));
+        chart.dots(&format!("{side} hollow"), PointShape::Diamond, &[dot]);
     }
 }
 
-/// The ends of the crossover's interval, the upper one absent if it is "no crossover"; `None` if
-/// both are, or if nothing was computed.
+/// The ends of the crossover's interval over the resamples, the upper one absent if it is "no
+/// crossover"; `None` where a crossing is not shown, or nothing was computed.
 pub(crate) fn crossover_interval(b: &Boundary) -> Option<(u64, Option<u64>)> {
+    b.findings().crossing()?;
     let interval = &b.paired.as_ref()?.crossover;
     Some((interval.low?, interval.high))
-}
-
-/// The crossover with its interval: `16 [8, 32]`, `16 [8, none]`, `none`.
-pub(crate) fn crossover_in_words(b: &Boundary) -> String {
-    let k = |k: Option<u64>| k.map_or("none".to_owned(), |k| k.to_string());
-    match crossover_interval(b) {
-        Some((low, high)) => format!("{} [{low}, {}]", k(b.crossover_k), k(high)),
-        None => k(b.crossover_k),
-    }
 }
 
 /// What a chart of pass@k says, for those who do not see it.
@@ -234,7 +224,7 @@ fn in_words(b: &Boundary) -> String {
     };
     let ends = [rows.first(), rows.last().filter(|_| rows.len() > 1)];
     let ends: Vec<_> = ends.into_iter().flatten().map(at).collect();
-    format!("pass@k: {}; crossover k: {}", ends.join("; "), crossover_in_words(b))
+    format!("pass@k: {}; the curves cross: {}", ends.join("; "), crossing(&b.findings()))
 }
 
 #[cfg(test)]

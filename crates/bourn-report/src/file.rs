@@ -32,6 +32,11 @@ pub fn write_report(path: &Path, page: &str) -> Result<(), ReportError> {
     Ok(())
 }
 
+/// Whether there is a report at `path`.
+pub(crate) fn is_report(path: &Path) -> bool {
+    path.is_file() && is_free(path).unwrap_or(false)
+}
+
 /// Whether there is nothing at `path`, or a report.
 fn is_free(path: &Path) -> Result<bool, ReportError> {
     let file = match File::open(path) {

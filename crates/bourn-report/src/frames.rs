@@ -1,25 +1,34 @@
-//! pass@k at every checkpoint: under a slider, beside each other, and as a table.
+//! pass@k at every checkpoint: under a slider, beside each other, and as tables.
 
-use bourn_probe::{Boundary, BoundaryRow, Estimate};
-use bourn_track::format::{confidence, counted, percent, points, signed};
+use bourn_probe::{Boundary, BoundaryRow, Change, Estimate, SetFinding};
+use bourn_track::format::{confidence, counted, percent, plural, points};
+use bourn_track::words::{
+    LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, standing, word,
+};
 use maud::{Markup, Render, html};
 
+use crate::beyond::Beyond;
 use crate::curves;
 use crate::read::{ProbedStep, SetRecord};
-use crate::section::{legend, spread};
+use crate::section::{fold, legend, spread};
 use crate::table::{cell, dash, optional, table};
-use crate::text::percents;
+use crate::text::{p_value, percents};
+use crate::words::NONE_SHOWN;
 
 /// Checkpoints that the page shows by themselves; of more, this many at equal distances.
 const FRAMES: usize = 40;
 /// Small charts beside each other.
 const SMALL: usize = 12;
 
+/// The checkpoints that the slider goes through.
+pub(crate) fn chosen(set: &SetRecord) -> Vec<&ProbedStep> {
+    spread(&set.checkpoints, FRAMES)
+}
+
 /// pass@k at every checkpoint, of which the last is shown until the slider moves.
 pub(crate) fn frames(set: &SetRecord) -> Markup {
-    let chosen = spread(&set.checkpoints, FRAMES);
-    let last = chosen.len() - 1;
-    let all = set.checkpoints.len();
+    let chosen = chosen(set);
+    let (last, all) = (chosen.len() - 1, set.checkpoints.len());
     html! {
         div.frames {
             (legend(&[("base", "frozen base, dashed, squares"), ("policy", "policy, discs")]))
@@ -30,18 +39,43 @@ pub(crate) fn frames(set: &SetRecord) -> Markup {
                 }
             }
             @for (index, ProbedStep { step, boundary }) in chosen.iter().copied().enumerate() {
-                div.frame data-step=(step) hidden[index != last] {
-                    figure {
-                        (curves::pass_at_k(boundary))
-                        figcaption { "After step " (step) ". " (caption(boundary)) }
+                figure.frame data-frame=(index) data-step=(step) hidden[index != last] {
+                    (curves::pass_at_k(boundary))
+                    figcaption {
+                        "pass@k after step " (step) ". "
+                        // What the last one shows stands above the figures of the page.
+                        @if index != last { b { (standing(&boundary.findings())) } " " }
+                        (caption(boundary))
                     }
-                    (figures_table(boundary))
                 }
             }
             @if chosen.len() < all {
                 p.note { (FRAMES) " of " (all) " checkpoints are shown." }
             }
         }
+    }
+}
+
+/// The figures of the same checkpoints k by k; the slider moves them too.
+pub(crate) fn tables(set: &SetRecord) -> Markup {
+    let chosen = chosen(set);
+    html! {
+        @for (index, ProbedStep { step, boundary }) in chosen.iter().copied().enumerate() {
+            div.frame.flat data-frame=(index) hidden[index + 1 != chosen.len()] {
+                p.note { "Step " (step) ", k by k." (looks(boundary)) }
+                (figures_table(boundary))
+            }
+        }
+    }
+}
+
+fn looks(b: &Boundary) -> String {
+    match b.paired.as_ref().filter(|paired| paired.look > 1) {
+        None => String::new(),
+        Some(paired) => format!(
+            " This is look {} at the same problems: the interval that holds at every look decides.",
+            paired.look
+        ),
     }
 }
 
@@ -54,119 +88,148 @@ fn caption(b: &Boundary) -> String {
              curve is inside with {level} confidence."
         ),
     };
+    if b.findings().crossing().is_some() {
+        text += " Dashed, upright: the first k at which the base's curve is above.";
+    }
     if let Some((low, high)) = curves::crossover_interval(b) {
         text += &match high {
             Some(high) => {
-                format!(" The stroke on the axis: crossover between k = {low} and {high}.")
+                format!(" The stroke on the axis: over resamples, from k = {low} to {high}.")
             }
             None => format!(
-                " The stroke on the axis: crossover at k = {low} or later, or none up to {}.",
+                " The stroke on the axis: over resamples, from k = {low} on, or none up to {}.",
                 b.k_max()
             ),
         };
     }
-    if let Some(e) = &b.extrapolation {
-        text += " Right of the upright line nothing was drawn: the dotted curves are the fitted prior's";
-        text += if e.good_toulmin.is_some() { ", the diamonds Good–Toulmin's." } else { "." };
+    let beyond = Beyond::of(b);
+    if beyond.draws().any(|k| k > b.k_max()) {
+        text += " Right of the upright line nothing was drawn:";
+        text += match (beyond.base.is_empty() && beyond.policy.is_empty(), beyond.good_toulmin) {
+            (true, _) => " the diamonds are Good–Toulmin's.",
+            (false, None) => " the dotted curves are the fitted prior's.",
+            (false, Some(_)) => {
+                " the dotted curves are the fitted prior's, the diamonds Good–Toulmin's."
+            }
+        };
     }
     text
 }
 
-/// k by k, in percent with intervals.
+/// k by k, in percent with intervals, and what each shows.
 fn figures_table(b: &Boundary) -> Markup {
-    let anytime = |index: usize| {
-        let wide = b.paired.as_ref()?.delta_anytime.get(index)?;
-        Some(html! {
-            " " small.any { "any time " span { "[" (points(wide.low)) ", " (points(wide.high)) "]" } }
-        })
+    let findings = b.findings();
+    let level = confidence(b.confidence);
+    let change = match findings.anytime {
+        true => format!("change in points [{level}], and at every look"),
+        false => format!("change in points [{level}]"),
     };
-    let row = |(index, row): (usize, BoundaryRow)| {
-        let delta = html! { (cell(row.delta, points)) (anytime(index).unwrap_or_default()) };
-        vec![row.k.render(), cell(row.base, percent), cell(row.policy, percent), delta]
-    };
-    let mut rows: Vec<_> = b.rows().into_iter().enumerate().map(row).collect();
-    if let Some(beyond) = &b.extrapolation {
-        let side = |list: &[Estimate], index: usize| {
-            list.get(index).map_or_else(dash, |&e| cell(e, percent))
-        };
-        for (index, k) in beyond.k.iter().enumerate() {
-            if beyond.base.is_empty() && beyond.policy.is_empty() {
-                break;
+    let head = ["k", "base %", "policy %", &change, "shown"];
+    let row = |(row, change): (&BoundaryRow, &Change)| {
+        let [low, high] = [change.delta.ci_low, change.delta.ci_high].map(points);
+        let difference = html! {
+            (cell(row.delta, points))
+            @if findings.anytime {
+                " " small.any { "at every look " span { "[" (low) ", " (high) "]" } }
             }
-            let k = html! { i { (k) } " " small { "extrapolated" } };
-            let (base, policy) = (side(&beyond.base, index), side(&beyond.policy, index));
-            rows.push(vec![k, base, policy, dash()]);
+        };
+        let shown = match findings.policy_is_base {
+            true => "one model",
+            false => word(change.shown),
+        };
+        vec![
+            row.k.render(),
+            cell(row.base, percent),
+            cell(row.policy, percent),
+            difference,
+            shown.render(),
+        ]
+    };
+    let (rows, beyond) = (b.rows(), Beyond::of(b));
+    let mut rows: Vec<_> = rows.iter().zip(&findings.changes).map(row).collect();
+    let side = |list: &[Estimate], index: usize| optional(list.get(index).copied(), percent);
+    for (index, k) in beyond.k.iter().enumerate() {
+        if beyond.base.is_empty() && beyond.policy.is_empty() {
+            break;
         }
+        let k = html! { i { (k) } " " small { "extrapolated" } };
+        rows.push(vec![k, side(beyond.base, index), side(beyond.policy, index), dash(), dash()]);
     }
-    let head = ["k", "base %", "policy %", "difference, points"];
     table("pass@k at every k, with intervals", &head, &rows)
 }
 
 /// The checkpoints beside each other, small, and what there is to say of each in a row: all of it
 /// is there without JavaScript, and on paper.
 pub(crate) fn checkpoints(set: &SetRecord) -> Markup {
-    let chosen = spread(&set.checkpoints, FRAMES);
+    let chosen = chosen(set);
     let rows: Vec<_> = chosen.iter().map(|checkpoint| row(checkpoint)).collect();
     let b = &set.last().boundary;
     let head = [
         "step",
         &format!("pass@{} %", b.k[0]),
         &format!("pass@{} %", b.k_max()),
-        "difference there, points",
-        "crossover k",
-        "kept",
-        "gained",
-        "lost",
-        "neither",
-        "lost beyond chance",
+        "change there, points",
+        "shown there",
+        "the curves cross",
+        NEVER_SOLVED_AGAIN,
+        NEWLY_SOLVED,
+        LOST_OR_NEARLY,
+        NEW_OR_NEARLY,
         "entropy",
         "witness mass %",
     ];
-    html! {
-        @if set.checkpoints.len() > 1 {
-            div.multiples {
-                @for ProbedStep { step, boundary } in spread(&set.checkpoints, SMALL) {
-                    figure {
-                        h5 { "step " (step) }
-                        (curves::small(boundary))
+    let title = match chosen.len() {
+        1 => "The figures of the checkpoint".to_owned(),
+        count => format!(
+            "Each of {}: a small chart, and its figures",
+            plural(count as u64, "checkpoint")
+        ),
+    };
+    fold(
+        &title,
+        html! {
+            @if set.checkpoints.len() > 1 {
+                div.multiples {
+                    @for ProbedStep { step, boundary } in spread(&set.checkpoints, SMALL) {
+                        figure {
+                            h5 { "step " (step) }
+                            (curves::small(boundary))
+                        }
                     }
                 }
             }
-        }
-        (table("the figures of every checkpoint", &head, &rows))
-        p.note {
-            "Arrows: base → policy. Kept to neither are expected numbers of problems where the run "
-            "has posteriors, else counts of problems solved at least once. Beyond chance: less what "
-            "two runs of the base would show."
-        }
-    }
+            div.wrap { (table("the figures of every checkpoint", &head, &rows)) }
+            p.note {
+                "Arrows: base → policy. Counts of these draws: " (NEVER_SOLVED_AGAIN) ", "
+                (NEWLY_SOLVED) ". Expected numbers of problems, with what two runs of the base would "
+                "show, where that is ruled out (p at most 0.05): " (LOST_OR_NEARLY) ", "
+                (NEW_OR_NEARLY) "."
+            }
+        },
+    )
 }
 
 fn row(checkpoint: &ProbedStep) -> Vec<Markup> {
-    let b = &checkpoint.boundary;
+    let (b, findings) = (&checkpoint.boundary, checkpoint.boundary.findings());
     let end = b.k.len() - 1;
     let pair = |index: usize| {
         let [base, policy] = [&b.base, &b.policy].map(|curve| percent(curve.pass_at_k[index]));
         format!("{base} → {policy}").render()
     };
-    let counts = &b.solvable;
-    let sets = match &b.solvability {
-        Some(s) => {
-            let e = &s.expected;
-            [e.kept, e.new_or_nearly, e.lost_or_nearly, e.neither].map(|e| cell(e, counted))
-        }
-        None => [&counts.kept, &counts.newly_solved, &counts.never_solved_again, &counts.neither]
-            .map(|ids| ids.len().render()),
-    };
+    let change = findings.changes.last();
     let mut cells = vec![
         checkpoint.step.render(),
         pair(0),
         pair(end),
-        optional(b.delta.at(end), points),
-        curves::crossover_in_words(b).render(),
+        optional(change.map(|change| change.delta), points),
+        match (change, findings.policy_is_base) {
+            (Some(change), false) => word(change.shown).render(),
+            (None, _) => dash(),
+            (_, true) => "one model".render(),
+        },
+        crossing(&findings).render(),
     ];
-    cells.extend(sets);
-    cells.push(optional(b.solvability.as_ref().map(|s| s.excess.lost_or_nearly), signed));
+    cells.extend(set_cells(b));
     let entropy = b.entropy.map(|e| format!("{:.3} → {:.3}", e.base, e.policy));
     let mass = b.origins.as_ref().map(|o| {
         let w = &o.witnesses;
@@ -174,4 +237,24 @@ fn row(checkpoint: &ProbedStep) -> Vec<Markup> {
     });
     cells.extend([entropy, mass].map(|text| text.map_or_else(dash, |text| text.render())));
     cells
+}
+
+/// Never solved again, newly solved, lost or nearly, new or nearly.
+pub(crate) fn set_cells(b: &Boundary) -> [Markup; 4] {
+    let (counts, findings) = (&b.solvable, b.findings());
+    let [gone, new] =
+        [&counts.never_solved_again, &counts.newly_solved].map(|ids| ids.len().render());
+    let found = [findings.lost_or_nearly, findings.new_or_nearly];
+    let [lost, gained] = found.map(|found| found.map_or_else(dash, set_cell));
+    [gone, new, lost, gained]
+}
+
+/// The expected number where chance is ruled out, else that nothing is shown.
+pub(crate) fn set_cell(found: SetFinding) -> Markup {
+    match found.shown {
+        true => html! {
+            (cell(found.expected, counted)) " " small { "by chance " (counted(found.null)) }
+        },
+        false => html! { (NONE_SHOWN) " " small { (p_value(found.p)) } },
+    }
 }

@@ -30,6 +30,7 @@
 
 mod ablation;
 mod axis;
+mod beyond;
 mod chart;
 mod charts;
 mod check;
@@ -40,9 +41,11 @@ mod error;
 mod file;
 mod frames;
 mod hard;
+mod links;
 mod origins;
 mod page;
 mod probe_file;
+mod problem_filters;
 mod problem_list;
 mod problems;
 mod read;
@@ -52,6 +55,7 @@ mod support;
 mod table;
 mod temperature;
 mod text;
+mod training;
 mod words;
 
 #[cfg(test)]
@@ -64,12 +68,12 @@ mod run_fixture;
 #[path = "../../bourn-track/tests/unit/sample.rs"]
 mod sample;
 
-pub use ablation::render_ablation;
+pub use ablation::{SweptRun, render_ablation, write_ablation};
 pub use cost::time_words;
 pub use error::ReportError;
 pub use file::write_report;
 pub use hard::{HardSet, read_hard, render_hard};
-pub use page::render_report;
+pub use page::{render_report, render_report_at};
 pub use probe_file::{PROBE_FILE, ProbeFile, ProbedModel};
 pub use read::{RunRecord, TrainingCost, read_cost, read_run};
 

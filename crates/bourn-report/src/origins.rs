@@ -8,7 +8,7 @@ use crate::axis::Axis;
 use crate::chart::{Chart, ChartSize, PointShape};
 use crate::charts::{StepSeries, series};
 use crate::read::{ProbedStep, SetRecord};
-use crate::section::{figure, grid};
+use crate::section::{figure, fold, grid};
 use crate::table::{cell, dash, table};
 use crate::text::{Foreign, percents, significant};
 
@@ -25,15 +25,17 @@ pub(crate) fn section(set: &SetRecord) -> Markup {
         .collect();
     figures.extend(over_training(set));
     figures.extend(forking(o));
-    html! {
-        h3 { "Where the correct answers came from" }
-        p.note { (summary(checkpoint.step, o)) }
-        @if !o.perplexity.is_empty() {
-            h4 { "Perplexity" }
-            (matrix(&o.perplexity))
-        }
-        (grid(&figures))
-    }
+    fold(
+        "Where the correct answers came from: perplexity, witnesses, discoveries, entropies",
+        html! {
+            p.note { (summary(checkpoint.step, o)) }
+            @if !o.perplexity.is_empty() {
+                h4 { "Perplexity" }
+                (matrix(&o.perplexity))
+            }
+            (grid(&figures))
+        },
+    )
 }
 
 fn summary(step: u64, o: &Origins) -> String {

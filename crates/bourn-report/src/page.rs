@@ -7,13 +7,15 @@ use maud::{Markup, PreEscaped, html};
 
 use crate::error::ReportError;
 use crate::file::BEGINNING;
+use crate::links::{href, sweep_page};
 use crate::read::RunRecord;
 use crate::text::Foreign;
 use crate::{MAX_RUNS, compare, section};
 
 /// Style of every page.
 pub(crate) const STYLE: &str = include_str!("style.css");
-const SCRIPT: &str = include_str!("script.js");
+/// What the report's pages do in a browser that lets them.
+pub(crate) const SCRIPT: &str = include_str!("script.js");
 const READING: PreEscaped<&str> = PreEscaped(include_str!("reading.html"));
 /// What a page may load: nothing from elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; \
@@ -26,17 +28,39 @@ pub(crate) struct NamedRun<'a> {
     /// What tells it from the others.
     pub(crate) label: String,
     pub(crate) run: &'a RunRecord,
+    /// Where the report of the sweep is that the run is a part of, if there is one.
+    pub(crate) sweep: Option<String>,
 }
 
-/// The report of these runs, as one HTML document.
+/// The report of these runs, as one HTML document that links to no other file.
 ///
 /// # Errors
 /// Refuses no runs and more than eight.
 pub fn render_report(runs: &[RunRecord]) -> Result<String, ReportError> {
+    render(runs, &|_| None)
+}
+
+/// As [`render_report`], of a page that will be written to `output`: a run that is part of a sweep
+/// links to the sweep's report, if that is there.
+///
+/// # Errors
+/// As [`render_report`].
+pub fn render_report_at(runs: &[RunRecord], output: &Path) -> Result<String, ReportError> {
+    render(runs, &|run| sweep_page(Path::new(&run.path)).and_then(|page| href(output, &page)))
+}
+
+/// The page; `sweep` says where a run's sweep has its report.
+pub(crate) fn render(
+    runs: &[RunRecord],
+    sweep: &dyn Fn(&RunRecord) -> Option<String>,
+) -> Result<String, ReportError> {
     if runs.is_empty() || runs.len() > MAX_RUNS {
         return Err(ReportError::Runs(runs.len()));
     }
-    let runs = named(runs);
+    let mut runs = named(runs);
+    for named in &mut runs {
+        named.sweep = sweep(named.run);
+    }
     let (title, shown) = match &runs[..] {
         [only] => (only.label.clone(), section::run(only, 1, true)),
         several => {
@@ -97,7 +121,12 @@ fn named(runs: &[RunRecord]) -> Vec<NamedRun<'_>> {
         runs.iter().map(**label).collect::<BTreeSet<_>>().len() == runs.len()
     };
     let label = candidates.iter().find(distinct).unwrap_or(&candidates[2]);
-    let name = |(index, run)| NamedRun { class: format!("run{index}"), label: label(run), run };
+    let name = |(index, run)| NamedRun {
+        class: format!("run{index}"),
+        label: label(run),
+        run,
+        sweep: None,
+    };
     runs.iter().enumerate().map(name).collect()
 }
 

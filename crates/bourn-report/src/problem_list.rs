@@ -5,10 +5,12 @@ use std::fmt::Write as _;
 use bourn_probe::figures::{ProblemState, SolvableState};
 use bourn_probe::{Boundary, Estimate};
 use bourn_track::format::{percent, points};
+use bourn_track::words::{LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED};
 use maud::{Markup, Render, html};
 
 use crate::origins::{find_id, of_problem};
-use crate::problems::{ANSWER_CHARS, ANSWERS, ModelAnswers, ProblemRecord, ProblemStatus};
+use crate::problem_filters::{filters, steps};
+use crate::problems::{ANSWER_CHARS, ANSWERS, ModelAnswers, ProblemRecord};
 use crate::read::SetRecord;
 use crate::table::dash;
 use crate::text::{Foreign, one_line, percents};
@@ -22,12 +24,13 @@ const TITLE_CHARS: usize = 90;
 /// The problems of a set on a page of `runs` runs.
 pub(crate) fn list(set: &SetRecord, runs: usize) -> Markup {
     let (rows, texts) = (ROWS / runs.max(1), TEXTS / runs.max(1));
-    let (all, b) = (set.problems.len(), &set.last().boundary);
+    let (all, last) = (set.problems.len(), set.last().step);
+    let b = &set.last().boundary;
     html! {
         h3 { "Problems" }
         p.note { (note(set, rows, texts)) }
-        div.problems {
-            (filters(&set.problems))
+        div.problems data-steps=[steps(set, rows)] {
+            (filters(&set.problems[..rows.min(all)], last))
             (head(b.solvability.is_some()))
             @for (order, problem) in set.problems.iter().take(rows).enumerate() {
                 (row(b, problem, order, order < texts))
@@ -43,8 +46,12 @@ fn note(set: &SetRecord, rows: usize, texts: usize) -> String {
         "At step {}. {} ",
         set.last().step,
         match set.last().boundary.solvability {
-            Some(_) => "Those most probably lost or gained come first.",
-            None => "Lost and gained problems come first, the surest before others.",
+            Some(_) =>
+                "Those most probably lost or nearly, or new or nearly, come first.".to_owned(),
+            None => format!(
+                "Those {NEVER_SOLVED_AGAIN} and {NEWLY_SOLVED} come first, the largest changes before \
+                 others."
+            ),
         }
     );
     if !set.has_base {
@@ -65,27 +72,9 @@ fn note(set: &SetRecord, rows: usize, texts: usize) -> String {
     note
 }
 
-/// Boxes that hide and show the problems of one status; they do nothing without JavaScript, and
-/// are not there then.
-fn filters(problems: &[ProblemRecord]) -> Markup {
-    let of = |status: ProblemStatus| problems.iter().filter(|p| p.status == status).count();
-    html! {
-        p.js.filters {
-            @for status in ProblemStatus::ALL {
-                @let name = status.name();
-                label {
-                    input type="checkbox" value=(name) checked; " " i.swatch.(name) {}
-                    " " (name) " " (of(status))
-                }
-                " "
-            }
-        }
-    }
-}
-
 /// The names of the columns, which sort; `posteriors` where there are probabilities.
 fn head(posteriors: bool) -> Markup {
-    let chances = [("lost", "P(lost)"), ("gained", "P(gained)")];
+    let chances = [("lost", LOST_OR_NEARLY), ("gained", NEW_OR_NEARLY)];
     let columns =
         [("order", "problem"), ("base", "base"), ("policy", "policy"), ("delta", "change")]
             .into_iter()
@@ -122,7 +111,7 @@ fn row(b: &Boundary, problem: &ProblemRecord, order: usize, with_texts: bool) ->
                     data-lost=(format_args!("{lost:.6}"))
                     data-gained=(format_args!("{gained:.6}"))
                     data-status=(problem.status as u8)
-                    data-name=(problem.status.name()) { ($content) }
+                    data-name=(problem.status.class()) { ($content) }
             }
         };
     }
@@ -149,17 +138,17 @@ fn cells(b: &Boundary, state: Option<&ProblemState>, problem: &ProblemRecord) ->
     let chance = |of: fn(&ProblemState) -> f64| {
         state.map_or_else(dash, |s| format!("{:.0}%", 100.0 * of(s)).render())
     };
-    let name = problem.status.name();
+    let status = problem.status;
     html! {
         span.title dir="auto" { (Foreign(title)) }
         span data-label="base" { (count(&problem.base)) }
-        span data-label="policy" { (count(&problem.policy)) }
-        span data-label="change" { (problem.delta().map_or_else(dash, |d| points(d).render())) }
+        span data-label="policy" data-cell="policy" { (count(&problem.policy)) }
+        span data-label="change" data-cell="delta" { (problem.delta().map_or_else(dash, |d| points(d).render())) }
         @if b.solvability.is_some() {
-            span data-label="P(lost)" { (chance(|s| s.lost_or_nearly)) }
-            span data-label="P(gained)" { (chance(|s| s.new_or_nearly)) }
+            span data-label=(LOST_OR_NEARLY) data-cell="lost" { (chance(|s| s.lost_or_nearly)) }
+            span data-label=(NEW_OR_NEARLY) data-cell="gained" { (chance(|s| s.new_or_nearly)) }
         }
-        span.status { i.swatch.(name) {} " " (name) }
+        span.status data-cell="status" { i.swatch.(status.class()) {} " " (status.name()) }
     }
 }
 
@@ -182,7 +171,7 @@ fn knowledge(b: &Boundary, state: Option<&ProblemState>, id: &str) -> Vec<String
             rate("policy", s.policy, s.policy_rate)
         ));
         words.push(format!(
-            "probability lost {}%, gained {}%",
+            "probability that it is {LOST_OR_NEARLY} {}%, {NEW_OR_NEARLY} {}%",
             percent(s.lost_or_nearly),
             percent(s.new_or_nearly)
         ));

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use bourn_probe::{Boundary, Draw, LedgerEntry, Outcomes, Solvable};
+use bourn_track::words::{LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED};
 
 /// Distinct answers of a problem and a model that are kept.
 pub(crate) const ANSWERS: usize = 4;
@@ -69,13 +70,31 @@ impl ProblemStatus {
     pub(crate) const ALL: [ProblemStatus; 4] =
         [ProblemStatus::Kept, ProblemStatus::Gained, ProblemStatus::Lost, ProblemStatus::Neither];
 
-    /// The name used in figures and metric tags.
-    pub(crate) fn name(self) -> &'static str {
+    /// Its class in the page's style.
+    pub(crate) fn class(self) -> &'static str {
         match self {
             ProblemStatus::Lost => "lost",
             ProblemStatus::Gained => "gained",
             ProblemStatus::Kept => "kept",
             ProblemStatus::Neither => "neither",
+        }
+    }
+
+    /// What it is called where draws were counted.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ProblemStatus::Lost => NEVER_SOLVED_AGAIN,
+            ProblemStatus::Gained => NEWLY_SOLVED,
+            other => other.class(),
+        }
+    }
+
+    /// What it is called where numbers are expected ones.
+    pub(crate) fn expected_name(self) -> &'static str {
+        match self {
+            ProblemStatus::Lost => LOST_OR_NEARLY,
+            ProblemStatus::Gained => NEW_OR_NEARLY,
+            other => other.class(),
         }
     }
 
@@ -103,7 +122,7 @@ impl ProblemRecord {
 }
 
 /// Every problem of the figures with what the two models answered. Where there are posteriors,
-/// those come first that were most probably lost or gained; otherwise lost and gained ones. Then
+/// those come first that are most probably lost or new; otherwise those that one model alone solved. Then
 /// those of the largest change, then by id.
 pub(crate) fn problems(
     figures: &Boundary,

@@ -128,7 +128,7 @@ pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
     };
     let sets = sets
         .into_iter()
-        .map(|(set, steps)| read_set(&dir.join("boundary"), set, &steps))
+        .map(|(set, steps)| read_set(&dir.join("boundary"), set, &steps, probe.is_none()))
         .collect::<Result<_, _>>()?;
     Ok(RunRecord {
         path: dir.display().to_string(),
@@ -186,10 +186,17 @@ fn inside<T>(path: &Path, sets: BTreeMap<String, T>) -> Result<BTreeMap<String, 
     }
 }
 
-fn read_set(dir: &Path, name: String, steps: &BTreeSet<u64>) -> Result<SetRecord, ReportError> {
+/// The probes of one set; `of_run` where they are of a run, whose policy was its base at step 0.
+fn read_set(
+    dir: &Path,
+    name: String,
+    steps: &BTreeSet<u64>,
+    of_run: bool,
+) -> Result<SetRecord, ReportError> {
     let mut checkpoints = Vec::new();
     for &step in steps {
-        let boundary = read_figures(dir.join(format!("step-{step:06}-{name}.json")))?;
+        let boundary =
+            read_figures(dir.join(format!("step-{step:06}-{name}.json")), of_run && step == 0)?;
         checkpoints.push(ProbedStep { step, boundary });
     }
     let last = checkpoints.last().expect("a probed set has a step");
@@ -233,11 +240,16 @@ fn sides(path: &Path) -> Result<BTreeMap<String, ModelAnswers>, ReportError> {
     Ok(ledger.entries().map(|(id, entry)| (id.to_owned(), answers(entry))).collect())
 }
 
-fn read_figures(path: PathBuf) -> Result<Boundary, ReportError> {
+/// The figures in a file. Older ones do not say where policy and base are one model; they have sets of
+/// other names, by which they are known.
+fn read_figures(path: PathBuf, at_start: bool) -> Result<Boundary, ReportError> {
     let text = read_text(&path, MAX_FIGURES_BYTES)?;
     let parsed = serde_json::from_str::<Boundary>(&text).map_err(|error| error.to_string());
     match parsed.and_then(|figures| check(&figures).map(|()| figures)) {
-        Ok(figures) => Ok(figures),
+        Ok(mut figures) => {
+            figures.policy_is_base |= at_start && !text.contains("\"never_solved_again\"");
+            Ok(figures)
+        }
         Err(problem) => Err(ReportError::Figures { path, problem }),
     }
 }

@@ -1,23 +1,24 @@
 //! One run: what became of it in words, its charts, its problems, its recipe.
 
-use bourn_track::format::{confidence, draws, grouped, plural};
+use bourn_track::format::{draws, grouped, plural};
+use bourn_track::words::standing;
 use maud::{Markup, html};
 
 use crate::page::NamedRun;
 use crate::probe_file::{ProbeFile, ProbedModel};
 use crate::read::{RunRecord, SetRecord};
-use crate::text::{Foreign, duration, shell_word};
-use crate::{charts, cost, frames, origins, problem_list, sets, support, temperature, words};
+use crate::text::{Foreign, shell_word};
+use crate::{cost, frames, origins, problem_list, sets, support, temperature, training, words};
 
 /// Bars of the charts of solvable sets.
 pub(crate) const BARS: usize = 24;
 
 /// The section of a run; `alone` where the page has no other.
 pub(crate) fn run(named: &NamedRun<'_>, runs: usize, alone: bool) -> Markup {
-    let NamedRun { class, label, run } = named;
+    let NamedRun { class, label, run, .. } = named;
     let shown = html! {
-        (facts(run))
-        @for set in &run.sets { (set_section(run, set, runs)) }
+        (facts(run, named.sweep.as_deref()))
+        @for (index, set) in run.sets.iter().enumerate() { (set_section(run, set, index, runs)) }
         @if run.sets.is_empty() {
             p.note {
                 "This run was never probed: there is nothing to say of its boundary. The recipe's "
@@ -27,12 +28,9 @@ pub(crate) fn run(named: &NamedRun<'_>, runs: usize, alone: bool) -> Markup {
         // With a single set they stand among its charts.
         @if run.sets.len() != 1 && run.probe.is_none() {
             h2 { "Training" }
-            (grid(&training_figures(run)))
+            (grid(&training::training_figures(run)))
         }
-        details.recipe {
-            summary { "The resolved recipe" }
-            pre { (Foreign(&run.recipe)) }
-        }
+        (fold("The resolved recipe", html! { pre.recipe { (Foreign(&run.recipe)) } }))
     };
     html! {
         @if alone {
@@ -48,7 +46,7 @@ pub(crate) fn run(named: &NamedRun<'_>, runs: usize, alone: bool) -> Markup {
 }
 
 /// The run's name plate: steps, seed, cost, how to run it again.
-fn facts(run: &RunRecord) -> Markup {
+fn facts(run: &RunRecord, sweep: Option<&str>) -> Markup {
     let mut rows = match &run.probe {
         Some(probe) => models(probe),
         None => {
@@ -60,16 +58,12 @@ fn facts(run: &RunRecord) -> Markup {
         }
     };
     if let Some(cost) = run.cost {
-        let rate = cost.tokens / cost.seconds.max(f64::MIN_POSITIVE);
-        rows.push((
-            "cost",
-            format!(
-                "{} tokens drawn and trained on in {} ({} tokens/s; probes not counted)",
-                grouped(cost.tokens),
-                duration(cost.seconds),
-                grouped(rate)
-            ),
-        ));
+        rows.push(("time", cost::run_time(run, &cost)));
+        if cost.steps > 0 {
+            let rate = cost.tokens / cost.seconds.max(f64::MIN_POSITIVE);
+            let (tokens, rate) = (grouped(cost.tokens), grouped(rate));
+            rows.push(("tokens", format!("{tokens} drawn and trained on, {rate} a second")));
+        }
     }
     for set in &run.sets {
         let b = &set.last().boundary;
@@ -91,6 +85,10 @@ fn facts(run: &RunRecord) -> Markup {
             @for (name, value) in &rows {
                 dt { (name) }
                 dd { (Foreign(value)) }
+            }
+            @if let Some(href) = sweep {
+                dt { "part of" }
+                dd { a href=(href) { "a sweep: its report" } }
             }
             dt { "again" }
             dd { code { (Foreign(again(run))) } }
@@ -130,120 +128,47 @@ fn again(run: &RunRecord) -> String {
     }
 }
 
-fn set_section(run: &RunRecord, set: &SetRecord, runs: usize) -> Markup {
-    html! {
-        section.set {
-            @if run.sets.len() > 1 { h2 { (Foreign(&set.name)) } }
+/// A set of problems; all but the first are folded.
+fn set_section(run: &RunRecord, set: &SetRecord, index: usize, runs: usize) -> Markup {
+    let shown = html! {
+        div.hero {
             (words::words(set))
-            (words::tiles(set.last()))
-            h3 { "pass@k" }
             (frames::frames(set))
-            @if run.probe.is_none() {
-                h3 { "Every checkpoint" }
-                (frames::checkpoints(set))
-                h3 { "Over training" }
-                (over_training(run, set))
+            (words::tiles(set.last()))
+        }
+        (frames::tables(set))
+        @if run.probe.is_none() {
+            (training::over_training(run, set))
+            (frames::checkpoints(set))
+        }
+        (sets::section(set))
+        (origins::section(set))
+        (temperature::section(set))
+        (support::section(set))
+        (cost::section(run, set))
+        (problem_list::list(set, runs))
+    };
+    let name = html! { h2 { (Foreign(&set.name)) } };
+    match (index, run.sets.len()) {
+        (_, 1) => html! { section.set { (shown) } },
+        (0, _) => html! { section.set { (name) (shown) } },
+        _ => html! {
+            details.fold.set {
+                summary { (name) " " span { (standing(&set.last().boundary.findings())) } }
+                (shown)
             }
-            (sets::section(set))
-            (origins::section(set))
-            (temperature::section(set))
-            (support::section(set))
-            (cost::section(run, set))
-            (problem_list::list(set, runs))
+        },
+    }
+}
+
+/// A part that is there when it is asked for; `title` says what is inside.
+pub(crate) fn fold(title: &str, inside: Markup) -> Markup {
+    html! {
+        details.fold {
+            summary { (Foreign(title)) }
+            div { (inside) }
         }
     }
-}
-
-fn over_training(run: &RunRecord, set: &SetRecord) -> Markup {
-    let (b, pair) = (&set.last().boundary, [("base", "frozen base"), ("policy", "policy")]);
-    let (first, k_max) = (b.k[0], b.k_max());
-    let mut figures = vec![figure(
-        &format!("pass@{first}"),
-        &pair,
-        charts::ends(set, first),
-        "What every trainer reports.",
-    )];
-    if k_max > first {
-        figures.push(figure(
-            &format!("pass@{k_max}"),
-            &pair,
-            charts::ends(set, k_max),
-            "What it may have cost: the base's line is flat, for it is drawn once.",
-        ));
-    }
-    for k in [first, k_max].into_iter().take(if k_max > first { 2 } else { 1 }) {
-        let anytime = match &b.paired {
-            None => String::new(),
-            Some(p) => format!(
-                " Light: the interval that holds at every look at once; this is look {}.",
-                p.look
-            ),
-        };
-        figures.push(figure(
-            &format!("Δpass@{k}"),
-            &[],
-            charts::delta(set, k),
-            &format!(
-                "Policy less base, paired by problem, with its {} interval.{anytime}",
-                confidence(b.confidence)
-            ),
-        ));
-    }
-    let statuses = [
-        ("kept", "kept: both"),
-        ("gained", "gained: policy only"),
-        ("lost", "lost: base only"),
-        ("neither", "neither"),
-    ];
-    figures.push(figure(
-        "Problems solved at least once",
-        &statuses,
-        charts::flow(&spread(&set.checkpoints, BARS)),
-        "By whom, in all of a problem's draws; from below: kept, gained, lost, neither. Step 0 \
-         compares the base with itself.",
-    ));
-    figures.push(figure(
-        "Δ_SE",
-        &[],
-        charts::delta_se(&[("policy", "Δ_SE", &set.checkpoints)]),
-        &format!(
-            "Base pass@{k_max} less policy pass@{first}: what one try of the policy leaves unused."
-        ),
-    ));
-    if b.entropy.is_some() {
-        figures.push(figure(
-            "Token entropy",
-            &[("base", "frozen base"), ("policy", "policy"), ("faint", "training draws")],
-            charts::entropy(set, &run.entropy),
-            "Nats per token, whole vocabulary. Near 0, all draws of a problem become the same.",
-        ));
-    }
-    if set.has_base {
-        figures.push(figure(
-            "Accuracy of the problems",
-            &pair,
-            charts::accuracies(&set.problems),
-            "Number of problems by their share of correct draws, at the last checkpoint.",
-        ));
-    }
-    if run.sets.len() == 1 {
-        figures.extend(training_figures(run));
-    }
-    grid(&figures)
-}
-
-fn training_figures(run: &RunRecord) -> Vec<Markup> {
-    let curve = |title: &str, points: &[(u64, f64)], caption: &str| {
-        (!points.is_empty()).then(|| {
-            let chart = charts::curves(&[("policy".into(), points)], title);
-            figure(title, &[], chart, caption)
-        })
-    };
-    let reward = curve("Training reward", &run.reward, "Mean of each step, and its running mean.");
-    let entropy = (run.sets.is_empty())
-        .then(|| curve("Token entropy", &run.entropy, "Of the training draws, nats per token."))
-        .flatten();
-    reward.into_iter().chain(entropy).collect()
 }
 
 /// A titled chart; `keys` are those of its legend, if it has one.

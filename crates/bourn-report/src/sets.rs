@@ -1,18 +1,20 @@
 //! Solvable sets as posterior expectations, beside what chance alone would show.
 
 use bourn_probe::figures::{PriorFit, SetSizes, Solvability, SolvableState};
-use bourn_probe::{Boundary, Estimate};
+use bourn_probe::{Boundary, Estimate, Findings, SetFinding};
 use bourn_track::format::{confidence, counted, percent, plural, signed};
-use maud::{Markup, Render, html};
+use bourn_track::words::{self, LOST_OR_NEARLY, NEW_OR_NEARLY};
+use maud::{Markup, html};
 
 use crate::axis::Axis;
 use crate::chart::{Chart, ChartSize, PointShape};
 use crate::charts::{StepSeries, series};
 use crate::curves;
+use crate::frames::set_cell;
 use crate::problems::ProblemStatus;
 use crate::read::{ProbedStep, SetRecord};
-use crate::section::{BARS, figure, grid, legend, spread};
-use crate::table::{cell, table};
+use crate::section::{BARS, figure, fold, grid, legend, spread};
+use crate::table::{cell, dash, table};
 use crate::text::{p_value, percents, significant};
 
 /// Class and name of what may be known of a problem, in the order of [`states`].
@@ -28,26 +30,30 @@ pub(crate) fn section(set: &SetRecord) -> Markup {
     let Some(last) = with.last() else { return Markup::default() };
     let b = &last.boundary;
     let Some(s) = &b.solvability else { return Markup::default() };
-    let keys = [("kept", "kept"), ("gained", "gained"), ("lost", "lost"), ("neither", "neither")];
+    let keys = ProblemStatus::ALL.map(|status| (status.class(), status.expected_name()));
     html! {
         h3 { "Solvable sets" }
         p.note {
             "A problem counts as " i { "solvable" } " where the success rate is at least ε = "
             (percents(s.epsilon)) "%. Numbers are expected numbers of problems under the posteriors."
         }
-        div.frame {
+        div.beside.even {
             figure {
                 (legend(&keys))
                 (flow(&spread(&with, BARS)))
                 figcaption {
-                    "At every checkpoint, from below: kept, gained, lost, neither. The narrow pale "
-                    "bar beside is what two independent runs of the frozen base would show in as "
-                    "many draws."
+                    "At every checkpoint, from below in the order of the legend. The narrow pale bar "
+                    "beside is what two independent runs of the frozen base would show in as many "
+                    "draws."
                 }
             }
             div { (sizes(b, s)) (tests(b, s)) }
         }
-        (grid(&figures(set, b, s)))
+        (fold(
+            "Solvable sets, more: less chance over training, what is known of each problem, fit of \
+             the priors",
+            grid(&figures(set, b, s)),
+        ))
     }
 }
 
@@ -60,7 +66,7 @@ fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
     let mut chart = Chart::new(ChartSize::Large, Axis::names(&names, BAR_LABELS), y);
     for (index, checkpoint) in checkpoints.iter().enumerate() {
         let Some(s) = &checkpoint.boundary.solvability else { continue };
-        let x = index as f64;
+        let (x, findings) = (index as f64, checkpoint.boundary.findings());
         for (sizes, class, from, to) in
             [(&s.expected, "", x - 0.42, x + 0.12), (&s.null, " pale", x + 0.16, x + 0.42)]
         {
@@ -71,25 +77,43 @@ fn flow(checkpoints: &[&&ProbedStep]) -> Markup {
                 let title = format!(
                     "step {}, {what}: {} {}",
                     checkpoint.step,
-                    status.name(),
+                    status.expected_name(),
                     counted(value)
                 );
-                let (class, label) = (format!("{}{class}", status.name()), counted(value));
-                let label = if class.contains(' ') { "" } else { &label };
+                // A number in a bar is a finding; one of the null, or that chance may be all of, is none.
+                let open = found_of(&findings, status).is_some_and(|found| !found.shown);
+                let bare = open || !class.is_empty();
+                let label = if bare { String::new() } else { counted(value) };
+                let label = label.as_str();
+                let class = format!("{}{class}", status.class());
                 chart.bar(&class, (from, to), (below, below + value), &title, label);
                 below += value;
             }
         }
     }
-    let words = checkpoints.last().and_then(|c| Some((c.step, c.boundary.solvability.as_ref()?)));
-    let words = words.map_or(String::new(), |(step, s)| {
+    let last = checkpoints.last();
+    let words = last.and_then(|c| Some((c, c.boundary.solvability.as_ref()?)));
+    let words = words.map_or(String::new(), |(ProbedStep { step, boundary }, s)| {
+        let findings = boundary.findings();
         let word = |status: ProblemStatus| {
+            if let Some(found) = found_of(&findings, status) {
+                return format!("{}: {}", status.expected_name(), words::set(found));
+            }
             let (here, null) = (of(&s.expected, status).value, of(&s.null, status).value);
-            format!("{} {}, by chance {}", status.name(), counted(here), counted(null))
+            format!("{} {}, by chance {}", status.expected_name(), counted(here), counted(null))
         };
         format!("at step {step}, {}", ProblemStatus::ALL.map(word).join("; "))
     });
     chart.finish(&format!("expected solvable sets beside the null's: {words}"), "step")
+}
+
+/// What is found of lost or of new problems; `None` of those that both models solve, or neither.
+fn found_of(findings: &Findings, status: ProblemStatus) -> Option<SetFinding> {
+    match status {
+        ProblemStatus::Lost => findings.lost_or_nearly,
+        ProblemStatus::Gained => findings.new_or_nearly,
+        ProblemStatus::Kept | ProblemStatus::Neither => None,
+    }
 }
 
 fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
@@ -102,33 +126,38 @@ fn of(sizes: &SetSizes, status: ProblemStatus) -> Estimate {
 }
 
 fn sizes(b: &Boundary, s: &Solvability) -> Markup {
+    let findings = b.findings();
     let row = |status: ProblemStatus| {
-        let name = status.name();
+        let found = found_of(&findings, status);
+        // Chance may be all of it: then no number of it is a finding.
+        let open = found.filter(|found| !found.shown);
         vec![
             // A space that does not break: the swatch stays with its name.
-            html! { i.swatch.(name) {} "\u{a0}" (name) },
-            cell(of(&s.expected, status), counted),
+            html! { i.swatch.(status.class()) {} "\u{a0}" (status.expected_name()) },
+            open.map_or_else(|| cell(of(&s.expected, status), counted), set_cell),
             cell(of(&s.null, status), counted),
-            cell(of(&s.excess, status), signed),
-            status.ids(&b.solvable).len().render(),
+            open.map_or_else(|| cell(of(&s.excess, status), signed), |_| dash()),
+            html! {
+                (status.ids(&b.solvable).len())
+                @if status.name() != status.class() { " " small { (status.name()) } }
+            },
         ]
     };
-    let head = ["", "expected", "by chance", "excess", "seen"];
+    let head = ["", "expected", "by chance", "less chance", "in these draws"];
     table("solvable sets at the last checkpoint", &head, &ProblemStatus::ALL.map(row))
 }
 
-/// What the tests of lost and gained say.
+/// What the tests of the null say.
 fn tests(b: &Boundary, s: &Solvability) -> Markup {
     html! {
         p.note {
-            "Were policy and base the same model, as many lost problems would be seen with "
-            (p_value(s.p_lost)) ", as many gained with " (p_value(s.p_gained)) "."
+            "Were policy and base the same model, as many problems lost or nearly would be seen with "
+            (p_value(s.p_lost)) ", as many new or nearly with " (p_value(s.p_gained)) "."
             @if let Some(paired) = &b.paired {
                 @let m = &paired.mcnemar;
                 " Exact McNemar test of " (m.never_solved_again) " never solved again against " (m.newly_solved) " newly solved: "
                 (p_value(m.p_value)) "."
             }
-            " " i { "Seen" } ": solved at least once, and not at all."
         }
     }
 }
@@ -138,28 +167,34 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<Markup> {
         StepSeries {
             class: "lost",
             shape: PointShape::Square,
-            name: "lost",
+            name: LOST_OR_NEARLY,
             figure: |b| Some(b.solvability.as_ref()?.excess.lost_or_nearly),
         },
         StepSeries {
             class: "gained",
             shape: PointShape::Disc,
-            name: "gained",
+            name: NEW_OR_NEARLY,
             figure: |b| Some(b.solvability.as_ref()?.excess.new_or_nearly),
         },
     ];
     let axis = |values: &[f64]| Axis::values(values.iter().copied());
-    let excess = series(&set.checkpoints, axis, &kinds, signed, "lost and gained beyond chance");
+    let excess = series(
+        &set.checkpoints,
+        axis,
+        &kinds,
+        signed,
+        "problems lost or nearly, and new or nearly, less chance",
+    );
 
     let level = confidence(s.level);
     let pair = [("base", "frozen base"), ("policy", "policy")];
     let fit_keys = |side| vec![(side, "unbiased"), ("hollow", "the fit")];
     vec![
         figure(
-            "Lost and gained beyond chance",
-            &[("lost", "lost, squares"), ("gained", "gained, discs")],
+            "Lost or new, less chance",
+            &[("lost", "lost or nearly, squares"), ("gained", "new or nearly, discs")],
             excess,
-            "Expected problems less the null's. An interval that holds 0 is no loss.",
+            &format!("Expected problems less the null's. At the last checkpoint, {}.", found(b)),
         ),
         figure(
             "What is known of each problem",
@@ -194,6 +229,19 @@ fn figures(set: &SetRecord, b: &Boundary, s: &Solvability) -> Vec<Markup> {
             &prior_words(&s.policy),
         ),
     ]
+}
+
+/// What is shown at a checkpoint.
+fn found(b: &Boundary) -> String {
+    let findings = b.findings();
+    let word = |name, found: Option<SetFinding>| {
+        found.map(|found| format!("{name}: {}", words::set(found)))
+    };
+    let found = [
+        word(LOST_OR_NEARLY, findings.lost_or_nearly),
+        word(NEW_OR_NEARLY, findings.new_or_nearly),
+    ];
+    found.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
 fn prior_words(fit: &PriorFit) -> String {

@@ -6,6 +6,7 @@ use bourn_track::format::{percent, points};
 use maud::{Markup, Render, html};
 
 use crate::read::SetRecord;
+use crate::section::fold;
 use crate::table::{cell, optional, table};
 
 /// The part of the page with the figures of other papers; empty where a run has none.
@@ -20,19 +21,21 @@ pub(crate) fn section(set: &SetRecord) -> Markup {
     let hat = hat.map(|h| share(format!("pass^{}", h.k), h.base, h.policy, h.delta));
     let shares: Vec<_> = cover.chain(hat).collect();
     let head = ["figure", "base %", "policy %", "difference, points"];
-    html! {
-        h3 { "Figures of other papers" }
-        div.pair {
-            (table("support figures", &["figure", "value, %"], &rates(s)))
-            (table("Cover at thresholds and pass^k", &head, &shares))
-        }
-        p.note {
-            "SRR: share of what the base can solve that the policy still can. NDR: share of what "
-            "the policy can solve that is new. SDS: their harmonic mean. NSCR: gained less lost, of "
-            "all that either can solve. Cover@τ: problems solved with a rate of at least τ. pass^k: "
-            "all of k draws right."
-        }
-    }
+    fold(
+        "Figures of other papers: SRR, NDR, SDS, NSCR, Cover, pass^k",
+        html! {
+            div.pair {
+                (table("support figures", &["figure", "value, %"], &rates(s)))
+                (table("Cover at thresholds and pass^k", &head, &shares))
+            }
+            p.note {
+                "SRR: share of what the base can solve that the policy still can. NDR: share of what "
+                "the policy can solve that is new. SDS: their harmonic mean. NSCR: new less lost, of "
+                "all that either can solve. Cover@τ: problems solved with a rate of at least τ. pass^k: "
+                "all of k draws right."
+            }
+        },
+    )
 }
 
 fn rates(s: &Support) -> Vec<Vec<Markup>> {

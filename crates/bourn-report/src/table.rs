@@ -7,15 +7,17 @@ use maud::{Markup, Render, html};
 /// `label` says what is in it to those who do not see it.
 pub(crate) fn table(label: &str, head: &[impl Render], rows: &[Vec<Markup>]) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-label=(label) {
-            table.figures {
-                thead { tr { @for name in head { th scope="col" { (name) } } } }
-                tbody {
-                    @for row in rows {
-                        tr {
-                            @if let Some((heading, cells)) = row.split_first() {
-                                th scope="row" { (heading) }
-                                @for cell in cells { td { (cell) } }
+        div.tabled {
+            div.scroll tabindex="0" role="region" aria-label=(label) {
+                table.figures {
+                    thead { tr { @for name in head { th scope="col" { (name) } } } }
+                    tbody {
+                        @for row in rows {
+                            tr {
+                                @if let Some((heading, cells)) = row.split_first() {
+                                    th scope="row" { (heading) }
+                                    @for cell in cells { td { (cell) } }
+                                }
                             }
                         }
                     }

@@ -9,7 +9,7 @@ use crate::axis::Axis;
 use crate::chart::{Chart, ChartSize, PointShape};
 use crate::curves;
 use crate::read::SetRecord;
-use crate::section::{figure, grid};
+use crate::section::{figure, fold, grid};
 use crate::table::{optional, table};
 use crate::text::{Foreign, trimmed};
 
@@ -22,19 +22,21 @@ pub(crate) fn section(set: &SetRecord) -> Markup {
         figures.extend([b.k[0], b.k_max()].map(|k| grid_figure(b, &t.grid, k)));
     }
     let unmatched = t.unmatched.as_ref().filter(|_| t.matched.is_none());
-    html! {
-        h3 { "Temperature" }
-        @if let Some(reason) = unmatched {
-            p.note {
-                "No temperature of the policy has the base's token entropy: " (Foreign(reason)) "."
+    fold(
+        "Temperature: both models at others, and at equal entropy",
+        html! {
+            @if let Some(reason) = unmatched {
+                p.note {
+                    "No temperature of the policy has the base's token entropy: " (Foreign(reason)) "."
+                }
             }
-        }
-        @if !figures.is_empty() { (grid(&figures)) }
-        @if t.matched.is_some() || !t.grid.is_empty() {
-            (figures_table(b, t))
-            p.note { "Arrows: base → policy." }
-        }
-    }
+            @if !figures.is_empty() { (grid(&figures)) }
+            @if t.matched.is_some() || !t.grid.is_empty() {
+                (figures_table(b, t))
+                p.note { "Arrows: base → policy." }
+            }
+        },
+    )
 }
 
 fn figures_table(b: &Boundary, t: &Temperatures) -> Markup {

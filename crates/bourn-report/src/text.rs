@@ -49,18 +49,6 @@ pub(crate) fn shell_word(word: &str) -> String {
     }
 }
 
-/// Seconds as a person says them: `42 s`, `3 min 20 s`, `5 h 7 min`.
-pub(crate) fn duration(seconds: f64) -> String {
-    // A cast saturates; no run lasts that long.
-    let total = seconds.max(0.0).round() as u64;
-    let (hours, minutes, rest) = (total / 3600, total / 60 % 60, total % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest} s"),
-        (0, _) => format!("{minutes} min {rest} s"),
-        _ => format!("{hours} h {minutes} min"),
-    }
-}
-
 /// Three significant digits; what is below 0.0001 or above a million as a power of ten.
 pub(crate) fn significant(value: f64) -> String {
     let size = value.abs();

@@ -50,20 +50,23 @@ pub(crate) fn read(
     let mut entries: BTreeMap<u64, Problem> = BTreeMap::new();
     let mut repeated = LineNumbers::default();
     let mut unreadable = LineNumbers::default();
-    let mut first_reason = String::new();
+    let (mut first_reason, mut first_answer) = (String::new(), None);
+    let mut hashed = 0;
     records::for_each(path, |line, columns| {
         let text = text_column(path, line, &columns, &data.prompt_column)?;
-        let answer = column(path, line, &columns, &data.answer_column)?;
+        let answer = column(path, line, &columns, ("answer_column", &data.answer_column))?;
         let key = content_hash(&[b"problem", text.trim().as_bytes()]);
         match reference(answer, data.answer_format, answers) {
             Err(reason) => {
                 if unreadable.count == 0 {
-                    first_reason = reason;
+                    (first_reason, first_answer) = (reason, Some(answer.clone()));
                 }
                 unreadable.add(line);
             }
             Ok(_) if entries.contains_key(&key) => repeated.add(line),
             Ok(reference) => {
+                // A whole solution that ends in `#### 42` is no answer to be found letter by letter.
+                hashed += usize::from(is_hashed(answer, data.answer_format, answers));
                 let origin = format!("{name}:{line}");
                 let prompt = render(&task.template, text);
                 entries.insert(key, Problem::new(prompt, reference, origin, rewards));
@@ -80,6 +83,10 @@ pub(crate) fn read(
                 count,
                 line: unreadable.first[0],
                 reason: first_reason,
+                advice: first_answer.and_then(|answer| readable_as(&answer, answers)).map_or_else(
+                    || "check `answer_column` and `answer_format`".to_owned(),
+                    |name| format!("set `answer_format = \"{name}\"`, by which it can"),
+                ),
             },
         });
     }
@@ -97,6 +104,13 @@ pub(crate) fn read(
             "{}: {} left out, because the same text stands on an earlier line: {repeated}",
             path.display(),
             problems(repeated.count),
+        ));
+    }
+    if hashed > 0 && hashed == entries.len() {
+        warnings.push(format!(
+            "{}: every reference holds `####`, and is compared as a whole: for what stands behind it \
+             set `answer_format = \"hash\"`",
+            path.display()
         ));
     }
     let entries = entries.into_iter().map(|(key, problem)| KeyedProblem { key, problem }).collect();
@@ -128,27 +142,50 @@ fn reference(answer: &Value, format: Extract, answers: Answers) -> Result<Refere
     }
 }
 
+/// Whether an answer that is compared as a text holds GSM8K's mark before its own answer.
+fn is_hashed(answer: &Value, format: Extract, answers: Answers) -> bool {
+    let text = answer.as_str().unwrap_or_default();
+    let whole = format == Extract::Whole && matches!(answers, Answers::Text);
+    whole && extract(text, Extract::Hash).is_some()
+}
+
+/// The format by which an answer can be read that the recipe's cannot.
+fn readable_as(answer: &Value, answers: Answers) -> Option<&'static str> {
+    let formats = [Extract::Hash, Extract::Boxed, Extract::LastNumber];
+    let found = formats.into_iter().find(|format| reference(answer, *format, answers).is_ok())?;
+    Some(found.name())
+}
+
 /// The value of a column, or an error with the columns that there are.
 fn column<'a>(
     path: &Path,
     line: u64,
     columns: &'a Map<String, Value>,
-    name: &str,
+    named: (&'static str, &str),
 ) -> Result<&'a Value, TaskError> {
-    columns.get(name).ok_or_else(|| {
-        let names: Vec<String> = columns.keys().map(|key| format!("`{key}`")).collect();
-        let nearest = columns
-            .keys()
-            .min_by_key(|key| strsim::damerau_levenshtein(key, name))
-            .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
-        TaskError::MissingColumn {
-            path: path.to_path_buf(),
-            line,
-            column: name.to_string(),
-            columns: names.join(", "),
-            nearest,
-        }
-    })
+    columns.get(named.1).ok_or_else(|| missing_column(path, line, columns.keys(), named))
+}
+
+/// The error that there is no such column, which a key of the recipe names, where there are
+/// `columns`.
+pub(crate) fn missing_column<'a>(
+    path: &Path,
+    line: u64,
+    columns: impl Iterator<Item = &'a String> + Clone,
+    (key, name): (&'static str, &str),
+) -> TaskError {
+    let names: Vec<String> = columns.clone().map(|key| format!("`{key}`")).collect();
+    let nearest = columns
+        .min_by_key(|key| strsim::damerau_levenshtein(key, name))
+        .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
+    TaskError::MissingColumn {
+        path: path.to_path_buf(),
+        line,
+        column: name.to_string(),
+        columns: names.join(", "),
+        nearest,
+        key,
+    }
 }
 
 fn text_column<'a>(
@@ -157,7 +194,7 @@ fn text_column<'a>(
     columns: &'a Map<String, Value>,
     name: &str,
 ) -> Result<&'a str, TaskError> {
-    match column(path, line, columns, name)? {
+    match column(path, line, columns, ("prompt_column", name))? {
         Value::String(text) if !text.trim().is_empty() => Ok(text),
         other => {
             let kind = if other.is_string() { "empty" } else { "no text" };

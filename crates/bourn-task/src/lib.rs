@@ -38,9 +38,11 @@ mod problem;
 mod records;
 mod rewards;
 mod schedule;
+mod survey;
 
 pub use bourn_verify::Reference;
 pub use id::ProblemId;
 pub use load::{TaskError, load, load_held_out};
 pub use problem::{Problem, Problems, Share, render};
 pub use rewards::{Paid, Rewards};
+pub use survey::{Column, Reading, Survey, survey};

@@ -50,7 +50,7 @@ pub enum TaskError {
     },
     /// An object without a column that the recipe names.
     #[error("{}:{line}: there is no column `{column}`; there are {columns}{nearest}: set \
-             `prompt_column` and `answer_column`", path.display())]
+             `{key}`", path.display())]
     MissingColumn {
         /// The file.
         path: PathBuf,
@@ -62,10 +62,12 @@ pub enum TaskError {
         columns: String,
         /// The one with the nearest name, as a remark.
         nearest: String,
+        /// The key of the recipe that names it.
+        key: &'static str,
     },
     /// A file without a single readable reference.
-    #[error("{}: none of {count} references can be read (line {line}: {reason}); check \
-             `answer_column` and `answer_format`", path.display())]
+    #[error("{}: none of {count} references can be read (line {line}: {reason}); {advice}",
+             path.display())]
     NoReference {
         /// The file.
         path: PathBuf,
@@ -75,6 +77,8 @@ pub enum TaskError {
         line: u64,
         /// What was wrong there.
         reason: String,
+        /// What to do.
+        advice: String,
     },
     /// A task that has nothing left to train on.
     #[error(

@@ -1,13 +1,121 @@
-//! What a probe will be able to show, said before its draws are made.
+//! What is said before a run: what it is, how long it will take, and what its probes will be able to
+//! show.
 
+use bourn_model::ModelConfig;
 use bourn_probe::{Detectable, Ledger, StopRule, detectable, powers_of_two};
-use bourn_recipe::Probe;
-use bourn_track::detectable_line;
+use bourn_recipe::{ModelSource, Probe, Recipe, Task, TaskKind};
+use bourn_task::Problems;
+use bourn_track::format::{grouped, plural};
+use bourn_track::{detectable_line, facts};
 
 use crate::error::TrainError;
+use crate::forecast::Forecast;
+use crate::memory;
 use crate::probe::{Prober, extent};
+use crate::run::RunOrder;
+
+/// What a run begins with, as far as it is known before its first step.
+pub(crate) struct Beginning<'a> {
+    /// The model's shape.
+    pub config: &'a ModelConfig,
+    /// Whether the base has to be made first.
+    pub to_be_made: bool,
+    /// What is left of it, where that can be told.
+    pub forecast: Option<Forecast>,
+}
+
+/// Five lines: where, what model, which problems, how much of it, and how to watch it.
+pub(crate) fn beginning(order: &RunOrder<'_>, problems: &Problems, b: &Beginning<'_>) {
+    let &RunOrder { recipe, options, console, .. } = order;
+    let run = format!(
+        "{}: seed {}, {}, {}",
+        options.run_dir.display(),
+        recipe.seed,
+        recipe.device,
+        plural(rayon::current_num_threads() as u64, "thread")
+    );
+    let mut rows = vec![
+        ("run".to_owned(), run),
+        ("model".to_owned(), model(recipe, b)),
+        ("problems".to_owned(), data(recipe, problems)),
+        ("plan".to_owned(), plan(recipe, b)),
+    ];
+    if recipe.log.tensorboard {
+        let dir = options.run_dir.join("tensorboard");
+        rows.push(("watch".to_owned(), format!("tensorboard --logdir {}", dir.display())));
+    }
+    console.line(facts(&rows));
+}
+
+/// What the model is, and where it is from.
+fn model(recipe: &Recipe, b: &Beginning<'_>) -> String {
+    let parameters = match b.config.parameters() as f64 {
+        count if count < 1e6 => format!("{:.0} thousand", count / 1e3),
+        count if count < 1e9 => format!("{:.1} million", count / 1e6),
+        count => format!("{:.1} billion", count / 1e9),
+    };
+    let from = match (&recipe.model.source, b.to_be_made) {
+        (ModelSource::Path(path), _) => format!("from {path}"),
+        (ModelSource::Architecture(_), true) => "pretrained first".to_owned(),
+        (ModelSource::Architecture(_), false) => "pretrained before, in the cache".to_owned(),
+    };
+    let layers = plural(b.config.num_layers as u64, "layer");
+    format!("{layers}, {parameters} parameters, {from}")
+}
+
+/// How many problems there are, of what, and who judges them.
+fn data(recipe: &Recipe, problems: &Problems) -> String {
+    let kind = |task: &Task| match &task.kind {
+        TaskKind::Countdown(_) => "countdown".to_owned(),
+        TaskKind::Jsonl(jsonl) => jsonl.path.display().to_string(),
+    };
+    let judge = |task: &Task| {
+        task.rewards.iter().map(|reward| reward.verifier.name()).collect::<Vec<_>>().join(" + ")
+    };
+    let mut judges: Vec<String> = recipe.tasks.iter().map(judge).collect();
+    judges.dedup();
+    format!(
+        "{} to train on, {} held out, of {}; verifier {}",
+        grouped(problems.train.len() as f64),
+        grouped(problems.held_out.len() as f64),
+        recipe.tasks.iter().map(kind).collect::<Vec<_>>().join(", "),
+        judges.join(", ")
+    )
+}
+
+/// How much is done, when it is measured, and what it takes.
+fn plan(recipe: &Recipe, b: &Beginning<'_>) -> String {
+    let completions = recipe.rollout.prompts_per_step * recipe.rollout.num_generations;
+    let probes = match (recipe.probe.interval, recipe.probes()) {
+        (0, _) => "no probe".to_owned(),
+        (interval, count) => format!("{count} probes, one every {}", plural(interval, "step")),
+    };
+    let bytes = memory::estimate(recipe, b.config).iter().map(|(_, bytes)| bytes).sum();
+    let time = b.forecast.map_or("time not known yet".to_owned(), |forecast| forecast.to_string());
+    format!(
+        "{} of {} completions, {probes}; {time}, at most about {}",
+        plural(recipe.train.max_steps, "step"),
+        grouped(completions as f64),
+        memory::mebibytes(bytes)
+    )
+}
 
 impl Prober<'_> {
+    /// Whether the store has all draws of the base that a probe needs.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(crate) fn has_base_draws(&self) -> Result<bool, TrainError> {
+        let (store, extent) = (self.store()?, extent(self.measured.probe));
+        let problems = || self.problems.iter().map(|p| (p.id.as_str(), p.prompt.as_str()));
+        for sampler in &self.measured.probe.samplers {
+            if store.get(&self.ledger_key(&self.base, sampler), problems(), extent)?.is_none() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Says, before anything is drawn, what the draws will be able to show: from the base's draws
     /// of earlier runs where the store has them all, else at worst.
     pub(crate) fn announce(&self) -> Result<(), TrainError> {

@@ -7,6 +7,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bourn_episode::Inputs;
 use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, HostTensor, ModelConfig, Part, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
@@ -20,6 +21,7 @@ use serde_json::json;
 
 use self::halfway::Halfway;
 use crate::error::TrainError;
+use crate::forecast::Sketch;
 use crate::learner::{Descent, Learner, NonFinite, UpdateError};
 use crate::likelihood::{LabelledText, Likelihood};
 use crate::run::RunOrder;
@@ -28,6 +30,8 @@ use crate::{clock, sealed};
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
 const FORMAT: &str = "bourn base 3";
+/// Prompts that a forecast is made of.
+const SKETCHED: usize = 16;
 
 /// The directory for pretrained bases and base ledgers: `$BOURN_CACHE`, else the user's cache
 /// directory, else `.bourn-cache` here.
@@ -87,6 +91,43 @@ pub(crate) fn pretrained(
     together(world, own)?.map_or_else(make, Ok)
 }
 
+/// Where the base of a recipe is kept once it is made.
+fn place(recipe: &Recipe, cache_dir: &Path) -> PathBuf {
+    let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
+    cache_dir.join("bases").join(&key.as_str()[..32])
+}
+
+/// Whether the base of a recipe has to be made first.
+pub(crate) fn is_to_be_made(recipe: &Recipe, cache_dir: &Path) -> bool {
+    recipe.base.is_some() && !place(recipe, cache_dir).exists()
+}
+
+/// The base of a recipe, where it was made before.
+///
+/// # Errors
+/// A base of the cache that is damaged.
+pub(crate) fn cached(recipe: &Recipe, cache_dir: &Path) -> Result<Option<Bundle>, TrainError> {
+    let path = place(recipe, cache_dir);
+    path.exists().then(|| open_cached(&path)).transpose()
+}
+
+/// The shape of what a stage makes, with what it reads and how long what it says is.
+///
+/// # Errors
+/// A recipe without demonstrations, or of no shape.
+pub(crate) fn sketch(recipe: &Recipe, stage: &BaseStage) -> Result<Sketch, TrainError> {
+    let ModelSource::Architecture(architecture) = &recipe.model.source else {
+        return Err(TrainError::NoDemonstrations);
+    };
+    let demonstrations = DemonstrationSource::new(recipe, stage)?;
+    let config = ModelConfig::from_architecture(architecture, demonstrations.vocab_size())?;
+    let texts = demonstrations.batch(stage, 0)?;
+    let tokens: usize = texts.iter().map(|text| text.completion.len()).sum();
+    let completion = Some(tokens as f64 / texts.len() as f64);
+    let prompts = texts.into_iter().take(SKETCHED).map(|text| Inputs::from(text.prompt)).collect();
+    Ok(Sketch { config, prompts, completion })
+}
+
 fn pretrain_or_reuse(
     recipe: &Recipe,
     stage: &BaseStage,
@@ -98,8 +139,7 @@ fn pretrain_or_reuse(
     let ModelSource::Architecture(architecture) = &recipe.model.source else {
         return Err(TrainError::NoDemonstrations);
     };
-    let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
-    let path = cache_dir.join("bases").join(&key.as_str()[..32]);
+    let path = place(recipe, cache_dir);
     if path.exists() {
         let base = open_cached(&path)?;
         console.detail(format!("base: reusing the pretrained model in {}", path.display()));

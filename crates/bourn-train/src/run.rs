@@ -24,8 +24,10 @@ use bourn_track::{Console, ProgressStage};
 use burn::tensor::Device;
 
 use self::records::Records;
+use crate::announce::{self, Beginning};
 use crate::checkpoint::{self, State};
 use crate::error::TrainError;
+use crate::forecast::{Done, Kept, Speeds, Subject, forecast, measure, rows};
 use crate::implicit::Implicit;
 use crate::learner::{Descent, Learner};
 use crate::learners::{Before, Learners};
@@ -34,7 +36,9 @@ use crate::replay::WitnessReplay;
 use crate::rundir::{self, Claim, RunStart};
 use crate::side::Side;
 use crate::world::{Alone, World, together};
-use crate::{base, check_context, critic, engine, engine_options, memory, origins, prompts};
+use crate::{
+    base, check_context, critic, drawing, engine, engine_options, memory, origins, prompts,
+};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -104,6 +108,11 @@ pub fn train_in(
     problems.warnings.iter().for_each(|warning| console.warn(warning));
     let mut claim = Some(claim);
     let (mut policy, mut base_seconds, mut outcome) = (base::open(recipe)?, None, None);
+    // A base that is to be made takes a while: what a run is, is said before it.
+    let told = world.writes() && base::is_to_be_made(recipe, &options.cache_dir);
+    if told {
+        order.tell_before_the_base(&problems, &device)?;
+    }
     // Every stage begins with what the one before it left.
     for stage in recipe.stages() {
         match stage {
@@ -140,6 +149,9 @@ fn reinforce(
     }
     let weights = base.take_weights()?;
     let mut run = Run::new(order, rl, problems, base, weights, device, claim)?;
+    if base_seconds.is_none() {
+        run.tell_beginning(problems)?;
+    }
     run.announce()?;
     run.note_base(base_seconds)?;
     let last = last_step(order.recipe, order.options);
@@ -185,6 +197,25 @@ pub(crate) struct RunOrder<'a> {
     pub(crate) world: &'a dyn World,
 }
 
+impl RunOrder<'_> {
+    /// Says what the run is before its base is made.
+    fn tell_before_the_base(&self, problems: &Problems, device: &Device) -> Result<(), TrainError> {
+        let (recipe, cache_dir) = (self.recipe, &self.options.cache_dir);
+        let Some(stage) = &recipe.base else { return Ok(()) };
+        let path = Kept::path(cache_dir, recipe);
+        let (mut kept, done) = (Kept::read(&path), Done::default());
+        let sketch = base::sketch(recipe, stage)?;
+        if forecast(recipe, &kept, done).is_none() {
+            kept.speeds = Some(sketch.speeds(recipe, device)?);
+            kept.write(&path)?;
+        }
+        let forecast = forecast(recipe, &kept, done);
+        let beginning = Beginning { config: &sketch.config, to_be_made: true, forecast };
+        announce::beginning(self, problems, &beginning);
+        Ok(())
+    }
+}
+
 /// What stays the same over the run's probes.
 fn prober<'a>(
     order: &RunOrder<'a>,
@@ -223,6 +254,8 @@ struct Run<'a> {
     examples: Vec<Examples>,
     /// The state whose checkpoint is on disk.
     saved: Option<State>,
+    /// Whether this process draws the base for its first probe.
+    drew_base: bool,
 }
 
 impl<'a> Run<'a> {
@@ -320,7 +353,48 @@ impl<'a> Run<'a> {
             state,
             boundaries: Vec::new(),
             examples: Vec::new(),
+            drew_base: true,
         })
+    }
+
+    /// Says what the run is and how long it will take.
+    fn tell_beginning(&mut self, problems: &Problems) -> Result<(), TrainError> {
+        let (order, base) = (self.order, self.base);
+        if self.records.is_none() {
+            return Ok(());
+        }
+        let done = Done {
+            base: true,
+            base_draws: prober(&order, base, &self.prompter, self.held_out).has_base_draws()?,
+            steps: self.state.step,
+        };
+        let path = Kept::path(&order.options.cache_dir, order.recipe);
+        let mut kept = Kept::read(&path);
+        if forecast(order.recipe, &kept, done).is_none() {
+            kept.speeds = Some(self.speeds(problems)?);
+            kept.write(&path)?;
+        }
+        self.drew_base = !done.base_draws;
+        let forecast = forecast(order.recipe, &kept, done);
+        let beginning = Beginning { config: &base.config, to_be_made: false, forecast };
+        announce::beginning(&order, problems, &beginning);
+        Ok(())
+    }
+
+    /// How fast this machine draws and fits with the policy, on problems of the run.
+    fn speeds(&mut self, problems: &Problems) -> Result<Speeds, TrainError> {
+        let (recipe, rollout) = (self.order.recipe, self.rl.rollout);
+        let some: Vec<&Problem> = problems.train.iter().take(rows(recipe)).collect();
+        let prompts = prompts::encode_prompts(&some, &self.prompter, rollout.max_prompt_length)?;
+        let subject = Subject {
+            prompts: &prompts,
+            sampling: drawing::training_sampling(rollout, recipe.seed, &self.prompter, 0),
+            rows: rows(recipe),
+            micro_batch_size: self.rl.train.micro_batch_size,
+            completion: None,
+        };
+        let Learner { model, descent } = &self.learners.policy;
+        measure(&subject, &mut *self.engine, model, descent)
     }
 
     /// Says what memory the run may take and, before a new run's first step, what its probes will be

@@ -89,6 +89,16 @@ pub(crate) fn is_begun(dir: &Path) -> bool {
     dir.join(RECIPE).exists()
 }
 
+/// Whether two lines give a key the same number, written in another way: earlier versions wrote
+/// `0.00000001` for `1e-8`.
+fn same_number(was: Option<&str>, now: Option<&str>) -> bool {
+    let number = |line: Option<&str>| {
+        let (key, value) = line?.split_once(" = ")?;
+        Some((key.to_owned(), value.parse::<f64>().ok()?))
+    };
+    number(was).is_some_and(|was| number(now) == Some(was))
+}
+
 /// A run that was begun in `dir` must be of this recipe.
 ///
 /// # Errors
@@ -211,7 +221,7 @@ fn check_recipe(path: &Path, was: &str, now: &str) -> Result<(), TrainError> {
         if was.is_none() && now.is_none() {
             return Ok(());
         }
-        if was == now {
+        if was == now || same_number(was, now) {
             if let Some(line) = was.filter(|line| line.starts_with('[')) {
                 section = line.trim_matches(['[', ']']).to_owned() + ".";
             }

@@ -2,7 +2,11 @@
 
 pub(crate) mod ablate;
 pub(crate) mod compare;
+pub(crate) mod completions;
+pub(crate) mod doctor;
+pub(crate) mod init;
 pub(crate) mod ledger;
+pub(crate) mod man;
 pub(crate) mod probe;
 pub(crate) mod recipe;
 pub(crate) mod report;
@@ -13,7 +17,7 @@ pub(crate) mod train;
 use std::io::{self, Write};
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Device;
@@ -82,6 +86,30 @@ pub(crate) fn print(text: &str) -> anyhow::Result<()> {
         out.write_all(b"\n")?;
     }
     Ok(out.flush()?)
+}
+
+/// Writes a file that is there whole or not at all. A file that is there already is replaced only if
+/// `replace`.
+pub(crate) fn write_file(path: &Path, bytes: &[u8], replace: bool) -> anyhow::Result<()> {
+    let shown = path.display();
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    // For everyone whom the directory is for; the umask still applies.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut scratch = builder
+        .prefix(".bourn-")
+        .tempfile_in(dir)
+        .with_context(|| format!("{}: trying to write in the directory", dir.display()))?;
+    scratch.write_all(bytes).with_context(|| format!("{shown}: writing the file"))?;
+    let written = match replace {
+        true => scratch.persist(path),
+        false => scratch.persist_noclobber(path),
+    };
+    written
+        .map(drop)
+        .map_err(|error| error.error)
+        .with_context(|| format!("{shown}: writing the file"))
 }
 
 /// Whether `error` says that nobody reads standard output any more.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_report::{read_hard, read_run, render_hard, render_report, write_report};
+use bourn_report::{read_hard, read_run, render_hard, render_report_at, write_report};
 
 use super::print;
 
@@ -32,7 +32,8 @@ pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
         anyhow::bail!("--hard and the report both name `{}`: give two files", output.display());
     }
     let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
-    let mut pages = vec![(output, render_report(&runs)?)];
+    let page = render_report_at(&runs, &output)?;
+    let mut pages = vec![(output, page)];
     if let Some(path) = &args.hard {
         let sets = args.runs.iter().map(|run| read_hard(run, args.below));
         let sets = sets.collect::<Result<Vec<_>, _>>()?.concat();

@@ -42,7 +42,7 @@ pub(crate) fn run(args: &TrainArgs, console: &Console) -> anyhow::Result<()> {
     let run_dir = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&recipe.name));
     if args.dry_run {
         bourn_train::check_probe(&recipe.probe)?;
-        return dry_run(&recipe);
+        return dry_run(&recipe, console);
     }
     let stop = interrupt::install(console)?;
     let options = RunOptions {
@@ -55,13 +55,17 @@ pub(crate) fn run(args: &TrainArgs, console: &Console) -> anyhow::Result<()> {
     print(&ending(&options.run_dir, &outcome, args.full)?)
 }
 
-fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
+fn dry_run(recipe: &Recipe, console: &Console) -> anyhow::Result<()> {
+    let preview = bourn_train::preview(recipe, &bourn_train::base::default_cache_dir())?;
+    preview.warnings.iter().for_each(|warning| console.warn(warning));
     let mut rows = count_rows(recipe.derived());
+    let [train, held_out] = preview.problems;
+    rows.push(("problems to train on".into(), train.to_string()));
+    rows.push(("problems held out".into(), held_out.to_string()));
     if recipe.probe.interval > 0 {
-        let problems = recipe.probe.problems;
         rows.extend(detectable_rows(&bourn_train::detectable_before(
             &recipe.probe,
-            problems,
+            held_out,
             None,
         )));
     }
@@ -73,6 +77,10 @@ fn dry_run(recipe: &Recipe) -> anyhow::Result<()> {
         }
         None => rows.push(("memory".into(), "not known: the model is not on this machine".into())),
     }
+    let time = preview
+        .forecast
+        .map_or("not known: the model is not on this machine".into(), |f| f.to_string());
+    rows.push(("time".into(), time));
     print(&format!("{}\n{}", recipe.to_toml(), derived_table(&rows)))
 }
 
@@ -89,6 +97,8 @@ fn ending(run_dir: &Path, outcome: &Outcome, full: bool) -> anyhow::Result<Strin
     }
     row("checkpoint", outcome.checkpoint.display().to_string());
     let figures = figures(&outcome.boundaries, &outcome.examples, full);
-    let gap = if figures.is_empty() { "" } else { "\n\n" };
-    Ok(figures.trim_end().to_owned() + gap + &facts(&rows))
+    // Apart from what was said before.
+    let figures =
+        if figures.is_empty() { figures } else { format!("\n{}\n\n", figures.trim_end()) };
+    Ok(figures + &facts(&rows))
 }

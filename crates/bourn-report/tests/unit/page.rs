@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::ablation::{SweptRun, write_ablation};
 use crate::read::read_run;
 use crate::run_fixture::{RunFixture, balanced, has, with_every_part};
 
@@ -12,16 +13,17 @@ fn the_page_has_the_figures() {
         &page,
         &[
             "<b>58.3%</b> of the time",
-            "frozen base, <b>25.0%</b>",
+            "frozen base <b>25.0%</b>",
             "<strong>25.0 → 58.3%</strong>",
             "<strong>66.7 → 66.7%</strong>",
             "<strong>+8.3 points</strong>",
             "<strong>1 / 1</strong>",
             "2 of 4 steps, seed 3",
-            "1,234 tokens drawn and trained on in 6 s",
+            "1,234 drawn and trained on, 206 a second",
+            "<dd>training 6s; probes were not timed</dd>",
             "--max-steps 2</code>",
             "2 probes of 3 problems, 4 draws each of each model; temperature &lt;1&gt;",
-            "step 2: gained 1",
+            "step 2: newly solved 1",
             "data-step=\"0\" hidden",
             "data-step=\"2\">",
             "prompt of lost &lt;b&gt;",
@@ -30,8 +32,10 @@ fn the_page_has_the_figures() {
             "new_key = 1",
         ],
     );
-    for status in ["kept 1", "gained 1", "lost 1", "neither 0"] {
-        has(&page, &[&format!("{status}</label>")]);
+    for (status, count) in
+        [("kept", 1), ("newly solved", 1), ("never solved again", 1), ("neither", 0)]
+    {
+        has(&page, &[&format!("<span>{status}</span> <b>{count}</b></label>")]);
     }
 }
 
@@ -117,13 +121,13 @@ fn every_part_that_a_run_has_is_shown_and_none_that_it_lacks() {
     let fixture = RunFixture::new();
     let parts = [
         "<h3>Solvable sets</h3>",
-        "<h3>Where the correct answers came from</h3>",
-        "<h3>Temperature</h3>",
-        "<h3>Figures of other papers</h3>",
+        "<summary>Where the correct answers came from: ",
+        "<summary>Temperature: ",
+        "<summary>Figures of other papers: ",
         "extrapolated</text>",
-        "P(lost)",
-        "any time",
-        "lost beyond chance</span>",
+        "data-cell=\"lost\"",
+        "<small class=\"any\">at every look ",
+        "<span>lost or nearly</span>",
     ];
     let plain = fixture.page(&["run"]);
     for part in parts {
@@ -149,7 +153,67 @@ fn every_part_that_a_run_has_is_shown_and_none_that_it_lacks() {
     // Two checkpoints of 84,210 each.
     has(&page, &["168,420 tokens scored"]);
     balanced(&page);
-    has(&fixture.page(&["run", "run"]), &["<h4>Lost beyond chance</h4>"]);
+    has(&fixture.page(&["run", "run"]), &["<h4>Lost or nearly, less chance</h4>"]);
+}
+
+/// What of a page is seen before anything is opened: without what is folded, and without the frames
+/// that the slider holds back.
+fn seen(page: &str) -> String {
+    let mut text = String::new();
+    let mut folded = 0usize;
+    for part in page.split('<').skip(1) {
+        folded += usize::from(part.starts_with("details"));
+        let hidden = part.starts_with("figure class=\"frame\"") && part.contains("hidden");
+        if folded == 0 && hidden {
+            folded = usize::MAX / 2;
+        }
+        if folded == 0 {
+            text += &format!("<{part}");
+        }
+        match part {
+            part if part.starts_with("/details") => folded -= 1,
+            part if part.starts_with("/figure") && folded >= usize::MAX / 2 => folded = 0,
+            _ => {}
+        }
+    }
+    text
+}
+
+#[test]
+fn eight_charts_are_open() {
+    let fixture = RunFixture::new();
+    with_every_part(&fixture);
+    let page = fixture.page(&["run"]);
+    let (open, all) = (seen(&page).matches("<svg ").count(), page.matches("<svg ").count());
+    assert_eq!(open, 8, "of {all}");
+    assert!(all > 20, "{all}");
+    // The problems are not folded, and on a page of several runs each run is.
+    assert!(seen(&page).contains("<h3>Problems</h3>"));
+    let several = fixture.page(&["run", "run"]);
+    assert!(seen(&several).matches("<svg ").count() <= 8);
+}
+
+#[test]
+fn a_run_and_its_sweep_link_to_each_other() {
+    let fixture = RunFixture::new();
+    fixture.run("sweep/runs/a", "a");
+    let (sweep, run) = (fixture.path("sweep"), fixture.path("sweep/runs/a"));
+    let (page, own) = (sweep.join("report.html"), run.join("report.html"));
+    let read = || [read_run(&run).unwrap()];
+    let link = "<a href=\"../../report.html\">";
+    assert!(!render_report_at(&read(), &own).unwrap().contains(link), "there is no such page yet");
+    let swept = SweptRun { variant: "GRPO".into(), seed: 1, directory: run.clone() };
+    let a = crate::ablation_sample::sample();
+    assert_eq!(write_ablation(&sweep, "s", &[a], &[], &[swept]).unwrap(), page);
+    let text = fs::read_to_string(&page).unwrap();
+    assert_eq!(text.matches("<a href=").count(), 1);
+    has(&text, &["<td><a href=\"runs/a/report.html\">1</a></td>"]);
+    has(&fs::read_to_string(&own).unwrap(), &[link]);
+    assert!(render_report_at(&read(), &own).unwrap().contains(link));
+    // From elsewhere the way is another; a page that may go anywhere has none.
+    let elsewhere = render_report_at(&read(), &fixture.path("both.html")).unwrap();
+    has(&elsewhere, &["<a href=\"sweep/report.html\">"]);
+    assert!(!render_report(&read()).unwrap().contains("<a href="));
 }
 
 #[test]

@@ -77,9 +77,35 @@ fn what_a_run_lacks_is_said_or_is_an_error_with_its_file() {
     remove(&fixture.path("run/timing.jsonl"));
     let page = fixture.page(&["run"]);
     has(&page, &["without the base's draws", "not recorded"]);
-    assert!(!page.contains("tokens/s"));
+    assert!(!page.contains("drawn and trained on"));
     fs::write(fixture.path("run/metrics.jsonl"), "{\"step\":1,\"train/reward\":0.5}\n").unwrap();
     has(&fixture.page(&["run"]), &["never probed", "Training reward"]);
     // Files of a probe that the metrics do not know are those of a step to be run again.
     assert!(read_run(&fixture.path("run")).unwrap().sets.is_empty());
+}
+
+#[test]
+fn older_figures_are_read_under_their_names_and_start_as_one_model() {
+    let fixture = RunFixture::new();
+    let same = |step: u64, old: bool| {
+        let path = fixture.path(&format!("run/boundary/step-{step:06}-set.json"));
+        let text = fs::read_to_string(&path).unwrap();
+        let [new_names, old_names] =
+            [["\"never_solved_again\"", "\"newly_solved\""], ["\"lost\"", "\"gained\""]];
+        let text = match old {
+            true => text.replace(new_names[0], old_names[0]).replace(new_names[1], old_names[1]),
+            false => text,
+        };
+        fs::write(&path, text).unwrap();
+        let run = read_run(&fixture.path("run")).unwrap();
+        let probed = run.sets[0].checkpoints.iter().find(|c| c.step == step).unwrap();
+        let gone = probed.boundary.solvable.never_solved_again.len();
+        assert_eq!(gone, usize::from(step == 2));
+        probed.boundary.policy_is_base
+    };
+    assert_eq!([same(0, false), same(0, true), same(2, true)], [false, true, false]);
+    has(
+        &fixture.page(&["run"]),
+        &["<td>one model</td>", "<b>Policy and base are the same model here"],
+    );
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use bourn_probe::{Ablation, Boundary, SweepRun, SweepVariant, ablation, read_ledger};
 use bourn_recipe::Sweep;
-use bourn_report::{read_cost, render_ablation, write_report};
+use bourn_report::{SweptRun, read_cost, write_ablation};
 use bourn_track::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv};
 
 use super::{AblateOptions, AblationJob, jobs};
@@ -58,9 +58,14 @@ pub fn found(
         sealed::replace_file(&path, text.as_bytes())?;
         files.push(path);
     }
-    let path = directory.join("report.html");
-    write_report(&path, &render_ablation(&sweep.name, &sets, failed))?;
-    files.push(path);
+    let runs = finished.iter().map(|job| SweptRun {
+        variant: job.name.to_owned(),
+        seed: job.seed,
+        directory: job.directory(options),
+    });
+    // Each run's own page too, and every page links to the other.
+    let runs: Vec<SweptRun> = runs.collect();
+    files.push(write_ablation(directory, &sweep.name, &sets, failed, &runs)?);
     Ok(Found { sets, files })
 }
 

@@ -11,6 +11,7 @@ use crate::checkpoint::{self, CheckpointParts, State};
 use crate::clock;
 use crate::error::TrainError;
 use crate::experience::Experience;
+use crate::forecast::{Kept, RunTimes};
 use crate::logbook::{self, Logbook};
 use crate::memory;
 use crate::probe::read_figures;
@@ -199,6 +200,10 @@ impl Run<'_> {
         if let Some(Records { logbook, .. }) = &mut self.records {
             logbook.finish(step)?;
             tensorboard = logbook.tensorboard();
+            let path = Kept::path(&options.cache_dir, recipe);
+            let mut kept = Kept::read(&path);
+            kept.observe(&RunTimes::read(&options.run_dir.join("timing.jsonl")), self.drew_base);
+            kept.write(&path)?;
         }
         if self.records.is_some() && self.boundaries.is_empty() && self.state.probed {
             self.boundaries = read_figures(&options.run_dir, step, &recipe.probe)?;
