@@ -94,7 +94,7 @@ pub(crate) fn run(mut args: InitArgs, console: &Console) -> anyhow::Result<()> {
     let terminal = stdin().is_terminal() && stderr().is_terminal();
     if terminal && args.model.is_none() && args.data.is_none() {
         // Before anybody has answered anything.
-        check_place(&args.place(), args.force)?;
+        args.file.as_deref().map_or(Ok(()), |file| check_place(file, args.force))?;
         Questions::new(BufReader::new(stdin()), stderr()).fill(&mut args)?;
     }
     let file = args.place();
