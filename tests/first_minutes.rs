@@ -129,7 +129,7 @@ fn init_names_what_is_missing_or_wrong_and_writes_nothing() {
     let place = Place::new();
     fs::write(place.path("train.jsonl"), gsm8k(8)).unwrap();
     fs::write(place.path("odd.jsonl"), "{\"a\": \"x\", \"b\": \"y\"}\n".repeat(4)).unwrap();
-    fs::write(place.path("two.jsonl"), gsm8k(1)).unwrap();
+    fs::write(place.path("one.jsonl"), gsm8k(1)).unwrap();
     for (args, parts) in [
         (&[][..], &["--model and --data are missing"][..]),
         (&["--model", MODEL], &["--data is missing", "countdown"]),
@@ -157,13 +157,13 @@ fn init_names_what_is_missing_or_wrong_and_writes_nothing() {
         ),
         (
             &["--model", MODEL, "--data", "train.jsonl", "--probe-data", "nowhere.jsonl"],
-            &["nowhere.jsonl"],
+            &["--probe-data: nowhere.jsonl"],
         ),
-        (&["--model", MODEL, "--data", "two.jsonl"], &["two.jsonl"]),
+        (&["--model", MODEL, "--data", "one.jsonl"], &["too few problems", "--probe-data"]),
         (&["--model", MODEL, "--data", "train.jsonl", "--verifier", "guess"], &["math, exact"]),
         (&["--model", MODEL, "--data", "countdown", "--verifier", "math"], &["--verifier is for"]),
         (&["--model", MODEL, "--data", "countdown", "train.jsonl"], &["ends in .toml"]),
-        (&["--model", MODEL, "--data", "countdown", "no/such.toml"], &["no"]),
+        (&["--model", MODEL, "--data", "countdown", "no/such.toml"], &["there is no directory no"]),
     ] {
         let error = place.fails(&[&["init"], args].concat());
         for part in parts {

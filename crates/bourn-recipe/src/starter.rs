@@ -38,8 +38,9 @@ pub struct StarterModel {
 pub struct StarterData {
     /// The training problems.
     pub path: String,
-    /// The held-out problems; split off `path` where they have no file of their own.
-    pub probe_path: Option<String>,
+    /// The held-out problems and how many there are, at least; split off `path` where they have no file
+    /// of their own.
+    pub probe: Option<(String, usize)>,
     /// Column of the problem's text.
     pub prompt_column: String,
     /// Column of the right answer.
@@ -112,10 +113,14 @@ struct Sizes {
 
 impl Sizes {
     fn of(data: &StarterData) -> Sizes {
-        // A file of its own is not looked at here; one that is split gives at most half of itself.
-        let split = data.probe_path.is_none();
-        let held_out = if split { (data.problems / 4).clamp(1, HELD_OUT) } else { HELD_OUT };
-        let left = data.problems.saturating_sub(if split { held_out } else { 0 });
+        // A file that is split gives at most half of itself.
+        let (held_out, left) = match data.probe {
+            Some((_, problems)) => (problems.clamp(1, HELD_OUT), data.problems),
+            None => {
+                let held_out = (data.problems / 4).clamp(1, HELD_OUT);
+                (held_out, data.problems.saturating_sub(held_out))
+            }
+        };
         // English has four bytes a token and more, figures and formulas fewer.
         let prompt = (data.longest / 3 + 2 * CHAT).next_multiple_of(64);
         // A letter or a word takes less room than a calculation.
@@ -173,8 +178,8 @@ fn task(data: &StarterData) -> String {
     let StarterData { path, prompt_column, answer_column, answer_format, verifier, .. } = data;
     let mut text = format!("{DATA}path = {}\n", quoted(path));
     // Writing to a string does not fail.
-    let _ = match &data.probe_path {
-        Some(path) => write!(text, "{PROBE_PATH}probe_path = {}\n", quoted(path)),
+    let _ = match &data.probe {
+        Some((path, _)) => write!(text, "{PROBE_PATH}probe_path = {}\n", quoted(path)),
         None => write!(text, "{PROBE_SPLIT}"),
     };
     let _ = write!(

@@ -100,12 +100,12 @@ pub fn threads(used: usize, refused: Option<String>) -> Finding {
     let with = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let there = System::new_with_specifics(with).cpus().len();
     let of = match there > may {
-        true => format!("{may} of {there} cores, which is what its CPU limit or affinity leaves"),
-        false => format!("{may} cores"),
+        true => format!(" it may use, {may} of {there}: a CPU limit or affinity leaves no more"),
+        false => String::new(),
     };
     let says = match used < may {
-        true => format!("{used}, as RAYON_NUM_THREADS says; it may use {of}"),
-        false => format!("{used}, one for each core; it may use {of}"),
+        true => format!("{used}, as RAYON_NUM_THREADS says, with {may} cores to use"),
+        false => format!("{used}, one for each core{of}"),
     };
     match refused {
         None => Finding::ok("threads", says),
@@ -266,7 +266,7 @@ pub fn devices() -> Vec<Finding> {
         findings.push(Finding::note(
             "device",
             "the CPU alone: this bourn was built for no GPU",
-            "for one, build with `--features cuda` (NVIDIA), `metal` (Apple), `vulkan` or `wgpu`",
+            "for one, `cargo build --release --features cuda` (NVIDIA), or metal (Apple), vulkan, wgpu",
         ));
     }
     findings

@@ -74,7 +74,7 @@ fn version() -> Finding {
 /// How progress and tables are shown.
 fn terminal(console: &Console) -> Finding {
     let why = [
-        (!stderr().is_terminal(), "standard error is none"),
+        (!stderr().is_terminal(), "standard error is no terminal"),
         (env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()), "NO_COLOR is set"),
         (env::var_os("TERM").is_some_and(|term| term == "dumb"), "TERM is dumb"),
     ];

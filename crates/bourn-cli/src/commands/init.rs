@@ -10,6 +10,7 @@ use bourn_model::{SourceKind, seems_chat};
 use bourn_recipe::{Extract, QUICKSTART, Recipe, Starter, StarterData, StarterModel, VerifierKind};
 use bourn_task::{Column, Reading, Survey, survey};
 use bourn_track::Console;
+use bourn_track::format::plural;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use self::questions::Questions;
@@ -94,7 +95,7 @@ pub(crate) fn run(mut args: InitArgs, console: &Console) -> anyhow::Result<()> {
     let terminal = stdin().is_terminal() && stderr().is_terminal();
     if terminal && args.model.is_none() && args.data.is_none() {
         // Before anybody has answered anything.
-        check_place(&args.place(), args.force)?;
+        args.file.as_deref().map_or(Ok(()), |file| check_place(file, args.force))?;
         Questions::new(BufReader::new(stdin()), stderr()).fill(&mut args)?;
     }
     let file = args.place();
@@ -118,6 +119,10 @@ fn check_place(file: &Path, force: bool) -> anyhow::Result<()> {
     if file.is_dir() {
         bail!("{shown} is a directory; name a file");
     }
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty());
+    if let Some(dir) = dir.filter(|dir| !dir.is_dir()) {
+        bail!("{shown}: there is no directory {}", dir.display());
+    }
     if file.exists() && !force {
         bail!("{shown} is there already; name another file, or replace it with --force");
     }
@@ -129,15 +134,22 @@ fn finish(args: &InitArgs, file: &Path, text: &str, console: &Console) -> anyhow
     let recipe = bourn_recipe::parse(text, file, &[]).context("nothing is written")?;
     bourn_train::check_probe(&recipe.probe).context("nothing is written")?;
     let problems = bourn_task::load(&recipe).context("nothing is written")?;
+    if problems.held_out.is_empty() {
+        bail!(
+            "nothing is written: there are too few problems to hold any out; name a file of them \
+               with --probe-data"
+        );
+    }
     for warning in &problems.warnings {
         console.warn(warning);
     }
     write_file(file, text.as_bytes(), args.force)?;
     let shown = file.display();
-    let (train, held_out) = (problems.train.len(), problems.held_out.len());
+    let train = plural(problems.train.len() as u64, "problem");
     print(&format!(
-        "{shown}: written, {train} problems to train on, {held_out} held out{}\n\
+        "{shown}: written, {train} to train on, {} held out{}\n\
          next: bourn train {shown} --dry-run, then without --dry-run",
+        problems.held_out.len(),
         verifier_words(&recipe),
     ))
 }
@@ -204,9 +216,12 @@ fn starter_data(args: &InitArgs, path: &str, found: &Survey) -> anyhow::Result<S
         }
     };
     let reading = reading(args, answer)?;
+    let probe = args.probe_data.as_ref().map(|path| -> anyhow::Result<_> {
+        Ok((path.clone(), survey(Path::new(path)).context("--probe-data")?.problems))
+    });
     Ok(StarterData {
         path: path.to_owned(),
-        probe_path: args.probe_data.clone(),
+        probe: probe.transpose()?,
         prompt_column: prompt.name.clone(),
         answer_column: answer.name.clone(),
         answer_format: reading.answer_format,

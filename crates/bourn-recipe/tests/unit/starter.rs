@@ -8,7 +8,7 @@ fn of(path: &str) -> StarterModel {
 fn data() -> StarterData {
     StarterData {
         path: "train.jsonl".into(),
-        probe_path: None,
+        probe: None,
         prompt_column: "question".into(),
         answer_column: "answer".into(),
         answer_format: Extract::Hash,
@@ -67,7 +67,7 @@ fn names_are_quoted() {
     let odd = "a \"b\" \\c\n'd'";
     let asked = StarterData {
         path: odd.into(),
-        probe_path: Some(odd.into()),
+        probe: Some((odd.into(), 3)),
         prompt_column: odd.into(),
         ..data()
     };
@@ -77,6 +77,7 @@ fn names_are_quoted() {
     let TaskKind::Jsonl(task) = &read.tasks[0].kind else { panic!("{:?}", read.tasks) };
     assert_eq!((task.path.to_str(), task.prompt_column.as_str()), (Some(odd), odd));
     assert_eq!(task.probe_path.as_deref(), Some(Path::new(odd)));
+    assert_eq!(read.probe.problems, 3);
 }
 
 #[test]

@@ -48,7 +48,10 @@ impl<R: BufRead, W: Write> Questions<R, W> {
         }
         if args.file.is_none() {
             let force = args.force;
-            args.file = Some(self.ask("Recipe to write", Some("recipe.toml"), |file| {
+            let names = (2..).map(|number| format!("recipe-{number}.toml"));
+            let mut names = std::iter::once("recipe.toml".to_owned()).chain(names);
+            let free = names.find(|name| force || !Path::new(name).exists());
+            args.file = Some(self.ask("Recipe to write", free.as_deref(), |file| {
                 check_place(Path::new(file), force)?;
                 Ok(file.into())
             })?);

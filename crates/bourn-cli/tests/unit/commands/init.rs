@@ -45,7 +45,7 @@ fn a_data_set_is_asked_about_until_the_answers_can_be_taken() {
     assert_eq!(model, StarterModel { path: "org/model".into(), chat_template: true });
     assert_eq!((data.answer_format, data.verifier), (Extract::Hash, VerifierKind::Math));
     assert_eq!((data.prompt_column.as_str(), data.answer_column.as_str()), ("question", "answer"));
-    assert_eq!(data.probe_path, None);
+    assert_eq!(data.probe, None);
     for part in [
         "nowhere.jsonl: ",
         "made for countdown alone",
