@@ -18,7 +18,7 @@ use crate::recipe::Optimizer;
 pub struct Algorithm {
     /// Which algorithm the settings started from; for people and records.
     pub name: AlgorithmName,
-    /// What a completion's reward is held against.
+    /// What a completion's reward is compared with.
     pub baseline: Baseline,
     /// How token losses are averaged.
     pub loss_type: LossType,
@@ -84,7 +84,7 @@ pub struct Algorithm {
     pub reset_interval: u64,
 }
 
-/// What a completion's reward is held against.
+/// What a completion's reward is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Baseline {

@@ -12,7 +12,7 @@ use crate::recipe::Optimizer;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ImplicitReward {
-    /// Times log π_φ − log π_base: a token's reward.
+    /// A token's reward is this times log π_φ − log π_base, where π_φ is the model that learns.
     #[schemars(range(max = 1000.0), extend("exclusiveMinimum" = 0))]
     pub beta: f64,
     /// Weight of the advantages that these rewards make, beside those of the outcome; with a value

@@ -28,7 +28,7 @@ pub struct Probe {
     /// Most completions that are scored of a class that need not be scored whole, per problem and
     /// model; 0 for no scoring.
     pub scores: usize,
-    /// Solutions to hold against what the models draw: a JSONL file.
+    /// Solutions to compare with what the models draw: a JSONL file.
     pub references: Option<PathBuf>,
     /// Answers of the base without reasoning, as a control.
     pub guess: Option<Guess>,
@@ -36,7 +36,7 @@ pub struct Probe {
     pub temperature: Option<Temperature>,
 }
 
-/// Answers of the base without reasoning, as a control of how many problems can be guessed.
+/// Answers of the base without reasoning: a control that shows how many problems can be guessed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Guess {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::algorithm::Schedule;
 
-/// How completions are drawn for training. The full distribution at `temperature` is sampled, so
-/// that the sampler's log-probs are the loss's.
+/// How completions are drawn for training: from the full distribution at `temperature`, so the loss
+/// is computed with the log-probs that the tokens were drawn with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rollout {
@@ -42,10 +42,10 @@ pub struct Rollout {
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
-    /// How the matrices that completions are drawn with are kept, here and in probes: as the trainer
-    /// has them, or rounded to bfloat16 in half the memory. Arithmetic is in float32 either way.
-    /// Completions then come from the rounded policy, whose log-probs the loss's ratio is over. On
-    /// another `device` than the CPU there is float32 alone.
+    /// How the matrices that completions are drawn with are kept, here and in probes: as the
+    /// trainer has them, or rounded to bfloat16 in half the memory. Arithmetic is in float32 either
+    /// way. With bfloat16 completions come from the rounded policy, and its log-probs are the old
+    /// ones in the loss's ratio. Other devices than the CPU have float32 alone.
     pub weight_dtype: WeightDtype,
 }
 
@@ -122,7 +122,7 @@ impl Default for Optimizer {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Train {
-    /// Rollout steps.
+    /// Steps; each draws completions and trains on them.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub max_steps: u64,
     /// Passes over each rollout (μ of GRPO).
@@ -135,8 +135,8 @@ pub struct Train {
     /// Completions per forward and backward; changes memory and nothing else.
     #[schemars(range(min = 1, max = 4_194_304))]
     pub micro_batch_size: usize,
-    /// Keep no more of a layer than what enters it, and compute the rest again on the way back: less
-    /// memory for a third more work; changes no number. On the CPU alone.
+    /// Keep only what enters a layer, and compute the rest again in the backward pass: less memory
+    /// for a third more work; changes no number. Only on the CPU.
     pub gradient_checkpointing: bool,
 }
 

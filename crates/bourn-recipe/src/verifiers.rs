@@ -40,7 +40,7 @@ macro_rules! table {
 }
 
 table! {
-    /// Each number exactly once, hits the target.
+    /// An expression that uses each number exactly once and gives the target.
     Countdown = "countdown": Facts {
         reads: Reads::Puzzles,
         extract: Err("the countdown verifier reads the whole completion"),

@@ -61,11 +61,11 @@ table! {
     ReinforcePp => reinforce_pp,
     /// ReMax (arXiv 2310.10505): the greedy completion is the baseline.
     Remax => remax,
-    /// Dr. GRPO (arXiv 2503.20783): neither spread nor length weighs a gradient.
+    /// Dr. GRPO (arXiv 2503.20783): no division by the group's spread or a completion's length.
     DrGrpo => dr_grpo,
     /// DAPO (arXiv 2503.14476): clip-higher, token mean, dynamic sampling, overlong penalty.
     Dapo => dapo,
-    /// GSPO (arXiv 2507.18071): the ratio of a whole completion.
+    /// GSPO (arXiv 2507.18071): one ratio for a whole completion.
     Gspo => gspo,
     /// CISPO (arXiv 2506.13585): the importance weight is clipped, never the gradient.
     Cispo => cispo,
@@ -79,7 +79,8 @@ table! {
     Psr => psr,
     /// NSR (arXiv 2506.01347): only wrong completions are penalised.
     Nsr => nsr,
-    /// W-REINFORCE (arXiv 2506.01347): penalise fully, reinforce a little.
+    /// W-REINFORCE (arXiv 2506.01347): wrong completions are penalised fully, correct ones
+    /// reinforced a little.
     WReinforce => w_reinforce,
     /// PKPO (arXiv 2505.15201): the gradient of pass@k.
     Pkpo => pkpo,
@@ -91,7 +92,7 @@ table! {
     KlCov => kl_cov,
     /// The 80/20 rule (arXiv 2506.01939): DAPO on the tokens of the highest entropy.
     TopEntropy => top_entropy,
-    /// Differential smoothing (arXiv 2511.19942): rare ways of being right count for more.
+    /// Differential smoothing (arXiv 2511.19942): rare correct completions count for more.
     DifferentialSmoothing => differential_smoothing,
     /// ProRL (arXiv 2505.24864): clip-higher, KL, and reference resets.
     Prorl => prorl,

@@ -38,11 +38,11 @@ pub(crate) struct Written {
     /// Name of the run and of its default run directory.
     #[schemars(extend("x-default" = "the file's stem"))]
     pub name: Option<String>,
-    /// Seed of the run; every random draw is a function of it and of counters.
+    /// Seed of the run. The same seed and recipe give the same run.
     #[serde(default = "defaults::seed")]
     pub seed: u64,
-    /// Where tensors live. All but the CPU need a binary that was built with the Cargo feature of the
-    /// same name; `wgpu` takes the best adapter that it finds.
+    /// Where the models compute. All but the CPU need a binary that was built with the Cargo
+    /// feature of the same name; `wgpu` takes the best adapter that it finds.
     #[serde(default = "defaults::device")]
     pub device: Device,
     /// The policy; its frozen copy is the base. Exactly one of `path` and `architecture`.
@@ -54,12 +54,13 @@ pub(crate) struct Written {
     /// One or more sources of problems.
     #[schemars(length(min = 1, max = 64))]
     pub task: Vec<TaskWritten>,
-    /// One or more verifiers of every task that has none of its own; the first gives the raw verdict.
-    /// Without any, a task's natural one: countdown for countdown, math for jsonl.
+    /// One or more verifiers, for every task that has none of its own. The first one decides what
+    /// counts as correct: the raw verdict. Without any, countdown tasks have countdown and jsonl
+    /// tasks math.
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the task's natural verifier"))]
     pub reward: Option<Vec<RewardWritten>>,
-    /// How completions are drawn for training. The full distribution at `temperature` is sampled,
-    /// so that the sampler's log-probs are the loss's.
+    /// How completions are drawn for training: from the full distribution at `temperature`, so the
+    /// loss is computed with the log-probs that the tokens were drawn with.
     #[serde(default)]
     pub rollout: Rollout,
     /// The policy-gradient algorithm.
@@ -67,7 +68,8 @@ pub(crate) struct Written {
     /// The value model of algorithms that have one; an error with the others.
     #[schemars(extend("x-default" = "by `algorithm.name`"))]
     pub critic: Option<CriticWritten>,
-    /// Process rewards of a model that learns from the verdicts; none without this section.
+    /// Implicit process rewards: a model that learns from the verdicts rewards every token. None
+    /// without this section.
     #[schemars(extend("x-default" = "none"))]
     pub implicit_reward: Option<ImplicitReward>,
     /// AdamW and its schedule.
@@ -79,8 +81,8 @@ pub(crate) struct Written {
     /// The boundary probe: the policy and its frozen base on the same held-out problems.
     #[serde(default)]
     pub probe: ProbeWritten,
-    /// Witness replay, an experiment: training problems that are being lost get correct draws of
-    /// the frozen base in their groups. The probe's held-out problems are never replayed.
+    /// Witness replay, an experiment: groups of training problems that are being lost get correct
+    /// completions that the frozen base drew. The probe's held-out problems are never replayed.
     #[serde(default)]
     pub replay: ReplayWritten,
     /// When checkpoints are written and how many stay.

@@ -37,16 +37,17 @@ pub(crate) struct ProbeWritten {
         extend("x-default" = "temperature 0.6 with top_p 0.95, and the training sampler")
     )]
     pub sampler: Option<Vec<Sampler>>,
-    /// Completions of each model that are scored under the other, to tell where correct answers
-    /// came from: the most wrong ones a problem, and the most of either class in perplexities. Of
-    /// the correct ones all are scored. 0 for no scoring and none of these figures.
+    /// How many completions of each model are scored under the other, to tell where correct answers
+    /// came from. Of wrong ones at most so many a problem, of correct ones all; perplexities are of
+    /// at most so many of either. 0 for no scoring and none of these figures.
     #[schemars(range(min = 0, max = 1_048_576))]
     pub scores: usize,
-    /// Solutions to hold against what the models draw, from a teacher for example: a JSONL file of
+    /// Solutions to compare with what the models draw, from a teacher for example: a JSONL file of
     /// {"problem": id or prompt, "completion": text}; a path relative to the current directory.
     #[schemars(length(min = 1), extend("x-default" = "none"))]
     pub references: Option<String>,
-    /// Answers of the base without reasoning, as a control of how many problems can be guessed.
+    /// Answers of the base without reasoning: a control that shows how many problems can be
+    /// guessed.
     #[schemars(extend("x-default" = "none"))]
     pub guess: Option<Guess>,
     /// Both models at other temperatures than the samplers'.
@@ -77,8 +78,8 @@ impl Default for ProbeWritten {
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct TemperatureWritten {
-    /// Find the policy's temperature at which its mean token entropy is the base's at its own, and
-    /// compare the two there.
+    /// Find the temperature at which the policy's mean token entropy is that of the base at the
+    /// sampler's temperature, and compare the two there.
     #[serde(rename = "match")]
     pub matched: bool,
     /// Temperatures at which both models are compared too.

@@ -5,26 +5,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::recipe::Replay;
 
-/// Witness replay, an experiment: training problems that are being lost get correct draws of the
-/// frozen base in their groups. The probe's held-out problems are never replayed.
+/// Witness replay, an experiment: groups of training problems that are being lost get correct
+/// completions that the frozen base drew. The probe's held-out problems are never replayed.
 #[derive(Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReplayWritten {
-    /// Share of a replayed group's completions that the base drew, at least one of them; 0 for no
-    /// replay, and nothing else of this table.
+    /// Share of a replayed group's completions that the base drew; at least one. 0 for no replay,
+    /// and then no other key of this table.
     #[schemars(range(min = 0.0), extend("exclusiveMaximum" = 1))]
     pub share: f64,
-    /// A watched problem is replayed from a look at which its probability of being lost (solvable
-    /// by the base, and not by the policy) is at least this and has risen since the look before,
-    /// until the next look.
+    /// A watched problem is replayed until the next look if its probability of being lost (solvable
+    /// by the base, and not by the policy) is at least this and higher than at the look before.
     #[schemars(
         extend("exclusiveMinimum" = 0, "exclusiveMaximum" = 1, "x-default" = "`0.5`")
     )]
     pub threshold: Option<f64>,
-    /// The policy is looked at every this many steps.
+    /// Steps between two looks at the policy.
     #[schemars(range(min = 1, max = 1_000_000_000), extend("x-default" = "`20`"))]
     pub interval: Option<u64>,
-    /// Training problems that are watched, drawn by `probe.seed`.
+    /// How many training problems are watched; `probe.seed` chooses them.
     #[schemars(range(min = 1, max = 1_000_000), extend("x-default" = "`64`"))]
     pub problems: Option<usize>,
     /// Most draws of each watched problem, of the policy at every look and of the base once, with

@@ -51,7 +51,7 @@ pub(crate) struct CountdownWritten {
     /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
-    /// What answers completions; one is all there is, unless an environment is asked for.
+    /// What answers a completion. There is one kind so far, `single_turn`: nothing answers.
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
     pub environment: Option<EnvironmentKind>,
 }
@@ -135,7 +135,7 @@ pub(crate) struct JsonlWritten {
     /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
     pub reward: Option<Vec<RewardWritten>>,
-    /// What answers completions; one is all there is, unless an environment is asked for.
+    /// What answers a completion. There is one kind so far, `single_turn`: nothing answers.
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
     pub environment: Option<EnvironmentKind>,
 }
@@ -149,21 +149,23 @@ pub(crate) struct RewardWritten {
     /// How the completion's answer is found, for math, exact and format.
     #[schemars(extend("x-default" = "`\"last_number\"` for math and format, `\"whole\"` for exact"))]
     pub extract: Option<Extract>,
-    /// Weight of this verifier's score, which is 0 or 1 unless it grades, in the reward.
+    /// Weight of this verifier's score in the reward. The score is 0 or 1, or between them where a
+    /// program gives scores.
     #[serde(default = "defaults::one")]
     #[schemars(range(min = -1e6, max = 1e6))]
     pub weight: f64,
-    /// Process reward: a completion of n steps gets ± this / n for each, + where the step is right,
-    /// at the token that ends it. Steps are equations, and for countdown each number used. A value
-    /// model credits each at its place; elsewhere their sum is part of the completion's reward.
+    /// Process reward: in a completion of n steps a right step gets + this / n, any other − this /
+    /// n, at the token that ends it. Steps are equations, and for countdown each number used. With
+    /// a value model each counts at its place; otherwise their sum is part of the completion's
+    /// reward.
     #[serde(default)]
     #[schemars(range(min = 0.0, max = 1e6))]
     pub step_weight: f64,
-    /// What the regex verifier looks for. The answer is the last match's group named `answer`, else its
-    /// first group, else all of it. Time is linear in the text: there is no looking back or ahead.
+    /// What the regex verifier looks for. The answer is the last match's group named `answer`, else
+    /// its first group, else all of it. Look-ahead and look-behind are not supported.
     #[schemars(length(min = 1, max = 4096), extend("x-default" = "**required** for regex"))]
     pub pattern: Option<String>,
-    /// How many letters there are to choose from, from A on, for the choice verifier.
+    /// How many letters there are to choose from, beginning with A, for the choice verifier.
     #[schemars(range(min = 2, max = 26), extend("x-default" = "`26`"))]
     pub choices: Option<usize>,
     /// Program and arguments of the command verifier; no shell reads them. Paths are relative to the
@@ -176,8 +178,8 @@ pub(crate) struct RewardWritten {
     /// Seconds that the program may take for one completion; then the verdict is `timeout`.
     #[schemars(range(max = 86_400.0), extend("exclusiveMinimum" = 0, "x-default" = "`10.0`"))]
     pub timeout: Option<f64>,
-    /// The score from which on a completion counts as correct, where the program gives scores. What is
-    /// paid is the score itself.
+    /// The least score of a completion that counts as correct, where the program gives scores. The
+    /// reward is the score itself.
     #[schemars(range(max = 1.0), extend("exclusiveMinimum" = 0, "x-default" = "`1.0`"))]
     pub threshold: Option<f64>,
 }
