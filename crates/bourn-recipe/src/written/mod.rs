@@ -38,7 +38,7 @@ pub(crate) struct Written {
     /// Name of the run and of its default run directory.
     #[schemars(extend("x-default" = "the file's stem"))]
     pub name: Option<String>,
-    /// Seed of the run. The same seed and recipe give the same run.
+    /// Seed of the run. The same recipe and seed give the same run on the same machine.
     #[serde(default = "defaults::seed")]
     pub seed: u64,
     /// Where the models compute. All but the CPU need a binary that was built with the Cargo
