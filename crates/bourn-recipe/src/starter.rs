@@ -179,7 +179,7 @@ fn task(data: &StarterData) -> String {
     let mut text = format!("{DATA}path = {}\n", quoted(path));
     // Writing to a string does not fail.
     let _ = match &data.probe {
-        Some((path, _)) => write!(text, "{PROBE_PATH}probe_path = {}\n", quoted(path)),
+        Some((path, _)) => writeln!(text, "{PROBE_PATH}probe_path = {}", quoted(path)),
         None => write!(text, "{PROBE_SPLIT}"),
     };
     let _ = write!(
@@ -194,7 +194,7 @@ fn task(data: &StarterData) -> String {
         quoted(verifier.name()),
     );
     if let Some(extract) = data.extract {
-        let _ = write!(text, "{EXTRACT}extract = {}\n", quoted(extract.name()));
+        let _ = writeln!(text, "{EXTRACT}extract = {}", quoted(extract.name()));
     }
     text + "\n"
 }
