@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Checks what a run of `bourn train` left behind against docs/formats.md, without bourn's code.
 
-    bourn train RECIPE --run-dir RUN_DIR > TABLE.txt
-    python tests/check_run.py RUN_DIR TABLE.txt
+    bourn train RECIPE --run-dir RUN_DIR > ENDING.txt
+    bourn train RECIPE --run-dir RUN_DIR --resume --full > TABLE.txt
+    python tests/check_run.py RUN_DIR ENDING.txt TABLE.txt
 
 The run must be complete and have a probe. Steps, probes and problems are taken from the run's own
 recipe.toml; pass@k is computed again from the draws. Needs Python 3.11 and
@@ -275,21 +276,53 @@ def check_table(text, figures):
         for got, value in zip(shown, exact):
             # One decimal of a percentage, half a unit either way.
             close(f"table, k = {k}", got, 100 * value, 0.05 + ROUNDING)
-    for words in ("crossover", "solvable", "kept", "gained", "lost", "neither", "Δ_SE", "entropy",
-                  "sampler", "tensorboard", "checkpoint"):
+    for words in ("shown", "problems", "kept", "newly solved", "never solved again", "lost or nearly",
+                  "neither", "Δ_SE", "entropy", "sampler", "tensorboard", "checkpoint"):
         ensure(words in text, f"the table says nothing of {words}")
 
 
+def check_ending(text, figures):
+    """What a run ends with: some twenty lines of at most 80 columns, whose words follow from the
+    intervals beside them, which are those of the figures that decide."""
+    lines = text.splitlines()
+    ensure(len(lines) <= 30, f"a run ends with {len(lines)} lines")
+    long = [line for line in lines if len(line) > 80]
+    ensure(not long, f"lines are longer than 80 columns: {long}")
+    number = r"[+-]?\d+\.\d"
+    row = rf"^ *(\d+) +({number}) +({number}) +({number}) \[({number}), ({number})\] +(.+)$"
+    rows = re.findall(row, text, re.MULTILINE)
+    ensure(2 <= len(rows) <= 4, f"the table has {len(rows)} rows")
+    ensure([int(rows[0][0]), int(rows[-1][0])] == [figures["k"][0], figures["k"][-1]],
+           "the table does not have the least and the largest k")
+    anytime = figures["paired"]["look"] > 1
+    for k, base, policy, delta, low, high, word in rows:
+        index = figures["k"].index(int(k))
+        deciding = ([figures["paired"]["delta_anytime"][index][end] for end in ("low", "high")]
+                    if anytime else [figures["delta"][end][index] for end in ("ci_low", "ci_high")])
+        exact = [figures["base"]["pass_at_k"][index], figures["policy"]["pass_at_k"][index],
+                 figures["delta"]["pass_at_k"][index], *deciding]
+        for got, value in zip((base, policy, delta, low, high), exact):
+            close(f"ending, k = {k}", float(got), 100 * value, 0.05 + ROUNDING)
+        expect = "better" if deciding[0] > 0 else "worse" if deciding[1] < 0 else "not shown"
+        ensure(word.strip() == expect, f"at k = {k} the word is {word!r}, by its interval {expect!r}")
+    gone = len(figures["solvable"]["never_solved_again"])
+    ensure(re.search(rf"{gone} (was|were) never\s+solved\s+again", text), "never solved again: another count")
+    for words in ("time", "report", "tensorboard", "checkpoint"):
+        ensure(words in text, f"the end says nothing of {words}")
+
+
 def main():
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 4:
         sys.exit(__doc__)
-    run, table = Path(sys.argv[1]), Path(sys.argv[2]).read_text()
+    run, ending, table = Path(sys.argv[1]), *(Path(path).read_text() for path in sys.argv[2:])
     recipe = tomllib.loads((run / "recipe.toml").read_text())
     lines = check_metrics(run, recipe)
     for name in sets(recipe):
         for step in probed(recipe):
             figures = check_boundary(run, recipe, step, name)
             check_logged(lines, step, name, figures)
+        if len(sets(recipe)) == 1:
+            check_ending(ending, figures)
         check_table(table.partition(f"pass@k on {name}:")[2], figures)
     check_checkpoints(run, recipe)
     print(f"{run}: {recipe['train']['max_steps']} steps, {len(probed(recipe))} probes, as documented")
