@@ -40,7 +40,7 @@ fn without_failure() -> String {
 #[test]
 fn what_fails_is_reported_and_stops_nothing_else() {
     let place = place(SWEEP);
-    let first = place.bourn(&["ablate", "sweep.toml"]);
+    let first = place.bourn(&["ablate", "sweep.toml", "-v"]);
     let (table, log) = (text(&first.stdout), text(&first.stderr));
     assert!(!first.status.success(), "{log}");
     assert!(log.contains("2 of the runs failed; the same command tries them again"), "{log}");

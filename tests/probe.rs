@@ -39,7 +39,7 @@ const LAST: &str = "run/checkpoints/step-000002";
 #[test]
 fn a_run_probed_again_gives_what_it_gave_to_the_byte() {
     let place = trained(&["--set", "probe.temperature={grid=[0.5], match_draws=4}"]);
-    let run = ["probe", "--run", "run", "--output", "again"];
+    let run = ["probe", "--run", "run", "--output", "again", "--full", "-v"];
     let output = place.bourn(&run);
     let (table, said) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{said}");
@@ -219,7 +219,7 @@ fn other_temperatures() {
     let probe = |temperature: &str| {
         let set = format!("probe.temperature={temperature}");
         let args = ["probe", "--base", BASE, "--policy", BASE, "--task", "small.toml", "--json"];
-        let problems = ["--set", "probe.problems=10", "--set", &set];
+        let problems = ["-v", "--set", "probe.problems=10", "--set", &set];
         let output = place.bourn(&[&args[..], &problems].concat());
         let said = text(&output.stderr);
         assert!(output.status.success(), "{said}");
@@ -285,7 +285,7 @@ fn ctrl_c_keeps_the_draws_and_says_where() {
     let whole = place.ok(&[&models[..], &["--json"]].concat());
     fs::remove_dir_all(place.path("cache/ledgers")).unwrap();
     // Draws enough for hours, so that the signal comes before their end.
-    let hours = ["--output", "out", "--set", "probe.stop=0", "--set", "probe.n_max=1048576"];
+    let hours = ["--output", "out", "--set", "probe.stop=0", "--set", "probe.n_max=1048576", "-v"];
     let mut child = place
         .command(&[&models[..], &hours].concat())
         .stdout(Stdio::null())

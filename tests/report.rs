@@ -25,7 +25,7 @@ fn a_report_shows_the_figures_of_its_run() {
         assert!(page.contains(&format!("data-step=\"{step}\"")), "the page lacks step {step}");
     }
     // Every held-out problem with the draws of both models, which are in the run directory.
-    assert_eq!(page.matches(" data-status=").count(), 6);
+    assert_eq!(page.matches(" data-order=").count(), 6);
     assert!(page.contains("<small>/8</small>") && !page.contains("not recorded"));
     assert!(!page.contains("http://") && !page.contains("https://"));
 

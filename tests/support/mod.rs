@@ -116,7 +116,10 @@ pub(crate) fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
             let name = path.strip_prefix(dir).expect("it is below").display().to_string();
             if path.is_dir() {
                 waiting.push(path);
-            } else if !name.starts_with("tensorboard") && name != "timing.jsonl" {
+            } else if !name.starts_with("tensorboard")
+                // These say how long things took.
+                && !["timing.jsonl", "report.html"].contains(&name.as_str())
+            {
                 found.push((name, fs::read(&path).expect("the file is read")));
             }
         }

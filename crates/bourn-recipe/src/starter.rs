@@ -2,7 +2,6 @@
 
 mod text;
 
-use std::fmt::Write;
 use std::path::Path;
 
 use toml::Value;
@@ -92,12 +91,12 @@ impl Starter {
     fn change_first(&self) -> &'static str {
         match self {
             Starter::Small => {
-                "`numbers` under [[task]] makes the puzzles harder, `max_steps` under\n\
-                 # [train] the run longer."
+                "`numbers` under [[task]] makes the puzzles harder,\n\
+                 # `max_steps` under [train] the run longer."
             }
             Starter::Countdown(_) | Starter::Data(..) => {
-                "`max_completion_length` under [rollout], so that the model comes to\n\
-                 # its answer; then `lr` under [optimizer] and `max_steps` under [train]."
+                "`max_completion_length` under [rollout], so that the model\n\
+                 # comes to its answer; then `lr` under [optimizer], `max_steps` under [train]."
             }
         }
     }
@@ -177,13 +176,11 @@ fn model(of: &StarterModel) -> String {
 fn task(data: &StarterData) -> String {
     let StarterData { path, prompt_column, answer_column, answer_format, verifier, .. } = data;
     let mut text = format!("{DATA}path = {}\n", quoted(path));
-    // Writing to a string does not fail.
-    let _ = match &data.probe {
-        Some((path, _)) => writeln!(text, "{PROBE_PATH}probe_path = {}", quoted(path)),
-        None => write!(text, "{PROBE_SPLIT}"),
+    text += &match &data.probe {
+        Some((path, _)) => format!("{PROBE_PATH}probe_path = {}\n", quoted(path)),
+        None => PROBE_SPLIT.to_owned(),
     };
-    let _ = write!(
-        text,
+    text += &format!(
         "{COLUMNS}prompt_column = {}\nanswer_column = {}\n{ANSWER_FORMAT}answer_format = {}\n\
          {TEMPLATE}template = {}\n\n{REWARD}{}verifier = {}\n",
         quoted(prompt_column),
@@ -194,7 +191,7 @@ fn task(data: &StarterData) -> String {
         quoted(verifier.name()),
     );
     if let Some(extract) = data.extract {
-        let _ = writeln!(text, "{EXTRACT}extract = {}", quoted(extract.name()));
+        text += &format!("{EXTRACT}extract = {}\n", quoted(extract.name()));
     }
     text + "\n"
 }

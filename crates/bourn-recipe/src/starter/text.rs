@@ -12,8 +12,8 @@ device = "cpu"
 "#;
 
 pub(super) const SMALL_MODEL: &str = r#"[model]
-# A fresh transformer of this shape, small enough for two cores. Its longest text
-# is `max_position` tokens, which are characters here.
+# A fresh transformer of this shape, small enough for two cores. Its longest
+# text is `max_position` tokens, which are characters here.
 architecture = { hidden_size = 128, num_layers = 5, num_heads = 4, intermediate_size = 352, max_position = 64 }
 
 [base]
@@ -214,7 +214,8 @@ warmup_steps = 2
 # Few, so that the first run ends soon.
 max_steps = 20
 # Completions that an update computes at once: less takes less memory, and
-# changes nothing else. `gradient_checkpointing = true` saves more, for more time.
+# changes nothing else. `gradient_checkpointing = true` saves more, and takes
+# more time.
 micro_batch_size = 8
 
 [probe]

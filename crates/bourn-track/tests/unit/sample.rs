@@ -275,6 +275,7 @@ fn temperatures(figures: &Boundary) -> Temperatures {
 
 /// A problem never solved again with answers as a hostile policy might write them, and the draws of
 /// a policy.
+#[allow(dead_code, reason = "the report's tests share this file, and need the figures alone")]
 pub(crate) fn examples() -> (Examples, Ledger) {
     let answer = |text: &str, count, verdict| Answer { text: text.to_owned(), count, verdict };
     let gone = Example {

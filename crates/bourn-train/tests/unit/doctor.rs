@@ -21,8 +21,9 @@ fn damage_in_the_cache_is_found_and_named() {
     assert!(by(&left, "bases").says.contains(".writing-1"), "{left:?}");
 
     fs::write(base.join("weights"), "torn").unwrap();
-    fs::create_dir_all(dir.path().join("ledgers/key")).unwrap();
-    fs::write(dir.path().join("ledgers/key/draws.jsonl.zst"), "torn").unwrap();
+    let key = dir.path().join("ledgers").join("a".repeat(64));
+    fs::create_dir_all(&key).unwrap();
+    fs::write(key.join("draws.jsonl.zst"), "torn").unwrap();
     let torn = cache(dir.path());
     for (what, part) in [("bases", "0123/weights"), ("ledgers", "draws.jsonl.zst")] {
         let finding = by(&torn, what);
