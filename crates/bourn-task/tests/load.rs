@@ -222,12 +222,11 @@ fn bad_files_are_messages() {
     check(
         b"{\"quesiton\": \"a\", \"answer\": 1}",
         "a.jsonl:1: there is no column `question`; there are `quesiton`, `answer` (the nearest is \
-         `quesiton`): set `prompt_column` and `answer_column`",
+         `quesiton`): set `prompt_column`",
     );
     check(
         b"{\"question\": \"a\"}",
-        "a.jsonl:1: there is no column `answer`; there are `question` (the nearest is \
-         `question`): set `prompt_column` and `answer_column`",
+        "a.jsonl:1: there is no column `answer`; there are `question`: set `answer_column`",
     );
     check(
         b"{\"question\": \" \", \"answer\": 1}",
@@ -242,6 +241,12 @@ fn bad_files_are_messages() {
         "a.jsonl: none of 2 references can be read (line 2: the reference `\\pi` is not a \
          number); check `answer_column` and `answer_format`",
     );
+    // GSM8K's references under the default format.
+    check(
+        b"{\"question\": \"a\", \"answer\": \"3 + 4 = 7\\n#### 7\"}",
+        "a.jsonl: none of 1 references can be read (line 1: the reference `3 + 4 = 7\n#### 7` is \
+         not a number); set `answer_format = \"hash\"`, by which it can",
+    );
     check(
         good.as_bytes(),
         "a.jsonl: a step takes 2 different problems and there are 1; lower \
@@ -252,6 +257,23 @@ fn bad_files_are_messages() {
     fs::remove_file(folder.path("a.jsonl")).unwrap();
     let missing = folder.error(ONE, &[]);
     assert!(missing.starts_with("a.jsonl: No such file"), "{missing}");
+}
+
+/// Compared as texts, whole solutions are never what a model answers: that is said, and not where the
+/// recipe asks for what stands behind the mark, nor of answers without it.
+#[test]
+fn whole_solutions_as_references_are_warned_of() {
+    let line = |i: u32| format!("{{\"question\": \"q{i}\", \"answer\": \"so\\n#### {i}\"}}\n");
+    let solutions: String = (0..12).map(line).collect();
+    let warned = |file: &str, format: &str| {
+        let folder = Folder::new(&[("a.jsonl", file)]);
+        let task = ONE.replace("\"whole\"", format) + "\n[[reward]]\nverifier = \"exact\"\n";
+        let warnings = folder.load(&task, &[]).warnings;
+        warnings.iter().any(|warning| warning.contains("set `answer_format = \"hash\"`"))
+    };
+    assert!(warned(&solutions, "\"whole\""));
+    assert!(!warned(&solutions, "\"hash\""));
+    assert!(!warned(&lines("what is", 12), "\"whole\""));
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn recipe() -> Recipe {
                 [base]\nsteps = 100\nbatch_size = 10\n[[task]]\nkind = 'countdown'\n\
                 [rollout]\nprompts_per_step = 4\nnum_generations = 5\nmax_prompt_length = 16\n\
                 max_completion_length = 20\n[algorithm]\nname = 'grpo'\n[train]\nmax_steps = 30\n\
-                [probe]\ninterval = 10\nproblems = 8\nn_max = 64\nstop = 0\nscores = 0\n";
+                [probe]\ninterval = 10\nproblems = 8\nn_max = 64\nstop = 0\nscores = 0\n[[probe.sampler]]\ntemperature = 1.0\n";
     bourn_recipe::parse(text, Path::new("x.toml"), &[]).unwrap()
 }
 

@@ -140,8 +140,12 @@ fn an_untrained_policy_keeps_its_witnesses() {
     let (figures, _) = run(&recipe(), &bundle(1), &bundle(1), cache.path());
     let found = figures.origins.unwrap();
     assert_eq!(found.witnesses.base_mass, found.witnesses.policy_mass);
-    // The sampler cuts nothing away: there is no outside.
-    assert_eq!(found.discoveries.outside, None);
+    assert_eq!(found.discoveries.outside.unwrap().value, 0.0);
+    // Where the sampler cuts nothing away there is no outside.
+    let mut whole = recipe();
+    whole.probe.samplers[0].top_p = 1.0;
+    let (figures, _) = run(&whole, &bundle(1), &bundle(1), cache.path());
+    assert_eq!(figures.origins.unwrap().discoveries.outside, None);
 }
 
 #[test]
