@@ -98,9 +98,10 @@ make_wheel() {
     info=$root/bourn-$wheel_version.dist-info
     tag=py3-none-manylinux_${glibc/./_}_$(uname -m)
     mkdir -p "$info/licenses" "$root/bourn-$wheel_version.data/scripts"
-    cp -r "$work/prefix/share" "$root/share"
     mkdir "$root/bourn-$wheel_version.data/data"
-    mv "$root/share" "$root/bourn-$wheel_version.data/data/share"
+    cp -r "$work/prefix/share" "$root/bourn-$wheel_version.data/data/"
+    # Wheels have the README and the licences in their metadata.
+    rm -r "$root/bourn-$wheel_version.data/data/share/doc"
     cp "$work/prefix/bin/bourn" "$root/bourn-$wheel_version.data/scripts/"
     cp LICENSE-APACHE LICENSE-MIT "$work/THIRD-PARTY.txt" "$info/licenses/"
     sed "s/@WHEEL_VERSION@/$wheel_version/" scripts/package/METADATA | cat - README.md >"$info/METADATA"
