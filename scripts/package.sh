@@ -72,7 +72,7 @@ stage_prefix() { # PREFIX
     local share=$1/share file
     install -D -m 755 "$binary" "$1/bin/bourn"
     mkdir -p "$share/man/man1" "$share/doc/bourn" "$share/bourn/recipes"
-    "$binary" man "$share/man/man1"
+    "$binary" man "$share/man/man1" >/dev/null
     gzip -9n "$share"/man/man1/*.1
     for file in bash:bash-completion/completions/bourn zsh:zsh/site-functions/_bourn \
         fish:fish/vendor_completions.d/bourn.fish; do
