@@ -85,7 +85,8 @@ impl Parts {
     fn of(recipe: &Recipe, speeds: &Speeds) -> Parts {
         let &Speeds { draw, fit, prompt, completion } = speeds;
         let completion = completion.unwrap_or(recipe.rollout.max_completion_length as f64);
-        let both = prompt + completion;
+        // A group's prompt goes through once.
+        let trained = completion + prompt / recipe.rollout.num_generations as f64;
         let completions = (recipe.rollout.prompts_per_step * recipe.rollout.num_generations) as f64;
         // A policy, and what learns beside it.
         let mut models = recipe.train.num_iterations as f64;
@@ -94,7 +95,7 @@ impl Parts {
         }
         models += if recipe.implicit_reward.is_some() { 1.0 + 2.0 / FORWARD } else { 0.0 };
         models += if recipe.algorithm.kl_coef > 0.0 { 1.0 / FORWARD } else { 0.0 };
-        let step = completions * (completion / draw + models * both / fit);
+        let step = completions * (completion / draw + models * trained / fit);
 
         let probe = &recipe.probe;
         let draws = (probe.problems * probe.n_max * probe.samplers.len()) as f64;
@@ -102,13 +103,12 @@ impl Parts {
         let drawn = |share: f64| draws * share * completion / draw;
         let scored = |share: f64| match probe.scores {
             0 => 0.0,
-            _ => 2.0 * SCORED * draws * share * both / (FORWARD * fit),
+            _ => 2.0 * SCORED * draws * share * completion / (FORWARD * fit),
         };
         let (base_share, policy_share) = (share(BASE_SHARE), share(POLICY_SHARE));
-        let pretrained = recipe
-            .base
-            .as_ref()
-            .map_or(0.0, |stage| stage.steps as f64 * stage.batch_size as f64 * both / fit);
+        let pretrained = recipe.base.as_ref().map_or(0.0, |stage| {
+            stage.steps as f64 * stage.batch_size as f64 * (prompt + completion) / fit
+        });
         Parts {
             base: pretrained,
             step,
