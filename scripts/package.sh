@@ -166,13 +166,14 @@ make_packages() {
 }
 
 check_twice() {
-    local side
-    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+    local side commit
+    commit=$(git rev-parse HEAD) || fail "--check compares builds of a commit, and this is no git checkout"
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct "$commit")
     export SOURCE_DATE_EPOCH BOURN_TOOLS="$tools"
     # Paths of two lengths, too.
     for side in first the-second; do
         mkdir "$work/$side"
-        git archive HEAD | tar -x -C "$work/$side"
+        git archive "$commit" | tar -x -C "$work/$side"
         CARGO_TARGET_DIR="$work/$side/target" "$work/$side/scripts/package.sh"
         mv "$work/$side/target/package" "$work/$side-package"
         rm -rf "${work:?}/$side"
@@ -181,7 +182,7 @@ check_twice() {
         trap - EXIT
         fail "two builds of one commit differ; they are in $work (diffoscope says where)"
     fi
-    echo "two builds of $(git rev-parse --short HEAD) are the same:"
+    echo "two builds of $commit are the same:"
     cat "$work/first-package/SHA256SUMS"
 }
 
