@@ -41,6 +41,8 @@ fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
     assert!(log.contains("base: pretraining"), "{log}");
 
     let run = place.path("runs/small");
+    every_file_follows_the_umask(&run);
+    every_file_follows_the_umask(&place.path("cache"));
     let checkpoint = run.join("checkpoints/step-000004");
     for file in ["model.safetensors", "config.json", "tokenizer.json", "optimizer.safetensors"] {
         assert!(checkpoint.join(file).is_file(), "the checkpoint lacks {file}");
@@ -84,6 +86,24 @@ fn a_run_ends_with_its_boundary_and_leaves_what_it_says() {
     assert!(second.status.success(), "{log}");
     assert!(log.contains("reusing"), "{log}");
     assert_same_run(&run, &place.path("again"));
+}
+
+/// A file that this process makes here shows what the umask leaves; all that a run left has the same.
+fn every_file_follows_the_umask(dir: &Path) {
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions();
+    fs::write(dir.join("probe.tmp"), "").unwrap();
+    let expect = mode(&dir.join("probe.tmp"));
+    fs::remove_file(dir.join("probe.tmp")).unwrap();
+    let mut waiting = vec![dir.to_path_buf()];
+    while let Some(next) = waiting.pop() {
+        for entry in fs::read_dir(&next).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => waiting.push(path),
+                false => assert_eq!(mode(&path), expect, "{}", path.display()),
+            }
+        }
+    }
 }
 
 #[test]

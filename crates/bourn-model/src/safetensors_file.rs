@@ -229,11 +229,15 @@ fn write_file(
     weights: &Weights,
     metadata: Option<HashMap<String, String>>,
 ) -> Result<(), ModelError> {
+    let io = |source| ModelError::Io { action: "write", path: path.to_owned(), source };
+    // The library writes beside it and renames, and its file is for its owner alone: what the umask
+    // gives a file is found out first, and given back.
+    let permissions =
+        File::create(path).and_then(|file| file.metadata()).map_err(io)?.permissions();
     let views = weights.iter().map(|(name, tensor)| (name, AsView(tensor)));
     safetensors::serialize_to_file(views, metadata, path).map_err(|e| match e {
-        safetensors::SafeTensorError::IoError(source) => {
-            ModelError::Io { action: "write", path: path.to_owned(), source }
-        }
+        safetensors::SafeTensorError::IoError(source) => io(source),
         other => ModelError::file(path, format!("cannot be written: {other}")),
-    })
+    })?;
+    std::fs::set_permissions(path, permissions).map_err(io)
 }
