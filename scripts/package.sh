@@ -33,8 +33,8 @@ aarch64-*) deb_arch=arm64 ;;
 *) fail "packages are made on x86_64 and aarch64 Linux, and this is $(uname -m)" ;;
 esac
 out=$PWD/target/package
-tools=${BOURN_TOOLS:-$PWD/target/package-tools}
-build=${CARGO_TARGET_DIR:-$PWD/target}
+tools=$(realpath -m "${BOURN_TOOLS:-target/package-tools}")
+build=$(realpath -m "${CARGO_TARGET_DIR:-target}")
 
 install_tools() {
     need python3 "install Python 3.11 or later"

@@ -17,7 +17,9 @@ only() { # PATTERN
     [ -f "$found" ] || fail "there is not one $1 in $packages: run scripts/package.sh first"
     echo "$found"
 }
-archive=$(only 'bourn-*.tar.gz') deb=$(only 'bourn_*.deb') wheel=$(only 'bourn-*.whl')
+archive=$(only 'bourn-*.tar.gz')
+deb=$(only 'bourn_*.deb')
+wheel=$(only 'bourn-*.whl')
 [ "$(id -u)" = 0 ] || fail "chroot and debootstrap need root"
 command -v debootstrap >/dev/null || fail "debootstrap is not here: apt-get install debootstrap"
 (cd "$packages" && sha256sum --check --quiet SHA256SUMS)
@@ -42,7 +44,8 @@ tiny=(--set base.steps=20 --set train.max_steps=2 --set probe.interval=2 --set p
 # The mirror of this machine's own apt; without one debootstrap has its own.
 # shellcheck disable=SC2016 # apt's variable, not the shell's
 mirror=$(apt-get indextargets --format '$(SITE)' 'Origin: Debian' 'Created-By: Packages' 2>/dev/null | head -n 1) || true
-shown debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
+printf '$ debootstrap --variant=minbase %s\n' "$suite"
+debootstrap --variant=minbase "$suite" "$root" ${mirror:+"$mirror"} >"$work/log" 2>&1 ||
     { tail -n 5 "$work/log" >&2; fail "debootstrap could not make $suite"; }
 inside ldd --version | head -n 3
 
