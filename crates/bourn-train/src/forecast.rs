@@ -14,7 +14,7 @@ use bourn_recipe::{Recipe, Trunk};
 pub(crate) use self::kept::{Kept, RunTimes};
 pub(crate) use self::measure::{Speeds, Subject, measure};
 pub use self::preview::{Preview, preview};
-pub(crate) use self::sketch::{Sketch, rows};
+pub(crate) use self::sketch::{Sketch, groups, rows};
 
 /// Shares of the draws allowed that a rule which ends a problem's drawing early leaves: of a base that
 /// solves most problems seldom, and of policies on the way from it. From the quickstart; an earlier run

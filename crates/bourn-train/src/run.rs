@@ -27,7 +27,7 @@ use self::records::Records;
 use crate::announce::{self, Beginning};
 use crate::checkpoint::{self, State};
 use crate::error::TrainError;
-use crate::forecast::{Done, Kept, Speeds, Subject, forecast, measure, rows};
+use crate::forecast::{Done, Kept, Speeds, Subject, forecast, groups, measure, rows};
 use crate::implicit::Implicit;
 use crate::learner::{Descent, Learner};
 use crate::learners::{Before, Learners};
@@ -384,7 +384,7 @@ impl<'a> Run<'a> {
     /// How fast this machine draws and fits with the policy, on problems of the run.
     fn speeds(&mut self, problems: &Problems) -> Result<Speeds, TrainError> {
         let (recipe, rollout) = (self.order.recipe, self.rl.rollout);
-        let some: Vec<&Problem> = problems.train.iter().take(rows(recipe)).collect();
+        let some: Vec<&Problem> = problems.train.iter().take(groups(recipe)).collect();
         let prompts = prompts::encode_prompts(&some, &self.prompter, rollout.max_prompt_length)?;
         let subject = Subject {
             prompts: &prompts,

@@ -75,7 +75,7 @@ pub(crate) fn measure(
     let tokens: usize = texts.iter().map(|t| t.prompt.len() + t.completion.len()).sum();
     let seconds = quickest(|seconds: &f64| *seconds, || fit(model, descent, &texts))?;
     Ok(Speeds {
-        draw: drawn.tokens as f64 / drawn.seconds.max(f64::MIN_POSITIVE),
+        draw: drawn.tokens.max(1) as f64 / drawn.seconds.max(f64::MIN_POSITIVE),
         fit: tokens as f64 / seconds.max(f64::MIN_POSITIVE),
         prompt,
         completion,
@@ -122,7 +122,8 @@ fn draw(
     let (started, mut last) = (clock::now(), nothing);
     let outcome = generate(engine, &requests, sampling, &mut |progress| {
         last = progress;
-        match started.elapsed().as_secs_f64() > LONGEST {
+        // Before the first token nothing is known yet.
+        match progress.tokens_done > 0 && started.elapsed().as_secs_f64() > LONGEST {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }

@@ -8,7 +8,7 @@ use bourn_recipe::{ModelSource, Recipe};
 use bourn_task::{Problem, Problems};
 use bourn_track::Console;
 
-use super::{Done, Forecast, Kept, Sketch, forecast, rows};
+use super::{Done, Forecast, Kept, Sketch, forecast, groups};
 use crate::error::TrainError;
 use crate::probe::Prober;
 use crate::prompts::{encode_prompts, prompter};
@@ -73,7 +73,7 @@ pub fn preview(recipe: &Recipe, cache_dir: &Path) -> Result<Preview, TrainError>
 /// The shape of a published model, with problems as it reads them.
 fn published(recipe: &Recipe, base: &Bundle, problems: &Problems) -> Result<Sketch, TrainError> {
     let prompter = prompter(&recipe.model, &recipe.rollout, base)?;
-    let some: Vec<&Problem> = problems.train.iter().take(rows(recipe)).collect();
+    let some: Vec<&Problem> = problems.train.iter().take(groups(recipe)).collect();
     let prompts = encode_prompts(&some, &prompter, recipe.rollout.max_prompt_length)?;
     Ok(Sketch { config: base.config.clone(), prompts, completion: None })
 }

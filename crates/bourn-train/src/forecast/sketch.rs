@@ -64,6 +64,11 @@ pub(crate) fn rows(recipe: &Recipe) -> usize {
     recipe.rollout.batch_size.min(step).min(ROWS)
 }
 
+/// Prompts that so many rows are of.
+pub(crate) fn groups(recipe: &Recipe) -> usize {
+    rows(recipe).div_ceil(recipe.rollout.num_generations)
+}
+
 /// The shape with as many layers as are measured.
 fn reduced(config: &ModelConfig) -> ModelConfig {
     let mut small = config.clone();
