@@ -1,7 +1,7 @@
 //! What a run and its probes cost.
 
 use bourn_probe::{Boundary, Spent};
-use bourn_track::format::{grouped, percent};
+use bourn_track::format::{duration, grouped, percent};
 use maud::{Markup, Render, html};
 
 use crate::read::{RunRecord, SetRecord, TrainingCost};
@@ -12,27 +12,17 @@ use crate::table::{dash, table};
 /// none is left out; the whole is the sum of the rounded parts.
 pub fn time_words(cost: &TrainingCost) -> String {
     let parts = [("base", cost.base), ("training", cost.seconds), ("probes", cost.probes)];
-    // A cast saturates; no run lasts that long.
-    let parts = parts.map(|(name, seconds)| (name, seconds.max(0.0).round() as u64));
-    let took = parts.into_iter().filter(|(_, seconds)| *seconds > 0);
-    let named: Vec<_> = took.map(|(name, seconds)| format!("{name} {}", clock(seconds))).collect();
+    let parts = parts.map(|(name, seconds)| (name, seconds.max(0.0).round()));
+    let took = parts.into_iter().filter(|(_, seconds)| *seconds > 0.0);
+    let named: Vec<_> =
+        took.map(|(name, seconds)| format!("{name} {}", duration(seconds))).collect();
     match &named[..] {
-        [] => clock(0),
+        [] => duration(0.0),
         [only] => only.clone(),
         several => {
-            let whole = parts.iter().fold(0u64, |sum, (_, part)| sum.saturating_add(*part));
-            format!("{}: {}", clock(whole), several.join(", "))
+            let whole = parts.iter().map(|(_, part)| part).sum();
+            format!("{}: {}", duration(whole), several.join(", "))
         }
-    }
-}
-
-/// `58s`, `4m02s`, `5h07m`.
-fn clock(seconds: u64) -> String {
-    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{rest}s"),
-        (0, _) => format!("{minutes}m{rest:02}s"),
-        _ => format!("{hours}h{minutes:02}m"),
     }
 }
 

@@ -10,7 +10,7 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::format::wrapped;
+use crate::format::{duration, wrapped};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Plain lines of one stage are at least this far apart, unless [`ProgressStage::lines_every`] counts.
@@ -224,7 +224,7 @@ impl ProgressStage {
     /// leaves none: right for work that ends a hundred times an hour.)
     pub fn finish(mut self, summary: impl AsRef<str>) {
         self.clear();
-        let took = duration(self.started.elapsed());
+        let took = duration(self.started.elapsed().as_secs_f64());
         self.console.detail(format!("{}: {} ({took})", self.name, summary.as_ref()));
     }
 
@@ -265,7 +265,7 @@ impl ProgressStage {
             let seconds = total.saturating_sub(*done) as f64 / rate;
             // A time left that no `Duration` can hold is no information either.
             if let Some(left) = Duration::try_from_secs_f64(seconds).ok().filter(|_| *total > 0) {
-                line.push_str(&format!(", {} left", duration(left)));
+                line.push_str(&format!(", {} left", duration(left.as_secs_f64())));
             }
         }
         if !message.is_empty() {
@@ -330,7 +330,7 @@ fn bar(name: &str, total: u64, unit: &str, colour: bool) -> ProgressBar {
             let _ = out.write_str(&rate_text(state.per_sec(), &per));
         })
         .with_key("left", |state: &ProgressState, out: &mut dyn fmt::Write| {
-            let _ = out.write_str(&duration(state.eta()));
+            let _ = out.write_str(&duration(state.eta().as_secs_f64()));
         })
         .progress_chars("=> ");
     let bar = if total == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(total) };
@@ -362,16 +362,6 @@ fn fitted(line: &str) -> String {
         .map(|line| format!("{blank}{line}"))
         .collect::<Vec<_>>()
         .join("\n")
-}
-
-/// `7s`, `3m05s`, `2h07m`.
-pub(crate) fn duration(time: Duration) -> String {
-    let seconds = time.as_secs_f64().round() as u64;
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
-    }
 }
 
 /// Set and not empty: the convention of no-color.org.

@@ -70,6 +70,17 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
     out
 }
 
+/// A time in seconds: `7s`, `3m05s`, `2h07m`.
+pub fn duration(seconds: f64) -> String {
+    // A cast saturates; nothing lasts that long.
+    let seconds = seconds.max(0.0).round() as u64;
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        _ => format!("{}h{:02}m", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
 /// A large number with its digits in groups of three: `1,234,567`.
 pub fn grouped(number: f64) -> String {
     let digits = format!("{:.0}", number.max(0.0));

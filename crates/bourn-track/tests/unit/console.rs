@@ -60,7 +60,7 @@ fn rates_and_durations() {
     rate(12.34, "12.3 draws/s");
     rate(0.5, "0.50 draws/s");
     rate(0.05, "3.00 draws/min");
-    let time = |seconds, expect: &str| assert_eq!(duration(Duration::from_secs(seconds)), expect);
+    let time = |seconds, expect: &str| assert_eq!(duration(seconds as f64), expect);
     time(0, "0s");
     time(59, "59s");
     time(60, "1m00s");
