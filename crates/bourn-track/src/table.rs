@@ -54,13 +54,15 @@ pub fn derived_table(rows: &[(String, String)]) -> String {
     trimmed(&table)
 }
 
-/// Names with what they stand for in a column beside them, on lines of at most 80 columns.
-pub fn facts(rows: &[(String, String)]) -> String {
-    let widest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0) + 2;
-    let room = ending::WIDTH.saturating_sub(widest);
+/// Names with what they stand for in a column beside them, which begins at `column` or where the names
+/// have room, on lines of at most 80 columns.
+pub fn facts(rows: &[(String, String)], column: usize) -> String {
+    let widest = rows.iter().map(|(name, _)| name.chars().count() + 2).max().unwrap_or(0);
+    let column = widest.max(column);
+    let room = ending::WIDTH.saturating_sub(column);
     let line = |(name, value): &(String, String)| {
-        let value = wrapped(value, room, 0).replace('\n', &format!("\n{}", " ".repeat(widest)));
-        format!("{name:widest$}{value}")
+        let value = wrapped(value, room, 0).replace('\n', &format!("\n{}", " ".repeat(column)));
+        format!("{name:column$}{value}")
     };
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -44,7 +44,7 @@ pub(crate) fn beginning(order: &RunOrder<'_>, problems: &Problems, b: &Beginning
         let dir = options.run_dir.join("tensorboard");
         rows.push(("watch".to_owned(), format!("tensorboard --logdir {}", dir.display())));
     }
-    console.line(facts(&rows));
+    console.line(facts(&rows, 0));
 }
 
 /// What the model is, and where it is from.

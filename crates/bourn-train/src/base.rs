@@ -91,6 +91,11 @@ pub(crate) fn pretrained(
     together(world, own)?.map_or_else(make, Ok)
 }
 
+/// Whether a directory of bases is of one whose pretraining was stopped.
+pub(crate) fn is_halfway(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == halfway::EXTENSION)
+}
+
 /// Where the base of a recipe is kept once it is made.
 fn place(recipe: &Recipe, cache_dir: &Path) -> PathBuf {
     let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();

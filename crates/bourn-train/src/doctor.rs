@@ -15,7 +15,7 @@ use bourn_recipe::Device;
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-use crate::{probe, sealed};
+use crate::{base, probe, sealed};
 
 /// What the quickstart takes; with less free, no run gets far.
 const LITTLE_MEMORY: u64 = 512 << 20;
@@ -183,8 +183,13 @@ fn bases(dir: &Path) -> Finding {
         .unwrap_or_default();
     let (unfinished, whole): (Vec<_>, Vec<_>) =
         names.iter().partition(|name| name.to_string_lossy().starts_with('.'));
+    let stopped = whole.iter().filter(|name| base::is_halfway(&dir.join(name))).count();
     let bytes = bytes_below(dir);
-    let says = format!("{} pretrained, {}", whole.len(), size(bytes));
+    let on_the_way = match stopped {
+        0 => String::new(),
+        _ => format!(" and {stopped} stopped on the way, which the same recipe goes on with"),
+    };
+    let says = format!("{} pretrained{on_the_way}, {}", whole.len() - stopped, size(bytes));
     if bytes <= READ_AT_ONCE {
         let damage =
             whole.iter().find_map(|name| sealed::verify(&dir.join(name)).err().map(|e| (name, e)));

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use bourn_recipe::Device;
-use bourn_track::Console;
+use bourn_track::{Console, facts};
 use bourn_train::base::default_cache_dir;
 use bourn_train::doctor::{self, Finding, State};
 use serde_json::json;
@@ -73,16 +73,12 @@ fn version() -> Finding {
 
 /// How progress and tables are shown.
 fn terminal(console: &Console) -> Finding {
-    let why = [
-        (!stderr().is_terminal(), "standard error is no terminal"),
-        (env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()), "NO_COLOR is set"),
-        (env::var_os("TERM").is_some_and(|term| term == "dumb"), "TERM is dumb"),
-    ];
-    let why = why.into_iter().find_map(|(is, why)| is.then_some(why));
-    let looks = match why {
-        None if console.colour() => "bars and colour".to_owned(),
-        None => "plain lines".to_owned(),
-        Some(why) => format!("plain lines, because {why}"),
+    let dumb = env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let looks = match (stderr().is_terminal(), dumb) {
+        (false, _) => "plain lines, because standard error is no terminal",
+        (true, true) => "plain lines, because TERM is dumb",
+        (true, false) if console.colour() => "bars and colour",
+        (true, false) => "bars without colour, because NO_COLOR is set",
     };
     let wide = terminal_size::terminal_size_of(stdout())
         .or(terminal_size::terminal_size_of(stderr()))
@@ -104,29 +100,7 @@ fn shown(finding: &Finding) -> String {
         State::Note => "note",
         State::Wrong => "wrong",
     };
-    let mut text = wrapped(&format!("{state:6}{:11}", finding.what), &finding.says);
-    if let Some(remedy) = &finding.remedy {
-        text += &wrapped(&format!("{:INDENT$}", ""), &format!("to do: {remedy}"));
-    }
-    text
-}
-
-/// `words` behind `head`, and below their beginning where the line is full. A word that is longer than
-/// a line, such as a path, stays whole.
-fn wrapped(head: &str, words: &str) -> String {
-    let (mut text, mut column) = (head.to_owned(), INDENT);
-    for word in words.split_whitespace() {
-        let length = word.chars().count();
-        if column > INDENT && column + 1 + length > help::WIDTH {
-            text += &format!("\n{:INDENT$}", "");
-            column = INDENT;
-        }
-        if column > INDENT {
-            text.push(' ');
-            column += 1;
-        }
-        text += word;
-        column += length;
-    }
-    text + "\n"
+    let remedy = finding.remedy.iter().map(|remedy| (String::new(), format!("to do: {remedy}")));
+    let rows = [(format!("{state:6}{}", finding.what), finding.says.clone())];
+    facts(&rows.into_iter().chain(remedy).collect::<Vec<_>>(), INDENT) + "\n"
 }

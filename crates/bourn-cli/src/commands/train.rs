@@ -100,5 +100,5 @@ fn ending(run_dir: &Path, outcome: &Outcome, full: bool) -> anyhow::Result<Strin
     // Apart from what was said before.
     let figures =
         if figures.is_empty() { figures } else { format!("\n{}\n\n", figures.trim_end()) };
-    Ok(figures + &facts(&rows))
+    Ok(figures + &facts(&rows, 0))
 }

@@ -14,6 +14,9 @@ const WEIGHTS: &str = "weights.safetensors";
 const MOMENTS: &str = "moments.safetensors";
 const STATE: &str = "halfway.json";
 
+/// How the name of its directory ends.
+pub(super) const EXTENSION: &str = "unfinished";
+
 /// How far pretraining has come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,8 +33,7 @@ pub(super) struct Halfway {
 
 /// Where it is kept of the base that will be at `base`.
 pub(super) fn path(base: &Path) -> PathBuf {
-    let name = base.file_name().unwrap_or_default().to_string_lossy();
-    base.with_file_name(format!("{name}.unfinished"))
+    base.with_extension(EXTENSION)
 }
 
 impl Halfway {
@@ -90,3 +92,7 @@ impl Halfway {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "../../tests/unit/base/halfway.rs"]
+mod tests;

@@ -15,6 +15,12 @@ fn damage_in_the_cache_is_found_and_named() {
     assert!(by(&whole, "bases").says.starts_with("1 pretrained"), "{whole:?}");
     assert_eq!(by(&whole, "ledgers").says, "none yet");
 
+    let stopped = dir.path().join("bases/4567.unfinished");
+    sealed::write(&stopped, |at| sealed::write_file(&at.join("weights"), b"some")).unwrap();
+    let halfway = cache(dir.path());
+    let says = &by(&halfway, "bases").says;
+    assert!(says.starts_with("1 pretrained and 1 stopped on the way"), "{says}");
+
     fs::create_dir(dir.path().join("bases/.writing-1")).unwrap();
     let left = cache(dir.path());
     assert_eq!(by(&left, "bases").state, State::Note, "{left:?}");
