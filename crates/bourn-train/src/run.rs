@@ -206,8 +206,8 @@ impl RunOrder<'_> {
         let (mut kept, done) = (Kept::read(&path), Done::default());
         let sketch = base::sketch(recipe, stage)?;
         if forecast(recipe, &kept, done).is_none() {
-            kept.speeds = Some(sketch.speeds(recipe, device)?);
-            kept.write(&path)?;
+            kept.speeds = sketch.speeds(recipe, device, self.stop)?;
+            kept.write(&path);
         }
         let forecast = forecast(recipe, &kept, done);
         let beginning = Beginning { config: &sketch.config, to_be_made: true, forecast };
@@ -371,8 +371,8 @@ impl<'a> Run<'a> {
         let path = Kept::path(&order.options.cache_dir, order.recipe);
         let mut kept = Kept::read(&path);
         if forecast(order.recipe, &kept, done).is_none() {
-            kept.speeds = Some(self.speeds(problems)?);
-            kept.write(&path)?;
+            kept.speeds = self.speeds(problems)?;
+            kept.write(&path);
         }
         self.drew_base = !done.base_draws;
         let forecast = forecast(order.recipe, &kept, done);
@@ -382,7 +382,7 @@ impl<'a> Run<'a> {
     }
 
     /// How fast this machine draws and fits with the policy, on problems of the run.
-    fn speeds(&mut self, problems: &Problems) -> Result<Speeds, TrainError> {
+    fn speeds(&mut self, problems: &Problems) -> Result<Option<Speeds>, TrainError> {
         let (recipe, rollout) = (self.order.recipe, self.rl.rollout);
         let some: Vec<&Problem> = problems.train.iter().take(groups(recipe)).collect();
         let prompts = prompts::encode_prompts(&some, &self.prompter, rollout.max_prompt_length)?;
@@ -394,7 +394,7 @@ impl<'a> Run<'a> {
             completion: None,
         };
         let Learner { model, descent } = &self.learners.policy;
-        measure(&subject, &mut *self.engine, model, descent)
+        measure(&subject, &mut *self.engine, model, descent, self.order.stop)
     }
 
     /// Says what memory the run may take and, before a new run's first step, what its probes will be

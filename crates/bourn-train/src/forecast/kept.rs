@@ -50,16 +50,15 @@ impl Kept {
         text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
     }
 
-    /// Keeps it.
-    ///
-    /// # Errors
-    /// A cache that cannot be written in.
-    pub(crate) fn write(&self, path: &Path) -> Result<(), TrainError> {
-        if let Some(parent) = path.parent() {
+    /// Keeps it, where that can be done: a run is not to end for a guess at a time.
+    pub(crate) fn write(&self, path: &Path) {
+        let keep = || -> Result<(), TrainError> {
+            let parent = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(parent)
                 .map_err(TrainError::io(parent, "creating the directory"))?;
-        }
-        sealed::replace_file(path, sealed::to_json(path, self)?.as_bytes())
+            sealed::replace_file(path, sealed::to_json(path, self)?.as_bytes())
+        };
+        let _ = keep();
     }
 
     /// Takes up what a run has taken; what it did not do stays as it was known.

@@ -1,10 +1,11 @@
 //! How fast this machine draws and fits with a model of some shape: a few seconds of either.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_episode::Inputs;
 use bourn_model::transformer::Transformer;
-use bourn_rollout::{Progress, Request, RolloutError, Rollouts, Sampling, generate};
+use bourn_rollout::{Progress, Request, RolloutEngine, RolloutError, Rollouts, Sampling, generate};
 use serde::{Deserialize, Serialize};
 
 use crate::clock;
@@ -19,8 +20,10 @@ const LONGEST: f64 = 6.0;
 /// warm, and least disturbed by what else the machine does.
 const ENOUGH: f64 = 1.5;
 const TRIES: usize = 6;
-/// Most tokens of a forward and backward.
+/// Most tokens of a forward and backward, and the arithmetic that either may take (6 operations a
+/// parameter and token of it, 2 of a prompt that is read): some seconds of two cores.
 const FITTED: usize = 2048;
+const ARITHMETIC: u64 = 1_000_000_000_000;
 
 /// How fast a machine is with a model.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,19 +53,25 @@ pub(crate) struct Subject<'a> {
     pub completion: Option<f64>,
 }
 
-/// Measures it. Nothing is changed: no update is made, and draws are functions of their counters.
+/// Measures it; `None` once `stop` is raised. Nothing is changed: no update is made, draws are functions
+/// of their counters, and the engine, which gives its memory up while there are gradients as it does in
+/// a step, has the model's weights again.
 ///
 /// # Errors
 /// As drawing and fitting.
 pub(crate) fn measure(
     subject: &Subject<'_>,
-    engine: &mut dyn Rollouts,
+    engine: &mut dyn RolloutEngine,
     model: &Transformer,
     descent: &Descent,
-) -> Result<Speeds, TrainError> {
+    stop: &AtomicBool,
+) -> Result<Option<Speeds>, TrainError> {
     let &Subject { prompts, ref sampling, rows, micro_batch_size, completion } = subject;
+    let parameters = model.config().parameters().max(1);
+    let prompts = affordable(prompts, ARITHMETIC / (2 * parameters));
     let prompt = prompts.iter().map(Inputs::len).sum::<usize>() as f64 / prompts.len() as f64;
-    let drawn = quickest(|drawn: &Drawn| drawn.seconds, || draw(engine, prompts, sampling, rows))?;
+    let drawn =
+        quickest(|drawn: &Drawn| drawn.seconds, || draw(engine, prompts, sampling, rows, stop))?;
     let ends = !sampling.stop_tokens.is_empty() || sampling.stop_strings.is_some();
     // Those that were broken off count for what they had: the maximum-likelihood mean of lengths that
     // end at a constant rate.
@@ -71,15 +80,36 @@ pub(crate) fn measure(
     let completion = completion.or(own);
 
     let length = completion.unwrap_or(sampling.max_tokens as f64).ceil().max(1.0) as usize;
-    let texts = texts(prompts, length, micro_batch_size);
+    let most = FITTED.min((ARITHMETIC / (6 * parameters)) as usize);
+    let texts = texts(prompts, length, micro_batch_size, most);
     let tokens: usize = texts.iter().map(|t| t.prompt.len() + t.completion.len()).sum();
-    let seconds = quickest(|seconds: &f64| *seconds, || fit(model, descent, &texts))?;
-    Ok(Speeds {
+    if stop.load(Ordering::Relaxed) {
+        return Ok(None);
+    }
+    engine.release();
+    let seconds = quickest(|seconds: &f64| *seconds, || fit(model, descent, &texts));
+    engine.update_from(model)?;
+    let seconds = seconds?;
+    Ok(Some(Speeds {
         draw: drawn.tokens.max(1) as f64 / drawn.seconds.max(f64::MIN_POSITIVE),
         fit: tokens as f64 / seconds.max(f64::MIN_POSITIVE),
         prompt,
         completion,
-    })
+    }))
+}
+
+/// As many of the prompts as have so many tokens together, and one at least.
+fn affordable(prompts: &[Inputs], tokens: u64) -> &[Inputs] {
+    let mut left = tokens;
+    let fits = |prompt: &&Inputs| match left.checked_sub(prompt.len() as u64) {
+        Some(rest) => {
+            left = rest;
+            true
+        }
+        None => false,
+    };
+    let count = prompts.iter().take_while(fits).count();
+    &prompts[..count.max(1).min(prompts.len())]
 }
 
 /// The try that took the least time.
@@ -114,6 +144,7 @@ fn draw(
     prompts: &[Inputs],
     sampling: &Sampling,
     rows: usize,
+    stop: &AtomicBool,
 ) -> Result<Drawn, TrainError> {
     let each = rows.div_ceil(prompts.len()) as u64;
     let request = |prompt| Request { prompt, stream: "forecast", first: 0, count: each };
@@ -123,7 +154,8 @@ fn draw(
     let outcome = generate(engine, &requests, sampling, &mut |progress| {
         last = progress;
         // Before the first token nothing is known yet.
-        match progress.tokens_done > 0 && started.elapsed().as_secs_f64() > LONGEST {
+        let enough = progress.tokens_done > 0 && started.elapsed().as_secs_f64() > LONGEST;
+        match enough || stop.load(Ordering::Relaxed) {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -137,17 +169,23 @@ fn draw(
     }
 }
 
-/// Texts of this length after the prompts, as many as a micro batch takes; which tokens they are does
-/// not matter to the time.
-fn texts(prompts: &[Inputs], length: usize, micro_batch_size: usize) -> Vec<LabelledText> {
+/// Texts of this length after the prompts, as many as a micro batch takes and as have `most` tokens, or
+/// one that is cut to it; which tokens they are does not matter to the time.
+fn texts(
+    prompts: &[Inputs],
+    length: usize,
+    micro_batch_size: usize,
+    most: usize,
+) -> Vec<LabelledText> {
+    let length = length.min((most / 2).max(1));
     let of = |prompt: &Inputs| {
-        let prompt = prompt.ids().to_vec();
+        let prompt: Vec<u32> = prompt.ids().iter().copied().take(most.max(1)).collect();
         let last = *prompt.last().unwrap_or(&0);
         LabelledText { completion: vec![last; length], prompt }
     };
     let longest = prompts.iter().map(Inputs::len).max().unwrap_or(1) + length;
-    let most = micro_batch_size.min(FITTED.div_ceil(longest)).max(1);
-    prompts.iter().cycle().take(most).map(of).collect()
+    let rows = micro_batch_size.min(most / longest).max(1);
+    prompts.iter().cycle().take(rows).map(of).collect()
 }
 
 /// Seconds of one gradient.

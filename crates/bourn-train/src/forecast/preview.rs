@@ -29,7 +29,7 @@ pub struct Preview {
 /// model of its shape where that was not done before.
 ///
 /// # Errors
-/// Problems or a model that cannot be opened, prompts that do not fit, a cache that cannot be written in.
+/// Problems or a model that cannot be opened, prompts that do not fit.
 pub fn preview(recipe: &Recipe, cache_dir: &Path) -> Result<Preview, TrainError> {
     let problems = bourn_task::load(recipe)?;
     let mut done = Done::default();
@@ -60,8 +60,8 @@ pub fn preview(recipe: &Recipe, cache_dir: &Path) -> Result<Preview, TrainError>
     let mut kept = Kept::read(&path);
     if let (None, Some(sketch)) = (forecast(recipe, &kept, done), sketch) {
         let device = bourn_model::open_device(recipe.device)?.autodiff();
-        kept.speeds = Some(sketch.speeds(recipe, &device)?);
-        kept.write(&path)?;
+        kept.speeds = sketch.speeds(recipe, &device, &AtomicBool::new(false))?;
+        kept.write(&path);
     }
     Ok(Preview {
         problems: [problems.train.len(), problems.held_out.len()],

@@ -1,6 +1,8 @@
 //! A model of some shape with weights that mean nothing, for measuring how fast this machine is with it
 //! where the model is not made yet, or should not be read for a question.
 
+use std::sync::atomic::AtomicBool;
+
 use bourn_episode::Inputs;
 use bourn_model::transformer::Transformer;
 use bourn_model::{HostTensor, ModelConfig, Weights};
@@ -31,11 +33,16 @@ pub(crate) struct Sketch {
 }
 
 impl Sketch {
-    /// How fast this machine is with it.
+    /// How fast this machine is with it; `None` once `stop` is raised.
     ///
     /// # Errors
     /// As drawing and fitting.
-    pub(crate) fn speeds(&self, recipe: &Recipe, device: &Device) -> Result<Speeds, TrainError> {
+    pub(crate) fn speeds(
+        &self,
+        recipe: &Recipe,
+        device: &Device,
+        stop: &AtomicBool,
+    ) -> Result<Option<Speeds>, TrainError> {
         let Sketch { config, prompts, completion } = self;
         let small = reduced(config);
         let slower = products(config) / products(&small);
@@ -53,8 +60,12 @@ impl Sketch {
             completion: *completion,
         };
         let descent = Descent::new(&recipe.optimizer, 1);
-        let found = measure(&subject, &mut *engine, &model, &descent)?;
-        Ok(Speeds { draw: found.draw / slower, fit: found.fit / slower, ..found })
+        let found = measure(&subject, &mut *engine, &model, &descent, stop)?;
+        Ok(found.map(|found| Speeds {
+            draw: found.draw / slower,
+            fit: found.fit / slower,
+            ..found
+        }))
     }
 }
 

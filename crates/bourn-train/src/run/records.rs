@@ -203,7 +203,7 @@ impl Run<'_> {
             let path = Kept::path(&options.cache_dir, recipe);
             let mut kept = Kept::read(&path);
             kept.observe(&RunTimes::read(&options.run_dir.join("timing.jsonl")), self.drew_base);
-            kept.write(&path)?;
+            kept.write(&path);
         }
         if self.records.is_some() && self.boundaries.is_empty() && self.state.probed {
             self.boundaries = read_figures(&options.run_dir, step, &recipe.probe)?;
