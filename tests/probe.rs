@@ -3,8 +3,6 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::{Place, files, text};
@@ -286,23 +284,9 @@ fn ctrl_c_keeps_the_draws_and_says_where() {
     fs::remove_dir_all(place.path("cache/ledgers")).unwrap();
     // Draws enough for hours, so that the signal comes before their end.
     let hours = ["--output", "out", "--set", "probe.stop=0", "--set", "probe.n_max=1048576", "-v"];
-    let mut child = place
-        .command(&[&models[..], &hours].concat())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while !line.contains("smallest Δ") {
-        line.clear();
-        assert!(said.read_line(&mut line).unwrap() > 0, "ended before it began");
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let mut rest = String::new();
-    said.read_to_string(&mut rest).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    let args = [&models[..], &hours].concat();
+    let (code, rest) = place.signalled(&args, "smallest Δ", "-INT");
+    assert_eq!(code, Some(130), "{rest}");
     assert!(rest.contains("interrupted; what was drawn is kept in"), "{rest}");
     assert!(rest.contains("cache/ledgers") && !rest.contains("panicked"), "{rest}");
     assert!(!place.path("out").exists(), "half a probe was written");

@@ -4,7 +4,6 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -268,24 +267,10 @@ fn the_exit_code_says_which_signal_it_was() {
     for (run, signal, code) in [("terminated", "-TERM", 143), ("hung-up", "-HUP", 129)] {
         // Steps enough for hours, so that the signal comes before their end.
         let hours = ["--set", "train.max_steps=1000000", "--set", "probe.interval=0"];
-        let mut child = place
-            .command(&[&["train", "small.toml", "--run-dir", run], &hours[..]].concat())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("tensorboard --logdir") {
-            line.clear();
-            assert!(said.read_line(&mut line).unwrap() > 0, "ended before it began");
-        }
-        let id = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-        let mut rest = String::new();
-        said.read_to_string(&mut rest).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{rest}");
-        assert!(rest.contains("interrupted"), "{rest}");
+        let args = [&["train", "small.toml", "--run-dir", run], &hours[..]].concat();
+        let (found, said) = place.signalled(&args, "tensorboard --logdir", signal);
+        assert_eq!(found, Some(code), "{said}");
+        assert!(said.contains("interrupted"), "{said}");
     }
 }
 
@@ -304,26 +289,17 @@ fn ctrl_c_in_pretraining_is_kept_and_the_same_command_goes_on() {
     let whole = files(&base());
     fs::remove_dir_all(&bases).unwrap();
 
-    // A signal that comes while steps are taken: the bar's first line says that they are.
-    let slow = ["train", "small.toml", "--run-dir", "stopped", "--set", "base.steps=150"];
-    let mut child =
-        place.command(&slow).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("tensorboard --logdir") {
-        assert!(std::io::BufRead::read_line(&mut log, &mut said).unwrap() > 0, "{said}");
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    std::io::Read::read_to_string(&mut log, &mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    // What is said first is said before the first step.
+    let again = ["train", "small.toml", "--run-dir", "stopped"];
+    let (code, said) = place.signalled(&again, "tensorboard --logdir", "-INT");
+    assert_eq!(code, Some(130), "{said}");
     assert!(
         said.contains("of the base's pretraining") && said.contains("the same command"),
         "{said}"
     );
     assert!(base().to_string_lossy().ends_with(".unfinished"));
 
-    place.ok(&slow);
+    place.ok(&again);
     assert_eq!(files(&base()), whole);
     assert_same_run(&place.path("straight"), &place.path("stopped"));
 }

@@ -4,8 +4,9 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
@@ -90,6 +91,33 @@ impl Place {
         let output = self.bourn(args);
         assert!(output.status.success(), "{args:?}: {}", text(&output.stderr));
         text(&output.stdout)
+    }
+
+    /// Starts, waits until standard error says `until`, sends the signal and waits for the end: the exit
+    /// code, and all that was said.
+    pub(crate) fn signalled(
+        &self,
+        args: &[&str],
+        until: &str,
+        signal: &str,
+    ) -> (Option<i32>, String) {
+        let mut command = self.command(args);
+        let mut child = command
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        let mut log = BufReader::new(child.stderr.take().expect("it is piped"));
+        let mut said = String::new();
+        while !said.contains(until) {
+            let read = log.read_line(&mut said).expect("it is text");
+            assert!(read > 0, "{args:?} ended before it said {until:?}: {said}");
+        }
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().expect("there is kill");
+        assert!(sent.success());
+        log.read_to_string(&mut said).expect("it is text");
+        (child.wait().expect("it ends").code(), said)
     }
 
     /// Runs and expects failure; returns standard error.
