@@ -68,7 +68,8 @@ impl Starter {
         let mut text = head(file, self.change_first());
         let sections = match self {
             Starter::Small => {
-                [SMALL_MODEL.to_owned(), SMALL_TASK.to_owned(), SMALL_REST.to_owned()]
+                let task = format!("{PUZZLES}{PUZZLE_REWARD}");
+                [SMALL_MODEL.to_owned(), task, SMALL_REST.to_owned()]
             }
             Starter::Countdown(of) => {
                 let rest = rest(&Sizes {
@@ -77,7 +78,8 @@ impl Starter {
                     prompt: 192,
                     completion: 48,
                 });
-                [model(of), COUNTDOWN_TASK.to_owned(), rest]
+                let task = format!("{PUZZLES}{PUZZLE_TEMPLATE}{PUZZLE_REWARD}");
+                [model(of), task, rest]
             }
             Starter::Data(of, data) => [model(of), task(data), rest(&Sizes::of(data))],
         };

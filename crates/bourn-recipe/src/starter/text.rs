@@ -33,7 +33,7 @@ demonstrations = { correct = 0.30, random = 0.60, misused = 0.07, malformed = 0.
 
 "#;
 
-pub(super) const SMALL_TASK: &str = r#"[[task]]
+pub(super) const PUZZLES: &str = r#"[[task]]
 # Puzzles without end: reach the target with each number used exactly once.
 kind = "countdown"
 # How many numbers a puzzle has, 2 to 6: what makes it hard. With more than 3,
@@ -45,10 +45,16 @@ target = [1, 200]
 operators = ["+", "-", "*"]
 # Different puzzles to train on. The held-out ones are never among them.
 train_problems = 4096
+"#;
 
+pub(super) const PUZZLE_TEMPLATE: &str = r#"# What the model is given; {prompt} is the puzzle, such as "3 5 7 -> 36:".
+template = "Numbers and a target: {prompt}\nWrite one expression that equals the target and uses each number exactly once, with + - * and brackets. Write the expression and nothing else."
+"#;
+
+pub(super) const PUZZLE_REWARD: &str = r#"
 [[reward]]
-# Who says what is right: this one computes the expression. Right pays 1, wrong
-# pays 0.
+# Who says what is right: this one computes the expression, and reads the whole
+# answer as one. Right pays 1, wrong 0.
 verifier = "countdown"
 
 "#;
@@ -108,27 +114,6 @@ pub(super) const MODEL: &str = r#"[model]
 pub(super) const CHAT_TEMPLATE: &str = r#"# Whether prompts are put into the model's own chat format: right for models
 # that were tuned to chat or to follow instructions, wrong for those that only
 # continue text.
-"#;
-
-pub(super) const COUNTDOWN_TASK: &str = r#"[[task]]
-# Puzzles without end: reach the target with each number used exactly once.
-kind = "countdown"
-# How many numbers a puzzle has, 2 to 6: what makes it hard.
-numbers = 3
-# Smallest and largest number, smallest and largest target.
-range = [1, 20]
-target = [1, 200]
-operators = ["+", "-", "*"]
-# Different puzzles to train on. The held-out ones are never among them.
-train_problems = 4096
-# What the model is given; {prompt} is the puzzle, such as "3 5 7 -> 36:".
-template = "Numbers and a target: {prompt}\nWrite one expression that equals the target and uses each number exactly once, with + - * and brackets. Write the expression and nothing else."
-
-[[reward]]
-# Who says what is right: this one computes the expression, and reads the whole
-# answer as one. Right pays 1, wrong 0.
-verifier = "countdown"
-
 "#;
 
 pub(super) const DATA: &str = r#"[[task]]
