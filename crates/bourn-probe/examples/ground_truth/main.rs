@@ -4,7 +4,7 @@
 //!
 //!     cargo run --release -p bourn-probe --example ground_truth [SECTION or OUTCOMES.jsonl]…
 //!
-//! The sections are coverage, estimators, power, cost and batch; all of them if none is named.
+//! The sections are coverage, estimators, power, words, cost and batch; all of them if none is named.
 //! OUTCOMES.jsonl holds a real model's draws (`{"problem": "id", "draws": [0, 1, …]}`, as
 //! `bourn compare` reads them, in draw order, as many for every problem), which are stopped early
 //! like the synthetic ones.
@@ -15,9 +15,10 @@ mod coverage;
 mod estimators;
 mod population;
 mod power;
+mod words;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    const SECTIONS: [&str; 5] = ["coverage", "estimators", "power", "cost", "batch"];
+    const SECTIONS: [&str; 6] = ["coverage", "estimators", "power", "words", "cost", "batch"];
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.is_empty() {
         wanted = SECTIONS.map(str::to_owned).to_vec();
@@ -28,6 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "coverage" => coverage::report()?,
             "estimators" => estimators::report(),
             "power" => power::report()?,
+            "words" => words::report()?,
             "cost" => cost::report()?,
             "batch" => cost::report_batch()?,
             path => cost::report_file(path.as_ref())?,
