@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bourn_probe::{Ablation, Difference, Estimate, RunFigures, SHOWN_P, VariantFigures};
-use bourn_track::format::{against_null, confidence, counted, percent, points, spread};
+use bourn_track::format::{NONE_SHOWN, against_null, confidence, counted, percent, points, spread};
 use bourn_track::{
     AblationGrid, FailedRun, ablation_costs, ablation_differences, ablation_figures, ablation_notes,
 };
@@ -20,7 +20,6 @@ use crate::read::read_run;
 use crate::section::{fold, legend};
 use crate::table::{cell, cells, dash, table};
 use crate::text::{Foreign, one_line, p_value};
-use crate::words::NONE_SHOWN;
 
 /// Colours there are.
 const COLOURS: usize = 8;
@@ -281,7 +280,7 @@ fn runs(a: &Ablation, links: &Links) -> Markup {
         if let Some(entropy) = v.entropy.filter(|_| v.runs.len() > 1) {
             let mut row = vec![html! { (Foreign(&v.name)) ", mean" }, dash()];
             row.extend(cells(v.policy.iter().map(|e| percent(e.value))));
-            row.extend(cells([v.lost_or_nearly, v.new_or_nearly].map(against_null)));
+            row.extend(cells([v.lost_or_nearly, v.new_or_nearly].map(|n| against_null(n, true))));
             row.push(spread(entropy, |e| format!("{e:.3}")).render());
             rows.push(row);
         }

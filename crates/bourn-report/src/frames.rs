@@ -1,7 +1,7 @@
 //! pass@k at every checkpoint: under a slider, beside each other, and as tables.
 
 use bourn_probe::{Boundary, BoundaryRow, Change, Estimate, SetFinding};
-use bourn_track::format::{confidence, counted, percent, plural, points};
+use bourn_track::format::{NONE_SHOWN, confidence, counted, percent, plural, points};
 use bourn_track::words::{
     LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, standing, word,
 };
@@ -13,7 +13,6 @@ use crate::read::{ProbedStep, SetRecord};
 use crate::section::{fold, legend, spread};
 use crate::table::{cell, dash, optional, table};
 use crate::text::{p_value, percents};
-use crate::words::NONE_SHOWN;
 
 /// Checkpoints that the page shows by themselves; of more, this many at equal distances.
 const FRAMES: usize = 40;

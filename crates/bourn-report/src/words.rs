@@ -2,7 +2,7 @@
 //! compare is `bourn_track::words`'.
 
 use bourn_probe::{Boundary, Curve, Estimate, Findings, SetFinding};
-use bourn_track::format::{counted, percent, plural, points};
+use bourn_track::format::{NONE_SHOWN, counted, percent, plural, points};
 use bourn_track::words::{
     LOST_OR_NEARLY, NEVER_SOLVED_AGAIN, NEW_OR_NEARLY, NEWLY_SOLVED, crossing, sets, standing,
     tries, word,
@@ -11,9 +11,6 @@ use maud::{Markup, html};
 
 use crate::read::{ProbedStep, SetRecord};
 use crate::text::{p_value, percents};
-
-/// What stands where chance may be all of it.
-pub(crate) const NONE_SHOWN: &str = "none shown";
 
 /// What the last probe says, in sentences.
 pub(crate) fn words(set: &SetRecord) -> Markup {

@@ -6,8 +6,7 @@ use bourn_probe::{Ablation, AgainstNull, Difference, Estimate, Spread, VariantFi
 
 use crate::ending::WIDTH;
 use crate::format::{
-    against_null, confidence, counted, draws, grouped, p_value, percent, plural, points, spread,
-    wrapped,
+    against_null, confidence, draws, grouped, p_value, percent, plural, points, spread, wrapped,
 };
 
 /// A run of a sweep that came to nothing.
@@ -44,12 +43,6 @@ fn figures(a: &Ablation, with_ranges: bool) -> AblationGrid {
         true => spread(s, show),
         false => show(s.mean),
     };
-    let against = |n: Option<AgainstNull>| match with_ranges {
-        true => against_null(n),
-        false => {
-            n.map_or_else(dash, |n| format!("{} [{}]", counted(n.found.mean), counted(n.null)))
-        }
-    };
     let mut head = vec!["variant".to_owned()];
     head.extend(a.k.iter().map(|k| format!("pass@{k} %")));
     head.extend(
@@ -73,8 +66,7 @@ fn figures(a: &Ablation, with_ranges: bool) -> AblationGrid {
         let mut row = vec![v.name.clone()];
         row.extend(v.policy.iter().map(|&e| interval(e, percent)));
         row.push(interval(v.delta_se, points));
-        row.push(against(v.lost_or_nearly));
-        row.push(against(v.new_or_nearly));
+        row.extend([v.lost_or_nearly, v.new_or_nearly].map(|n| against_null(n, with_ranges)));
         row.push(v.entropy.map_or_else(dash, |e| spread(e, |x| format!("{x:.3}"))));
         rows.push(row);
     }
@@ -246,7 +238,14 @@ pub fn ablation_csv(sets: &[Ablation]) -> String {
         head.extend(ends(name));
     }
     head.extend(
-        ["lost_or_nearly_chance", "new_or_nearly_chance", "base_entropy"].map(String::from),
+        [
+            "lost_or_nearly_chance",
+            "new_or_nearly_chance",
+            "base_entropy",
+            "lost_or_nearly_p",
+            "new_or_nearly_p",
+        ]
+        .map(String::from),
     );
     csv_line(&mut text, &head);
     for a in sets {
@@ -275,6 +274,7 @@ pub fn ablation_csv(sets: &[Ablation]) -> String {
             row.push(optional(v.lost_or_nearly.map(|n| n.null)));
             row.push(optional(v.new_or_nearly.map(|n| n.null)));
             row.push(optional(v.base_entropy.map(|e| e.mean)));
+            row.extend([v.lost_or_nearly, v.new_or_nearly].map(|n| optional(n.map(|n| n.p))));
             csv_line(&mut text, &row);
         }
     }

@@ -1,6 +1,8 @@
 //! How figures are worded, alike in tables, pictures and pages.
 
-use bourn_probe::{AgainstNull, Spread};
+use std::fmt::Display;
+
+use bourn_probe::{AgainstNull, SHOWN_P, Spread};
 
 /// `1 problem`, `64 problems`.
 pub fn plural(count: u64, noun: &str) -> String {
@@ -50,6 +52,14 @@ pub fn signed(problems: f64) -> String {
     if text.starts_with('-') || text == "0.0" { text } else { format!("+{text}") }
 }
 
+/// A space at which no line ends; [`wrapped`] prints it as any other.
+const GLUE: char = '\u{a0}';
+
+/// Words that stay on one line where [`wrapped`] breaks a text into lines.
+pub fn together(words: &dyn Display) -> String {
+    words.to_string().replace(' ', &GLUE.to_string())
+}
+
 /// Words on lines of at most `width` characters, the second and later lines indented; a word that is
 /// longer has a line of its own, and no word is broken.
 pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
@@ -64,7 +74,7 @@ pub fn wrapped(text: &str, width: usize, indent: usize) -> String {
             out.push(' ');
             length += 1;
         }
-        out.push_str(word);
+        out.push_str(&word.replace(GLUE, " "));
         length += chars;
     }
     out
@@ -94,6 +104,9 @@ pub fn grouped(number: f64) -> String {
     text
 }
 
+/// What stands in place of a number that chance may be all of.
+pub const NONE_SHOWN: &str = "none shown";
+
 /// `0.41 (0.38–0.45)`, and of one seed the value alone.
 pub fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {
     match s.least == s.most {
@@ -102,9 +115,14 @@ pub fn spread(s: Spread, show: impl Fn(f64) -> String) -> String {
     }
 }
 
-/// `24.1 (18.0–30.2) [0.2]`, a dash where there is no figure.
-pub fn against_null(n: Option<AgainstNull>) -> String {
-    let worded = |n: AgainstNull| format!("{} [{}]", spread(n.found, counted), counted(n.null));
+/// `24.1 (18.0–30.2) [0.2]`, without the range where there is no room; that nothing is shown where chance is
+/// not ruled out, a dash where there is no figure.
+pub fn against_null(n: Option<AgainstNull>, with_range: bool) -> String {
+    let worded = |n: AgainstNull| match with_range {
+        _ if n.p > SHOWN_P => NONE_SHOWN.to_owned(),
+        true => format!("{} [{}]", spread(n.found, counted), counted(n.null)),
+        false => format!("{} [{}]", counted(n.found.mean), counted(n.null)),
+    };
     n.map_or_else(|| "–".to_owned(), worded)
 }
 

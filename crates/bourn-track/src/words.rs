@@ -5,7 +5,7 @@
 
 use bourn_probe::{Boundary, Change, Estimate, Findings, SetFinding, Shown, Stretch};
 
-use crate::format::{counted, draws, p_value, percent, plural};
+use crate::format::{NONE_SHOWN, counted, draws, p_value, percent, plural};
 
 /// The name of the problems that the base solved in its draws and the policy in none of its own.
 pub const NEVER_SOLVED_AGAIN: &str = "never solved again";
@@ -72,7 +72,7 @@ pub fn standing(findings: &Findings) -> String {
 pub fn crossing(findings: &Findings) -> String {
     match findings.crossing() {
         Some((before, from)) => format!("between {before} and {}", tries(from)),
-        None => "none shown".to_owned(),
+        None => NONE_SHOWN.to_owned(),
     }
 }
 

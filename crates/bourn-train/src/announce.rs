@@ -5,7 +5,7 @@ use bourn_model::ModelConfig;
 use bourn_probe::{Detectable, Ledger, StopRule, detectable, powers_of_two};
 use bourn_recipe::{ModelSource, Probe, Recipe, Task, TaskKind};
 use bourn_task::Problems;
-use bourn_track::format::{grouped, plural};
+use bourn_track::format::{grouped, plural, together};
 use bourn_track::{detectable_line, facts};
 
 use crate::error::TrainError;
@@ -91,7 +91,7 @@ fn plan(recipe: &Recipe, b: &Beginning<'_>) -> String {
         (interval, count) => format!("{count} probes, one every {}", plural(interval, "step")),
     };
     let bytes = memory::estimate(recipe, b.config).iter().map(|(_, bytes)| bytes).sum();
-    let time = b.forecast.map_or("time not known yet".to_owned(), |forecast| forecast.to_string());
+    let time = b.forecast.map_or("time not known yet".to_owned(), |forecast| together(&forecast));
     format!(
         "{} of {} completions, {probes}; {time}, at most about {}",
         plural(recipe.train.max_steps, "step"),

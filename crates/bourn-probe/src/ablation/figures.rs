@@ -145,6 +145,24 @@ pub struct AgainstNull {
     pub found: Spread,
     /// Mean over seeds of the number that two runs of the base would show.
     pub null: f64,
+    /// Probability of as large numbers without any change: of one seed its own, of more twice the mean
+    /// of theirs, at most 1, which holds however they depend on each other (the base's draws are one;
+    /// Rüschendorf 1982; Vovk and Wang 2020, arXiv 1212.4966). Absent in files of earlier versions.
+    #[serde(default = "no_change")]
+    pub p: f64,
+}
+
+fn no_change() -> f64 {
+    1.0
+}
+
+/// One p of those of several seeds, as [`AgainstNull::p`] says; 1 of none.
+pub(crate) fn combined_p(p: &[f64]) -> f64 {
+    match p {
+        [] => 1.0,
+        [p] => *p,
+        several => (2.0 * several.iter().sum::<f64>() / several.len() as f64).min(1.0),
+    }
 }
 
 /// One variant less another at one k, paired by problem and, over the seeds that both have, by seed.

@@ -9,6 +9,7 @@ pub use figures::{
     Ablation, AgainstNull, Difference, RunFigures, Spread, SweepRun, SweepVariant, VariantFigures,
 };
 
+use self::figures::combined_p;
 use crate::figures::boundary::{DrawCounts, Estimate};
 use crate::statistics::crossed::{Crossed, crossed, holm};
 use crate::{Outcomes, pass_at_k};
@@ -106,7 +107,9 @@ fn variant_figures(
     let spread = |of: fn(&RunFigures) -> Option<f64>| Spread::of(each.iter().map(of));
     let against = |of: fn(&RunFigures) -> Option<[f64; 3]>| {
         let null = Spread::of(each.iter().map(|run| Some(of(run)?[1])))?.mean;
-        Some(AgainstNull { found: Spread::of(each.iter().map(|run| Some(of(run)?[0])))?, null })
+        let found = Spread::of(each.iter().map(|run| Some(of(run)?[0])))?;
+        let p: Vec<f64> = each.iter().filter_map(|run| Some(of(run)?[2])).collect();
+        Some(AgainstNull { found, null, p: combined_p(&p) })
     };
     let base_entropy = |run: &SweepRun| Some(run.boundary.entropy?.base);
     Some(VariantFigures {

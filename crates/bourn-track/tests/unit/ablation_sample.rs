@@ -27,7 +27,7 @@ pub(crate) fn sample() -> Ablation {
         base_curve: vec![e(0.07, 0.02), e(0.12, 0.02), e(0.99, 0.01)],
         policy_curve: vec![e(pass, 0.1), e(pass + 0.1, 0.1), e(pass + 0.5, 0.1)],
         delta_se: e(0.7, 0.1),
-        lost_or_nearly: Some(AgainstNull { found: s(20.0, 5.0), null: 0.25 }),
+        lost_or_nearly: Some(AgainstNull { found: s(20.0, 5.0), null: 0.25, p: 0.01 }),
         new_or_nearly: None,
         base_entropy: Some(s(1.2, 0.0)),
         entropy: Some(s(0.5, 0.1)),

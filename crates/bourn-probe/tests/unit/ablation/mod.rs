@@ -71,3 +71,11 @@ fn a_variant_less_itself_is_nothing_and_order_does_not_matter() {
     let pair = [variant("a", runs()), elsewhere];
     assert!(ablation("s", "heldout", &pair, "a", &[1], 0.95).unwrap().differences.is_empty());
 }
+
+#[test]
+fn the_p_of_several_seeds_is_twice_their_mean() {
+    assert_eq!(combined_p(&[]), 1.0);
+    assert_eq!(combined_p(&[0.04]), 0.04);
+    assert_eq!(combined_p(&[0.25, 0.125]), 0.375);
+    assert_eq!(combined_p(&[0.9, 0.5, 0.8]), 1.0);
+}
