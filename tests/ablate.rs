@@ -168,6 +168,7 @@ fn a_dry_run_lists_the_runs_and_writes_nothing_and_mistakes_are_named() {
     let plan = place.ok(&["ablate", "sweep.toml", "--dry-run"]);
     assert!(plan.contains("3 variants x 2 seeds = 6"), "{plan}");
     assert!(plan.contains("algorithm.name = rloo"), "{plan}");
+    assert!(plan.contains("one run after the other"), "{plan}");
     assert!(!place.path("runs").exists());
     fs::write(place.path("bad.toml"), SWEEP.replace("\"rloo\"", "\"rlooo\"")).unwrap();
     let bad = place.fails(&["ablate", "bad.toml"]);

@@ -118,6 +118,16 @@ impl Parts {
     }
 }
 
+/// Of runs one after the other.
+impl std::iter::Sum for Forecast {
+    fn sum<I: Iterator<Item = Forecast>>(runs: I) -> Forecast {
+        runs.fold(Forecast { seconds: 0.0, at_most: false }, |sum, run| Forecast {
+            seconds: sum.seconds + run.seconds,
+            at_most: sum.at_most || run.at_most,
+        })
+    }
+}
+
 /// `about 4 min`, `at most about 3 h`: no more digits than a forecast has.
 impl std::fmt::Display for Forecast {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -1,11 +1,12 @@
 //! `bourn ablate SWEEP`.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use bourn_track::{Console, FailedRun, ablation_table, derived_table};
 use bourn_train::ablate::{AblateOptions, Found, ablate, found};
-use bourn_train::memory;
+use bourn_train::{Forecast, Preview, memory};
 
 use super::print;
 use crate::{interrupt, threads};
@@ -84,15 +85,13 @@ pub(crate) fn run(args: &AblateArgs, console: &Console) -> anyhow::Result<()> {
 }
 
 fn dry_run(sweep: &bourn_recipe::Sweep) -> anyhow::Result<()> {
+    let (seeds, cache_dir) = (sweep.seeds.len(), bourn_train::base::default_cache_dir());
+    let count = sweep.variants.len() * seeds;
     let mut rows = vec![(
         "runs".to_owned(),
-        format!(
-            "{} variants x {} seeds = {}",
-            sweep.variants.len(),
-            sweep.seeds.len(),
-            sweep.variants.len() * sweep.seeds.len()
-        ),
+        format!("{} variants x {seeds} seeds = {count}", sweep.variants.len()),
     )];
+    let (mut times, mut bases) = (Vec::new(), BTreeSet::new());
     for variant in &sweep.variants {
         let recipe = &variant.recipes[0];
         bourn_train::check_probe(&recipe.probe)?;
@@ -103,8 +102,20 @@ fn dry_run(sweep: &bourn_recipe::Sweep) -> anyhow::Result<()> {
         let memory = bytes.map_or("memory not known".into(), |mib| format!("{mib} MiB"));
         let steps = recipe.train.max_steps;
         let changes = if changes.is_empty() { "as written".into() } else { changes.join(", ") };
-        rows.push((variant.name.clone(), format!("{steps} steps, {memory}: {changes}")));
+        // The first run of a base makes it and draws from it, for all others.
+        let Preview { forecast, further, .. } = bourn_train::preview(recipe, &cache_dir)?;
+        let first = if bases.insert(recipe.base_key()) { forecast } else { further };
+        times.push(first);
+        times.extend(std::iter::repeat_n(further, seeds - 1));
+        let time = further.map_or("time not known".into(), |time| format!("{time} each"));
+        rows.push((variant.name.clone(), format!("{steps} steps, {memory}, {time}: {changes}")));
     }
+    // Not by jobs: runs side by side share the cores that one alone has.
+    let time = times.into_iter().sum::<Option<Forecast>>();
+    let time = time.map_or("not known: the model is not on this machine".into(), |time| {
+        format!("{time}, one run after the other")
+    });
+    rows.push(("time".into(), time));
     print(&derived_table(&rows))
 }
 

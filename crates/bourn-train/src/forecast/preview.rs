@@ -23,6 +23,8 @@ pub struct Preview {
     pub warnings: Vec<String>,
     /// About how long the run will take; `None` where the model is not on this machine.
     pub forecast: Option<Forecast>,
+    /// The same of a further run, which finds this one's base and the base's draws.
+    pub further: Option<Forecast>,
 }
 
 /// Loads the problems of `recipe`, opens its model as far as it is there, and measures this machine with a
@@ -66,6 +68,7 @@ pub fn preview(recipe: &Recipe, cache_dir: &Path) -> Result<Preview, TrainError>
     Ok(Preview {
         problems: [problems.train.len(), problems.held_out.len()],
         forecast: forecast(recipe, &kept, done),
+        further: forecast(recipe, &kept, Done { base: true, base_draws: true, steps: 0 }),
         warnings: problems.warnings,
     })
 }
