@@ -144,23 +144,41 @@ const file = (element, end) => {
 };
 const STYLED = ["fill", "fill-opacity", "stroke", "stroke-width", "stroke-opacity",
   "stroke-dasharray", "stroke-linejoin", "text-anchor", "font-family", "font-size"];
+// The legend that a chart has to itself or shares with those beside it.
+const legendOf = (svg) => {
+  for (let up = svg.parentElement; up; up = up.parentElement) {
+    const legend = [...up.children].find((child) => child.matches(".legend"));
+    if (legend) return [...legend.children];
+  }
+  return [];
+};
 const drawn = (svg) => {
-  const copy = svg.cloneNode(true);
-  const { width, height } = svg.viewBox.baseVal;
+  const copy = svg.cloneNode(true), keys = legendOf(svg), LINE = 16;
+  const { width, height: chart } = svg.viewBox.baseVal, height = chart + LINE * keys.length;
   const [from, to] = [svg, copy].map((one) => [one, ...one.querySelectorAll("*")]);
   from.forEach((element, i) => {
     const style = getComputedStyle(element);
     for (const name of STYLED) to[i].setAttribute(name, style.getPropertyValue(name));
     to[i].removeAttribute("class");
   });
-  copy.setAttribute("xmlns", svg.namespaceURI);
+  const made = (name, attributes) => {
+    const element = document.createElementNS(svg.namespaceURI, name);
+    for (const key in attributes) element.setAttribute(key, attributes[key]);
+    return element;
+  };
+  const page = getComputedStyle(document.body);
   copy.setAttribute("width", width);
   copy.setAttribute("height", height);
-  const ground = document.createElementNS(svg.namespaceURI, "rect");
-  ground.setAttribute("width", width);
-  ground.setAttribute("height", height);
-  ground.setAttribute("fill", getComputedStyle(document.body).backgroundColor);
-  copy.prepend(ground);
+  copy.setAttribute("xmlns", svg.namespaceURI);
+  copy.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  copy.prepend(made("rect", { width, height, fill: page.backgroundColor }));
+  keys.forEach((key, i) => {
+    const y = chart + LINE * i, fill = getComputedStyle(key.querySelector(".swatch")).backgroundColor;
+    const name = made("text", { x: 24, y: y + 11, fill: page.color, "font-size": 11,
+      "font-family": page.fontFamily });
+    name.textContent = key.textContent.trim();
+    copy.append(made("rect", { x: 8, y: y + 2, width: 10, height: 10, fill }), name);
+  });
   return { text: new XMLSerializer().serializeToString(copy), width, height };
 };
 const asSvg = (svg) => save(file(svg, ".svg"), new Blob([drawn(svg).text], { type: "image/svg+xml" }));
