@@ -5,13 +5,10 @@
 
 use std::collections::BTreeSet;
 
-use bourn_probe::Boundary;
-use tensorboard_proto::layout::{
-    Category, Chart, Layout, MarginChartContent, MarginChartContent_Series, MultilineChartContent,
-};
-
 use crate::board::Side;
+use crate::messages::{Category, Chart, Layout, Lines, Margin, Margins, Series};
 use crate::tags;
+use bourn_probe::Boundary;
 
 /// Charts under a heading.
 struct Charts {
@@ -31,14 +28,10 @@ enum Plot {
 /// The layout of the custom-scalars tab for these sets of problems; charts are those of the parts
 /// that the sets have.
 pub(crate) fn layout(sets: &[(&str, &Boundary)]) -> Layout {
-    let mut layout = Layout::new();
-    for (set, boundary) in sets {
-        for charts in charts(boundary) {
-            layout.mut_category().push(category(set, &charts));
-        }
-    }
-    layout.mut_category().push(training());
-    layout
+    let of_set = |(set, boundary): &(&str, &Boundary)| -> Vec<Category> {
+        charts(boundary).iter().map(|charts| category(set, charts)).collect()
+    };
+    Layout { categories: sets.iter().flat_map(of_set).chain([training()]).collect() }
 }
 
 /// Every tag of `set` that one of its charts shows, as it is in the run of a side.
@@ -149,24 +142,21 @@ fn training() -> Category {
         ("completion length: min, mean, max", of(&lengths)),
         ("clip ratio: low, high, both", of(&clips)),
     ];
-    let mut category = Category::new();
-    category.set_title("training".into());
-    category.set_closed(true);
-    category.set_chart(charts.map(|(title, tags)| multiline(title, tags)).to_vec().into());
-    category
+    let charts = charts.map(|(title, tags)| multiline(title, tags)).to_vec();
+    Category { title: "training".into(), charts, closed: true }
 }
 
 fn category(set: &str, charts: &Charts) -> Category {
-    let mut category = Category::new();
-    category.set_title(format!("{set}: {}", charts.title));
-    category.set_closed(charts.closed);
     // TensorBoard (2.20, and long before) inserts every card before the leftovers of those already
     // there: lines come first, in order, and then the charts with intervals in reverse.
     let (lines, margins): (Vec<_>, Vec<_>) =
         charts.list.iter().partition(|plot| matches!(plot, Plot::Lines { .. }));
     let ordered = lines.into_iter().chain(margins.into_iter().rev());
-    category.set_chart(ordered.map(|plot| chart(set, plot)).collect());
-    category
+    Category {
+        title: format!("{set}: {}", charts.title),
+        charts: ordered.map(|plot| chart(set, plot)).collect(),
+        closed: charts.closed,
+    }
 }
 
 fn chart(set: &str, plot: &Plot) -> Chart {
@@ -177,30 +167,22 @@ fn chart(set: &str, plot: &Plot) -> Chart {
         }
         Plot::Margin { title, value, ends } => {
             let ends = tags::boundary(set, ends);
-            let mut series = MarginChartContent_Series::new();
-            series.set_value(tags::boundary(set, value));
-            series.set_lower(tags::ci_low(&ends));
-            series.set_upper(tags::ci_high(&ends));
-            let mut content = MarginChartContent::new();
             // One series only: of a chart with two, TensorBoard says of every run that has neither
             // that tags are missing.
-            content.mut_series().push(series);
-            let mut chart = Chart::new();
-            chart.set_title(title.clone());
-            chart.set_margin(content);
-            chart
+            let series = vec![Margin {
+                value: tags::boundary(set, value),
+                lower: tags::ci_low(&ends),
+                upper: tags::ci_high(&ends),
+            }];
+            Chart { title: title.clone(), series: Some(Series::Margins(Margins { series })) }
         }
     }
 }
 
 /// A chart of every tag that one of the expressions matches as a whole.
 fn multiline(title: &str, expressions: Vec<String>) -> Chart {
-    let mut content = MultilineChartContent::new();
-    expressions.iter().for_each(|tag| content.mut_tag().push(format!("^{tag}$")));
-    let mut chart = Chart::new();
-    chart.set_title(title.to_owned());
-    chart.set_multiline(content);
-    chart
+    let tags = expressions.iter().map(|tag| format!("^{tag}$")).collect();
+    Chart { title: title.to_owned(), series: Some(Series::Lines(Lines { tags })) }
 }
 
 /// A figure of base and policy with its own interval.

@@ -35,6 +35,7 @@ mod error;
 pub mod format;
 mod hparams;
 mod layout;
+mod messages;
 mod metrics;
 mod origins;
 mod paired;

@@ -1,27 +1,19 @@
 //! TensorBoard event files.
 //!
-//! Records and their checksums, scalars and histograms are `tensorboard-rs`'s; what it lacks (text,
-//! pictures, layouts, the mark of a resumed run) is made of the same messages. The file is ours: the
-//! crate's own writer panics where a disk is full, and two of its writers may share one name.
+//! A file is records one after the other, each a message (`messages`) with its length and checksums.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use protobuf::Message;
-use tensorboard_proto::event::{Event, SessionLog, SessionLog_SessionStatus};
-use tensorboard_proto::layout::Layout;
-use tensorboard_proto::summary::{
-    Summary, Summary_Image, Summary_Value, SummaryMetadata, SummaryMetadata_PluginData,
-};
-use tensorboard_proto::tensor::TensorProto;
-use tensorboard_proto::tensor_shape::TensorShapeProto;
-use tensorboard_proto::types::DataType;
-use tensorboard_rs::record_writer::RecordWriter;
-use tensorboard_rs::summary::{histogram_raw, scalar};
+use prost::Message;
 
 use crate::append::{AppendFile, sync_directory};
 use crate::error::TrackError;
+use crate::messages::{
+    Content, Event, Histogram, Image, Layout, Metadata, SessionLog, SessionStatus, Summary, Tensor,
+    Value, What,
+};
 use crate::picture::Picture;
 
 /// The version that TensorBoard wants in a file's first event.
@@ -30,8 +22,10 @@ const FILE_VERSION: &str = "brain.Event:2";
 const LAYOUT_TAG: &str = "custom_scalars__config__";
 /// How many buckets a histogram has, as TensorBoard's own writer has.
 const HISTOGRAM_BUCKETS: usize = 30;
-/// What a record has around its message: its length and two checksums.
-const FRAME_BYTES: usize = 16;
+/// What TensorFlow adds to a checksum.
+const CHECKSUM_MASK: u32 = 0xa282_ead8;
+/// A picture's colours, as TensorFlow numbers them.
+const RGB: i32 = 3;
 /// How many names are tried before a directory counts as unusable.
 const NAME_ATTEMPTS: u32 = 1000;
 
@@ -51,16 +45,11 @@ impl EventWriter {
     pub fn create(dir: &Path, resume_step: Option<u64>) -> Result<Self, TrackError> {
         fs::create_dir_all(dir).map_err(TrackError::io("create", dir))?;
         let mut writer = Self { file: create_unique(dir, unix_time())? };
-        let mut version = Event::new();
-        version.set_file_version(FILE_VERSION.to_string());
-        writer.write("file_version", 0, version)?;
+        writer.write("file_version", 0, What::FileVersion(FILE_VERSION.to_owned()))?;
         // TensorBoard's server takes the first of a run's marks for its beginning and drops data only at
         // later ones, so every file has one.
-        let mut log = SessionLog::new();
-        log.set_status(SessionLog_SessionStatus::START);
-        let mut start = Event::new();
-        start.set_session_log(log);
-        writer.write("session_log", resume_step.unwrap_or(0), start)?;
+        let start = SessionLog { status: SessionStatus::Start.into() };
+        writer.write("session_log", resume_step.unwrap_or(0), What::SessionLog(start))?;
         writer.file.flush()?;
         Ok(writer)
     }
@@ -76,7 +65,7 @@ impl EventWriter {
     /// # Errors
     /// A step beyond what TensorBoard counts, a file that does not take the event.
     pub fn scalar(&mut self, tag: &str, step: u64, value: f64) -> Result<(), TrackError> {
-        self.summary(tag, step, scalar(tag, value as f32))
+        self.content(tag, step, Content::Scalar(value as f32))
     }
 
     /// How `values` are distributed, in 30 buckets of equal width from the smallest to the
@@ -85,12 +74,12 @@ impl EventWriter {
     /// # Errors
     /// As it says; and as [`EventWriter::scalar`].
     pub fn histogram(&mut self, tag: &str, step: u64, values: &[f64]) -> Result<(), TrackError> {
-        let summary = histogram(tag, values).map_err(|problem| TrackError::BadHistogram {
+        let histogram = histogram(values).map_err(|problem| TrackError::BadHistogram {
             tag: tag.to_string(),
             step,
             problem,
         })?;
-        self.summary(tag, step, summary)
+        self.content(tag, step, Content::Histogram(histogram))
     }
 
     /// Text that TensorBoard renders as Markdown.
@@ -98,19 +87,7 @@ impl EventWriter {
     /// # Errors
     /// As [`EventWriter::scalar`].
     pub fn text(&mut self, tag: &str, step: u64, markdown: &str) -> Result<(), TrackError> {
-        let mut plugin = SummaryMetadata_PluginData::new();
-        plugin.set_plugin_name("text".to_string());
-        let mut metadata = SummaryMetadata::new();
-        metadata.set_plugin_data(plugin);
-        let mut tensor = TensorProto::new();
-        tensor.set_dtype(DataType::DT_STRING);
-        // A shape without dimensions: one string, not a table of them.
-        tensor.set_tensor_shape(TensorShapeProto::new());
-        tensor.mut_string_val().push(markdown.as_bytes().to_vec());
-        let mut value = Summary_Value::new();
-        value.set_metadata(metadata);
-        value.set_tensor(tensor);
-        self.value(tag, step, value)
+        self.value(tag, step, Metadata::of("text"), Tensor::string(markdown))
     }
 
     /// Charts of TensorBoard's custom-scalars tab, which can hold several tags each. A directory has
@@ -119,21 +96,8 @@ impl EventWriter {
     /// # Errors
     /// As [`EventWriter::scalar`].
     pub(crate) fn layout(&mut self, step: u64, layout: &Layout) -> Result<(), TrackError> {
-        let content = layout.write_to_bytes().map_err(|e| {
-            TrackError::io("encode a layout for", self.file.path())(std::io::Error::other(e))
-        })?;
-        let mut plugin = SummaryMetadata_PluginData::new();
-        plugin.set_plugin_name("custom_scalars".to_string());
-        let mut metadata = SummaryMetadata::new();
-        metadata.set_plugin_data(plugin);
-        let mut tensor = TensorProto::new();
-        tensor.set_dtype(DataType::DT_STRING);
-        tensor.set_tensor_shape(TensorShapeProto::new());
-        tensor.mut_string_val().push(content);
-        let mut value = Summary_Value::new();
-        value.set_metadata(metadata);
-        value.set_tensor(tensor);
-        self.value(LAYOUT_TAG, step, value)
+        let layout = Tensor::string(layout.encode_to_vec());
+        self.value(LAYOUT_TAG, step, Metadata::of("custom_scalars"), layout)
     }
 
     /// A picture, as the PNG that it already is.
@@ -143,14 +107,13 @@ impl EventWriter {
         step: u64,
         picture: &Picture,
     ) -> Result<(), TrackError> {
-        let mut image = Summary_Image::new();
-        image.set_height(i32::try_from(picture.height).unwrap_or(i32::MAX));
-        image.set_width(i32::try_from(picture.width).unwrap_or(i32::MAX));
-        image.set_colorspace(3); // RGB
-        image.set_encoded_image_string(picture.png.clone());
-        let mut value = Summary_Value::new();
-        value.set_image(image);
-        self.value(tag, step, value)
+        let image = Image {
+            height: i32::try_from(picture.height).unwrap_or(i32::MAX),
+            width: i32::try_from(picture.width).unwrap_or(i32::MAX),
+            colorspace: RGB,
+            encoded: picture.png.clone(),
+        };
+        self.content(tag, step, Content::Image(image))
     }
 
     /// Hands everything written so far to the operating system, where TensorBoard can read it.
@@ -178,39 +141,47 @@ impl EventWriter {
         self.file.sync()
     }
 
-    /// A value with whatever metadata it has.
+    /// A value that a plugin shows.
     pub(crate) fn value(
         &mut self,
         tag: &str,
         step: u64,
-        mut value: Summary_Value,
+        metadata: Metadata,
+        tensor: Tensor,
     ) -> Result<(), TrackError> {
-        value.set_tag(tag.to_string());
-        let mut summary = Summary::new();
-        summary.mut_value().push(value);
-        self.summary(tag, step, summary)
+        let (metadata, content) = (Some(metadata), Some(Content::Tensor(tensor)));
+        self.summary(step, Value { tag: tag.to_owned(), metadata, content })
     }
 
-    fn summary(&mut self, tag: &str, step: u64, summary: Summary) -> Result<(), TrackError> {
-        let mut event = Event::new();
-        event.set_summary(summary);
-        self.write(tag, step, event)
+    fn content(&mut self, tag: &str, step: u64, content: Content) -> Result<(), TrackError> {
+        self.summary(step, Value { tag: tag.to_owned(), metadata: None, content: Some(content) })
     }
 
-    fn write(&mut self, tag: &str, step: u64, mut event: Event) -> Result<(), TrackError> {
+    fn summary(&mut self, step: u64, value: Value) -> Result<(), TrackError> {
+        let tag = value.tag.clone();
+        self.write(&tag, step, What::Summary(Summary { value: vec![value] }))
+    }
+
+    fn write(&mut self, tag: &str, step: u64, what: What) -> Result<(), TrackError> {
         let signed = i64::try_from(step)
             .map_err(|_| TrackError::StepTooLarge { tag: tag.to_string(), step })?;
-        event.set_step(signed);
-        event.set_wall_time(unix_time().as_secs_f64());
-        let unencoded = TrackError::io("encode an event for", self.file.path());
+        let wall_time = unix_time().as_secs_f64();
+        let event = Event { wall_time, step: signed, what: Some(what) };
         // Into memory first: the file takes whole records, and keeps them where a disk is full.
-        let record = event.write_to_bytes().map_err(std::io::Error::other).and_then(|message| {
-            let mut record = Vec::with_capacity(message.len() + FRAME_BYTES);
-            RecordWriter::new(&mut record).write(&message)?;
-            Ok(record)
-        });
-        self.file.append(&record.map_err(unencoded)?)
+        self.file.append(&framed(&event.encode_to_vec()))
     }
+}
+
+/// A message in TensorFlow's record format: its length, the length's checksum, the message, its checksum.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = (message.len() as u64).to_le_bytes();
+    let checksum = |bytes: &[u8]| masked(crc32c::crc32c(bytes)).to_le_bytes();
+    [&length[..], &checksum(&length), message, &checksum(message)].concat()
+}
+
+/// A checksum rotated and moved, so that data which hold checksums have one that differs from theirs.
+fn masked(crc: u32) -> u32 {
+    crc.rotate_right(15).wrapping_add(CHECKSUM_MASK)
 }
 
 /// Opens a file under a name that nobody has taken. TensorBoard reads a directory's files in the
@@ -240,7 +211,7 @@ pub(crate) fn unix_time() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-fn histogram(tag: &str, values: &[f64]) -> Result<Summary, String> {
+fn histogram(values: &[f64]) -> Result<Histogram, String> {
     if values.is_empty() {
         return Err("there are no values".to_string());
     }
@@ -256,9 +227,15 @@ fn histogram(tag: &str, values: &[f64]) -> Result<Summary, String> {
         let bucket = limits.partition_point(|&limit| limit <= value).min(limits.len() - 1);
         counts[bucket] += 1.0;
     }
-    let (n, sum) = (values.len() as f64, values.iter().sum());
-    let squares = values.iter().map(|v| v * v).sum();
-    Ok(histogram_raw(tag, min, max, n, sum, squares, &limits, &counts))
+    Ok(Histogram {
+        min,
+        max,
+        num: values.len() as f64,
+        sum: values.iter().sum(),
+        sum_squares: values.iter().map(|v| v * v).sum(),
+        limits,
+        counts,
+    })
 }
 
 /// Right edges of the buckets, ascending, the last one `max`; one bucket if all values are equal.
@@ -277,4 +254,4 @@ fn bucket_limits(min: f64, max: f64) -> Vec<f64> {
 mod tests;
 
 #[cfg(test)]
-pub(crate) use tests::read_events;
+pub(crate) use tests::{read_events, value};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bourn_model::transformer::{Trace, Transformer, read_values};
 use bourn_model::{HostTensor, ModelError, Resident, Values, Weights};
-use burn::optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
 use burn::tensor::{Device, Tensor, TensorData};
+use burn_optim::{AdamW, AdamWConfig, AdamWState, AdaptiveMomentumState, Optimizer as _};
 
 use crate::error::TrainError;
 use crate::world::World;

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use super::*;
+use crate::messages::{Content, What};
 use crate::sample;
 use crate::tensorboard::read_events;
 
@@ -12,8 +13,11 @@ fn scalars(dir: &Path, run: &str) -> BTreeSet<(String, i64)> {
     let file = files.iter().find(|path| path.is_file()).unwrap();
     let mut found = BTreeSet::new();
     for event in read_events(file) {
-        for value in event.get_summary().get_value().iter().filter(|v| v.has_simple_value()) {
-            found.insert((value.get_tag().to_owned(), event.get_step()));
+        let Some(What::Summary(summary)) = event.what else { continue };
+        for value in summary.value {
+            if matches!(value.content, Some(Content::Scalar(_))) {
+                found.insert((value.tag, event.step));
+            }
         }
     }
     found
@@ -127,7 +131,8 @@ fn a_resumed_run_is_marked_in_every_folder() {
     let mut board = Board::create(dir.path(), Some(4)).unwrap();
     for writer in board.writers() {
         let events = read_events(writer.path());
-        assert!(events[1].has_session_log() && events[1].get_step() == 4, "{writer:?}");
+        assert!(matches!(events[1].what, Some(What::SessionLog(_))), "{writer:?}");
+        assert_eq!(events[1].step, 4, "{writer:?}");
     }
 }
 

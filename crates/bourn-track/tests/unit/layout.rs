@@ -23,12 +23,16 @@ fn every_series_has_its_scalars_and_no_scalar_two_meanings() {
     for b in [sample::rich(), sample::boundary(), nothing_solved] {
         let written = written(&b);
         let message = layout(&[("heldout-t0.6", &b)]);
-        let charts = message.get_category().iter().flat_map(|category| category.get_chart());
+        let charts = message.categories.iter().flat_map(|category| &category.charts);
+        let margins_of = |chart: &Chart| match &chart.series {
+            Some(Series::Margins(margins)) => margins.series.clone(),
+            _ => Vec::new(),
+        };
         let mut margins = 0;
-        for series in charts.flat_map(|chart| chart.get_margin().get_series()) {
+        for series in charts.flat_map(margins_of) {
             margins += 1;
-            let ends = [series.get_value(), series.get_lower(), series.get_upper()];
-            ends.iter().for_each(|tag| assert!(written.contains_key(*tag), "no scalar {tag}"));
+            let tags = [series.value, series.lower, series.upper];
+            tags.iter().for_each(|tag| assert!(written.contains_key(tag), "no scalar {tag}"));
         }
         assert!(margins >= 2 * b.k.len(), "{margins}");
         for tag in shown("heldout-t0.6", &b) {
@@ -43,7 +47,7 @@ fn every_series_has_its_scalars_and_no_scalar_two_meanings() {
 fn charts_stand_in_the_order_of_k() {
     let b = sample::rich();
     let message = layout(&[("x", &b)]);
-    let titles: Vec<&str> = message.get_category().iter().map(Category::get_title).collect();
+    let titles: Vec<&str> = message.categories.iter().map(|c| c.title.as_str()).collect();
     assert_eq!(
         titles,
         [
@@ -58,14 +62,14 @@ fn charts_stand_in_the_order_of_k() {
     // As TensorBoard inserts them: each chart with intervals before all of those before it.
     let shown = |category: &Category| {
         let (lines, mut margins): (Vec<&Chart>, Vec<&Chart>) =
-            category.get_chart().iter().partition(|chart| chart.has_multiline());
+            category.charts.iter().partition(|c| matches!(c.series, Some(Series::Lines(_))));
         margins.reverse();
-        let titles = lines.into_iter().chain(margins).map(|chart| chart.get_title().to_owned());
+        let titles = lines.into_iter().chain(margins).map(|chart| chart.title.clone());
         titles.collect::<Vec<_>>()
     };
     let pass_at_k: Vec<String> = b.k.iter().map(|k| format!("pass@{k}")).collect();
-    assert_eq!(shown(&message.get_category()[0]), pass_at_k);
-    let difference = shown(&message.get_category()[1]);
+    assert_eq!(shown(&message.categories[0]), pass_at_k);
+    let difference = shown(&message.categories[1]);
     assert_eq!(difference[..2], ["crossover k", "pass@1: policy less base"]);
     assert_eq!(difference.last().unwrap(), "Δ_SE");
 }

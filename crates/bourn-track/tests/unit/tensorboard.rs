@@ -12,10 +12,18 @@ pub(crate) fn read_events(path: &Path) -> Vec<Event> {
         let crc = |at: usize| u32::from_le_bytes(rest[at..at + 4].try_into().unwrap());
         assert_eq!(crc(8), bitwise_masked_crc(&rest[..8]));
         assert_eq!(crc(12 + length), bitwise_masked_crc(&rest[12..12 + length]));
-        events.push(Event::parse_from_bytes(&rest[12..12 + length]).unwrap());
+        events.push(Event::decode(&rest[12..12 + length]).unwrap());
         rest = &rest[16 + length..];
     }
     events
+}
+
+/// The one value of a summary.
+pub(crate) fn value(event: &Event) -> &Value {
+    match &event.what {
+        Some(What::Summary(summary)) if summary.value.len() == 1 => &summary.value[0],
+        what => panic!("{what:?} is not one value"),
+    }
 }
 
 /// CRC-32C from its definition: division by the reflected Castagnoli polynomial, bit by bit.
@@ -46,10 +54,7 @@ fn records_are_framed_as_tensorflow_frames_them() {
     // The check value of CRC-32C in the catalogue of CRC algorithms, 0xe306_9283, with the mask.
     assert_eq!(bitwise_masked_crc(b"123456789"), 0xc78a_b0e5);
     for message in [b"".as_slice(), b"a", b"123456789", &[0; 100], &[0xff; 70_000]] {
-        let mut record = Vec::new();
-        RecordWriter::new(&mut record).write(message).unwrap();
-        assert_eq!(record, frame(message), "{} bytes", message.len());
-        assert_eq!(record.len(), message.len() + FRAME_BYTES);
+        assert_eq!(framed(message), frame(message), "{} bytes", message.len());
     }
 }
 
@@ -60,7 +65,7 @@ fn an_event_file_is_its_events_one_after_the_other() {
     writer.scalar("x", 7, 0.5).unwrap();
     writer.flush().unwrap();
     let bytes = fs::read(writer.path()).unwrap();
-    let stamps: Vec<f64> = read_events(writer.path()).iter().map(Event::get_wall_time).collect();
+    let stamps: Vec<f64> = read_events(writer.path()).iter().map(|e| e.wall_time).collect();
     // Each field by its number and type: wall_time 1 (double), step 2 and file_version 3, summary 5.
     let version = [&[0x09], &stamps[0].to_le_bytes()[..], b"\x1a\x0dbrain.Event:2"].concat();
     let scalar = [
@@ -88,18 +93,21 @@ fn every_summary_reads_back() {
     writer.close().unwrap();
 
     let events = read_events(&path);
-    let steps: Vec<i64> = events.iter().map(Event::get_step).collect();
+    let steps: Vec<i64> = events.iter().map(|e| e.step).collect();
     assert_eq!(steps, [0, 3, 3, 4, 5, 6, 7]);
-    assert_eq!(events[0].get_file_version(), "brain.Event:2");
-    assert_eq!(events[1].get_session_log().get_status(), SessionLog_SessionStatus::START);
-    let value = |i: usize| events[i].get_summary().get_value()[0].clone();
-    assert_eq!((value(2).get_tag(), value(2).get_simple_value()), ("a/b@1", 0.25));
-    assert!(value(3).get_simple_value().is_nan());
-    assert_eq!(value(4).get_histo().get_num(), 2.0);
-    assert_eq!(value(5).get_tensor().get_string_val(), ["# ü".as_bytes()]);
-    assert_eq!(value(5).get_metadata().get_plugin_data().get_plugin_name(), "text");
-    assert_eq!((value(6).get_image().get_width(), value(6).get_image().get_height()), (900, 600));
-    assert!(events.iter().all(|e| e.get_wall_time() > 1.6e9), "seconds since 1970");
+    assert_eq!(events[0].what, Some(What::FileVersion("brain.Event:2".into())));
+    let start = SessionLog { status: SessionStatus::Start.into() };
+    assert_eq!(events[1].what, Some(What::SessionLog(start)));
+    let content = |i: usize| value(&events[i]).content.clone().unwrap();
+    assert_eq!((value(&events[2]).tag.as_str(), content(2)), ("a/b@1", Content::Scalar(0.25)));
+    assert!(matches!(content(3), Content::Scalar(nan) if nan.is_nan()));
+    assert!(matches!(content(4), Content::Histogram(histogram) if histogram.num == 2.0));
+    assert_eq!(content(5), Content::Tensor(Tensor::string("# ü")));
+    assert_eq!(value(&events[5]).metadata, Some(Metadata::of("text")));
+    assert!(
+        matches!(content(6), Content::Image(image) if (image.width, image.height) == (900, 600))
+    );
+    assert!(events.iter().all(|e| e.wall_time > 1.6e9), "seconds since 1970");
 }
 
 #[test]
@@ -132,21 +140,20 @@ fn dropping_a_writer_loses_nothing() {
 #[test]
 fn histograms() {
     let check = |values: &[f64], limits: &[f64], counts: &[f64]| {
-        let summary = histogram("h", values).unwrap();
-        let h = summary.get_value()[0].get_histo();
-        let used = |i: &usize| h.get_bucket()[*i] > 0.0;
-        let filled: Vec<usize> = (0..h.get_bucket().len()).filter(used).collect();
+        let h = histogram(values).unwrap();
+        let used = |i: &usize| h.counts[*i] > 0.0;
+        let filled: Vec<usize> = (0..h.counts.len()).filter(used).collect();
         let at = |list: &[f64]| filled.iter().map(|&i| list[i]).collect::<Vec<_>>();
-        assert_eq!(at(h.get_bucket()), counts, "{values:?}");
-        for (got, expect) in at(h.get_bucket_limit()).iter().zip(limits) {
+        assert_eq!(at(&h.counts), counts, "{values:?}");
+        for (got, expect) in at(&h.limits).iter().zip(limits) {
             // Two roundings of the weighted ends.
             assert!((got - expect).abs() <= 4.0 * f64::EPSILON * expect.abs(), "{got} {expect}");
         }
-        assert_eq!(h.get_num(), values.len() as f64);
-        assert_eq!(h.get_bucket().iter().sum::<f64>(), h.get_num());
-        assert!(h.get_bucket_limit().is_sorted());
-        assert_eq!(h.get_bucket_limit().last(), Some(&h.get_max()));
-        assert_eq!(h.get_sum(), values.iter().sum::<f64>());
+        assert_eq!(h.num, values.len() as f64);
+        assert_eq!(h.counts.iter().sum::<f64>(), h.num);
+        assert!(h.limits.is_sorted());
+        assert_eq!(h.limits.last(), Some(&h.max));
+        assert_eq!(h.sum, values.iter().sum::<f64>());
     };
     check(&[0.5, 0.5, 0.5], &[0.5], &[3.0]);
     check(&[-2.0], &[-2.0], &[1.0]);
