@@ -4,7 +4,9 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import time
+from pathlib import Path
 
 import cases
 
@@ -104,6 +106,7 @@ class Report:
     def facts(self):
         yield f"{time.strftime('%Y-%m-%d')}, {processor()}, {self.args.threads} threads, " \
               f"{self.args.repeats} pairs in turn; load {os.getloadavg()[0]:.1f} at the end"
+        yield f"commit {commit()}"
         if self.args.quick:
             yield "--quick: sizes at which no ratio means anything"
         size = cases.gemm_size(self.args)
@@ -117,7 +120,8 @@ class Report:
                 yield f"{row['case']}: bourn and {row['peer']} did not do the " \
                       "same work: tokens, loss or gradient differ; see results.json"
 
-    def write(self, work):
+    def write(self, work, say=True):
+        """Both files, as far as it has come; prints them too where it is the end."""
         text, markdown = [], [f"- {fact}" for fact in self.facts()]
         for title, head, rows in self.tables():
             if not rows:
@@ -125,12 +129,13 @@ class Report:
             text += ["", title, *aligned([head, *rows])]
             markdown += ["", f"## {title}", "", line(head), line(["---"] * len(head)),
                          *map(line, rows)]
-        print("\n".join([*self.facts(), *text]))
         (work / "results.md").write_text("\n".join(markdown) + "\n")
         (work / "results.json").write_text(json.dumps({
             "facts": list(self.facts()), "gflops": self.peaks, "comparisons": self.rows,
             "alone": self.own, "not_measured": self.missing}, indent=1))
-        print(f"\n{work / 'results.md'} and results.json have the same; run.log every command")
+        if say:
+            print("\n".join([*self.facts(), *text]))
+            print(f"\n{work / 'results.md'} and results.json have the same; run.log every command")
 
     def exit_code(self):
         """1 where the two sides did not do the same work: such a ratio must not be quoted."""
@@ -151,6 +156,13 @@ def same_work(case, pairs):
                     abs(ours[key] - theirs[key]) > tolerance * abs(theirs[key]):
                 return False
     return True
+
+
+def commit():
+    """Of the sources; what was built of them is the caller's to know."""
+    said = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=Path(__file__).parent,
+                          capture_output=True, text=True, check=False)
+    return said.stdout.strip() or "not known"
 
 
 def processor():

@@ -164,6 +164,7 @@ def main():
                     print(f"{case.name}: bourn and {peer.name}", file=sys.stderr, flush=True)
                     try:
                         results.add(case, peer, measure(case, peer, runner, args.repeats))
+                        results.write(args.work, say=False)
                         continue
                     except (Failed, ValueError, KeyError, OSError) as error:
                         reason = f"{type(error).__name__}: {error}"
