@@ -7,6 +7,9 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::thread::spawn;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -84,6 +87,22 @@ impl Place {
 
     pub(crate) fn bourn(&self, args: &[&str]) -> Output {
         self.command(args).output().expect("the binary runs")
+    }
+
+    /// Runs a command that might never end; here it is ended after a minute.
+    pub(crate) fn within_a_minute(&self, command: &mut Command) -> Output {
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        let child = child.expect("the binary starts");
+        let id = child.id().to_string();
+        let (ended, end) = channel();
+        spawn(move || ended.send(child.wait_with_output()));
+        match end.recv_timeout(Duration::from_secs(60)) {
+            Ok(output) => output.expect("what it says is read"),
+            Err(_) => {
+                let _ = Command::new("kill").args(["-KILL", &id]).status();
+                panic!("{command:?} has not ended within a minute");
+            }
+        }
     }
 
     /// Runs and expects success; returns standard output.

@@ -7,6 +7,7 @@ mod help;
 mod interrupt;
 mod threads;
 
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
 use bourn_track::{Console, ConsoleMode};
@@ -75,11 +76,19 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let console = Console::new(ConsoleMode::Auto).verbose(cli.verbose);
+    // A model's template is a program of a stranger's.
+    if let Some(code) = bourn_model::render_templates_apart() {
+        return code;
+    }
+    let console = Console::new(ConsoleMode::Auto);
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return answered(&said, &console),
+    };
+    let console = console.verbose(cli.verbose);
     tracing_subscriber::fmt()
         .with_writer(console.make_writer())
-        .with_ansi(console.colour())
+        .with_ansi(false)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_env("BOURN_LOG")
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,tiny_skia=error")),
@@ -115,4 +124,21 @@ fn main() -> ExitCode {
             interrupt::exit_code(&error).map_or(ExitCode::FAILURE, ExitCode::from)
         }
     }
+}
+
+/// What the command line itself is answered with: help, the version, or what is wrong with it.
+fn answered(said: &clap::Error, console: &Console) -> ExitCode {
+    let unseen =
+        std::env::args_os().any(|arg| arg.to_string_lossy().chars().any(bourn_foreign::is_unseen));
+    if said.use_stderr() && unseen {
+        // It repeats what was typed, or what a pattern of file names became.
+        console.line(said.to_string().trim_end());
+    } else if let Err(error) = said.print()
+        && error.kind() != ErrorKind::BrokenPipe
+        && !said.use_stderr()
+    {
+        console.line(format!("error: writing to standard output: {error}"));
+        return ExitCode::FAILURE;
+    }
+    u8::try_from(said.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from)
 }

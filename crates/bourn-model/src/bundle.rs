@@ -266,7 +266,7 @@ fn read_template(
     if path.exists() {
         let text = String::from_utf8(read_bounded(&path)?);
         let text = text.map_err(|_| ModelError::file(&path, "is not UTF-8"))?;
-        return Ok(Some(ChatTemplate::new(&text, special)));
+        return Ok(Some(ChatTemplate::new(&text, special).read_from(path.display().to_string())));
     }
     let key = "chat_template";
     let Some((object, value)) = object.and_then(|o| Some((o, o.get(key)?))) else {
@@ -283,7 +283,7 @@ fn read_template(
     };
     let message = "must be a template, or a list of named ones with one named `default`";
     let text = text.ok_or_else(|| object.error(key, message))?;
-    Ok(Some(ChatTemplate::new(text, special)))
+    Ok(Some(ChatTemplate::new(text, special).read_from(object.path().display().to_string())))
 }
 
 /// Writes a Hugging Face directory that `transformers` opens: `dir` must exist and be empty. Every

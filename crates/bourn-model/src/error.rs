@@ -148,9 +148,14 @@ pub enum ModelError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A chat template does not parse, or refuses the messages.
-    #[error("chat template: {0}")]
-    Template(String),
+    /// A chat template does not parse, refuses the messages, or takes more than it may.
+    #[error("{origin}{}chat template: {reason}", if .origin.is_empty() { "" } else { ": " })]
+    Template {
+        /// The file that the template came from; empty where there is none.
+        origin: String,
+        /// What the template or its engine says.
+        reason: String,
+    },
     /// The hub did not give the model.
     #[error("hub model `{id}`: {message}")]
     Hub {

@@ -1,6 +1,5 @@
 //! JSON objects that know the file they came from, so that an error can name file and key.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -21,7 +20,7 @@ pub(crate) struct Object {
 /// Reads a whole small file, refusing one that is too large to be what it claims.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(ModelError::io("open", path))?;
+    let file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ModelError::io("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ModelError::file(path, format!("is longer than {MAX_BYTES} bytes")));

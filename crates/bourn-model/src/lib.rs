@@ -64,7 +64,7 @@ pub mod transformer;
 mod weights;
 
 pub use bundle::{Bundle, KEPT_BELOW, open, save};
-pub use chat::{ChatTemplate, Message};
+pub use chat::{ChatTemplate, Message, render_templates_apart};
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
 pub use device::{built_for, is_cpu, open_device};
 pub use error::ModelError;

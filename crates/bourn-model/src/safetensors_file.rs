@@ -104,7 +104,7 @@ struct Header {
 
 impl Header {
     fn open(path: &Path) -> Result<Header, ModelError> {
-        let mut file = File::open(path).map_err(ModelError::io("open", path))?;
+        let mut file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
         let torn = |what: &str| {
             ModelError::file(path, format!("is torn: {what}; copy or download it again"))

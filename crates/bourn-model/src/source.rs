@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::hub::HubId;
+use crate::json_file::read_bounded;
 use crate::{ModelError, gguf};
 
 /// Parts of names by which publishers tell tuned models from plain ones.
@@ -58,8 +59,9 @@ pub fn seems_chat(source: &str) -> bool {
     if !path.is_dir() {
         return tuned;
     }
-    let config = std::fs::read_to_string(path.join("tokenizer_config.json")).unwrap_or_default();
-    path.join("chat_template.jinja").exists() || config.contains("\"chat_template\"")
+    let config = read_bounded(&path.join("tokenizer_config.json")).unwrap_or_default();
+    let key = b"\"chat_template\"";
+    path.join("chat_template.jinja").exists() || config.windows(key.len()).any(|part| part == key)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ pub struct Tokenizer {
     special: BTreeMap<String, String>,
 }
 
+/// Most times by which replacements may lengthen a text; those of published tokenizers stay below 100.
+const MOST_GROWTH: u64 = 1 << 12;
+
 /// The roles of special tokens, by `transformers`' names.
 pub(crate) const SPECIAL: [&str; 4] = ["bos_token", "eos_token", "pad_token", "unk_token"];
 
@@ -45,6 +48,16 @@ impl Tokenizer {
             .map_err(|e| error(origin, format!("not a tokenizer.json that can be read: {e}")))?;
         inner.with_truncation(None).map_err(|e| error(origin, e.to_string()))?;
         inner.with_padding(None);
+        let parts = json!([inner.get_normalizer(), inner.get_pre_tokenizer(), inner.get_decoder()]);
+        if let Some(times) = parts.as_array().into_iter().flatten().map(growth).max()
+            && times > MOST_GROWTH
+        {
+            let problem = format!(
+                "its replacements may make a text {times} times as long, and {MOST_GROWTH} times is \
+                 as much as any tokenizer needs"
+            );
+            return Err(error(origin, problem));
+        }
         let largest = inner.get_vocab(true).into_values().max();
         let largest = largest.ok_or_else(|| error(origin, "has no tokens".to_owned()))?;
         Ok(Tokenizer { inner, vocab_size: largest as usize + 1, special: BTreeMap::new() })
@@ -165,6 +178,34 @@ pub(crate) fn added_token(id: u32, content: &str, special: bool) -> Value {
         "normalized": false,
         "special": special,
     })
+}
+
+/// How many times as long the replacements of one part of a `tokenizer.json` make a text at most. Each is
+/// made in what the one before it left: twenty that double it make a million of one letter.
+fn growth(part: &Value) -> u64 {
+    let all = |name: &str| {
+        let list = part[name].as_array();
+        list.into_iter().flatten().map(growth).fold(1, u64::saturating_mul)
+    };
+    match part["type"].as_str() {
+        Some("Sequence") => ["normalizers", "pretokenizers", "decoders"]
+            .map(all)
+            .into_iter()
+            .fold(1, u64::saturating_mul),
+        Some("Replace") => {
+            let content = part["content"].as_str().map_or(0, str::len) as u64;
+            match part["pattern"]["String"].as_str().map_or(0, str::len) as u64 {
+                // What an expression finds may be empty, and stand before every letter.
+                0 => content + 1,
+                length => content.div_ceil(length).max(1),
+            }
+        }
+        // A letter for each byte, of two bytes at most.
+        Some("ByteLevel") => 2,
+        // The longest replacement of Unicode's.
+        Some("Precompiled") => 18,
+        _ => 1,
+    }
 }
 
 /// A tokenizer error.

@@ -1,6 +1,5 @@
 //! From files and overrides to one tree: reading, `extends`, `--set`.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +16,7 @@ const MAX_OVERRIDE_PARTS: usize = 16;
 /// A recipe's text. Reads no more than the limit, so that a huge file costs nothing.
 pub(crate) fn read(path: &Path) -> Result<String, RecipeError> {
     let mut bytes = Vec::new();
-    File::open(path)
+    bourn_foreign::open_stream(path)
         .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| RecipeError::file(path, format!("cannot read the recipe: {error}")))?;
     if bytes.len() as u64 > MAX_BYTES {

@@ -160,7 +160,7 @@ fn shown(path: &Path) -> String {
 }
 
 fn shown_text(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_control()).collect();
+    let text: String = text.chars().filter(|c| !bourn_foreign::is_unseen(*c)).collect();
     let plain = |c: char| c.is_alphanumeric() || "/._-+:@".contains(c);
     if text.chars().all(plain) { text } else { format!("'{text}'") }
 }

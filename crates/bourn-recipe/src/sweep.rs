@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bourn_foreign::is_unseen;
 use schemars::generate::SchemaSettings;
 use serde_json::Value as Json;
 
@@ -142,13 +143,14 @@ pub(crate) fn parse_sweep(text: &str, file: &Path) -> Result<Sweep, RecipeError>
             || name == "."
             || name == ".."
             || name.contains(['/', '\\'])
-            || name.chars().any(char::is_control))
+            || name.chars().any(is_unseen))
     {
-        let problem = "names a directory inside the runs directory; write one without `/` and `\\`";
+        let problem = "names a directory inside the runs directory; write one that is seen, without \
+                       `/` and `\\`";
         return Err(sources.error(at("name"), "name", problem));
     }
-    let stem = || file.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    Ok(Sweep { name: written.name.unwrap_or_else(stem), recipe, seeds, k, reference, variants })
+    let name = written.name.unwrap_or_else(|| check::stem(file));
+    Ok(Sweep { name, recipe, seeds, k, reference, variants })
 }
 
 /// Keys with their new values.
@@ -302,8 +304,8 @@ fn variant(
     if point.name.is_empty() || point.name.chars().count() > MAX_NAME {
         return fail("a name has 1 to 80 characters");
     }
-    if point.name.chars().any(char::is_control) {
-        return fail("holds a control character; write a name that can be read");
+    if point.name.chars().any(is_unseen) {
+        return fail("holds a character that is not seen; write a name that can be read");
     }
     let directory = slug(&point.name);
     let mut tree = bottom.clone();

@@ -278,6 +278,14 @@ fn rules_across_keys() {
     assert_snapshot!(appended("[probe.guess]\nn = 0\n"), @"x.toml:8:1: [probe.guess] n: must be at least 1, found 0");
     assert_snapshot!(error(&format!("name = \"a/b\"\n{WHOLE}")), @r#"x.toml:1:1: name: names a directory inside the runs directory; write it without `/` and `\`"#);
     assert_snapshot!(error(&format!("name = \"\"\n{WHOLE}")), @"x.toml:1:1: name: must not be empty");
+    // Read from right to left, a control character, a letter that takes no room.
+    for c in ["\\u202e", "\\u001b", "\\u2066", "\\u009b", "\\u200b"] {
+        let found = error(&format!("name = \"a{c}b\"\n{WHOLE}"));
+        assert!(
+            found.starts_with("x.toml:1:1: name: holds a character that is not seen"),
+            "{found}"
+        );
+    }
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! The file of a page.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
@@ -39,7 +38,7 @@ pub(crate) fn is_report(path: &Path) -> bool {
 
 /// Whether there is nothing at `path`, or a report.
 fn is_free(path: &Path) -> Result<bool, ReportError> {
-    let file = match File::open(path) {
+    let file = match bourn_foreign::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(true),
         Err(error) => return Err(ReportError::io("read", path)(error)),

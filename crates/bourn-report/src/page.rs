@@ -77,7 +77,8 @@ pub(crate) fn render(
 }
 
 /// A whole document around what is in its body: self-contained, and allowed nothing from elsewhere.
-/// Style and script are constants of ours: they alone are not escaped.
+/// Style and script are constants of ours: they alone are not escaped. Nothing unseen is on the page,
+/// also where a name stands in it without having been looked at.
 pub(crate) fn document(
     title: &str,
     style: &'static str,
@@ -105,7 +106,7 @@ pub(crate) fn document(
             }
         }
     };
-    page.into_string() + "\n"
+    bourn_foreign::visible(&page.into_string()).into_owned() + "\n"
 }
 
 /// Calls each run by what tells them all apart: the recipe's name, else the directory's, else the

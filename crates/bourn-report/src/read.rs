@@ -5,7 +5,6 @@
 //! metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -285,7 +284,7 @@ pub fn read_cost(path: &Path) -> Result<Option<TrainingCost>, ReportError> {
 }
 
 pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, ReportError> {
-    let file = File::open(path).map_err(ReportError::io("read", path))?;
+    let file = bourn_foreign::open(path).map_err(ReportError::io("read", path))?;
     let mut text = String::new();
     let read = file.take(limit + 1).read_to_string(&mut text);
     match read.map_err(ReportError::io("read", path))? as u64 > limit {

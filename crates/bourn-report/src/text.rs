@@ -1,33 +1,17 @@
 //! How the page words things, and how text from elsewhere becomes part of it.
 
-use std::borrow::Cow;
-
+use bourn_foreign::visible;
 use maud::Render;
 
 /// Text that is not the page's own: names, prompts and above all completions, which may hold
-/// anything. It is escaped as all text is, and control characters become their visible signs: an
-/// escape sequence is seen, and a torn text stays one element.
+/// anything. It is escaped as all text is, and what is not seen is written out: an escape sequence is
+/// read, and a text that is written backwards stays in its order.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Foreign<T>(pub(crate) T);
 
 impl<T: AsRef<str>> Render for Foreign<T> {
     fn render_to(&self, page: &mut String) {
         visible(self.0.as_ref()).render_to(page);
-    }
-}
-
-fn visible(text: &str) -> Cow<'_, str> {
-    let sign = |c: char| match c {
-        '\n' | '\t' => c,
-        // U+2400 and on are the pictures of the control characters, in their order.
-        '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-        '\u{7f}' => '\u{2421}',
-        c if c.is_control() => '\u{fffd}',
-        c => c,
-    };
-    match text.chars().all(|c| sign(c) == c) {
-        true => Cow::Borrowed(text),
-        false => Cow::Owned(text.chars().map(sign).collect()),
     }
 }
 

@@ -18,7 +18,8 @@ pub(crate) fn for_each(
     mut each: impl FnMut(u64, Map<String, Value>) -> Result<bool, TaskError>,
 ) -> Result<(), TaskError> {
     let read_error = |source| TaskError::Read { path: path.to_path_buf(), source };
-    let mut input = Input { inner: BufReader::new(File::open(path).map_err(read_error)?), line: 1 };
+    let file = bourn_foreign::open(path).map_err(read_error)?;
+    let mut input = Input { inner: BufReader::new(file), line: 1 };
     input.skip_mark().map_err(read_error)?;
     let mut array = Array::None;
     if input.peek_past_space().map_err(read_error)? == Some(b'[') {

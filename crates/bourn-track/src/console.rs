@@ -2,7 +2,8 @@
 //!
 //! On a terminal there are progress bars with the time left, and what is said is broken between words
 //! at 80 columns; otherwise there are plain lines at intervals, which a log file can hold, each message
-//! on one. A terminal that is dumb gets plain lines too; one whose user has set `NO_COLOR` gets bars
+//! on one. What text from elsewhere would do to a terminal is written out (`bourn-foreign`), whoever says
+//! it. A terminal that is dumb gets plain lines too; one whose user has set `NO_COLOR` gets bars
 //! without colour. What only some want to know is said where it is asked for ([`Console::verbose`]).
 
 use std::fmt;
@@ -10,8 +11,10 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::format::{duration, wrapped};
+use bourn_foreign::visible;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use crate::format::{duration, wrapped};
 
 /// Plain lines of one stage are at least this far apart, unless [`ProgressStage::lines_every`] counts.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
@@ -74,6 +77,7 @@ impl Console {
 
     /// Begins a piece of work of `total` `unit`s (0: unknown). Several may be under way.
     pub fn stage(&self, name: &str, total: u64, unit: &str) -> ProgressStage {
+        let name = &*visible(name);
         let bar = match &*self.out {
             ConsoleOutput::Bars(bars) => Some(bars.add(bar(name, total, unit, self.colour))),
             ConsoleOutput::Plain(_) => None,
@@ -97,13 +101,16 @@ impl Console {
     /// Prints text (one or more lines) above the bars. A failure to write to the console never
     /// stops a run, so it is not reported.
     pub fn line(&self, text: impl AsRef<str>) {
-        let text = text.as_ref();
-        let mut shown = match &*self.out {
+        self.write(self.shown(text.as_ref()).as_bytes());
+    }
+
+    fn shown(&self, text: &str) -> String {
+        let text = visible(text);
+        let shown = match &*self.out {
             ConsoleOutput::Bars(_) => text.lines().map(fitted).collect::<Vec<_>>().join("\n"),
-            ConsoleOutput::Plain(_) => text.to_owned(),
+            ConsoleOutput::Plain(_) => text.into_owned(),
         };
-        shown.push('\n');
-        self.write(shown.as_bytes());
+        shown + "\n"
     }
 
     /// As [`Console::line`], for what a user sees who asked for the details.
@@ -115,12 +122,12 @@ impl Console {
 
     /// Prints a warning above the bars.
     pub fn warn(&self, text: impl AsRef<str>) {
-        let text = text.as_ref();
-        if self.colour {
-            self.line(format!("\x1b[33mwarning:\x1b[0m {text}"));
-        } else {
-            self.line(format!("warning: {text}"));
-        }
+        let shown = self.shown(&format!("warning: {}", text.as_ref()));
+        let shown = match self.colour {
+            true => shown.replacen("warning:", "\x1b[33mwarning:\x1b[0m", 1),
+            false => shown,
+        };
+        self.write(shown.as_bytes());
     }
 
     /// Takes the bars away while `print` writes to the terminal by another way (results go to
@@ -133,13 +140,13 @@ impl Console {
     }
 
     /// Makes writers that print whole lines above the bars, for `tracing_subscriber`'s
-    /// `with_writer`.
+    /// `with_writer`. The lines have no colour: in them, a sequence of ours is as good as another.
     pub fn make_writer(&self) -> impl Fn() -> ConsoleWriter + Clone + Send + Sync + 'static {
         let console = self.clone();
         move || ConsoleWriter { console: console.clone(), partial: Vec::new() }
     }
 
-    /// Whether the terminal is one that may be given colour: then log lines may have it too.
+    /// Whether the terminal is one that may be given colour.
     pub fn colour(&self) -> bool {
         self.colour
     }
@@ -214,7 +221,7 @@ impl ProgressStage {
     /// What is said beside the numbers, for example the latest reward. Set it before
     /// [`ProgressStage::inc`], which prints it where there are no bars.
     pub fn set_message(&mut self, message: impl Into<String>) {
-        self.message = message.into();
+        self.message = visible(&message.into()).into_owned();
         if let Some(bar) = &self.bar {
             bar.set_message(self.beside());
         }
@@ -292,7 +299,7 @@ impl Write for ConsoleWriter {
         self.partial.extend_from_slice(bytes);
         if let Some(end) = self.partial.iter().rposition(|byte| *byte == b'\n') {
             let rest = self.partial.split_off(end + 1);
-            self.console.write(&self.partial);
+            self.console.write(visible(&String::from_utf8_lossy(&self.partial)).as_bytes());
             self.partial = rest;
         }
         Ok(bytes.len())
@@ -307,7 +314,7 @@ impl Drop for ConsoleWriter {
     fn drop(&mut self) {
         if !self.partial.is_empty() {
             self.partial.push(b'\n');
-            self.console.write(&self.partial);
+            self.console.write(visible(&String::from_utf8_lossy(&self.partial)).as_bytes());
         }
     }
 }

@@ -4,7 +4,6 @@
 //! that everything in the metrics file is a function of recipe and seed.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -190,7 +189,7 @@ fn for_each_line(
     mut each: impl FnMut(&[u8], MetricsLine) -> Result<(), TrackError>,
 ) -> Result<(), TrackError> {
     let read_error = |source| TrackError::io("read", path)(source);
-    let file = File::open(path).map_err(read_error)?;
+    let file = bourn_foreign::open(path).map_err(read_error)?;
     let bytes = file.metadata().map_err(read_error)?.len();
     if bytes > MAX_FILE_BYTES {
         return Err(TrackError::TooLarge {

@@ -3,6 +3,7 @@
 //! Prompts and completions come from a model that may write anything: [`literal`] makes a text that
 //! neither Markdown nor HTML sees anything in, and bounds its length.
 
+use bourn_foreign::is_unseen;
 use bourn_probe::{Answer, Boundary, Example, Examples, Ledger, most_frequent};
 
 use crate::words;
@@ -77,7 +78,7 @@ fn literal(text: &str, most: usize) -> String {
         match c {
             '\n' => shown.push('↵'),
             c if c.is_ascii_alphanumeric() || c == ' ' => shown.push(c),
-            c if c.is_control() || is_invisible(c) => shown.push('\u{fffd}'),
+            c if is_unseen(c) => shown.push('\u{fffd}'),
             c if c.is_ascii() => shown += &format!("&#{};", u32::from(c)),
             c => shown.push(c),
         }
@@ -86,13 +87,6 @@ fn literal(text: &str, most: usize) -> String {
         shown.push('…');
     }
     if shown.is_empty() { "(empty)".to_owned() } else { shown }
-}
-
-/// Marks of direction, joiners and others that take no room but change what is around them. U+2028
-/// and U+2029 end lines, and so would end a row.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Tables for the terminal: at most 80 columns wide, readable without colour.
 
+use std::borrow::Cow;
+
+use bourn_foreign::visible;
 use bourn_probe::figures::{ProblemState, Solvability, SolvableState, Support};
 use bourn_probe::{Answer, Boundary, Estimate, Example, Outcomes, SHOWN_P, Spending, Spent};
 use comfy_table::presets::{NOTHING, UTF8_HORIZONTAL_ONLY};
@@ -50,17 +53,18 @@ pub fn boundary_table(boundary: &Boundary) -> String {
 pub fn derived_table(rows: &[(String, String)]) -> String {
     let mut table = new_table();
     table.load_style(NOTHING);
-    table.add_rows(rows.iter().map(|(name, value)| [name, value]));
+    table.add_rows(rows.iter().map(|(name, value)| [visible(name), visible(value)]));
     trimmed(&table)
 }
 
 /// Names with what they stand for in a column beside them, which begins at `column` or where the names
 /// have room, on lines of at most 80 columns.
 pub fn facts(rows: &[(String, String)], column: usize) -> String {
+    let rows: Vec<_> = rows.iter().map(|(name, value)| (visible(name), visible(value))).collect();
     let widest = rows.iter().map(|(name, _)| name.chars().count() + 2).max().unwrap_or(0);
     let column = widest.max(column);
     let room = ending::WIDTH.saturating_sub(column);
-    let line = |(name, value): &(String, String)| {
+    let line = |(name, value): &(Cow<'_, str>, Cow<'_, str>)| {
         let value = wrapped(value, room, 0).replace('\n', &format!("\n{}", " ".repeat(column)));
         format!("{name:column$}{value}")
     };
@@ -76,8 +80,8 @@ pub fn count_rows(counts: Vec<(String, u64)>) -> Vec<(String, String)> {
 pub(crate) fn plain_table(head: &[String], rows: &[Vec<String>]) -> String {
     let mut table = new_table();
     table.load_style(RULED);
-    table.set_header(head);
-    table.add_rows(rows);
+    table.set_header(head.iter().map(|cell| visible(cell)));
+    table.add_rows(rows.iter().map(|row| row.iter().map(|cell| visible(cell))));
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
     }
@@ -121,14 +125,14 @@ fn answers(outcomes: Outcomes, answers: &[Answer]) -> String {
 }
 
 /// Text on one line and of at most `most` characters, without its middle if it is longer: a
-/// completion begins with its approach and ends with its answer. Control characters (a model may
-/// write escape sequences) become blanks.
+/// completion begins with its approach and ends with its answer. What a terminal would obey (a model
+/// may write escape sequences) is written out.
 pub(crate) fn shorten(text: &str, most: usize) -> String {
-    let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>();
-    let words = visible.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = visible(&words);
     let length = words.chars().count();
     if length <= most {
-        return words;
+        return words.into_owned();
     }
     let head = most / 3;
     let tail = most.saturating_sub(head + 3);

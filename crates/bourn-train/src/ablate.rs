@@ -21,7 +21,7 @@ use self::children::{Child, Ended};
 use crate::error::TrainError;
 use crate::probe::read_figures;
 use crate::standalone::draw_base;
-use crate::{base, checkpoint, memory, rundir, sealed};
+use crate::{base, cache_dir, checkpoint, memory, rundir, sealed};
 
 pub use found::{Found, found};
 
@@ -109,6 +109,7 @@ pub fn ablate(
     sealed::check_writable(&options.directory)?;
     let all = jobs(sweep);
     for job in &all {
+        cache_dir::check_for(job.recipe, &options.cache_dir)?;
         crate::check_probe(&job.recipe.probe)?;
         rundir::check_same(&job.directory(options), job.recipe)?;
     }

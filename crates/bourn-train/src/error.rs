@@ -357,6 +357,15 @@ pub enum TrainError {
         /// Runs of the sweep.
         total: usize,
     },
+    /// The cache cannot be written in.
+    #[error(
+        "the cache, where bases and their draws are kept: {problem}; set BOURN_CACHE to a directory \
+         that can be written in"
+    )]
+    Cache {
+        /// The directory, and what the system said.
+        problem: Box<TrainError>,
+    },
     /// What a run left cannot be shown.
     #[error(transparent)]
     Report(#[from] bourn_report::ReportError),

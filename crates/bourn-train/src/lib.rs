@@ -67,6 +67,7 @@
 pub mod ablate;
 mod announce;
 pub mod base;
+mod cache_dir;
 pub mod checkpoint;
 mod clock;
 mod credit;

@@ -1,9 +1,12 @@
 //! Problems as inputs, and what ends a completion.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bourn_episode::Inputs;
 use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::{Model, Rollout};
+use bourn_rollout::RolloutError;
 use bourn_task::{Problem, Problems};
 
 use crate::error::TrainError;
@@ -31,7 +34,23 @@ pub(crate) fn encode_prompts(
     prompter: &Prompter,
     limit: usize,
 ) -> Result<Vec<Inputs>, TrainError> {
+    encode_until(problems, prompter, limit, &AtomicBool::new(false))
+}
+
+/// [`encode_prompts`] of many, until `stop` is raised: a chat template may take its time over each.
+///
+/// # Errors
+/// As [`encode_prompts`]; interrupted.
+pub(crate) fn encode_until(
+    problems: &[&Problem],
+    prompter: &Prompter,
+    limit: usize,
+    stop: &AtomicBool,
+) -> Result<Vec<Inputs>, TrainError> {
     let encode = |problem: &&Problem| {
+        if stop.load(Ordering::Relaxed) {
+            return Err(RolloutError::Interrupted.into());
+        }
         let inputs = prompter.encode(&problem.prompt)?;
         if inputs.len() > limit {
             return Err(TrainError::PromptTooLong {

@@ -37,7 +37,8 @@ use crate::rundir::{self, Claim, RunStart};
 use crate::side::Side;
 use crate::world::{Alone, World, together};
 use crate::{
-    base, check_context, critic, drawing, engine, engine_options, memory, origins, prompts,
+    base, cache_dir, check_context, critic, drawing, engine, engine_options, memory, origins,
+    prompts,
 };
 
 /// What the command line adds to the recipe.
@@ -103,6 +104,8 @@ pub fn train_in(
     // Nothing is written before everything that can be wrong with the input has been looked at.
     check_probe(&recipe.probe)?;
     let claim = rundir::look(world, &options.run_dir, recipe, options.resume)?;
+    let cache = world.writes().then(|| cache_dir::check_for(recipe, &options.cache_dir));
+    together(world, cache.transpose())?;
     let device = bourn_model::open_device(recipe.device)?.autodiff();
     let problems = bourn_task::load(recipe)?;
     problems.warnings.iter().for_each(|warning| console.warn(warning));
@@ -273,7 +276,7 @@ impl<'a> Run<'a> {
         let prompter = prompts::prompter(&recipe.model, rollout, base)?;
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
-        prompts::encode_prompts(&all, &prompter, rollout.max_prompt_length)?;
+        prompts::encode_until(&all, &prompter, rollout.max_prompt_length, order.stop)?;
         // Nor is a bad line of the reference file found by the first probe.
         let side = Side::new(base, &prompter);
         origins::references(&recipe.measured(), &problems.held_out, &side)?;

@@ -16,9 +16,9 @@ use bourn_track::Console;
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
-use crate::prompts::{encode_prompts, prompter};
+use crate::prompts::{encode_until, prompter};
 use crate::side::{Engines, Role, Side, engine_of};
-use crate::{base, check_context, rundir, sealed};
+use crate::{base, cache_dir, check_context, rundir, sealed};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ pub(crate) fn draw_base(
     let rollout = measured.rollout;
     let prompter = prompter(measured.model, rollout, base)?;
     let all: Vec<&Problem> = problems.iter().collect();
-    encode_prompts(&all, &prompter, rollout.max_prompt_length)?;
+    encode_until(&all, &prompter, rollout.max_prompt_length, stop)?;
     check_context(rollout, &base.config)?;
     let side = Side::new(base, &prompter);
     let mut only = engine_of(&measured, &side)?;
@@ -101,6 +101,7 @@ impl Probing {
         if let Some(output) = &options.output {
             check_output(output)?;
         }
+        cache_dir::check(&options.cache_dir)?;
         let (problems, warnings) = load_held_out(&measured)?;
         Ok(Probing { recipe, options, problems, warnings })
     }
@@ -119,7 +120,8 @@ impl Probing {
         self.warnings.iter().for_each(|warning| console.warn(warning));
         let ProbeModels { base, policy, step } = models;
         let measured = self.recipe.measured();
-        let prompters = [self.prompter(base, console)?, self.prompter(policy, console)?];
+        let prompter = |model| self.prompter(model, console, stop);
+        let prompters = [prompter(base)?, prompter(policy)?];
         let [reads_base, reads_policy] = &prompters;
         self.tell_differences(reads_base, reads_policy, console)?;
 
@@ -159,11 +161,16 @@ impl Probing {
     }
 
     /// How a model reads the problems, once it is known that they fit it.
-    fn prompter(&self, model: &Bundle, console: &Console) -> Result<Prompter, TrainError> {
+    fn prompter(
+        &self,
+        model: &Bundle,
+        console: &Console,
+        stop: &AtomicBool,
+    ) -> Result<Prompter, TrainError> {
         let Measured { model: asked, rollout, .. } = self.recipe.measured();
         let prompter = prompter(asked, rollout, model)?;
         let problems: Vec<&Problem> = self.problems.iter().collect();
-        let prompts = encode_prompts(&problems, &prompter, rollout.max_prompt_length)?;
+        let prompts = encode_until(&problems, &prompter, rollout.max_prompt_length, stop)?;
         let prompt = prompts.iter().map(Inputs::len).max().unwrap_or(0);
         let (completion, context) = (rollout.max_completion_length, model.config.max_position);
         if prompt + completion > context {

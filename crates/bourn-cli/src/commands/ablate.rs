@@ -8,7 +8,7 @@ use bourn_track::{Console, FailedRun, ablation_table, derived_table};
 use bourn_train::ablate::{AblateOptions, Found, ablate, found};
 use bourn_train::{Forecast, Preview, memory};
 
-use super::print;
+use super::{check_directory, print, print_json};
 use crate::{interrupt, threads};
 
 /// Train every variant of a sweep with every seed, and compare their boundaries on the same problems.
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &AblateArgs, console: &Console) -> anyhow::Result<()> {
         return dry_run(&sweep);
     }
     let directory = args.run_dir.clone().unwrap_or_else(|| PathBuf::from("runs").join(&sweep.name));
+    check_directory(&directory)?;
     let options = AblateOptions {
         directory,
         cache_dir: bourn_train::base::default_cache_dir(),
@@ -57,7 +58,7 @@ pub(crate) fn run(args: &AblateArgs, console: &Console) -> anyhow::Result<()> {
     };
     let Found { sets, files } = found(&sweep, &options, &failed)?;
     match args.json {
-        true => print(&serde_json::to_string_pretty(&sets)?)?,
+        true => print_json(&serde_json::to_string_pretty(&sets)?)?,
         false => {
             let files = files.iter().map(|path| ("written".to_owned(), path.display().to_string()));
             let tables: Vec<String> = sets.iter().map(ablation_table).collect();

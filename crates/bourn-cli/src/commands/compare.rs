@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bourn_probe::{CompareOptions, compare, read_outcomes};
 
-use super::{figures, print};
+use super::{figures, print, print_json};
 
 /// Compare the outcomes of two models, from anywhere. See docs/formats.md.
 #[derive(clap::Args)]
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &CompareArgs) -> anyhow::Result<()> {
     };
     let boundary = compare(&base, &policy, &options)?;
     if args.json {
-        print(&serde_json::to_string_pretty(&boundary)?)
+        print_json(&serde_json::to_string_pretty(&boundary)?)
     } else {
         print(figures(&[boundary], &[], args.full).trim_end())
     }

@@ -11,7 +11,7 @@ use bourn_train::base::default_cache_dir;
 use bourn_train::doctor::{self, Finding, State};
 use serde_json::json;
 
-use super::print;
+use super::{print, print_json};
 use crate::{help, threads};
 
 /// Column at which what was found begins.
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &DoctorArgs, console: &Console) -> anyhow::Result<()> {
 
     let wrong = findings.iter().filter(|finding| finding.state == State::Wrong).count();
     match args.json {
-        true => print(&serde_json::to_string_pretty(
+        true => print_json(&serde_json::to_string_pretty(
             &json!({ "version": env!("CARGO_PKG_VERSION"), "wrong": wrong, "findings": findings }),
         )?)?,
         false => print(&findings.iter().map(shown).collect::<String>())?,

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::bail;
+use bourn_foreign::visible;
 use bourn_probe::{Holding, LedgerStore, StoreSweep};
 use bourn_track::Console;
 use serde::Serialize;
 
-use super::print;
+use super::{print, print_json};
 
 /// Look after the draws of frozen bases that are kept for all runs
 #[derive(clap::Args)]
@@ -110,7 +111,7 @@ fn json(holdings: &[Holding]) -> anyhow::Result<()> {
         text += &serde_json::to_string(&line)?;
         text.push('\n');
     }
-    if text.is_empty() { Ok(()) } else { print(&text) }
+    if text.is_empty() { Ok(()) } else { print_json(&text) }
 }
 
 fn ls(look: &LedgerQuery) -> anyhow::Result<()> {
@@ -202,9 +203,11 @@ fn gc(collect: &Collect, console: &Console) -> anyhow::Result<()> {
 
 /// Columns side by side, numbers or not.
 fn table(rows: &[[String; 8]]) -> String {
+    let shown = |row: &[String; 8]| row.each_ref().map(|cell| visible(cell).into_owned());
+    let rows: Vec<[String; 8]> = rows.iter().map(shown).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         for (column, cell) in row.iter().enumerate() {
             let pad = width(column).unwrap_or(0) - cell.chars().count();
             let (left, right) = if (3..7).contains(&column) { (pad, 0) } else { (0, pad) };

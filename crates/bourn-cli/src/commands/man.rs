@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::{print, write_file};
+use super::{check_directory, print, write_file};
 use crate::Cli;
 
 /// Write a manual page for each command
@@ -23,6 +23,7 @@ pub(crate) fn run(args: &ManArgs) -> anyhow::Result<()> {
     if args.dir.exists() && !args.dir.is_dir() {
         bail!("{shown} is a file; name the directory that the pages are to be in");
     }
+    check_directory(&args.dir)?;
     // All are made before the first is written.
     let mut pages = Vec::new();
     let mut bourn = Cli::command().disable_help_subcommand(true);

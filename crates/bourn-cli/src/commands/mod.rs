@@ -14,10 +14,11 @@ pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod train;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use bourn_foreign::visible;
 use bourn_model::{Bundle, ModelConfig};
 use bourn_probe::{Boundary, Examples};
 use bourn_recipe::Device;
@@ -78,14 +79,45 @@ pub(crate) fn figures(boundaries: &[Boundary], examples: &[Examples], full: bool
     texts.join("\n\n")
 }
 
-/// Prints a result on standard output.
+/// Prints a result on standard output, for eyes: what names and texts from elsewhere would do to a
+/// terminal is written out.
 pub(crate) fn print(text: &str) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    if !text.ends_with('\n') {
-        out.write_all(b"\n")?;
+    print_raw(&visible(text))
+}
+
+/// Prints JSON, which stays the same JSON.
+pub(crate) fn print_json(text: &str) -> anyhow::Result<()> {
+    print_raw(&bourn_foreign::json(text))
+}
+
+/// Prints a text that another program is to read: as it is, unless a terminal is all that reads it.
+pub(crate) fn print_text(text: &str) -> anyhow::Result<()> {
+    match io::stdout().is_terminal() {
+        true => print(text),
+        false => print_raw(text),
     }
-    Ok(out.flush()?)
+}
+
+/// Prints a text as it is, whatever it does to a terminal.
+pub(crate) fn print_raw(text: &str) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    let end: &[u8] = if text.ends_with('\n') { b"" } else { b"\n" };
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(end));
+    written.and_then(|()| out.flush()).context("writing to standard output")
+}
+
+/// Where a command is to write many files: a link that leads nowhere is none, and making a directory
+/// there says that it exists.
+pub(crate) fn check_directory(path: &Path) -> anyhow::Result<()> {
+    let link = path.symlink_metadata().is_ok_and(|found| found.is_symlink()) && !path.exists();
+    match link {
+        true => bail!(
+            "{} is a link to {}, which is not there: make that directory, or remove the link",
+            path.display(),
+            path.read_link()?.display()
+        ),
+        false => Ok(()),
+    }
 }
 
 /// Writes a file that is there whole or not at all. A file that is there already is replaced only if

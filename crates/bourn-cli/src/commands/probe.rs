@@ -6,7 +6,7 @@ use bourn_recipe::{ProbeRecipe, ShortTask};
 use bourn_track::Console;
 use bourn_train::{ProbeModels, ProbeOptions, Probing, probe_of_run};
 
-use super::{figures, open_model, print};
+use super::{check_directory, figures, open_model, print, print_json};
 use crate::interrupt;
 
 /// The boundary of any two models, without training: pass@k, and the problems that
@@ -57,6 +57,7 @@ pub(crate) struct ProbeArgs {
 
 /// Runs the command.
 pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
+    args.output.as_deref().map_or(Ok(()), check_directory)?;
     let stop = interrupt::install(console)?;
     let options = ProbeOptions {
         output: args.output.clone(),
@@ -76,7 +77,7 @@ pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
     let results = probing.run(&models, console, stop)?;
     if args.json {
         for result in &results {
-            print(&serde_json::to_string(&result.boundary)?)?;
+            print_json(&serde_json::to_string(&result.boundary)?)?;
         }
         return Ok(());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use clap::Subcommand;
 
-use super::{chain, print};
+use super::{chain, print, print_json, print_text};
 
 /// Check, show or document recipes.
 #[derive(clap::Args)]
@@ -60,10 +60,10 @@ pub(crate) fn run(args: &RecipeArgs) -> anyhow::Result<()> {
             }
         }
         RecipeCommand::Show { recipe, overrides } => {
-            print(&bourn_recipe::load(recipe, overrides)?.to_toml())
+            print_text(&bourn_recipe::load(recipe, overrides)?.to_toml())
         }
         RecipeCommand::Schema => {
-            print(&serde_json::to_string_pretty(&bourn_recipe::json_schema())?)
+            print_json(&serde_json::to_string_pretty(&bourn_recipe::json_schema())?)
         }
         RecipeCommand::Reference => print(&bourn_recipe::reference_markdown()),
     }

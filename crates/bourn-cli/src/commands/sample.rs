@@ -2,15 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use anyhow::bail;
 use bourn_model::prompt::Prompter;
 use bourn_recipe::Device;
 use bourn_rollout::{Completion, Finish, Request, Sampling, generate};
 use bourn_track::Console;
 use bourn_train::engine;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{engine_for, open_model, print};
+use super::{engine_for, open_model, print_json, print_raw, print_text};
 
 /// Completions that are drawn before they are printed, and held in memory until then.
 const BLOCK: u64 = 1024;
@@ -24,8 +23,8 @@ pub(crate) struct SampleArgs {
     /// The prompt
     #[arg(long)]
     prompt: String,
-    /// How many completions
-    #[arg(short, long, default_value_t = 1)]
+    /// How many completions, 1,000,000 at most
+    #[arg(short, long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     n: u64,
     /// Longest completion, in tokens [default: 128, or what the context leaves]
     #[arg(long)]
@@ -60,13 +59,13 @@ pub(crate) struct SampleArgs {
     /// Print one JSON object a line: text, tokens, logprobs, finish
     #[arg(long)]
     json: bool,
+    /// Give a terminal the bytes as they are, escape sequences too; a pipe or a file has them anyway
+    #[arg(long, conflicts_with = "json")]
+    raw: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &SampleArgs, console: &Console) -> anyhow::Result<()> {
-    if args.n == 0 {
-        bail!("--n 0 asks for no completions; give at least 1");
-    }
     let device = bourn_model::open_device(args.device)?;
     let mut bundle = open_model(&args.model)?;
     let weights = bundle.take_weights()?;
@@ -101,29 +100,28 @@ pub(crate) fn run(args: &SampleArgs, console: &Console) -> anyhow::Result<()> {
             ControlFlow::Continue(())
         })?;
         for completion in groups.into_iter().flatten() {
-            let line = line(&prompter, &completion, args.json)?;
-            console.suspend(|| print(&line))?;
+            let text = prompter.decode(&completion.tokens)?;
+            console.suspend(|| match (args.json, args.raw) {
+                (true, _) => print_json(&object(&text, &completion).to_string()),
+                (false, true) => print_raw(&text),
+                (false, false) => print_text(&text),
+            })?;
         }
         first += count;
     }
     Ok(())
 }
 
-/// A completion as it is printed.
-fn line(prompter: &Prompter, completion: &Completion, as_json: bool) -> anyhow::Result<String> {
-    let text = prompter.decode(&completion.tokens)?;
-    if !as_json {
-        return Ok(text);
-    }
+/// A completion as an object.
+fn object(text: &str, completion: &Completion) -> Value {
     let finish = match completion.finish {
         Finish::Stop => "stop",
         Finish::Length => "length",
     };
-    let object = json!({
+    json!({
         "text": text,
         "tokens": completion.tokens,
         "logprobs": completion.logprobs,
         "finish": finish,
-    });
-    Ok(object.to_string())
+    })
 }

@@ -12,7 +12,7 @@ use bourn_train::engine;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{engine_for, open_model, print};
+use super::{engine_for, open_model, print_json};
 
 /// Lines scored together at most. A line that waits for its answer before it is followed by
 /// another is scored at once.
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &ScoreArgs, console: &Console) -> anyhow::Result<()> {
             let sum = scored.logprobs.iter().fold(0.0, |sum, &logprob| sum + f64::from(logprob));
             let tokens = scored.logprobs.len();
             let object = json!({ "logprobs": scored.logprobs, "sum": sum, "tokens": tokens });
-            console.suspend(|| print(&object.to_string()))?;
+            console.suspend(|| print_json(&object.to_string()))?;
         }
     }
 }

@@ -8,7 +8,7 @@ use bourn_track::{Console, count_rows, derived_table, detectable_rows, facts};
 use bourn_train::memory::mebibytes;
 use bourn_train::{Outcome, RunOptions};
 
-use super::{figures, print};
+use super::{check_directory, figures, print};
 use crate::interrupt;
 
 /// Train the policy of a recipe and probe its boundary.
@@ -44,6 +44,7 @@ pub(crate) fn run(args: &TrainArgs, console: &Console) -> anyhow::Result<()> {
         bourn_train::check_probe(&recipe.probe)?;
         return dry_run(&recipe, console);
     }
+    check_directory(&run_dir)?;
     let stop = interrupt::install(console)?;
     let options = RunOptions {
         run_dir,

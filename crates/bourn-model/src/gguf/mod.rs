@@ -27,7 +27,7 @@ pub(crate) struct Contents {
 /// Whether a file begins as a GGUF does.
 pub(crate) fn is_gguf(path: &Path) -> bool {
     let mut magic = [0; 4];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic));
+    let read = bourn_foreign::open(path).and_then(|mut file| file.read_exact(&mut magic));
     read.is_ok() && magic == reader::MAGIC
 }
 
@@ -38,7 +38,9 @@ pub(crate) fn read(path: &Path) -> Result<Contents, ModelError> {
     let tokenizer = tokenizer::read(&file)?;
     let stop_tokens = tokenizer::stop_tokens(&file)?;
     let template = file.text("tokenizer.chat_template")?;
-    let chat_template = template.map(|t| ChatTemplate::new(t, tokenizer.special_tokens()));
+    let special = tokenizer.special_tokens();
+    let origin = path.display().to_string();
+    let chat_template = template.map(|t| ChatTemplate::new(t, special).read_from(origin));
     let weights = model::weights(&file, &config)?;
     Ok(Contents { config, weights, tokenizer, stop_tokens, chat_template })
 }

@@ -80,7 +80,7 @@ struct ListedTensor {
 impl Gguf {
     /// Reads and checks everything but the tensors' values.
     pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
-        let file = File::open(path).map_err(ModelError::io("open", path))?;
+        let file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
         let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length };
         if source.array::<4>()? != MAGIC {

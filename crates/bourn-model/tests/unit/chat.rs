@@ -51,3 +51,23 @@ fn refusals_say_what_the_template_says() {
     check("{{ strftime_now('%Q') }}", "strftime_now does not know the format `%Q`");
     check("{% for a in range(9000) %}{% for b in range(9000) %}x{% endfor %}{% endfor %}", "fuel");
 }
+
+/// What a template says of itself, and what it writes, is bounded.
+#[test]
+fn sizes_are_bounded() {
+    let check = |source: &str, expect: &str| {
+        let message = render(source).unwrap_err();
+        assert!(message.contains(expect), "`{expect}` is not in: {message}");
+        assert!(message.len() < 1000, "{} bytes", message.len());
+    };
+    check("{{ raise_exception('x' * 100000) }}", "xxx…");
+    check("{% for i in range(9) %}{{ 'x' * 200000 }}{% endfor %}", "the prompt is longer than 10");
+    check(&" ".repeat(300_000), "it has 300000 bytes, and may have 262144 at most");
+}
+
+#[test]
+fn an_error_names_the_file() {
+    let template = ChatTemplate::new("{{ x( }}", &BTreeMap::new()).read_from("m/t.jinja");
+    let message = template.render(&[], true).unwrap_err().to_string();
+    assert!(message.starts_with("m/t.jinja: chat template: syntax error"), "{message}");
+}

@@ -43,3 +43,29 @@ fn damaged_files_are_errors() {
         assert!(Tokenizer::from_json(bytes, "tokenizer.json").is_err());
     }
 }
+
+/// A tokenizer is a program too: replacements in replacements fill any memory.
+#[test]
+fn replacements_do_not_multiply_without_bound() {
+    let plain: Value = serde_json::from_str(&Tokenizer::char_level("ab").to_json()).unwrap();
+    let replace = |pattern: &str, content: &str| json!({"type": "Replace", "pattern": {"String": pattern}, "content": content});
+    let open = |key: &str, list: &str, part: Value, times: usize| {
+        let mut file = plain.clone();
+        file[key] = json!({"type": "Sequence", list: vec![part; times]});
+        Tokenizer::from_json(file.to_string().as_bytes(), "t.json").map_err(|e| e.to_string())
+    };
+    let bytes = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": false, "use_regex": false});
+    for (key, list, part) in [
+        ("normalizer", "normalizers", replace("a", "aa")),
+        ("normalizer", "normalizers", json!({"type": "ByteLevel"})),
+        ("pre_tokenizer", "pretokenizers", bytes),
+        ("decoder", "decoders", replace("a", "aa")),
+    ] {
+        assert!(open(key, list, part.clone(), 3).is_ok(), "{key}");
+        let problem = open(key, list, part, 40).unwrap_err();
+        assert!(problem.contains("t.json: tokenizer: its replacements may make"), "{problem}");
+    }
+    // What makes no text longer may be done as often as one likes.
+    assert!(open("normalizer", "normalizers", replace("``", "\""), 40).is_ok());
+    assert!(open("normalizer", "normalizers", replace(" ", "\u{2581}"), 2).is_ok());
+}

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -76,7 +75,7 @@ const FORMS: &str =
 pub fn read_outcomes(path: impl AsRef<Path>) -> Result<BTreeMap<String, Outcomes>, ReadError> {
     let path = path.as_ref();
     let io = |source| ReadError::Io { path: path.to_owned(), source };
-    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut reader = BufReader::new(bourn_foreign::open_stream(path).map_err(io)?);
     let mut problems: BTreeMap<String, (usize, Outcomes)> = BTreeMap::new();
     let mut bytes = Vec::new();
     for line in 1.. {

@@ -1,7 +1,6 @@
 //! Solutions from a file, such as a teacher's, to be held against what the models draw.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 
@@ -53,7 +52,7 @@ pub fn read_references(
             .chain(problems.iter().map(|p| (p.id.as_str(), p.id.as_str())))
             .collect();
     let io = |source| ReadError::Io { path: path.to_owned(), source };
-    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let mut reader = BufReader::new(bourn_foreign::open(path).map_err(io)?);
     let mut bytes = Vec::new();
     let mut found: BTreeMap<String, Vec<ReferenceText>> = BTreeMap::new();
     for line in 1.. {

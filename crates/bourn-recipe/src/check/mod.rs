@@ -10,6 +10,7 @@ pub(crate) use algorithm::{critic_effect, effect};
 
 use std::path::{Path, PathBuf};
 
+use bourn_foreign::is_unseen;
 use serde_json::Value as Json;
 use serde_path_to_error::Segment;
 
@@ -132,8 +133,9 @@ impl Site<'_> {
             "longer than 255 bytes, which no directory's name can be"
         } else if name == "." || name == ".." || name.contains(['/', '\\']) {
             "names a directory inside the runs directory; write it without `/` and `\\`"
-        } else if name.chars().any(char::is_control) {
-            "holds a control character; write a name that can be read"
+        } else if name.chars().any(is_unseen) {
+            "holds a character that is not seen, such as a control character; write a name that can be \
+             read"
         } else {
             return Ok(());
         };
@@ -300,10 +302,10 @@ impl Site<'_> {
 }
 
 /// The file's stem as a run's name; what cannot be shown is replaced.
-fn stem(file: &Path) -> String {
+pub(crate) fn stem(file: &Path) -> String {
     let stem = file.file_stem().map(|stem| stem.to_string_lossy()).unwrap_or_default();
     let name: String =
-        stem.chars().map(|c| if c.is_control() || c == '\\' { '-' } else { c }).collect();
+        stem.chars().map(|c| if is_unseen(c) || c == '\\' { '-' } else { c }).collect();
     if name.is_empty() { "recipe".to_string() } else { name }
 }
 

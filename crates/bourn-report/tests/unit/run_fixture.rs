@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::{read_run, render_report, sample};
 
 pub(crate) const HOSTILE: &str =
-    "</pre></details><script>alert('x')</script>\u{1b}[2J\" onload=\"y";
+    "</pre></details><script>alert('x')</script>\u{1b}[2J\u{202e}\" onload=\"y";
 
 /// A run of three problems with four draws each: `kept`, `lost` and `gained`.
 pub(crate) struct RunFixture {

@@ -12,7 +12,8 @@ fn nothing_gets_out_of_its_element() {
     check("</pre><script>", "&lt;/pre&gt;&lt;script&gt;");
     check(r#"" onload='x' & y"#, "&quot; onload='x' &amp; y");
     check("&lt;", "&amp;lt;");
-    check("a\u{1b}[31m\0\r\u{7f}\u{85}b", "a␛[31m␀␍␡\u{fffd}b");
+    check("a\u{1b}[31m\0\r\u{7f}\u{85}b", r"a\u{1b}[31m\u{0}\r\u{7f}\u{85}b");
+    check("1\u{202e}23", r"1\u{202e}23");
     check("two\nlines\tä", "two\nlines\tä");
 }
 

@@ -109,6 +109,33 @@ fn log_lines_arrive_whole() {
     assert!(out.text().ends_with("warning: careful\n"));
 }
 
+/// Whatever is said, by whomever, a terminal obeys nothing of it.
+#[test]
+fn what_a_terminal_would_obey_is_written_out() {
+    const HOSTILE: &str = "\u{1b}[2J\u{202e}x";
+    let shown = r"\u{1b}[2J\u{202e}x";
+    let (console, out) = plain();
+    console.line(format!("a\tb\n{HOSTILE}"));
+    console.warn(HOSTILE);
+    let mut log = console.make_writer()();
+    log.write_all(format!("{HOSTILE}\n{HOSTILE}").as_bytes()).unwrap();
+    drop(log);
+    let mut stage = console.stage(HOSTILE, 2, "steps").lines_every(1);
+    stage.set_message(HOSTILE);
+    stage.inc(1);
+    let expect = format!("a\tb\n{shown}\nwarning: {shown}\n{shown}\n{shown}\n{shown}: 1/2 steps");
+    assert!(out.text().starts_with(&expect), "{}", out.text());
+    assert!(out.text().ends_with(&format!("{shown}\n")), "{}", out.text());
+
+    let (console, term) = terminal(80);
+    let mut stage = console.stage(HOSTILE, 2, "steps");
+    stage.set_message(HOSTILE);
+    console.line(HOSTILE);
+    let screen = term.contents();
+    assert!(screen.starts_with(&format!("{shown}\n{shown} ")), "{screen}");
+    assert!(screen.ends_with(shown), "{screen}");
+}
+
 #[test]
 fn bars_on_a_terminal() {
     let (console, term) = terminal(100);

@@ -115,4 +115,13 @@ fn shortened_texts() {
     check("1234567890", 9, "123...890");
     check("äöüäöüäöüß", 9, "äöü...öüß");
     check("1234567890", 0, "...");
+    check("a\u{85}\u{202e}b\r\n", 20, r"a \u{202e}b");
+}
+
+/// What is written out counts in a column's width.
+#[test]
+fn cells_hold_nothing_that_is_not_seen() {
+    let rows = [("a\u{1b}", "b\u{202e}"), ("c", "d")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(facts(&rows, 0), "a\\u{1b}  b\\u{202e}\nc        d");
+    check("unseen", &derived_table(&rows));
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use bourn_foreign::visible;
 use bourn_model::{SourceKind, seems_chat};
 use bourn_recipe::VerifierKind;
 use bourn_task::{Column, Survey, survey};
@@ -149,7 +150,7 @@ impl<R: BufRead, W: Write> Questions<R, W> {
     }
 
     fn say(&mut self, text: &str) -> anyhow::Result<()> {
-        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(visible(text).as_bytes())?;
         Ok(self.out.flush()?)
     }
 }
