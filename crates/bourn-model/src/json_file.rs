@@ -21,6 +21,10 @@ pub(crate) struct Object {
 /// Reads a whole small file, refusing one that is too large to be what it claims.
 pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
     let mut bytes = Vec::new();
+    // Asked of the name: opening a pipe waits for somebody to write.
+    if !std::fs::metadata(path).map_err(ModelError::io("open", path))?.is_file() {
+        return Err(ModelError::file(path, "is not a file"));
+    }
     let file = File::open(path).map_err(ModelError::io("open", path))?;
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ModelError::io("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {

@@ -104,6 +104,10 @@ struct Header {
 
 impl Header {
     fn open(path: &Path) -> Result<Header, ModelError> {
+        // Asked of the name: opening a pipe waits for somebody to write.
+        if !std::fs::metadata(path).map_err(ModelError::io("open", path))?.is_file() {
+            return Err(ModelError::file(path, "is not a file"));
+        }
         let mut file = File::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
         let torn = |what: &str| {
