@@ -106,13 +106,14 @@ fn check(path: &Path, expected: &str, bytes: Option<u64>) -> Result<(), TrainErr
     let fault = |problem: String| TrainError::Checkpoint { path: path.into(), problem };
     let found = plain_size(path)?;
     if let Some(bytes) = bytes.filter(|&bytes| bytes != found) {
-        return Err(fault(format!("is torn or altered: it has {found} bytes, not {bytes}")));
+        let problem = "is torn or altered: it has";
+        return Err(fault(format!("{problem} {found} bytes, and {MANIFEST} says {bytes}")));
     }
     let hash =
         checksum(path, found).map_err(|error| fault(format!("cannot be read ({error})")))?;
     match hash == expected {
         true => Ok(()),
-        false => Err(fault("is torn or altered: its checksum does not match".into())),
+        false => Err(fault("is torn or altered: its checksum is not that in MANIFEST.json".into())),
     }
 }
 

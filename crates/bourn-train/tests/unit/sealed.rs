@@ -109,7 +109,7 @@ fn a_manifest_that_does_not_fit_is_refused() {
             fs::write(path.join(MANIFEST), text.replace(from, to)).unwrap();
         }
     };
-    check(&change("\"a.txt\": 5", "\"a.txt\": 6"), &["a.txt", "it has 5 bytes, not 6"]);
+    check(&change("\"a.txt\": 5", "\"a.txt\": 6"), &["a.txt", "it has 5 bytes, and MANIFEST.json says 6"]);
     check(&change("\"a.txt\": 5", "\"b.txt\": 5"), &["the size of just the files"]);
     // Beside the files there is nothing, whatever its name promises.
     check(&|path| fs::write(path.join("reference.safetensors"), "").unwrap(), &[
