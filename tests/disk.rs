@@ -68,7 +68,8 @@ impl Life<'_> {
     /// Lines of a step, the last of them half at first.
     fn lines(&mut self, name: &str, step: &str, which: &str) {
         let whole = fs::read_to_string(self.whole.join(name)).unwrap();
-        let own = |line: &&str| line.starts_with(&format!("{{\"step\":{step},")) && line.contains(which);
+        let own =
+            |line: &&str| line.starts_with(&format!("{{\"step\":{step},")) && line.contains(which);
         let lines: String = whole.split_inclusive('\n').filter(own).collect();
         assert!(!lines.is_empty(), "{name} has no {which} of step {step}");
         let before = fs::read_to_string(self.run.join(name)).unwrap_or_default();
@@ -175,8 +176,7 @@ fn every_state_that_a_kill_leaves_goes_on_by_the_command_that_is_named() {
         }
     };
     let run = place.path("life");
-    let mut life =
-        Life { whole: &whole, stopped: &stopped, run, each: &mut each, states: 0 };
+    let mut life = Life { whole: &whole, stopped: &stopped, run, each: &mut each, states: 0 };
     life.live();
     assert!(life.states > 60, "{}", life.states);
     let life = life.run;
@@ -187,8 +187,7 @@ fn every_state_that_a_kill_leaves_goes_on_by_the_command_that_is_named() {
 /// Makes a checkpoint one of the run in `run`, whose recipe differs in what is kept.
 fn with_recipe_of(checkpoint: &Path, run: &Path) {
     let path = checkpoint.join("written.json");
-    let mut written: serde_json::Value =
-        serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let mut written: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     written["recipe"] = fs::read_to_string(run.join("recipe.toml")).unwrap().into();
     fs::write(&path, format!("{written}\n")).unwrap();
     support::seal(checkpoint);
@@ -390,12 +389,8 @@ fn a_run_whose_directory_vanishes_says_so() {
     let hours = ["--set", "train.max_steps=1000000", "--set", "probe.interval=2"];
     for (run, replaced) in [("moved", false), ("replaced", true)] {
         let args = [&["train", "small.toml", "--run-dir", run], &hours[..]].concat();
-        let mut child = place
-            .command(&args)
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            place.command(&args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         while !place.path(run).join("checkpoints/step-000002").exists() {
             assert!(child.try_wait().unwrap().is_none(), "the run ended");
             std::thread::park_timeout(Duration::from_millis(2));

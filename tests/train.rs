@@ -133,7 +133,8 @@ fn stopping_and_resuming_is_exact_to_the_byte() {
     let stopped = metrics(&place.path("odd"));
     assert!(stopped.iter().any(|line| line["step"] == 1 && has_probe(line)));
     place.ok(&["train", "small.toml", "--run-dir", "odd", "--resume"]);
-    let last = ["model.safetensors", "written.json"].map(|name| format!("checkpoints/step-000004/{name}"));
+    let last =
+        ["model.safetensors", "written.json"].map(|name| format!("checkpoints/step-000004/{name}"));
     for file in ["metrics.jsonl", &last[0], &last[1]] {
         let read = |run: &str| fs::read(place.path(run).join(file)).unwrap();
         assert!(read("straight") == read("odd"), "{file} differs");

@@ -94,8 +94,7 @@ fn a_run_that_is_killed_when_something_appears_ends_as_if_it_never_was() {
     for (dir, begins) in SIGHTS {
         let mut child = start(&place, false);
         let dir: PathBuf = place.path("killed").join(dir);
-        let there =
-            || dir.is_dir() && names(&dir).iter().any(|name| name.starts_with(begins));
+        let there = || dir.is_dir() && names(&dir).iter().any(|name| name.starts_with(begins));
         while child.try_wait().unwrap().is_none() && !there() {
             std::thread::park_timeout(Duration::from_micros(50));
         }

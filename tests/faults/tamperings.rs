@@ -43,7 +43,8 @@ enum Outcome {
 fn older(name: &str, older_run: &Path, run: &Path) -> std::path::PathBuf {
     match name {
         "metrics.jsonl" | "timing.jsonl" | "recipe.toml" => older_run.join(name),
-        name => run.join(name.replace("step-000002", "step-000001").replace("step-000000", "step-000001")),
+        name => run
+            .join(name.replace("step-000002", "step-000001").replace("step-000000", "step-000001")),
     }
 }
 
@@ -119,11 +120,8 @@ impl Campaign<'_> {
         let now = left(&self.place.path("run"));
         let pairs = |files: &[(String, Vec<u8>)]| files.iter().cloned().collect::<BTreeMap<_, _>>();
         let (was, now) = (pairs(&self.whole), pairs(&now));
-        let differs: Vec<&String> = was
-            .keys()
-            .chain(now.keys())
-            .filter(|name| was.get(*name) != now.get(*name))
-            .collect();
+        let differs: Vec<&String> =
+            was.keys().chain(now.keys()).filter(|name| was.get(*name) != now.get(*name)).collect();
         let ended = text(&commands[0].stdout);
         match differs.is_empty() && result(&ended) == self.said[from] {
             true => Ok(Outcome::Nothing),
@@ -150,7 +148,8 @@ fn what_is_not_as_it_was_written_is_named_or_changes_nothing() {
     let mut rng = rng("tamperings");
     let (mut made, mut asked_for) = (BTreeMap::new(), asked("BOURN_TAMPERINGS", 200));
     let of = |run: &str| -> Vec<String> {
-        let mut all: Vec<String> = left(&place.path(run)).into_iter().map(|(name, _)| name).collect();
+        let mut all: Vec<String> =
+            left(&place.path(run)).into_iter().map(|(name, _)| name).collect();
         all.push("timing.jsonl".into());
         all
     };
@@ -169,7 +168,9 @@ fn what_is_not_as_it_was_written_is_named_or_changes_nothing() {
         asked_for -= 1;
         match campaign.outcome(from, name) {
             Ok(outcome) => *made.entry((how, outcome)).or_insert(0) += 1,
-            Err(problem) => failures.push(format!("{how:?} of {name} of the {from} run: {problem}")),
+            Err(problem) => {
+                failures.push(format!("{how:?} of {name} of the {from} run: {problem}"))
+            }
         }
     }
     for ((how, outcome), count) in &made {

@@ -216,9 +216,10 @@ impl Written {
                 *place += at + 1;
             } else if Some(step) == last && *place == list.len() && !list.contains(&hash) {
                 // A probe after the checkpoint's last step comes after the checkpoint, or is a stop's.
-                match self.stop.get(found_stop) {
-                    Some(known) if *known != hash => drop(foreign.insert(line.number)),
-                    _ => found_stop += 1,
+                if self.stop.get(found_stop).is_none_or(|known| *known == hash) {
+                    found_stop += 1;
+                } else {
+                    foreign.insert(line.number);
                 }
             } else {
                 foreign.insert(line.number);
@@ -241,7 +242,8 @@ impl Written {
         }
         if !foreign.is_empty() {
             let them = if foreign.len() == 1 { "is not one" } else { "are not those" };
-            faults.push(format!("{METRICS}: {} {them} that the run wrote", ranges("line", &foreign)));
+            faults
+                .push(format!("{METRICS}: {} {them} that the run wrote", ranges("line", &foreign)));
         }
         faults
     }
@@ -253,7 +255,10 @@ impl Written {
             return None;
         }
         match read_metrics(path) {
-            Ok(lines) => lines.iter().for_each(|line| drop(missing.remove(&line.step))),
+            Ok(lines) => {
+                let timed: BTreeSet<u64> = lines.iter().map(|line| line.step).collect();
+                missing.retain(|step| !timed.contains(step));
+            }
             Err(TrackError::Io { source, .. }) => return Some(unread(TIMING, &source)),
             // Whoever reads the file says which line it is.
             Err(_) => return None,

@@ -276,14 +276,17 @@ fn check(run_dir: &Path, step: u64) -> Result<Checked, TrainError> {
     }
     let written_path = path.join(WRITTEN);
     let fault = |problem| TrainError::Checkpoint { path: written_path.clone(), problem };
-    let written = match (contents.has(WRITTEN), contents.sized) {
-        (true, _) => Some(Written::read(&written_path).map_err(|error| {
-            fault(format!("does not say what the run had written ({error})"))
-        })?),
-        // Every version that writes sizes writes it.
-        (false, true) => return Err(fault("is missing, and so is its entry in the manifest".into())),
-        (false, false) => None,
-    };
+    let written =
+        match (contents.has(WRITTEN), contents.sized) {
+            (true, _) => Some(Written::read(&written_path).map_err(|error| {
+                fault(format!("does not say what the run had written ({error})"))
+            })?),
+            // Every version that writes sizes writes it.
+            (false, true) => {
+                return Err(fault("is missing, and so is its entry in the manifest".into()));
+            }
+            (false, false) => None,
+        };
     Ok(Checked { path, state, written, contents })
 }
 

@@ -194,8 +194,7 @@ fn bases(dir: &Path) -> Finding {
         let damage =
             whole.iter().find_map(|name| base::look_at(&dir.join(name)).err().map(|e| (name, e)));
         if let Some((name, error)) = damage {
-            let remedy =
-                format!("delete {}, and it is pretrained again", dir.join(name).display());
+            let remedy = format!("delete {}, and it is pretrained again", dir.join(name).display());
             let says = match error {
                 TrainError::CachedBase { path, problem, .. } => {
                     format!("{}: {problem}", path.display())

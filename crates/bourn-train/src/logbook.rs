@@ -14,8 +14,8 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::metrics::{drawn_tokens, step_metrics};
 use crate::probe::ProbeResult;
-use crate::{rundir, sealed};
 use crate::update::UpdateReport;
+use crate::{rundir, sealed};
 
 /// Name of the metrics file in the run directory.
 const METRICS: &str = "metrics.jsonl";

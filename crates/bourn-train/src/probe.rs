@@ -243,7 +243,8 @@ impl Prober<'_> {
             ["draws.jsonl.zst", "png", "json"].map(|kind| format!("{stem}.{kind}")).into();
         write_ledger(dir.join(&names[0]), &key, &result.policy)?;
         if !has_base {
-            let (base, key) = (base_file(&result.set), self.ledger_key(&self.base, &result.sampler));
+            let (base, key) =
+                (base_file(&result.set), self.ledger_key(&self.base, &result.sampler));
             write_ledger(dir.join(&base), &key, &result.base)?;
             names.push(base);
         }

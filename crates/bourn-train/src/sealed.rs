@@ -13,10 +13,10 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use self::files::{delete, list, sync};
 pub(crate) use self::files::{
     check_writable, make_dir, read_text, replace_file, to_json, write_file,
 };
+use self::files::{delete, list, sync};
 pub(crate) use self::manifest::{Contents, verify};
 pub(crate) use self::turn::Turn;
 use crate::error::TrainError;

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_track::Console;
 use bourn_report::{read_hard, read_run, render_hard, render_report_at, write_report};
+use bourn_track::Console;
 
 use super::print;
 

@@ -51,25 +51,35 @@ fn what_is_missing_or_changed_is_named() {
     check(METRICS, &line(5, ""), &["metrics.jsonl: lines of step 3 are missing"]);
     let one = "metrics.jsonl: line 3 is not one that the run wrote";
     check(METRICS, &line(3, "{\"step\":2,\"train/reward\":0.26}\n"), &[one]);
-    check(METRICS, &line(3, "{\"step\":2,\"train/rew\n"), &[
-        "metrics.jsonl: lines of step 2 are missing",
-        one,
-    ]);
+    check(
+        METRICS,
+        &line(3, "{\"step\":2,\"train/rew\n"),
+        &["metrics.jsonl: lines of step 2 are missing", one],
+    );
     // A step that changed is missing in its place, and too many in its new one.
-    check(METRICS, &line(3, "{\"step\":1,\"train/reward\":0.25}\n"), &[
-        "metrics.jsonl: lines of step 2 are missing",
-        one,
-    ]);
+    check(
+        METRICS,
+        &line(3, "{\"step\":1,\"train/reward\":0.25}\n"),
+        &["metrics.jsonl: lines of step 2 are missing", one],
+    );
     check(METRICS, &line(2, "LINELINE"), &[one]);
     check(METRICS, &line(5, "LINELINE"), &["metrics.jsonl: line 6 is not one that the run wrote"]);
     // A file that was cut in the middle of a line.
-    check(METRICS, &|text| text[..40].into(), &["metrics.jsonl: lines of steps 1 to 3 are missing"]);
+    check(
+        METRICS,
+        &|text| text[..40].into(),
+        &["metrics.jsonl: lines of steps 1 to 3 are missing"],
+    );
     // What comes after the checkpoint is for the next one to know; so is a line's end.
     check(METRICS, &line(5, "LINE{\"step\":4,\"train/reward\":1.0}\n{\"st"), &[]);
     check(METRICS, &line(5, "LINE{\"step\":3,\"boundary/b/n\":1.0}\n"), &[]);
     check(METRICS, &|text| text.trim_end().into(), &[]);
     check(TIMING, &line(2, ""), &["timing.jsonl: lines of step 2 are missing"]);
-    check(RECIPE, &|text| text + "#", &["recipe.toml is not the one that the run was started with"]);
+    check(
+        RECIPE,
+        &|text| text + "#",
+        &["recipe.toml is not the one that the run was started with"],
+    );
     let figures = "boundary/step-000003-a.json";
     check(figures, &|_| "other".into(), &[&format!("{figures} is not the file that was written")]);
 
@@ -134,7 +144,8 @@ fn it_comes_back_from_its_file_and_from_a_run_that_has_none() {
     }
     assert_eq!(Written::newest(dir.path()).unwrap().unwrap().recipe(), "new");
 
-    fs::write(dir.path().join("boundary/step-000002-a.json"), "a stop's, not in the metrics").unwrap();
+    fs::write(dir.path().join("boundary/step-000002-a.json"), "a stop's, not in the metrics")
+        .unwrap();
     assert_eq!(Written::found(dir.path(), written.recipe.clone(), 3).unwrap(), written);
     let earlier = Written::found(dir.path(), written.recipe.clone(), 2).unwrap();
     assert_eq!((earlier.metrics.len(), earlier.files.len()), (3, 2));

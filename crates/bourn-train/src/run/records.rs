@@ -55,7 +55,9 @@ impl Records {
         let faults = written.as_ref().map_or_else(Vec::new, |written| written.faults(run_dir));
         if !faults.is_empty() {
             tell(&faults, console);
-            console.line("the run goes on from its checkpoint, which is whole; put back what you have");
+            console.line(
+                "the run goes on from its checkpoint, which is whole; put back what you have",
+            );
         }
         if let Some(step) = anew {
             logbook::drop_probe(run_dir, step)?;

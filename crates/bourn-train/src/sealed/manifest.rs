@@ -109,8 +109,7 @@ fn check(path: &Path, expected: &str, bytes: Option<u64>) -> Result<(), TrainErr
         let problem = "is torn or altered: it has";
         return Err(fault(format!("{problem} {found} bytes, and {MANIFEST} says {bytes}")));
     }
-    let hash =
-        checksum(path, found).map_err(|error| fault(format!("cannot be read ({error})")))?;
+    let hash = checksum(path, found).map_err(|error| fault(format!("cannot be read ({error})")))?;
     match hash == expected {
         true => Ok(()),
         false => Err(fault("is torn or altered: its checksum is not that in MANIFEST.json".into())),

@@ -28,7 +28,8 @@ fn a_sealed_directory_is_whole_or_named() {
 fn what_is_no_json_is_named_and_not_written_as_nothing() {
     let path = Path::new("run/state.json");
     assert_eq!(to_json(path, &[1]).unwrap(), "[\n  1\n]\n");
-    let error = to_json(path, &std::collections::BTreeMap::from([((1, 2), 3)])).unwrap_err().to_string();
+    let error =
+        to_json(path, &std::collections::BTreeMap::from([((1, 2), 3)])).unwrap_err().to_string();
     assert!(error.contains("run/state.json: encoding the file: key must be a string"), "{error}");
 }
 
@@ -100,7 +101,10 @@ fn a_manifest_that_does_not_fit_is_refused() {
     check(&put(""), &["is not a manifest"]);
     for name in ["/dev/zero", "../one/a.txt", "b/a.txt", "..\\\\a", ".hidden", "", MANIFEST] {
         let text = format!("{{\"blake3\":{{\"a.txt\":\"0\",\"{name}\":\"0\"}}}}");
-        check(&|path| fs::write(path.join(MANIFEST), &text).unwrap(), &["no name of a file beside"]);
+        check(
+            &|path| fs::write(path.join(MANIFEST), &text).unwrap(),
+            &["no name of a file beside"],
+        );
     }
     let change = |from: &'static str, to: &'static str| {
         move |path: &Path| {
@@ -109,13 +113,16 @@ fn a_manifest_that_does_not_fit_is_refused() {
             fs::write(path.join(MANIFEST), text.replace(from, to)).unwrap();
         }
     };
-    check(&change("\"a.txt\": 5", "\"a.txt\": 6"), &["a.txt", "it has 5 bytes, and MANIFEST.json says 6"]);
+    check(
+        &change("\"a.txt\": 5", "\"a.txt\": 6"),
+        &["a.txt", "it has 5 bytes, and MANIFEST.json says 6"],
+    );
     check(&change("\"a.txt\": 5", "\"b.txt\": 5"), &["the size of just the files"]);
     // Beside the files there is nothing, whatever its name promises.
-    check(&|path| fs::write(path.join("reference.safetensors"), "").unwrap(), &[
-        "reference.safetensors",
-        "move it away",
-    ]);
+    check(
+        &|path| fs::write(path.join("reference.safetensors"), "").unwrap(),
+        &["reference.safetensors", "move it away"],
+    );
     check(&|path| fs::create_dir(path.join("more")).unwrap(), &["more", "move it away"]);
     let instead = |make: &'static dyn Fn(&Path)| {
         move |path: &Path| {
