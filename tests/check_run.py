@@ -24,7 +24,8 @@ import zstandard
 
 VERDICTS = ["correct", "wrong", "unparsed", "timeout", "bad_gold"]
 CHECKPOINT = {"config.json", "generation_config.json", "model.safetensors",
-              "optimizer.safetensors", "state.json", "tokenizer.json", "tokenizer_config.json"}
+              "optimizer.safetensors", "state.json", "tokenizer.json", "tokenizer_config.json",
+              "written.json"}
 # The same quotient of integers, rounded by two programs that sum in different orders.
 ROUNDING = 1e-9
 # Entropies of single tokens are written to three decimals.
@@ -230,13 +231,16 @@ def check_logged(lines, step, name, figures):
 
 
 def check_checkpoint(directory, step):
-    manifest = json.loads((directory / "MANIFEST.json").read_text())["blake3"]
+    listed = json.loads((directory / "MANIFEST.json").read_text())
+    manifest = listed["blake3"]
     present = {path.name for path in directory.iterdir()} - {"MANIFEST.json"}
     ensure(set(manifest) == present, f"{directory}: holds {present}, lists {set(manifest)}")
     ensure(CHECKPOINT <= present, f"{directory}: lacks {CHECKPOINT - present}")
     for name, expected in manifest.items():
         found = blake3.blake3((directory / name).read_bytes()).hexdigest()
         ensure(found == expected, f"{directory / name}: checksum {found}, listed {expected}")
+    ensure(listed["bytes"] == {name: (directory / name).stat().st_size for name in manifest},
+           f"{directory}: sizes {listed['bytes']}")
     state = json.loads((directory / "state.json").read_text())
     ensure((state["version"], state["step"]) == (1, step), f"{directory}: state {state}")
     tensors = {file: names(directory / f"{file}.safetensors") for file in ("model", "optimizer")}

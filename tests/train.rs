@@ -113,7 +113,7 @@ fn a_used_run_directory_is_refused_and_a_missing_one_cannot_be_resumed() {
     fs::create_dir(place.path("used")).unwrap();
     fs::write(place.path("used/notes.txt"), "mine").unwrap();
     let error = place.fails(&["train", "small.toml", "--run-dir", "used"]);
-    assert!(error.contains("used") && error.contains("--resume"), "{error}");
+    assert!(error.contains("used holds notes.txt") && error.contains("--run-dir"), "{error}");
     assert_eq!(fs::read_dir(place.path("used")).unwrap().count(), 1);
 }
 
@@ -133,7 +133,9 @@ fn stopping_and_resuming_is_exact_to_the_byte() {
     let stopped = metrics(&place.path("odd"));
     assert!(stopped.iter().any(|line| line["step"] == 1 && has_probe(line)));
     place.ok(&["train", "small.toml", "--run-dir", "odd", "--resume"]);
-    for file in ["metrics.jsonl", "checkpoints/step-000004/model.safetensors"] {
+    let last =
+        ["model.safetensors", "written.json"].map(|name| format!("checkpoints/step-000004/{name}"));
+    for file in ["metrics.jsonl", &last[0], &last[1]] {
         let read = |run: &str| fs::read(place.path(run).join(file)).unwrap();
         assert!(read("straight") == read("odd"), "{file} differs");
     }

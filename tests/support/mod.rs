@@ -186,3 +186,39 @@ pub(crate) fn assert_same_run(a: &Path, b: &Path) {
         assert!(a == b, "{name} differs");
     }
 }
+
+/// Names of everything in a directory, in order.
+pub(crate) fn names(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir).expect("the directory is read");
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        entry.expect("the entry is read").file_name().to_string_lossy().into_owned()
+    };
+    let mut names: Vec<String> = entries.map(name).collect();
+    names.sort();
+    names
+}
+
+/// Copies a directory with all that is in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("the directory is made");
+    for name in names(from) {
+        let (from, to) = (from.join(&name), to.join(&name));
+        match from.is_dir() {
+            true => copy(&from, &to),
+            false => drop(fs::copy(from, to).expect("the file is copied")),
+        }
+    }
+}
+
+/// Writes the manifest of a sealed directory that was altered, as somebody would who wants it loaded.
+pub(crate) fn seal(dir: &Path) {
+    let manifest = dir.join("MANIFEST.json");
+    let (mut hashes, mut sizes) = (serde_json::Map::new(), serde_json::Map::new());
+    for name in names(dir).into_iter().filter(|name| name != "MANIFEST.json") {
+        let bytes = fs::read(dir.join(&name)).expect("the file is read");
+        hashes.insert(name.clone(), blake3::hash(&bytes).to_hex().to_string().into());
+        sizes.insert(name, bytes.len().into());
+    }
+    let text = serde_json::json!({ "blake3": hashes, "bytes": sizes });
+    fs::write(manifest, format!("{text:#}\n")).expect("the manifest is written");
+}

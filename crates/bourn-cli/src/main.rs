@@ -103,7 +103,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Init(args) => commands::init::run(args, &console),
         Command::Train(args) => commands::train::run(&args, &console),
-        Command::Report(args) => commands::report::run(&args),
+        Command::Report(args) => commands::report::run(&args, &console),
         Command::Probe(args) => commands::probe::run(&args, &console),
         Command::Compare(args) => commands::compare::run(&args),
         Command::Ablate(args) => commands::ablate::run(&args, &console),

@@ -22,6 +22,9 @@ const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
 const TEMPLATE: &str = "chat_template.jinja";
 
+/// Files without which a directory that [`save`] wrote is no model.
+pub const FILES: [&str; 3] = [CONFIG, "model.safetensors", TOKENIZER];
+
 /// A model as it was opened: everything but the device it will run on.
 #[derive(Clone, Debug)]
 pub struct Bundle {
@@ -74,7 +77,7 @@ impl Bundle {
             let message = "was there when it was opened, and is gone; put it back, and resume";
             return Err(ModelError::file(&self.path, message));
         }
-        let again = open_path(&self.path, &self.source)?;
+        let again = open_at(&self.path, &self.source)?;
         if again.weights_hash != self.weights_hash {
             let message = "holds other weights than when it was opened; put the old ones back, or start anew with the new ones";
             return Err(ModelError::file(&self.path, message));
@@ -114,14 +117,23 @@ impl Bundle {
 pub fn open(source: &str) -> Result<Bundle, ModelError> {
     let path = Path::new(source);
     if path.exists() {
-        return open_path(path, source);
+        return open_at(path, source);
     }
     let id = HubId::parse(source).filter(|_| !source.ends_with(".gguf"));
     let id = id.ok_or_else(|| ModelError::NotFound(source.to_owned()))?;
     open_directory(&Hub::from_environment()?.fetch(&id)?, source)
 }
 
-fn open_path(path: &Path, source: &str) -> Result<Bundle, ModelError> {
+/// Opens a Hugging Face directory or a `.gguf` file. Its name need not be text, and is no hub id.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_path(path: &Path) -> Result<Bundle, ModelError> {
+    let source = path.display().to_string();
+    if path.exists() { open_at(path, &source) } else { Err(ModelError::NotFound(source)) }
+}
+
+fn open_at(path: &Path, source: &str) -> Result<Bundle, ModelError> {
     if path.is_dir() {
         return open_directory(path, source);
     }

@@ -63,7 +63,7 @@ mod tokenizer;
 pub mod transformer;
 mod weights;
 
-pub use bundle::{Bundle, KEPT_BELOW, open, save};
+pub use bundle::{Bundle, FILES, KEPT_BELOW, open, open_path, save};
 pub use chat::{ChatTemplate, Message, render_templates_apart};
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
 pub use device::{built_for, is_cpu, open_device};

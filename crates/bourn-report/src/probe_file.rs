@@ -1,5 +1,6 @@
 //! `probe.json`: what a directory is that holds a probe without a run.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,9 @@ pub struct ProbeFile {
     pub base: ProbedModel,
     /// The policy.
     pub policy: ProbedModel,
+    /// The BLAKE3 hash of each file beside it, by its path; none in files of earlier versions.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub files: BTreeMap<String, String>,
 }
 
 /// One of the two models.
@@ -41,8 +45,14 @@ pub struct ProbedModel {
 
 impl ProbeFile {
     /// A probe of these models, of this version.
-    pub fn new(step: u64, sets: Vec<String>, base: ProbedModel, policy: ProbedModel) -> ProbeFile {
-        ProbeFile { version: VERSION, step, sets, base, policy }
+    pub fn new(
+        step: u64,
+        sets: Vec<String>,
+        base: ProbedModel,
+        policy: ProbedModel,
+        files: BTreeMap<String, String>,
+    ) -> ProbeFile {
+        ProbeFile { version: VERSION, step, sets, base, policy, files }
     }
 
     /// The file of the probe in `dir`; `None` where there is none.

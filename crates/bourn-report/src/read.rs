@@ -9,7 +9,7 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use bourn_probe::{Boundary, Ledger, read_ledger};
-use bourn_track::{MetricsLine, TrackError, read_metrics, tags};
+use bourn_track::{MetricsLine, TrackError, Written, file_faults, read_metrics, tags};
 use serde::Deserialize;
 
 use crate::check::check;
@@ -47,6 +47,16 @@ pub struct RunRecord {
     pub(crate) sets: Vec<SetRecord>,
     /// The two models, where this is a probe and no run.
     pub(crate) probe: Option<ProbeFile>,
+    /// What of it is missing or is not as it was written, a sentence each.
+    pub(crate) faults: Vec<String>,
+}
+
+impl RunRecord {
+    /// What of the directory is missing or is not as it was written, a sentence each: as far as a run's
+    /// newest checkpoint or a probe's own file knows it.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
 }
 
 /// Where a run's time went: what training took, and beside it the probes and the base.
@@ -140,8 +150,19 @@ pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
         entropy: series(tags::ENTROPY),
         cost: read_cost(&dir.join("timing.jsonl"))?,
         sets,
+        faults: faults(dir, probe.as_ref()),
         probe,
     })
+}
+
+fn faults(dir: &Path, probe: Option<&ProbeFile>) -> Vec<String> {
+    if let Some(probe) = probe {
+        return file_faults(dir, &probe.files);
+    }
+    match Written::newest(dir) {
+        Ok(written) => written.map_or_else(Vec::new, |written| written.faults(dir)),
+        Err(error) => vec![format!("what the run wrote is not known: {error}")],
+    }
 }
 
 /// What a directory holds.

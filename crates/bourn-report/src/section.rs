@@ -18,6 +18,10 @@ pub(crate) fn run(named: &NamedRun<'_>, runs: usize, alone: bool) -> Markup {
     let NamedRun { class, label, run, .. } = named;
     let shown = html! {
         (facts(run, named.sweep.as_deref()))
+        @for fault in &run.faults {
+            p.note.warn { "Not as it was written, so that what is shown here may not be what was measured: "
+                (Foreign(fault)) }
+        }
         @for (index, set) in run.sets.iter().enumerate() { (set_section(run, set, index, runs)) }
         @if run.sets.is_empty() {
             p.note {

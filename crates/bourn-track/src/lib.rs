@@ -47,6 +47,7 @@ pub mod tags;
 mod temperature;
 mod tensorboard;
 pub mod words;
+mod written;
 
 #[cfg(test)]
 #[path = "../tests/unit/ablation_sample.rs"]
@@ -71,3 +72,4 @@ pub use picture::{Picture, pass_at_k_picture};
 pub use samples::samples;
 pub use table::{boundary_table, count_rows, derived_table, examples_table, facts};
 pub use tensorboard::EventWriter;
+pub use written::{WRITTEN, Written, file_faults, file_hash};

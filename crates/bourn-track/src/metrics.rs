@@ -14,11 +14,11 @@ use crate::error::TrackError;
 use crate::tags;
 
 /// Largest metrics file that is read: a hundred thousand steps of fifty metrics are a fifth of it.
-const MAX_FILE_BYTES: u64 = 1 << 30;
+pub(crate) const MAX_FILE_BYTES: u64 = 1 << 30;
 /// Longest line that is read; a step with its boundary figures has some 5 kB.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+pub(crate) const MAX_LINE_BYTES: u64 = 1 << 20;
 /// The key that says which step a line belongs to.
-const STEP: &str = "step";
+pub(crate) const STEP: &str = "step";
 
 /// One line of a metrics file.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,13 +74,18 @@ impl MetricsFile {
         Ok(Self { metrics: AppendFile::open(path)?, timing, timing_path, last })
     }
 
-    /// Appends one line with the tags in order, and hands it to the operating system. A step may
-    /// have several lines, but steps never go back. Numbers are written with the fewest digits
-    /// that read back as the same `f64`; JSON has no NaN and no infinity, so these become `null`.
+    /// Appends one line with the tags in order, hands it to the operating system, and returns it
+    /// without its end; `None` where all tags are timings. A step may have several lines, but steps
+    /// never go back. Numbers are written with the fewest digits that read back as the same `f64`; JSON
+    /// has no NaN and no infinity, so these become `null`.
     ///
     /// # Errors
     /// A step before the last one's, a value under the name of the step, a disk that does not take the line.
-    pub fn append(&mut self, step: u64, values: &BTreeMap<String, f64>) -> Result<(), TrackError> {
+    pub fn append(
+        &mut self,
+        step: u64,
+        values: &BTreeMap<String, f64>,
+    ) -> Result<Option<String>, TrackError> {
         if let Some(last) = self.last.filter(|&last| step < last) {
             let path = self.metrics.path().to_path_buf();
             return Err(TrackError::StepWentBack { path, step, last });
@@ -94,20 +99,23 @@ impl MetricsFile {
         }
         let (timing, metrics): (Vec<_>, Vec<_>) =
             values.iter().partition(|(tag, _)| tags::TIMING.contains(&tag.as_str()));
+        let mut written = None;
         if !metrics.is_empty() {
-            self.metrics.append(line(step, &metrics).as_bytes())?;
+            let line = line(step, &metrics);
+            self.metrics.append(format!("{line}\n").as_bytes())?;
             self.metrics.flush()?;
+            written = Some(line);
         }
         if !timing.is_empty() {
             let file = match &mut self.timing {
                 Some(file) => file,
                 none => none.insert(AppendFile::create(&self.timing_path)?),
             };
-            file.append(line(step, &timing).as_bytes())?;
+            file.append(format!("{}\n", line(step, &timing)).as_bytes())?;
             file.flush()?;
         }
         self.last = Some(step);
-        Ok(())
+        Ok(written)
     }
 
     /// Hands every line to the disk: a checkpoint that names this step may be written then.
@@ -151,7 +159,7 @@ fn line(step: u64, values: &[(&String, &f64)]) -> String {
     // `Value::from` a float that is not finite is `Value::Null`.
     let quoted = |tag: &str| Value::from(tag).to_string();
     let fields = values.iter().map(|(tag, v)| format!(",{}:{}", quoted(tag), Value::from(**v)));
-    format!("{{\"{STEP}\":{step}{}}}\n", fields.collect::<String>())
+    format!("{{\"{STEP}\":{step}{}}}", fields.collect::<String>())
 }
 
 /// Rewrites the file with the lines through `keep_through_step` and answers the newest step left.

@@ -4,6 +4,7 @@ mod halfway;
 
 use std::collections::BTreeSet;
 use std::env;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,16 +21,19 @@ use rand::Rng;
 use serde_json::json;
 
 use self::halfway::Halfway;
+use crate::clock;
 use crate::error::TrainError;
 use crate::forecast::Sketch;
 use crate::learner::{Descent, Learner, NonFinite, UpdateError};
 use crate::likelihood::{LabelledText, Likelihood};
 use crate::run::RunOrder;
+use crate::sealed::{self, Turn};
 use crate::world::{Alone, together};
-use crate::{clock, sealed};
 
 /// Raised whenever the same recipe would give another base, so that old caches are not used.
 const FORMAT: &str = "bourn base 3";
+/// Where bases are, in the cache.
+pub(crate) const BASES: &str = "bases";
 /// Prompts that a forecast is made of.
 const SKETCHED: usize = 16;
 
@@ -99,7 +103,7 @@ pub(crate) fn is_halfway(path: &Path) -> bool {
 /// Where the base of a recipe is kept once it is made.
 fn place(recipe: &Recipe, cache_dir: &Path) -> PathBuf {
     let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
-    cache_dir.join("bases").join(&key.as_str()[..32])
+    cache_dir.join(BASES).join(&key.as_str()[..32])
 }
 
 /// Whether the base of a recipe has to be made first.
@@ -145,6 +149,11 @@ fn pretrain_or_reuse(
         return Err(TrainError::NoDemonstrations);
     };
     let path = place(recipe, cache_dir);
+    let bases = cache_dir.join(BASES);
+    // What a killed process has left there goes, and what it was replacing comes back.
+    if let Some(turn) = Turn::take_if_free(cache_dir).filter(|_| bases.exists()) {
+        turn.clear_up(&bases);
+    }
     if path.exists() {
         let base = open_cached(&path)?;
         console.detail(format!("base: reusing the pretrained model in {}", path.display()));
@@ -159,6 +168,8 @@ fn pretrain_or_reuse(
     let mut learner = Learner::new(model, Descent::new(&stage.optimizer(), stage.steps));
     let mut halfway = Halfway::take_up(&path, &mut learner)?;
     let stopped = pretrain(&mut learner, stage, &demonstrations, &mut halfway, console, stop)?;
+    let turn = Turn::take(cache_dir)?;
+    fs::create_dir_all(&bases).map_err(TrainError::io(&bases, "creating the directory"))?;
     if stopped {
         let kept = halfway.keep(&path, &learner)?;
         let Halfway { step, .. } = halfway;
@@ -180,6 +191,7 @@ fn pretrain_or_reuse(
         })?;
     }
     Halfway::forget(&path)?;
+    drop(turn);
     console.detail(format!("base: kept in {}", path.display()));
     Ok(Pretrained { base: open_cached(&path)?, seconds: Some(halfway.seconds) })
 }
@@ -194,13 +206,22 @@ pub(crate) struct Pretrained {
 
 /// Opens a base of the cache after a look at its checksums.
 fn open_cached(path: &Path) -> Result<Bundle, TrainError> {
-    match sealed::verify(path) {
+    look_at(path)?;
+    Ok(bourn_model::open_path(path)?)
+}
+
+/// Checks the files of a base, or of one that was stopped on the way.
+///
+/// # Errors
+/// Names the file that is missing, torn, altered or not of the base.
+pub(crate) fn look_at(path: &Path) -> Result<(), TrainError> {
+    let needed = if is_halfway(path) { &halfway::FILES } else { &bourn_model::FILES };
+    match sealed::verify(path, needed) {
         Err(TrainError::Checkpoint { path: file, problem }) => {
             let directory = path.to_owned();
             Err(TrainError::CachedBase { path: file, problem, directory })
         }
-        Err(error) => Err(error),
-        Ok(()) => Ok(bourn_model::open(&path.to_string_lossy())?),
+        looked => looked.map(drop),
     }
 }
 

@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 
 use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, Weights, read_tensors, write_tensors};
+use bourn_track::{WRITTEN, Written};
 use serde::{Deserialize, Serialize};
 
 use crate::critic::CRITIC;
 use crate::error::TrainError;
 use crate::implicit::IMPLICIT;
-use crate::learners::{Learners, POLICY};
+use crate::learners::{Learners, POLICY, moments_file};
 use crate::replay::Look;
-use crate::sealed;
+use crate::sealed::{self, Contents};
 
 const REFERENCE: &str = "reference.safetensors";
 const STATE: &str = "state.json";
@@ -116,6 +117,17 @@ impl State {
     }
 }
 
+/// A checkpoint whose files are those that it states, to the bit.
+pub(crate) struct Checked {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    /// Its counters.
+    pub(crate) state: State,
+    /// What the run had written; `None` in checkpoints that were written without it.
+    pub(crate) written: Option<Written>,
+    contents: Contents,
+}
+
 /// A restored run.
 pub struct Restored {
     /// The policy's bundle: configuration, weights, tokenizer.
@@ -124,11 +136,17 @@ pub struct Restored {
     pub state: State,
     /// Where it was read.
     pub path: PathBuf,
+    /// What the run had written; `None` in checkpoints that were written without it.
+    pub(crate) written: Option<Written>,
+    contents: Contents,
 }
+
+/// Name of the directory of a run's checkpoints.
+pub(crate) const DIRECTORY: &str = "checkpoints";
 
 /// Where a run's checkpoints are.
 pub fn directory(run_dir: &Path) -> PathBuf {
-    run_dir.join("checkpoints")
+    run_dir.join(DIRECTORY)
 }
 
 /// The directory of the checkpoint at `step`.
@@ -145,6 +163,8 @@ pub(crate) struct CheckpointParts<'a> {
     pub learners: &'a Learners,
     /// The KL penalty's reference, where it is no longer the base.
     pub reference: Option<&'a Transformer>,
+    /// What the run has written.
+    pub written: &'a Written,
 }
 
 /// Writes the checkpoint of `state.step` and deletes all but the newest `keep_last` (0 keeps all).
@@ -158,8 +178,10 @@ pub(crate) fn save(
     state: &State,
     keep_last: usize,
 ) -> Result<PathBuf, TrainError> {
-    let CheckpointParts { base, learners, reference } = parts;
+    let CheckpointParts { base, learners, reference, written } = parts;
     let target = path(run_dir, state.step);
+    // A run directory that has vanished is not made anew.
+    sealed::make_dir(&directory(run_dir))?;
     sealed::write(&target, |dir| {
         bourn_model::save(
             dir,
@@ -173,15 +195,24 @@ pub(crate) fn save(
         if let Some(reference) = reference {
             write_tensors(&dir.join(REFERENCE), &reference.to_weights()?)?;
         }
+        let path = dir.join(WRITTEN);
+        let text = written.to_json().map_err(TrainError::io(&path, "encoding the file"))?;
+        sealed::write_file(&path, text.as_bytes())?;
         sealed::write_file(&dir.join(STATE), sealed::to_json(&dir.join(STATE), state)?.as_bytes())
     })?;
+    prune(run_dir, state.step, keep_last)?;
+    Ok(target)
+}
+
+/// Deletes all checkpoints but the newest `keep_last` (0 keeps all) and that of `step`.
+///
+/// # Errors
+/// One that cannot be deleted.
+pub(crate) fn prune(run_dir: &Path, step: u64, keep_last: usize) -> Result<(), TrainError> {
     let steps = list(run_dir)?;
     let surplus = if keep_last == 0 { 0 } else { steps.len().saturating_sub(keep_last) };
-    for &old in steps.iter().take(surplus).filter(|&&step| step != state.step) {
-        let old = path(run_dir, old);
-        fs::remove_dir_all(&old).map_err(TrainError::io(&old, "deleting an old checkpoint"))?;
-    }
-    Ok(target)
+    let old = steps.into_iter().take(surplus).filter(|&old| old != step);
+    old.into_iter().try_for_each(|old| sealed::remove(&path(run_dir, old)))
 }
 
 /// Steps that `run_dir` has checkpoints of, oldest first.
@@ -206,21 +237,34 @@ pub fn list(run_dir: &Path) -> Result<Vec<u64>, TrainError> {
     Ok(steps)
 }
 
-/// Opens the newest checkpoint of `run_dir`, or `None` where there is none.
+/// Whether the newest checkpoint of `run_dir` says of which recipe the run is.
+pub(crate) fn tells_recipe(run_dir: &Path) -> bool {
+    let newest = list(run_dir).ok().and_then(|mut steps| steps.pop());
+    newest.is_some_and(|step| path(run_dir, step).join(WRITTEN).exists())
+}
+
+/// Checks the newest checkpoint of `run_dir`; `None` where there is none.
 ///
 /// # Errors
-/// Names the file that is missing, torn or altered; such a checkpoint is never loaded.
-pub fn restore(run_dir: &Path) -> Result<Option<Restored>, TrainError> {
-    list(run_dir)?.pop().map(|step| open(run_dir, step)).transpose()
+/// Names the file that is missing, torn, altered or not of the checkpoint, which is never loaded.
+pub(crate) fn check_newest(run_dir: &Path) -> Result<Option<Checked>, TrainError> {
+    list(run_dir)?.pop().map(|step| check(run_dir, step)).transpose()
 }
 
 /// Opens the checkpoint of `run_dir` at `step`.
 ///
 /// # Errors
-/// As [`restore`]; a checkpoint that is not there is missing its manifest.
+/// Names the file that is missing, torn, altered or not of the checkpoint; one that is not there is
+/// missing its manifest.
 pub fn open(run_dir: &Path, step: u64) -> Result<Restored, TrainError> {
+    check(run_dir, step)?.open()
+}
+
+fn check(run_dir: &Path, step: u64) -> Result<Checked, TrainError> {
     let path = path(run_dir, step);
-    sealed::verify(&path)?;
+    let [config, weights, tokenizer] = bourn_model::FILES;
+    let moments = moments_file(POLICY);
+    let contents = sealed::verify(&path, &[config, weights, tokenizer, &moments, STATE])?;
     let state_path = path.join(STATE);
     let text = sealed::read_text(&state_path)?;
     let fault = |problem| TrainError::Checkpoint { path: state_path.clone(), problem };
@@ -230,15 +274,49 @@ pub fn open(run_dir: &Path, step: u64) -> Result<Restored, TrainError> {
         let found = format!("version {} and step {}", state.version, state.step);
         return Err(fault(format!("is of {found}, not of version {VERSION} and step {step}")));
     }
-    let policy = bourn_model::open(&path.to_string_lossy())?;
-    Ok(Restored { policy, state, path })
+    let written_path = path.join(WRITTEN);
+    let fault = |problem| TrainError::Checkpoint { path: written_path.clone(), problem };
+    let written =
+        match (contents.has(WRITTEN), contents.sized) {
+            (true, _) => Some(Written::read(&written_path).map_err(|error| {
+                fault(format!("does not say what the run had written ({error})"))
+            })?),
+            // Every version that writes sizes writes it.
+            (false, true) => {
+                return Err(fault("is missing, and so is its entry in the manifest".into()));
+            }
+            (false, false) => None,
+        };
+    Ok(Checked { path, state, written, contents })
 }
 
-/// The weights of the KL penalty's reference, where a checkpoint has one of its own.
-///
-/// # Errors
-/// The file cannot be read.
-pub fn reference(path: &Path) -> Result<Option<Weights>, TrainError> {
-    let path = path.join(REFERENCE);
-    if path.exists() { Ok(Some(read_tensors(&path)?)) } else { Ok(None) }
+impl Checked {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// What is no model.
+    pub(crate) fn open(self) -> Result<Restored, TrainError> {
+        let Checked { path, state, written, contents } = self;
+        let policy = bourn_model::open_path(&path)?;
+        Ok(Restored { policy, state, path, written, contents })
+    }
+}
+
+impl Restored {
+    /// The weights of the KL penalty's reference, which is `held` by the recipe, where the checkpoint has
+    /// one of its own: after a reset.
+    ///
+    /// # Errors
+    /// It should have one and has not; the file cannot be read.
+    pub(crate) fn reference(&self, held: bool) -> Result<Option<Weights>, TrainError> {
+        let path = self.path.join(REFERENCE);
+        match (held && self.state.reset_at > 0, self.contents.has(REFERENCE)) {
+            (false, _) => Ok(None),
+            (true, true) => Ok(Some(read_tensors(&path)?)),
+            (true, false) => {
+                let problem = "is missing, and so is its entry in the manifest".into();
+                Err(TrainError::Checkpoint { path, problem })
+            }
+        }
+    }
 }

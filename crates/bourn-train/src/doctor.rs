@@ -15,7 +15,7 @@ use bourn_recipe::Device;
 use serde::Serialize;
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, ProcessesToUpdate, RefreshKind, System};
 
-use crate::{base, probe, sealed};
+use crate::{TrainError, base, probe, sealed};
 
 /// What the quickstart takes; with less free, no run gets far.
 const LITTLE_MEMORY: u64 = 512 << 20;
@@ -159,7 +159,7 @@ pub fn cache(dir: &Path) -> Vec<Finding> {
             "set BOURN_CACHE to a directory that can be written in",
         ),
     }];
-    findings.push(bases(&dir.join("bases")));
+    findings.push(bases(&dir.join(base::BASES)));
     findings.push(ledgers(&probe::store_dir(dir)));
     findings.extend(free_disk(dir).map(|free| {
         let says = format!("{} free where the cache is", size(free));
@@ -192,11 +192,15 @@ fn bases(dir: &Path) -> Finding {
     let says = format!("{} pretrained{on_the_way}, {}", whole.len() - stopped, size(bytes));
     if bytes <= READ_AT_ONCE {
         let damage =
-            whole.iter().find_map(|name| sealed::verify(&dir.join(name)).err().map(|e| (name, e)));
-        if let Some((name, crate::TrainError::Checkpoint { path, problem })) = damage {
-            let base = dir.join(name);
-            let says = format!("{}: {problem}", path.display());
-            let remedy = format!("delete {}, and it is pretrained again", base.display());
+            whole.iter().find_map(|name| base::look_at(&dir.join(name)).err().map(|e| (name, e)));
+        if let Some((name, error)) = damage {
+            let remedy = format!("delete {}, and it is pretrained again", dir.join(name).display());
+            let says = match error {
+                TrainError::CachedBase { path, problem, .. } => {
+                    format!("{}: {problem}", path.display())
+                }
+                error => error.to_string(),
+            };
             return Finding::wrong("bases", says, remedy);
         }
     }
@@ -205,7 +209,7 @@ fn bases(dir: &Path) -> Finding {
         Some(name) => Finding::note(
             "bases",
             format!("{says}; {} was not finished", dir.join(name).display()),
-            "delete it, unless a run is pretraining now",
+            "nothing, if a run is keeping a base now; else the next recipe with a base deletes it",
         ),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+pub use crate::rundir::RunDirError;
+
 /// An error of the training room. Errors of the rooms below pass through unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -93,6 +95,9 @@ pub enum TrainError {
         /// What happened.
         problem: String,
     },
+    /// The run directory does not allow what was asked for.
+    #[error(transparent)]
+    RunDir(#[from] RunDirError),
     /// A file operation failed.
     #[error("{path}: {action}: {source}")]
     Io {
@@ -102,66 +107,6 @@ pub enum TrainError {
         action: &'static str,
         /// The system's answer.
         source: std::io::Error,
-    },
-    /// The run directory holds an earlier run.
-    #[error(
-        "{path} already holds a run; continue it with --resume, choose another place with \
-         --run-dir, or delete it"
-    )]
-    RunExists {
-        /// The run directory.
-        path: PathBuf,
-    },
-    /// Another process works in the run directory.
-    #[error("{path}: another bourn is at work in this run; wait for it, or stop it")]
-    RunBusy {
-        /// The run directory.
-        path: PathBuf,
-    },
-    /// There is nothing to resume.
-    #[error(
-        "{path} holds no run to resume; start without --resume (a base whose pretraining was stopped goes on where it was)"
-    )]
-    NothingToResume {
-        /// The run directory.
-        path: PathBuf,
-    },
-    /// The recipe is not the one that the run was started with.
-    #[error(
-        "{path} was started with another recipe: `{key}` was {was} and is {now}; resume with the \
-         recipe it was started with, or start a new run with --run-dir"
-    )]
-    RecipeChanged {
-        /// The run's copy of the recipe.
-        path: PathBuf,
-        /// First key that differs.
-        key: String,
-        /// Its value when the run started.
-        was: String,
-        /// Its value now.
-        now: String,
-    },
-    /// The problems are not those that the run was started with.
-    #[error(
-        "{path}: the run was started with other problems than its recipe gives now; put the data \
-         files back as they were, or start a new run with --run-dir"
-    )]
-    ProblemsChanged {
-        /// The checkpoint.
-        path: PathBuf,
-    },
-    /// The base is not the one that the run was started with.
-    #[error(
-        "{path}: the run was started from a base with weights {was}, and its recipe gives one with \
-         weights {now}; put the model back as it was, or start a new run with --run-dir"
-    )]
-    BaseChanged {
-        /// The checkpoint.
-        path: PathBuf,
-        /// Content hash of the base when the run started.
-        was: String,
-        /// Content hash of the base now.
-        now: String,
     },
     /// Intervals cannot be made of so many resamples.
     #[error(
@@ -206,6 +151,15 @@ pub enum TrainError {
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
+    },
+    /// Something lies beside the files of a sealed directory.
+    #[error(
+        "{path}: is not among the files that MANIFEST.json beside it names, and may not be what was \
+         written there; move it away"
+    )]
+    Stray {
+        /// What lies there.
+        path: PathBuf,
     },
     /// A moment of the optimiser is missing or misshapen.
     #[error("the optimiser state lacks tensor {tensor}, or it has another shape than the model")]

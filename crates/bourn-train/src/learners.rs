@@ -189,8 +189,8 @@ fn weights_file(name: &str) -> String {
     format!("{name}.safetensors")
 }
 
-/// The policy's were the first there were, and have no name.
-fn moments_file(name: &str) -> String {
+/// The file of a learner's moments. The policy's were the first there were, and have no name.
+pub(crate) fn moments_file(name: &str) -> String {
     match name {
         POLICY => "optimizer.safetensors".to_owned(),
         name => format!("{name}_optimizer.safetensors"),

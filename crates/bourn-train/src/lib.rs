@@ -109,7 +109,7 @@ pub mod update;
 pub mod world;
 
 pub use announce::detectable_before;
-pub use error::TrainError;
+pub use error::{RunDirError, TrainError};
 pub use forecast::{Forecast, Preview, preview};
 pub use memory::{check_context, engine_options};
 pub use probe::check_probe;

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use bourn_probe::powers_of_two;
 use bourn_recipe::{Algorithm, ModelSource, Recipe, TaskKind};
-use bourn_track::{Board, HParam, MetricsFile, boundary_scalars, samples, tags};
+use bourn_track::{Board, HParam, MetricsFile, Written, boundary_scalars, samples, tags};
 use serde::Serialize;
 
 use crate::clock;
@@ -14,8 +14,8 @@ use crate::error::TrainError;
 use crate::experience::Experience;
 use crate::metrics::{drawn_tokens, step_metrics};
 use crate::probe::ProbeResult;
-use crate::sealed;
 use crate::update::UpdateReport;
+use crate::{rundir, sealed};
 
 /// Name of the metrics file in the run directory.
 const METRICS: &str = "metrics.jsonl";
@@ -23,6 +23,7 @@ const METRICS: &str = "metrics.jsonl";
 /// The open files of a run's records.
 pub(crate) struct Logbook {
     metrics: MetricsFile,
+    written: Written,
     board: Option<Board>,
     tensorboard: PathBuf,
     max_steps: u64,
@@ -31,16 +32,32 @@ pub(crate) struct Logbook {
 }
 
 impl Logbook {
-    /// Opens the records of `run_dir`; with `resumed`, everything after that step is dropped.
+    /// Opens the records of `run_dir`; with `resumed`, everything after that step is dropped, and
+    /// `written` is what the run had written by then, where that is known.
     pub(crate) fn open(
         run_dir: &Path,
         recipe: &Recipe,
         resumed: Option<u64>,
+        written: Option<Written>,
     ) -> Result<Logbook, TrainError> {
         let path = run_dir.join(METRICS);
         let metrics = match resumed {
-            Some(step) if path.exists() => MetricsFile::resume(&path, step)?,
-            _ => MetricsFile::create(&path)?,
+            Some(step) => {
+                if !path.exists() {
+                    // What was in it is missing, which has been said; the run goes on.
+                    sealed::write_file(&path, b"")?;
+                }
+                MetricsFile::resume(&path, step)?
+            }
+            None => MetricsFile::create(&path)?,
+        };
+        let written = match (resumed, written) {
+            (_, Some(written)) => written,
+            (Some(step), None) => {
+                let recipe = sealed::read_text(&run_dir.join(rundir::RECIPE))?;
+                Written::found(run_dir, recipe, step)?
+            }
+            (None, None) => Written::new(recipe.to_toml()),
         };
         let tensorboard = run_dir.join("tensorboard");
         let board = if recipe.log.tensorboard {
@@ -55,6 +72,7 @@ impl Logbook {
         };
         Ok(Logbook {
             metrics,
+            written,
             board,
             tensorboard,
             max_steps: recipe.train.max_steps,
@@ -82,7 +100,7 @@ impl Logbook {
         let tokens = drawn_tokens(experience) as f64;
         values.insert(tags::STEP_TIME.into(), seconds);
         values.insert(tags::TOKENS_PER_SECOND.into(), tokens / seconds.max(f64::MIN_POSITIVE));
-        self.metrics.append(step, &values)?;
+        self.append(step, &values, false)?;
         if let Some(board) = &mut self.board {
             board.step(step, &values)?;
         }
@@ -91,7 +109,29 @@ impl Logbook {
 
     /// Records what something took.
     pub(crate) fn seconds(&mut self, step: u64, tag: &str, seconds: f64) -> Result<(), TrainError> {
-        Ok(self.metrics.append(step, &BTreeMap::from([(tag.to_owned(), seconds)]))?)
+        self.append(step, &BTreeMap::from([(tag.to_owned(), seconds)]), false)
+    }
+
+    fn append(
+        &mut self,
+        step: u64,
+        values: &BTreeMap<String, f64>,
+        at_stop: bool,
+    ) -> Result<(), TrainError> {
+        if let Some(line) = self.metrics.append(step, values)? {
+            self.written.line(step, &line, at_stop);
+        }
+        Ok(())
+    }
+
+    /// What the run has written so far, in this process and those before it.
+    pub(crate) fn written(&self) -> &Written {
+        &self.written
+    }
+
+    /// Takes down files of `boundary/` that were written.
+    pub(crate) fn files(&mut self, run_dir: &Path, names: &[String]) -> Result<(), TrainError> {
+        Ok(names.iter().try_for_each(|name| self.written.file(run_dir, name))?)
     }
 
     /// Tells TensorBoard, once in a process, which figures of these probes share charts.
@@ -104,11 +144,16 @@ impl Logbook {
         Ok(())
     }
 
-    /// Records a probe.
-    pub(crate) fn probe(&mut self, step: u64, result: &ProbeResult) -> Result<(), TrainError> {
+    /// Records a probe; `at_stop` where it is made because the run stops here.
+    pub(crate) fn probe(
+        &mut self,
+        step: u64,
+        result: &ProbeResult,
+        at_stop: bool,
+    ) -> Result<(), TrainError> {
         let accuracies = |ledger: &bourn_probe::Ledger| bourn_probe::accuracies(&ledger.outcomes());
         let (set, figures) = (&result.set, &result.boundary);
-        self.metrics.append(step, &boundary_scalars(set, figures))?;
+        self.append(step, &boundary_scalars(set, figures), at_stop)?;
         if let Some(board) = &mut self.board {
             let (base, policy) = (accuracies(&result.base), accuracies(&result.policy));
             let page = samples(figures, &result.examples, &result.policy);

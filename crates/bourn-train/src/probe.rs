@@ -224,27 +224,35 @@ impl Prober<'_> {
     }
 
     /// Writes the figures and the policy's draws of one probe under `run_dir/boundary`, and beside
-    /// them, once for each set, the base's draws, so that the run can be read without the cache.
+    /// them, unless the run has them, the base's draws, so that the run can be read without the cache.
+    /// Returns the names of the files.
     pub(crate) fn write(
         &self,
         run_dir: &Path,
         step: u64,
         policy: &Side<'_>,
         result: &ProbeResult,
-    ) -> Result<(), TrainError> {
+        has_base: bool,
+    ) -> Result<Vec<String>, TrainError> {
         let dir = run_dir.join("boundary");
-        std::fs::create_dir_all(&dir).map_err(TrainError::io(&dir, "creating the directory"))?;
+        // A run directory that has vanished is not made anew.
+        sealed::make_dir(&dir)?;
         let key = self.ledger_key(policy, &result.sampler);
         let stem = format!("step-{step:06}-{}", result.set);
-        write_ledger(dir.join(format!("{stem}.draws.jsonl.zst")), &key, &result.policy)?;
-        let base = dir.join(format!("base-{}.draws.jsonl.zst", result.set));
-        if !base.exists() {
-            write_ledger(base, &self.ledger_key(&self.base, &result.sampler), &result.base)?;
+        let mut names: Vec<String> =
+            ["draws.jsonl.zst", "png", "json"].map(|kind| format!("{stem}.{kind}")).into();
+        write_ledger(dir.join(&names[0]), &key, &result.policy)?;
+        if !has_base {
+            let (base, key) =
+                (base_file(&result.set), self.ledger_key(&self.base, &result.sampler));
+            write_ledger(dir.join(&base), &key, &result.base)?;
+            names.push(base);
         }
         let picture = pass_at_k_picture(&result.boundary);
-        sealed::replace_file(&dir.join(format!("{stem}.png")), &picture.png)?;
+        sealed::replace_file(&dir.join(&names[1]), &picture.png)?;
         let path = figures_path(run_dir, step, &result.set);
-        sealed::replace_file(&path, sealed::to_json(&path, &result.boundary)?.as_bytes())
+        sealed::replace_file(&path, sealed::to_json(&path, &result.boundary)?.as_bytes())?;
+        Ok(names)
     }
 
     /// The name under which figures of `sampler` are filed: the set, and the sampler where there
@@ -422,6 +430,11 @@ pub fn read_figures(run_dir: &Path, step: u64, probe: &Probe) -> Result<Vec<Boun
             .map_err(|error| TrainError::Figures { path, problem: error.to_string() })
     };
     probe.samplers.iter().map(read).collect()
+}
+
+/// Name of the file of the base's draws.
+pub(crate) fn base_file(set: &str) -> String {
+    format!("base-{set}.draws.jsonl.zst")
 }
 
 /// Where the figures of one probe are kept.

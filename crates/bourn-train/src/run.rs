@@ -23,9 +23,9 @@ use bourn_task::{Problem, Problems};
 use bourn_track::{Console, ProgressStage};
 use burn::tensor::Device;
 
-use self::records::Records;
+use self::records::{Known, Records};
 use crate::announce::{self, Beginning};
-use crate::checkpoint::{self, State};
+use crate::checkpoint::State;
 use crate::error::TrainError;
 use crate::forecast::{Done, Kept, Speeds, Subject, forecast, groups, measure, rows};
 use crate::implicit::Implicit;
@@ -33,7 +33,7 @@ use crate::learner::{Descent, Learner};
 use crate::learners::{Before, Learners};
 use crate::probe::{Prober, check_probe, is_scheduled};
 use crate::replay::WitnessReplay;
-use crate::rundir::{self, Claim, RunStart};
+use crate::rundir::{self, Claim, Claimed, RunStart};
 use crate::side::Side;
 use crate::world::{Alone, World, together};
 use crate::{
@@ -287,7 +287,8 @@ impl<'a> Run<'a> {
             rundir::check_base(restored, base)?;
             rundir::check_problems(restored, &problems_hash)?;
         }
-        let (start, lock) = rundir::claim(world, &options.run_dir, recipe, claim)?;
+        let Claimed { start, lock, told } = rundir::claim(world, &options.run_dir, recipe, claim)?;
+        told.iter().for_each(|told| console.warn(told));
 
         let first = match &start {
             RunStart::Fresh => None,
@@ -304,33 +305,32 @@ impl<'a> Run<'a> {
         let add = |settings| Implicit::add(&mut learners, settings, &rl, config, &weights, device);
         let implicit = rl.implicit_reward.map(add).transpose()?;
         let mut reference_weights = None;
-        let (state, resumed) = match &start {
+        let (state, resumed, written) = match &start {
             RunStart::Fresh => {
                 if options.resume {
                     console.line("there is no checkpoint to resume from: starting over");
                 }
-                (State::new(&base.weights_hash, &problems_hash), None)
+                (State::new(&base.weights_hash, &problems_hash), None, None)
             }
             RunStart::Resume(restored) => {
                 let (path, state) = (&restored.path, restored.state.clone());
                 learners.restore(path, &state)?;
-                reference_weights = checkpoint::reference(path)?;
+                reference_weights = restored.reference(rl.algorithm.kl_coef > 0.0)?;
                 console.line(format!("resuming at step {} from {}", state.step, path.display()));
                 if let Some(weights) = &first {
                     engine.load(weights)?;
                 }
                 let step = state.step;
-                (state, Some(step))
+                (state, Some(step), restored.written.clone())
             }
         };
         // The metrics become those of a run that was never stopped.
         let goes_on = state.step < last_step(recipe, options);
         let anew = resumed
             .filter(|&step| !state.probed || (goes_on && !is_scheduled(&recipe.measured(), step)));
-        let records = match lock {
-            Some(lock) => Some(Records::open(&options.run_dir, recipe, resumed, anew, lock)?),
-            None => None,
-        };
+        let known = Known { resumed, written, anew };
+        let open = |lock| Records::open(&options.run_dir, recipe, known, lock, console);
+        let records = lock.map(open).transpose()?;
         let reference = match rl.algorithm.kl_coef > 0.0 {
             true => {
                 let device = device.clone().inner();

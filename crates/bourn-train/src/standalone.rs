@@ -11,7 +11,7 @@ use bourn_recipe::{Measured, ProbeRecipe, Recipe};
 use bourn_report::{PROBE_FILE, ProbeFile, ProbedModel};
 use bourn_rollout::RolloutError;
 use bourn_task::{Problem, load_held_out};
-use bourn_track::Console;
+use bourn_track::{Console, file_hash};
 
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
@@ -154,7 +154,8 @@ impl Probing {
             error => error,
         })?;
         if let Some(output) = &self.options.output {
-            let write = |result: &ProbeResult| prober.write(output, *step, &policy_side, result);
+            let write =
+                |result: &ProbeResult| prober.write(output, *step, &policy_side, result, false);
             self.write(output, models, &results, &write)?;
         }
         Ok(results)
@@ -222,10 +223,11 @@ impl Probing {
         output: &Path,
         models: &ProbeModels,
         results: &[ProbeResult],
-        write: &dyn Fn(&ProbeResult) -> Result<(), TrainError>,
+        write: &dyn Fn(&ProbeResult) -> Result<Vec<String>, TrainError>,
     ) -> Result<(), TrainError> {
         check_output(output)?;
         fs::create_dir_all(output).map_err(TrainError::io(output, "creating the directory"))?;
+        sealed::settle(output)?;
         let about = output.join(PROBE_FILE);
         if about.exists() {
             fs::remove_file(&about).map_err(TrainError::io(&about, "clearing an old probe"))?;
@@ -236,7 +238,16 @@ impl Probing {
                 .map_err(TrainError::io(&figures, "clearing an old probe"))?;
         }
         sealed::replace_file(&output.join(rundir::RECIPE), self.recipe.to_toml().as_bytes())?;
-        results.iter().try_for_each(write)?;
+        let mut names = vec![rundir::RECIPE.to_owned()];
+        for result in results {
+            names.extend(write(result)?.into_iter().map(|name| format!("boundary/{name}")));
+        }
+        let hash = |name: String| {
+            let path = output.join(&name);
+            let hash = file_hash(&path).map_err(TrainError::io(&path, "reading the file"))?;
+            Ok((name, hash))
+        };
+        let files = names.into_iter().map(hash).collect::<Result<_, TrainError>>()?;
         let model = |bundle: &Bundle| ProbedModel {
             source: bundle.source.clone(),
             weights: bundle.weights_hash.clone(),
@@ -246,6 +257,7 @@ impl Probing {
             results.iter().map(|result| result.set.clone()).collect(),
             model(&models.base),
             model(&models.policy),
+            files,
         );
         sealed::replace_file(&about, sealed::to_json(&about, &file)?.as_bytes())
     }
@@ -262,7 +274,10 @@ fn check_output(path: &Path) -> Result<(), TrainError> {
         let entries = fs::read_dir(path).map_err(TrainError::io(path, "listing the directory"))?;
         for entry in entries {
             let name = entry.map_err(TrainError::io(path, "listing the directory"))?.file_name();
-            if ![rundir::RECIPE, "boundary"].iter().any(|ours| name == *ours) {
+            let left = name.to_str().is_some_and(sealed::is_unfinished);
+            // A page that was made of it is replaced by the next one.
+            let ours = [rundir::RECIPE, "boundary", "report.html"];
+            if !left && !ours.iter().any(|ours| name == *ours) {
                 return Err(in_use());
             }
         }
@@ -309,6 +324,9 @@ pub fn probe_of_run(
     let cache_dir = options.cache_dir.clone();
     let probing = Probing::new(recipe.clone().into(), options)?;
     let restored: Restored = checkpoint::open(run_dir, step)?;
+    if let Some(fault) = rundir::recipe_fault(run_dir, &restored)? {
+        console.warn(fault);
+    }
     let device = bourn_model::open_device(recipe.device).map_err(TrainError::from)?.autodiff();
     let base = base::obtain(&recipe, &device, &cache_dir, console, stop)?;
     rundir::check_base(&restored, &base)?;

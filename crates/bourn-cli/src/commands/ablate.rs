@@ -56,7 +56,8 @@ pub(crate) fn run(args: &AblateArgs, console: &Console) -> anyhow::Result<()> {
         true => Vec::new(),
         false => ablate(&sweep, &options, console, interrupt::install(console)?)?,
     };
-    let Found { sets, files } = found(&sweep, &options, &failed)?;
+    let Found { sets, files, faults } = found(&sweep, &options, &failed)?;
+    faults.iter().for_each(|fault| console.warn(fault));
     match args.json {
         true => print_json(&serde_json::to_string_pretty(&sets)?)?,
         false => {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bourn_report::{read_hard, read_run, render_hard, render_report_at, write_report};
+use bourn_track::Console;
 
 use super::print;
 
@@ -26,12 +27,16 @@ pub(crate) struct ReportArgs {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &ReportArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: &ReportArgs, console: &Console) -> anyhow::Result<()> {
     let output = args.output.clone().unwrap_or_else(|| default_output(&args.runs));
     if args.hard.as_ref() == Some(&output) {
         anyhow::bail!("--hard and the report both name `{}`: give two files", output.display());
     }
     let runs = args.runs.iter().map(|run| read_run(run)).collect::<Result<Vec<_>, _>>()?;
+    for (path, run) in args.runs.iter().zip(&runs) {
+        let warn = |fault| console.warn(format!("{} is damaged: {fault}", path.display()));
+        run.faults().iter().for_each(warn);
+    }
     let page = render_report_at(&runs, &output)?;
     let mut pages = vec![(output, page)];
     if let Some(path) = &args.hard {

@@ -10,6 +10,9 @@ use crate::ledger::lock::{LOCK, LedgerLock};
 use crate::ledger::store::{entries, files, join};
 use crate::{LedgerError, LedgerKey, LedgerStore};
 
+/// How the name of a file begins whose time is asked of the file system, and that is gone at once.
+const CLOCK: &str = ".clock-";
+
 /// What a store holds under one key.
 #[derive(Debug)]
 pub struct Holding {
@@ -182,7 +185,7 @@ impl LedgerStore {
         };
         let unfinished = |path: &PathBuf| {
             let name = name(path);
-            name.starts_with(".ledger-") && name.ends_with(".tmp")
+            name.starts_with(".ledger-") && name.ends_with(".tmp") || name.starts_with(CLOCK)
         };
         for path in entries(directory)?.iter().filter(|path| unfinished(path)) {
             remove(path, Why::Unfinished)?;
@@ -298,7 +301,7 @@ fn last_use(directory: &Path) -> Result<Option<SystemTime>, LedgerError> {
 /// How long ago the key was last used, by the clock that the times of its files are from.
 fn age(directory: &Path) -> Result<Option<Duration>, LedgerError> {
     let io = |e| failed(directory, "writing in it", e);
-    let probe = tempfile::Builder::new().prefix(".clock-").tempfile_in(directory).map_err(io)?;
+    let probe = tempfile::Builder::new().prefix(CLOCK).tempfile_in(directory).map_err(io)?;
     let now = probe.as_file().metadata().and_then(|m| m.modified()).map_err(io)?;
     Ok(last_use(directory)?.map(|time| now.duration_since(time).unwrap_or_default()))
 }

@@ -1,11 +1,12 @@
 //! What the finished runs of a sweep found, read back from their directories.
 
 use std::fs;
+use std::path::Path;
 
 use bourn_probe::{Ablation, Boundary, SweepRun, SweepVariant, ablation, read_ledger};
 use bourn_recipe::Sweep;
 use bourn_report::{SweptRun, read_cost, write_ablation};
-use bourn_track::{FailedRun, ablation_csv, ablation_markdown, ablation_runs_csv};
+use bourn_track::{FailedRun, Written, ablation_csv, ablation_markdown, ablation_runs_csv};
 
 use super::{AblateOptions, AblationJob, jobs};
 use crate::error::TrainError;
@@ -18,6 +19,8 @@ pub struct Found {
     pub sets: Vec<Ablation>,
     /// The files that were written.
     pub files: Vec<std::path::PathBuf>,
+    /// What of the runs is missing or is not as they wrote it, a sentence each.
+    pub faults: Vec<String>,
 }
 
 /// Reads every finished run of the sweep, and writes its tables and report.
@@ -66,7 +69,14 @@ pub fn found(
     // Each run's own page too, and every page links to the other.
     let runs: Vec<SweptRun> = runs.collect();
     files.push(write_ablation(directory, &sweep.name, &sets, failed, &runs)?);
-    Ok(Found { sets, files })
+    let faults = runs.iter().map(|run| faults(&run.directory)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Found { sets, files, faults: faults.concat() })
+}
+
+fn faults(run_dir: &Path) -> Result<Vec<String>, TrainError> {
+    let Some(written) = Written::newest(run_dir)? else { return Ok(Vec::new()) };
+    let told = |fault| format!("{} is damaged: {fault}", run_dir.display());
+    Ok(written.faults(run_dir).into_iter().map(told).collect())
 }
 
 fn read(job: &AblationJob<'_>, set: &str, options: &AblateOptions) -> Result<SweepRun, TrainError> {

@@ -14,6 +14,9 @@ const WEIGHTS: &str = "weights.safetensors";
 const MOMENTS: &str = "moments.safetensors";
 const STATE: &str = "halfway.json";
 
+/// What there has to be.
+pub(super) const FILES: [&str; 3] = [WEIGHTS, MOMENTS, STATE];
+
 /// How the name of its directory ends.
 pub(super) const EXTENSION: &str = "unfinished";
 
@@ -51,10 +54,7 @@ impl Halfway {
             problem,
             directory: dir.clone(),
         };
-        sealed::verify(&dir).map_err(|error| match error {
-            TrainError::Checkpoint { path, problem } => damaged(path, problem),
-            error => error,
-        })?;
+        super::look_at(&dir)?;
         let file = dir.join(STATE);
         let state: Halfway = serde_json::from_str(&sealed::read_text(&file)?)
             .map_err(|error| damaged(file, format!("is no state of pretraining ({error})")))?;
@@ -84,12 +84,7 @@ impl Halfway {
     /// # Errors
     /// A directory that cannot be deleted.
     pub(super) fn forget(base: &Path) -> Result<(), TrainError> {
-        let dir = path(base);
-        match dir.exists() {
-            true => std::fs::remove_dir_all(&dir)
-                .map_err(TrainError::io(&dir, "deleting the directory")),
-            false => Ok(()),
-        }
+        sealed::remove(&path(base))
     }
 }
 

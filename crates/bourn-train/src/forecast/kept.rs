@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Speeds;
 use crate::error::TrainError;
-use crate::sealed;
+use crate::sealed::{self, Turn};
 
 /// Raised whenever what is kept means something else.
 const FORMAT: &str = "bourn forecast 1";
@@ -56,6 +56,10 @@ impl Kept {
             let parent = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(parent)
                 .map_err(TrainError::io(parent, "creating the directory"))?;
+            let turn = parent.parent().and_then(Turn::take_if_free);
+            if let Some(turn) = &turn {
+                turn.clear_up(parent);
+            }
             sealed::replace_file(path, sealed::to_json(path, self)?.as_bytes())
         };
         let _ = keep();

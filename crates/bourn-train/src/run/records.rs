@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Algorithm, Recipe};
 use bourn_rollout::RolloutError;
-use bourn_track::{ProgressStage, tags, words};
+use bourn_track::{Console, ProgressStage, Written, tags, words};
 
 use super::{Outcome, Run, RunOrder, prober};
 use crate::checkpoint::{self, CheckpointParts, State};
@@ -14,7 +14,7 @@ use crate::experience::Experience;
 use crate::forecast::{Kept, RunTimes};
 use crate::logbook::{self, Logbook};
 use crate::memory;
-use crate::probe::read_figures;
+use crate::probe::{base_file, is_scheduled, read_figures};
 use crate::rundir::Lock;
 use crate::side::{Engines, Held, Side};
 use crate::update::UpdateReport;
@@ -23,24 +23,58 @@ use crate::update::UpdateReport;
 pub(super) struct Records {
     logbook: Logbook,
     /// Keeps other processes out of the run directory.
-    _lock: Lock,
+    lock: Lock,
+    /// What has been said of records that are not as the run wrote them.
+    faults: Vec<String>,
+}
+
+/// What is known of a run before its records are opened.
+pub(super) struct Known {
+    /// The step of the checkpoint that it goes on from.
+    pub(super) resumed: Option<u64>,
+    /// What it had written by then, where the checkpoint says.
+    pub(super) written: Option<Written>,
+    /// The step whose probe is made again or would not have been made.
+    pub(super) anew: Option<u64>,
 }
 
 impl Records {
-    /// Opens the records of `run_dir`; with `resumed`, everything after that step is dropped, and what
-    /// was said of the probe of step `anew`, which is made again or would not have been made.
+    /// Opens the records of `run_dir`, and says what of them is not as the run wrote it. Everything after
+    /// the step that it goes on from is dropped, and what was said of the probe that is made anew.
     pub(super) fn open(
         run_dir: &Path,
         recipe: &Recipe,
-        resumed: Option<u64>,
-        anew: Option<u64>,
+        known: Known,
         lock: Lock,
+        console: &Console,
     ) -> Result<Records, TrainError> {
+        let Known { resumed, mut written, anew } = known;
+        if let (Some(written), Some(step)) = (&mut written, anew) {
+            written.forget_stop(step);
+        }
+        let faults = written.as_ref().map_or_else(Vec::new, |written| written.faults(run_dir));
+        if !faults.is_empty() {
+            tell(&faults, console);
+            console.line(
+                "the run goes on from its checkpoint, which is whole; put back what you have",
+            );
+        }
         if let Some(step) = anew {
             logbook::drop_probe(run_dir, step)?;
         }
-        Ok(Records { logbook: Logbook::open(run_dir, recipe, resumed)?, _lock: lock })
+        let logbook = Logbook::open(run_dir, recipe, resumed, written)?;
+        Ok(Records { logbook, lock, faults })
     }
+
+    /// What is not as it was written and has not been said yet.
+    fn new_faults(&self, run_dir: &Path) -> Vec<String> {
+        let faults = self.logbook.written().faults(run_dir).into_iter();
+        faults.filter(|fault| !self.faults.contains(fault)).collect()
+    }
+}
+
+fn tell(faults: &[String], console: &Console) {
+    faults.iter().for_each(|fault| console.warn(format!("the run's records are damaged: {fault}")));
 }
 
 impl Run<'_> {
@@ -67,9 +101,16 @@ impl Run<'_> {
             true => self.measure(),
             false => Ok(()),
         };
+        let probed = self.or_gone(probed);
         self.together(probed).map_err(|error| self.or_save(error))?;
         self.state.probed = true;
         Ok(())
+    }
+
+    /// What cannot be written may be so because the run directory is not there any more.
+    fn or_gone<T>(&self, done: Result<T, TrainError>) -> Result<T, TrainError> {
+        let records = self.records.as_ref().filter(|_| done.is_err());
+        records.map_or(Ok(()), |records| records.lock.check()).and(done)
     }
 
     fn measure(&mut self) -> Result<(), TrainError> {
@@ -85,11 +126,15 @@ impl Run<'_> {
         let started = clock::now();
         let prober = prober(&self.order, self.base, &self.prompter, self.held_out);
         let results = prober.run(&mut Engines::shared(&mut *self.engine), &policy, step)?;
-        let Some(Records { logbook, .. }) = &mut self.records else { return Ok(()) };
+        let Some(Records { logbook, lock, .. }) = &mut self.records else { return Ok(()) };
+        lock.check()?;
+        let at_stop = !is_scheduled(&self.order.recipe.measured(), step);
         logbook.layout(step, &results)?;
         for result in &results {
-            prober.write(run_dir, step, &policy, result)?;
-            logbook.probe(step, result)?;
+            let has_base = logbook.written().is_intact(run_dir, &base_file(&result.set));
+            let files = prober.write(run_dir, step, &policy, result, has_base)?;
+            logbook.files(run_dir, &files)?;
+            logbook.probe(step, result, at_stop)?;
             let several =
                 if results.len() > 1 { format!("  {}", result.set) } else { String::new() };
             self.order.console.line(words::probe_line(step, &result.boundary) + &several);
@@ -102,7 +147,8 @@ impl Run<'_> {
 
     /// Writes the checkpoint of this state, unless it is on disk: what is there is not put at risk.
     pub(super) fn save(&mut self) -> Result<PathBuf, TrainError> {
-        if let Some(Records { logbook, .. }) = &mut self.records {
+        if let Some(Records { logbook, lock, .. }) = &mut self.records {
+            lock.check()?;
             logbook.sync()?;
         }
         self.learners.count(&mut self.state);
@@ -110,18 +156,19 @@ impl Run<'_> {
         if self.saved.as_ref() == Some(&self.state) {
             return Ok(checkpoint::path(&options.run_dir, self.state.step));
         }
-        let path = match self.records.is_some() {
-            true => {
+        let path = match &self.records {
+            Some(records) => {
                 let was_reset = self.state.reset_at > 0;
                 let parts = CheckpointParts {
                     base: self.base,
                     learners: &self.learners,
                     reference: self.reference.as_ref().filter(|_| was_reset),
+                    written: records.logbook.written(),
                 };
                 let keep = recipe.checkpoint.keep_last;
                 checkpoint::save(&options.run_dir, parts, &self.state, keep)?
             }
-            false => checkpoint::path(&options.run_dir, self.state.step),
+            None => checkpoint::path(&options.run_dir, self.state.step),
         };
         self.saved = Some(self.state.clone());
         Ok(path)
@@ -130,7 +177,7 @@ impl Run<'_> {
     /// [`Run::save`], as all agree on it.
     pub(super) fn checkpoint(&mut self) -> Result<(), TrainError> {
         let saved = self.save();
-        self.together(saved).map(drop)
+        self.together(self.or_gone(saved)).map(drop)
     }
 
     pub(super) fn log(
@@ -143,9 +190,11 @@ impl Run<'_> {
             (self.rl.algorithm, self.rl.replay.is_some());
         let step = self.state.step;
         let mut write = |records: &mut Records| {
+            records.lock.check()?;
             records.logbook.step(step, experience, report, algorithm, replays)
         };
         let written = self.records.as_mut().map(&mut write).transpose();
+        let written = self.or_gone(written);
         if let Some(line) = self.together(written)? {
             progress.set_message(line);
         }
@@ -197,9 +246,11 @@ impl Run<'_> {
         }
         let step = self.state.step;
         let mut tensorboard = None;
-        if let Some(Records { logbook, .. }) = &mut self.records {
-            logbook.finish(step)?;
-            tensorboard = logbook.tensorboard();
+        if let Some(records) = &mut self.records {
+            records.lock.check()?;
+            records.logbook.finish(step)?;
+            tensorboard = records.logbook.tensorboard();
+            tell(&records.new_faults(&options.run_dir), console);
             let path = Kept::path(&options.cache_dir, recipe);
             let mut kept = Kept::read(&path);
             kept.observe(&RunTimes::read(&options.run_dir.join("timing.jsonl")), self.drew_base);

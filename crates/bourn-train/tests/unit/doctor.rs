@@ -8,15 +8,22 @@ fn by<'f>(findings: &'f [Finding], what: &str) -> &'f Finding {
 #[test]
 fn damage_in_the_cache_is_found_and_named() {
     let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("bases")).unwrap();
+    let write = |path: &Path, files: [&str; 3]| {
+        let fill = |at: &Path| {
+            files.iter().try_for_each(|file| sealed::write_file(&at.join(file), b"numbers"))
+        };
+        sealed::write(path, fill).unwrap();
+    };
     let base = dir.path().join("bases/0123");
-    sealed::write(&base, |at| sealed::write_file(&at.join("weights"), b"numbers")).unwrap();
+    write(&base, bourn_model::FILES);
     let whole = cache(dir.path());
     assert_eq!(by(&whole, "bases").state, State::Ok, "{whole:?}");
     assert!(by(&whole, "bases").says.starts_with("1 pretrained"), "{whole:?}");
     assert_eq!(by(&whole, "ledgers").says, "none yet");
 
     let stopped = dir.path().join("bases/4567.unfinished");
-    sealed::write(&stopped, |at| sealed::write_file(&at.join("weights"), b"some")).unwrap();
+    write(&stopped, ["weights.safetensors", "moments.safetensors", "halfway.json"]);
     let halfway = cache(dir.path());
     let says = &by(&halfway, "bases").says;
     assert!(says.starts_with("1 pretrained and 1 stopped on the way"), "{says}");
@@ -26,12 +33,12 @@ fn damage_in_the_cache_is_found_and_named() {
     assert_eq!(by(&left, "bases").state, State::Note, "{left:?}");
     assert!(by(&left, "bases").says.contains(".writing-1"), "{left:?}");
 
-    fs::write(base.join("weights"), "torn").unwrap();
+    fs::write(base.join("model.safetensors"), "torn").unwrap();
     let key = dir.path().join("ledgers").join("a".repeat(64));
     fs::create_dir_all(&key).unwrap();
     fs::write(key.join("draws.jsonl.zst"), "torn").unwrap();
     let torn = cache(dir.path());
-    for (what, part) in [("bases", "0123/weights"), ("ledgers", "draws.jsonl.zst")] {
+    for (what, part) in [("bases", "0123/model.safetensors"), ("ledgers", "draws.jsonl.zst")] {
         let finding = by(&torn, what);
         assert_eq!(finding.state, State::Wrong, "{torn:?}");
         assert!(finding.says.contains(part) && finding.remedy.is_some(), "{torn:?}");
