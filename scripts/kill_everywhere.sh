@@ -4,12 +4,13 @@
 #
 #     scripts/kill_everywhere.sh [BOURN] [CALL…]
 #
-# BOURN is target/release/bourn unless it is given; CALLs are those below. Writes are many: one in 5 is taken.
+# BOURN is target/release/bourn unless it is given; CALLs are those below. Of those that are many, one in 5
+# is taken. Each run pretrains its base in a cache of its own.
 set -euo pipefail
 bourn=$(realpath "${1:-$(dirname "$0")/../target/release/bourn}")
 shift || true
 calls=("$@")
-[ ${#calls[@]} -gt 0 ] || calls=(mkdir rename unlink unlinkat rmdir fsync write)
+[ ${#calls[@]} -gt 0 ] || calls=(mkdir rename renameat unlink unlinkat rmdir chmod ftruncate fsync openat write)
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -19,7 +20,7 @@ cat > small.toml <<'TOML'
 seed = 7
 model.architecture = { hidden_size = 32, num_layers = 2, num_heads = 2, intermediate_size = 64, max_position = 48 }
 [base]
-steps = 150
+steps = 20
 batch_size = 64
 lr = 3e-3
 [[task]]
@@ -51,9 +52,9 @@ train whole
 failed=0 points=0
 for call in "${calls[@]}"; do
     every=1 killed=0
-    [ "$call" = write ] && every=5
+    case "$call" in write | openat | fsync) every=5 ;; esac
     for ((when = 1; ; when += every)); do
-        rm -rf run
+        rm -rf run cache
         # A status above 128 is that of a signal.
         status=0
         strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$when" \
@@ -73,11 +74,13 @@ for call in "${calls[@]}"; do
             ! diff -r -x timing.jsonl -x tensorboard whole run > diff.txt; then
             echo "$call $when: $(head -n 3 diff.txt)"
             failed=$((failed + 1))
+        elif find run cache -name '.*' ! -name .lock | grep . > left.txt; then
+            echo "$call $when: left $(head -n 3 left.txt)"
+            failed=$((failed + 1))
         fi
     done
     echo "$call: killed at $killed points"
     points=$((points + killed))
 done
-left=$(find "$BOURN_CACHE" -name '.writing-*' -o -name '.removing-*' -o -name '.replaced-*' | wc -l)
-echo "$points kills, $failed of them not gone on with to the same bytes; $left things left in the cache"
-[ "$failed" -eq 0 ] && [ "$left" -eq 0 ]
+echo "$points kills, $failed of them not gone on with to the same bytes, or with something left"
+[ "$failed" -eq 0 ]

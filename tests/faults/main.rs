@@ -1,6 +1,6 @@
 //! Runs that are killed at any moment, and files that are not what was written: a seeded campaign, small
-//! enough for every change. `BOURN_KILLS` and `BOURN_TAMPERINGS` say how many of each, `BOURN_SEED` which;
-//! with `--nocapture` it says what came of them (docs/reliability.md).
+//! enough for every change. `BOURN_KILLS`, `BOURN_CALLS` and `BOURN_TAMPERINGS` say how many of each,
+//! `BOURN_SEED` which; with `--nocapture` it says what came of them (docs/reliability.md).
 
 // How long a run takes says when it may be killed.
 #![allow(clippy::disallowed_methods)]
@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[cfg(target_os = "linux")]
+mod calls;
+mod killed;
 mod kills;
 mod tamperings;
 
@@ -15,10 +18,12 @@ use std::str::FromStr;
 
 use support::Place;
 
-/// Two steps, a probe before and after each, a checkpoint after each.
-const SHORT: [&str; 10] = [
+/// A short base, two steps, a probe before and after each, a checkpoint after each.
+const SHORT: [&str; 12] = [
     "train",
     "small.toml",
+    "--set",
+    "base.steps=20",
     "--set",
     "train.max_steps=2",
     "--set",

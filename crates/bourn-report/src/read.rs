@@ -17,6 +17,7 @@ use crate::error::ReportError;
 use crate::probe_file::{PROBE_FILE, ProbeFile};
 use crate::problems::{ModelAnswers, ProblemRecord, answers, problems};
 
+const RECIPE: &str = "recipe.toml";
 /// Longest recipe that is read.
 const MAX_RECIPE_BYTES: u64 = 1 << 20;
 /// Largest file of figures that is read: the ids of a million problems.
@@ -122,13 +123,11 @@ struct TrainKeys {
 /// # Errors
 /// Names the file that is missing, torn or not what a run writes.
 pub fn read_run(dir: &Path) -> Result<RunRecord, ReportError> {
-    let path = dir.join("recipe.toml");
-    if !path.exists() {
-        return Err(ReportError::NotARun { path: dir.to_path_buf() });
-    }
-    let recipe = read_text(&path, MAX_RECIPE_BYTES)?;
-    let keys: RecipeKeys = toml::from_str(&recipe)
-        .map_err(|error| ReportError::Recipe { path, problem: error.message().to_owned() })?;
+    let recipe = recipe(dir)?;
+    let keys: RecipeKeys = toml::from_str(&recipe).map_err(|error| ReportError::Recipe {
+        path: dir.join(RECIPE),
+        problem: error.message().to_owned(),
+    })?;
 
     let RunIndex { metrics, sets, probe } = index(dir)?;
     let series = |tag: &str| {
@@ -162,6 +161,18 @@ fn faults(dir: &Path, probe: Option<&ProbeFile>) -> Vec<String> {
     match Written::newest(dir) {
         Ok(written) => written.map_or_else(Vec::new, |written| written.faults(dir)),
         Err(error) => vec![format!("what the run wrote is not known: {error}")],
+    }
+}
+
+/// The resolved recipe of what is in `dir`; where it is gone, as the newest checkpoint has it.
+fn recipe(dir: &Path) -> Result<String, ReportError> {
+    let path = dir.join(RECIPE);
+    if path.exists() {
+        return read_text(&path, MAX_RECIPE_BYTES);
+    }
+    match Written::newest(dir) {
+        Ok(Some(written)) => Ok(written.recipe().to_owned()),
+        _ => Err(ReportError::NotARun { path: dir.to_path_buf() }),
     }
 }
 
@@ -241,9 +252,7 @@ pub(crate) struct ProbeLedgers {
 
 /// Both ledgers of every probed set of the run in `dir`, at its last probe, in order of name.
 pub(crate) fn read_ledgers(dir: &Path) -> Result<Vec<ProbeLedgers>, ReportError> {
-    if !dir.join("recipe.toml").exists() {
-        return Err(ReportError::NotARun { path: dir.to_path_buf() });
-    }
+    recipe(dir)?;
     let (sets, dir) = (index(dir)?.sets, dir.join("boundary"));
     let read = |(set, steps): (String, BTreeSet<u64>)| {
         let step = steps.last().copied().expect("a probed set has a step");

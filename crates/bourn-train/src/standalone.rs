@@ -289,7 +289,12 @@ fn check_output(path: &Path) -> Result<(), TrainError> {
 fn recipe_of_run(run_dir: &Path, overrides: &[String]) -> Result<Recipe, ProbeOfRunError> {
     let path = run_dir.join(rundir::RECIPE);
     if !path.is_file() {
-        return Err(TrainError::NoRun { path: run_dir.into() }.into());
+        let path = run_dir.to_path_buf();
+        let error = match checkpoint::tells_recipe(run_dir) {
+            true => rundir::RunDirError::RecipeGone { path }.into(),
+            false => TrainError::NoRun { path },
+        };
+        return Err(error.into());
     }
     Ok(bourn_recipe::load(&path, overrides)?)
 }

@@ -1,11 +1,12 @@
 //! One run at a time draws for a key: the others wait, and find its draws.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use crate::ledger::file::failed;
+use crate::ledger::upkeep::unfinished;
 use crate::{LedgerError, LedgerKey, LedgerStore};
 
 /// Name of the file in a key's directory that is locked while its draws are made. When it was last
@@ -37,7 +38,8 @@ impl LedgerStore {
     /// Waits until no other run draws for `key`, and takes its place; `None` if `wait` breaks.
     ///
     /// `wait` is called with the path of the lock each time that another run is found to hold it,
-    /// and decides how long to leave it until the next try.
+    /// and decides how long to leave it until the next try. What a killed run left half-written under
+    /// the key is deleted.
     ///
     /// # Errors
     /// The key's directory cannot be made, or its lock not be opened, taken or written to.
@@ -50,6 +52,10 @@ impl LedgerStore {
             let directory = self.make_directory(key)?;
             if let Some(mut lock) = LedgerLock::take(&directory)? {
                 lock.note_use()?;
+                for path in unfinished(&directory)? {
+                    // It is in nobody's way: where it cannot go, it stays.
+                    let _ = fs::remove_file(path);
+                }
                 return Ok(Some(LockedKey { store: self, key, _lock: lock }));
             }
             if wait(&directory.join(LOCK)).is_break() {

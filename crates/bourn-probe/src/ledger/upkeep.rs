@@ -183,11 +183,7 @@ impl LedgerStore {
                 false => fs::remove_file(path).map_err(|e| failed(path, "removing", e)),
             }
         };
-        let unfinished = |path: &PathBuf| {
-            let name = name(path);
-            name.starts_with(".ledger-") && name.ends_with(".tmp") || name.starts_with(CLOCK)
-        };
-        for path in entries(directory)?.iter().filter(|path| unfinished(path)) {
+        for path in &unfinished(directory)? {
             remove(path, Why::Unfinished)?;
         }
         if let (Some(most), Some(age)) = (sweep.unused_for, age(directory)?)
@@ -277,6 +273,16 @@ fn read(directory: &Path) -> Result<KeyContents, LedgerError> {
         }
     }
     Ok(contents)
+}
+
+/// What a killed process left half-written in a key's directory; to be asked by who holds its lock.
+pub(crate) fn unfinished(directory: &Path) -> Result<Vec<PathBuf>, LedgerError> {
+    let mut paths = entries(directory)?;
+    paths.retain(|path| {
+        let name = name(path);
+        name.starts_with(".ledger-") && name.ends_with(".tmp") || name.starts_with(CLOCK)
+    });
+    Ok(paths)
 }
 
 fn name(path: &Path) -> String {

@@ -56,10 +56,9 @@ impl Kept {
             let parent = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(parent)
                 .map_err(TrainError::io(parent, "creating the directory"))?;
-            let turn = parent.parent().and_then(Turn::take_if_free);
-            if let Some(turn) = &turn {
-                turn.clear_up(parent);
-            }
+            // It clears up, so nobody writes there out of turn.
+            let turn = Turn::take(parent.parent().unwrap_or(Path::new(".")))?;
+            turn.clear_up(parent);
             sealed::replace_file(path, sealed::to_json(path, self)?.as_bytes())
         };
         let _ = keep();

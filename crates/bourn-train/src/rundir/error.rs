@@ -86,6 +86,15 @@ pub enum RunDirError {
         /// The run directory.
         path: PathBuf,
     },
+    /// The recipe is gone from the directory, and is in its checkpoint.
+    #[error(
+        "{path} has no recipe.toml; `bourn train RECIPE --run-dir {path} --resume`, with the recipe that the \
+         run was started with, puts it back"
+    )]
+    RecipeGone {
+        /// The run directory.
+        path: PathBuf,
+    },
     /// The directory that the process writes in is not there any more.
     #[error(
         "{path} was moved, replaced or deleted while the run was at work in it, and nothing more is \
