@@ -21,6 +21,10 @@ pub const WRITTEN: &str = "written.json";
 const VERSION: u32 = 1;
 /// Hexadecimal digits of a line's hash: 64 bits tell apart what was not made to be mistaken.
 const LINE_DIGITS: usize = 16;
+/// Stands for a line that must have been there, and of which nothing is known: whatever it is, it is that.
+const UNSEEN: &str = "";
+/// Most steps that such lines are looked for of: a metrics file that can be read has not as many.
+const MOST_STEPS: u64 = 1 << 22;
 /// Largest such file that is read: a hundred thousand steps take a twentieth of it.
 const MAX_WRITTEN_BYTES: u64 = 1 << 28;
 
@@ -53,7 +57,8 @@ impl Written {
         Written { version: VERSION, recipe, metrics, stop: Vec::new(), files }
     }
 
-    /// What is in `run_dir` through `step`, taken as it is: of runs whose checkpoints do not say.
+    /// What is in `run_dir` through `step`, taken as it is: of runs whose checkpoints do not say. Every
+    /// step has a line, which is missed where there is none.
     ///
     /// # Errors
     /// A file that cannot be read.
@@ -69,6 +74,9 @@ impl Written {
             }
         })
         .map_err(TrackError::io("read", &path))?;
+        for own in 1..=step.min(MOST_STEPS) {
+            written.metrics.entry(own).or_insert_with(|| vec![UNSEEN.to_owned()]);
+        }
         let dir = run_dir.join(BOUNDARY);
         let entries = match fs::read_dir(&dir) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(written),
@@ -209,7 +217,8 @@ impl Written {
             let list = self.metrics.get(&step).map_or(&[][..], Vec::as_slice);
             let place = found.entry(step).or_default();
             let hash = line_hash(line.text.as_bytes());
-            if let Some(at) = list[*place..].iter().position(|known| *known == hash) {
+            let is_it = |known: &String| *known == hash || known == UNSEEN;
+            if let Some(at) = list[*place..].iter().position(is_it) {
                 if at > 0 {
                     missing.insert(step);
                 }

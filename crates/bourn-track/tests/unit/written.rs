@@ -149,4 +149,12 @@ fn it_comes_back_from_its_file_and_from_a_run_that_has_none() {
     assert_eq!(Written::found(dir.path(), written.recipe.clone(), 3).unwrap(), written);
     let earlier = Written::found(dir.path(), written.recipe.clone(), 2).unwrap();
     assert_eq!((earlier.metrics.len(), earlier.files.len()), (3, 2));
+    // What was cut before is missed still, until it is put back.
+    let path = dir.path().join(METRICS);
+    let whole = fs::read_to_string(&path).unwrap();
+    fs::write(&path, &whole[..whole.find("{\"step\":2").unwrap()]).unwrap();
+    let cut = Written::found(dir.path(), written.recipe.clone(), 3).unwrap();
+    assert_eq!(cut.faults(dir.path()), ["metrics.jsonl: lines of steps 2 to 3 are missing"]);
+    fs::write(&path, whole).unwrap();
+    assert_eq!(cut.faults(dir.path()), [""; 0]);
 }
