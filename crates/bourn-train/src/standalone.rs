@@ -274,8 +274,9 @@ fn check_output(path: &Path) -> Result<(), TrainError> {
         let entries = fs::read_dir(path).map_err(TrainError::io(path, "listing the directory"))?;
         for entry in entries {
             let name = entry.map_err(TrainError::io(path, "listing the directory"))?.file_name();
-            let left = name.to_str().is_some_and(sealed::is_unfinished);
-            // A page that was made of it is replaced by the next one.
+            let left = |name: &str| sealed::is_unfinished(name) || name.starts_with(".report-");
+            let left = name.to_str().is_some_and(left);
+            // A page that was made of it, whole or not, is in nobody's way.
             let ours = [rundir::RECIPE, "boundary", "report.html"];
             if !left && !ours.iter().any(|ours| name == *ours) {
                 return Err(in_use());
