@@ -53,16 +53,16 @@ impl Records {
             written.forget_stop(step);
         }
         let faults = written.as_ref().map_or_else(Vec::new, |written| written.faults(run_dir));
-        if !faults.is_empty() {
-            tell(&faults, console);
-            console.line(
-                "the run goes on from its checkpoint, which is whole; put back what you have",
-            );
-        }
+        tell(&faults, console);
         if let Some(step) = anew {
             logbook::drop_probe(run_dir, step)?;
         }
         let logbook = Logbook::open(run_dir, recipe, resumed, written)?;
+        if !faults.is_empty() {
+            console.line(
+                "the run goes on from its checkpoint, which is whole; put back what you have",
+            );
+        }
         Ok(Records { logbook, lock, faults })
     }
 
