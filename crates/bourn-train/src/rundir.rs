@@ -1,15 +1,18 @@
 //! The run directory: who may write into it, and what a resumed run must agree with.
 
 mod error;
+mod lock;
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use bourn_model::Bundle;
 use bourn_recipe::Recipe;
 
 pub use self::error::RunDirError;
+pub(crate) use self::lock::Lock;
+use self::lock::{LOCK, lock};
 use crate::checkpoint::{self, Checked, Restored};
 use crate::error::TrainError;
 use crate::sealed;
@@ -17,8 +20,6 @@ use crate::world::{World, together};
 
 /// The resolved recipe of a run or a probe.
 pub(crate) const RECIPE: &str = "recipe.toml";
-/// Empty; whoever holds its lock is at work in the directory.
-const LOCK: &str = ".lock";
 /// What a run writes beside its recipe and its lock; each is made anew by one that starts over.
 const RECORDS: [&str; 4] = ["metrics.jsonl", "timing.jsonl", "tensorboard", "boundary"];
 
@@ -203,44 +204,6 @@ pub(crate) fn check_same(dir: &Path, recipe: &Recipe) -> Result<(), TrainError> 
     }
 }
 
-/// Keeps other processes out of a run directory while it lives.
-#[derive(Debug)]
-pub(crate) struct Lock {
-    file: File,
-    dir: PathBuf,
-}
-
-impl Lock {
-    /// Makes sure that the run directory is still the one that was locked: what is written by its name
-    /// would otherwise go into another, or into one that is made anew.
-    ///
-    /// # Errors
-    /// It was moved, replaced or deleted.
-    pub(crate) fn check(&self) -> Result<(), TrainError> {
-        let there = fs::metadata(self.dir.join(LOCK));
-        let same = match (there, self.file.metadata()) {
-            (Ok(there), Ok(held)) => is_same_file(&there, &held),
-            _ => false,
-        };
-        match same {
-            true => Ok(()),
-            false => Err(RunDirError::Gone { path: self.dir.clone() }.into()),
-        }
-    }
-}
-
-#[cfg(unix)]
-fn is_same_file(a: &fs::Metadata, b: &fs::Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Elsewhere a directory with an open file in it is not deleted.
-#[cfg(not(unix))]
-fn is_same_file(_: &fs::Metadata, _: &fs::Metadata) -> bool {
-    true
-}
-
 /// A run directory that is this run's.
 pub(crate) struct Claimed {
     /// How the run begins.
@@ -329,17 +292,6 @@ fn drop_unfinished(dir: &Path) -> Result<(), TrainError> {
         }
     }
     Ok(())
-}
-
-fn lock(dir: &Path) -> Result<Lock, TrainError> {
-    let path = dir.join(LOCK);
-    let open = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = open.map_err(TrainError::io(&path, "creating the lock file"))?;
-    match file.try_lock() {
-        Ok(()) => Ok(Lock { file, dir: dir.into() }),
-        Err(TryLockError::WouldBlock) => Err(RunDirError::RunBusy { path: dir.into() }.into()),
-        Err(TryLockError::Error(error)) => Err(TrainError::io(&path, "locking")(error)),
-    }
 }
 
 /// The checkpoint must have started from the base that the recipe gives now.
