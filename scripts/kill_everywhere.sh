@@ -34,6 +34,8 @@ prompts_per_step = 8
 num_generations = 4
 max_prompt_length = 16
 max_completion_length = 10
+[algorithm]
+name = "grpo"
 [train]
 max_steps = 3
 [probe]
@@ -47,7 +49,7 @@ interval = 1
 keep_last = 1
 TOML
 train() { "$bourn" train small.toml --run-dir "$@" > out.txt 2> err.txt; }
-train whole
+train whole || { cat err.txt; exit 1; }
 
 failed=0 points=0
 for call in "${calls[@]}"; do
