@@ -59,8 +59,11 @@ for call in "${calls[@]}"; do
         rm -rf run cache
         # A status above 128 is that of a signal.
         status=0
-        strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$when" \
-            "$bourn" train small.toml --run-dir run > out.txt 2> err.txt || status=$?
+        # In braces, so that the shell does not say of each that it was killed.
+        {
+            strace -qq -o /dev/null -e "trace=$call" -e "inject=$call:signal=KILL:when=$when" \
+                "$bourn" train small.toml --run-dir run > out.txt 2> err.txt || status=$?
+        } 2> /dev/null
         [ "$status" -eq 0 ] && break
         [ "$status" -gt 128 ] || { echo "$call $when: $(tail -n 1 err.txt)"; failed=$((failed + 1)); }
         killed=$((killed + 1))

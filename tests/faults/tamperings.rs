@@ -154,7 +154,7 @@ fn what_is_not_as_it_was_written_is_named_or_changes_nothing() {
         all
     };
     let (whole, stopped) = (of("whole"), of("stopped"));
-    let mut failures = Vec::new();
+    let (mut failures, mut idle) = (Vec::new(), BTreeMap::new());
     while asked_for > 0 {
         let (from, names) = [("whole", &whole), ("stopped", &stopped)][rng.random_range(0..2)];
         let name = &names[rng.random_range(0..names.len())];
@@ -167,7 +167,12 @@ fn what_is_not_as_it_was_written_is_named_or_changes_nothing() {
         }
         asked_for -= 1;
         match campaign.outcome(from, name) {
-            Ok(outcome) => *made.entry((how, outcome)).or_insert(0) += 1,
+            Ok(outcome) => {
+                *made.entry((how, outcome)).or_insert(0) += 1;
+                if outcome == Outcome::Nothing {
+                    *idle.entry(name).or_insert(0) += 1;
+                }
+            }
             Err(problem) => {
                 failures.push(format!("{how:?} of {name} of the {from} run: {problem}"))
             }
@@ -176,5 +181,6 @@ fn what_is_not_as_it_was_written_is_named_or_changes_nothing() {
     for ((how, outcome), count) in &made {
         println!("{how:?}: {count} × {outcome:?}");
     }
+    println!("changed nothing: {idle:?}");
     assert!(failures.is_empty(), "{} went unnoticed:\n{}", failures.len(), failures.join("\n"));
 }
