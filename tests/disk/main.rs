@@ -155,6 +155,12 @@ fn what_is_missing_of_a_run_is_named_and_the_run_goes_on() {
         resumed(&["recipe.toml", "put back"]);
         assert_same_run(&whole, &place.path("run"));
     }
+    damaged("whole", &remove("recipe.toml"));
+    let report = place.bourn(&["report", "run"]);
+    let said = text(&report.stderr);
+    assert!(report.status.success() && said.contains("recipe.toml is missing"), "{said}");
+    let error = place.fails(&["probe", "--run", "run"]);
+    assert!(error.contains("--resume") && error.contains("puts it back"), "{error}");
     // With another recipe on the command line and in the directory, the checkpoint still knows.
     damaged("part", &|_| {});
     let older = fs::read_to_string(whole.join("recipe.toml")).unwrap();

@@ -144,6 +144,21 @@ fn keys_of_an_older_format_are_named_and_dropped() {
 const OLD_ADDRESS: &str = "78d1c887e155a3366de8c28f2ddf96e61b2546f63596f5fba3a857f7d7f4e394";
 
 #[test]
+fn who_draws_clears_up_what_a_killed_run_left_half_written() {
+    let (directory, store, w, v) = place();
+    let [own, other] = [&w, &v].map(|key| directory.path().join(key.address()));
+    for path in [own.join(".ledger-ab.tmp"), own.join(".clock-cd"), own.join(".DS_Store")] {
+        fs::write(path, "half").unwrap();
+    }
+    // That may be at work.
+    fs::write(other.join(".ledger-ab.tmp"), "half").unwrap();
+    let whole = files(&directory, &w).len() - 2;
+    drop(lock(&store, &w));
+    assert_eq!(files(&directory, &w).len(), whole);
+    assert!(own.join(".DS_Store").exists() && other.join(".ledger-ab.tmp").exists());
+}
+
+#[test]
 fn what_is_in_use_or_used_lately_stays() {
     let (directory, store, w, v) = place();
     let sweep = StoreSweep { unused_for: Some(Duration::ZERO), dry_run: false };
