@@ -4,12 +4,13 @@
 //!
 //!     cargo run --release -p bourn-probe --example ground_truth [SECTION or OUTCOMES.jsonl]…
 //!
-//! The sections are coverage, estimators, power, words, cost and batch; all of them if none is named.
+//! The sections are coverage, estimators, power, words, chance, cost and batch; all of them if none is named.
 //! OUTCOMES.jsonl holds a real model's draws (`{"problem": "id", "draws": [0, 1, …]}`, as
 //! `bourn compare` reads them, in draw order, as many for every problem), which are stopped early
 //! like the synthetic ones.
 
 mod batch;
+mod chance;
 mod cost;
 mod coverage;
 mod estimators;
@@ -18,7 +19,8 @@ mod power;
 mod words;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    const SECTIONS: [&str; 6] = ["coverage", "estimators", "power", "words", "cost", "batch"];
+    const SECTIONS: [&str; 7] =
+        ["coverage", "estimators", "power", "words", "chance", "cost", "batch"];
     let mut wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.is_empty() {
         wanted = SECTIONS.map(str::to_owned).to_vec();
@@ -30,6 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "estimators" => estimators::report(),
             "power" => power::report()?,
             "words" => words::report()?,
+            "chance" => chance::report()?,
             "cost" => cost::report()?,
             "batch" => cost::report_batch()?,
             path => cost::report_file(path.as_ref())?,

@@ -5,39 +5,42 @@ use rand::Rng;
 use rand_distr::{Binomial, Distribution, Gamma, Poisson};
 use rayon::prelude::*;
 
-use crate::solvable::posterior::Posterior;
+use crate::solvable::mixture::Mixture;
 use crate::solvable::prior::DistinctCounts;
 use crate::solvable::solvability::{Fits, Pair, at_least, sizes};
 use crate::{CompareOptions, Outcomes, StopRule};
 
-/// Most pairs of runs of the base.
+/// Most pairs of runs.
 const REPLICATES: usize = 200;
 /// Fewest of them where problems are many, and the problems that all of them together may have.
 const REPLICATES_AT_LEAST: usize = 40;
 const REPLICATED_PROBLEMS: usize = 2_000_000;
 
-/// The expected sizes of kept, gained, lost and neither under the null.
+/// What chance alone shows of kept, gained, lost and neither.
 pub(crate) struct Null {
-    /// Of every replicate, set by set.
+    /// The expected sizes between two runs of the base, set by set, of every replicate.
     pub(crate) sizes: [Vec<f64>; 4],
-    /// (1 + replicates with at least as many lost)/(1 + replicates).
+    /// (1 + replicates with at least as many lost)/(1 + replicates), were policy and base one model.
     pub(crate) lost_as_many: f64,
     /// The same of gained problems.
     pub(crate) gained_as_many: f64,
 }
 
-/// Simulates pairs of runs of the frozen base, and takes the expected sizes of each pair.
+/// Simulates pairs of runs of one model, and takes the expected sizes of each pair.
 ///
-/// A pair draws every problem's rate from the base's posterior (whose prior is another refit each
-/// time, so that its uncertainty is in it), draws outcomes at that rate twice, once as the base was
-/// drawn and once as the policy was (its own rule, its own n_max), fits a prior to each run and
-/// takes expectations, all as with the outcomes that were seen.
+/// Rates come from [`Mixture`], a prior of any shape, because a shape that does not fit is believed:
+/// expectations may lean on a Beta that does not fit, as long as the runs that they are compared
+/// with lean on it alike. A pair draws every problem's rate from its posterior; draws outcomes at that
+/// rate twice, once as the base was drawn and once as the policy was (its own rule, its own n_max);
+/// fits the Beta prior to each run and takes expectations, all as with the outcomes that were seen.
 ///
-/// The base's run is drawn anew rather than kept. Were the prior known, keeping it would be exact:
-/// given the base's outcomes its posterior is what a second run follows. But the prior is fitted to
-/// the same outcomes and takes their luck for the truth, so that a second run falls short of it less
-/// often than it should. Two fresh runs have each their own luck, as the two that were seen have, and
-/// nothing is counted twice: over the base's outcomes, rates from the posterior follow the prior.
+/// The sizes are of two runs of the base: the posterior is of its draws. The probabilities are of a
+/// policy that *is* the base: all draws of a problem are then one model's, and the posterior is of
+/// both models' together. Were it the base's alone, its luck would be taken for the truth, of which a
+/// second run falls short. The sizes cannot come of both, since the draws of a policy that lost a
+/// problem would make the base look as if it lost it by chance.
+///
+/// No run is kept as it was seen. Two fresh runs have each their own luck, as the two that were seen.
 pub(crate) fn null(
     pairs: &[Pair<'_>],
     fits: &Fits,
@@ -45,55 +48,57 @@ pub(crate) fn null(
     expected: [f64; 4],
     options: &CompareOptions,
 ) -> Null {
-    let base = &fits.base;
+    let counts = |of: &dyn Fn(Outcomes, Outcomes) -> (u64, u64)| {
+        let counts: Vec<(u64, u64)> = pairs.iter().map(|pair| of(pair.1, pair.2)).collect();
+        DistinctCounts::of_pairs(counts.into_iter())
+    };
+    let of_base = counts(&|base, _| (base.n(), base.c()));
+    let of_both = counts(&|base, policy| {
+        (base.n().saturating_add(policy.n()), base.c().saturating_add(policy.c()))
+    });
+    let runs_of_base = replicates("probe/null", &of_base, pairs, fits, epsilon, options);
+    let runs_of_both = replicates("probe/null-of-both", &of_both, pairs, fits, epsilon, options);
+
+    let as_many = |set: usize| {
+        // Less the rounding of the sums.
+        let many = |sizes: &&[f64; 4]| sizes[set] >= expected[set] - 1e-9;
+        (1 + runs_of_both.iter().filter(many).count()) as f64 / (1 + runs_of_both.len()) as f64
+    };
+    let column = |set: usize| runs_of_base.iter().map(|sizes| sizes[set]).collect::<Vec<f64>>();
+    Null { sizes: [0, 1, 2, 3].map(column), lost_as_many: as_many(2), gained_as_many: as_many(1) }
+}
+
+/// The sizes of each pair of runs at rates from the posteriors of these counts.
+fn replicates(
+    stream: &str,
+    counts: &DistinctCounts,
+    pairs: &[Pair<'_>],
+    fits: &Fits,
+    epsilon: f64,
+    options: &CompareOptions,
+) -> Vec<[f64; 4]> {
+    let n_max = pairs.iter().map(|pair| pair.1.n_max().max(pair.2.n_max())).max();
+    let rates = Mixture::new(counts, n_max.unwrap_or(1));
     let replicate = |replicate: usize| {
-        let mut rng = rng(options.seed, "probe/null", &[replicate as u64]);
-        let [prior, _] = fits.refits[replicate % fits.refits.len()];
-        let posteriors: Vec<Posterior> =
-            base.counts.pairs.iter().map(|&(n, c)| Posterior::new(&prior, n, c)).collect();
+        let mut rng = rng(options.seed, stream, &[replicate as u64]);
         let drawn: Vec<[Outcomes; 2]> = pairs
             .iter()
-            .zip(&base.counts.of)
+            .zip(&counts.of)
             .map(|(&(_, base, policy), &place)| {
-                let rate = rate(&posteriors[place], &mut rng);
+                let rate = rates.draw(place, &mut rng);
                 [base, policy].map(|like| outcomes(like, rate, &mut rng))
             })
             .collect();
         let [first, second] = [0, 1].map(|run| {
             let counts = DistinctCounts::of(drawn.iter().map(move |runs| runs[run]));
-            let fit = base.fit.again(&counts, &counts.weights());
+            let fit = fits.base.fit.again(&counts, &counts.weights());
             (at_least(&counts, &fit.prior, epsilon), counts)
         });
         let places = first.1.of.iter().zip(&second.1.of);
         sizes(places.map(|(&b, &p)| (first.0[b], second.0[p])))
     };
     let most = (REPLICATED_PROBLEMS / pairs.len().max(1)).clamp(REPLICATES_AT_LEAST, REPLICATES);
-    let replicates = most.min(options.resamples);
-    let sets: Vec<[f64; 4]> = (0..replicates).into_par_iter().map(replicate).collect();
-
-    let column = |set: usize| sets.iter().map(|sizes| sizes[set]).collect::<Vec<f64>>();
-    let sizes = [0, 1, 2, 3].map(column);
-    let as_many = |set: usize| {
-        // Less the rounding of the sums.
-        let many = sizes[set].iter().filter(|&&size| size >= expected[set] - 1e-9).count();
-        (1 + many) as f64 / (1 + replicates) as f64
-    };
-    Null { gained_as_many: as_many(1), lost_as_many: as_many(2), sizes }
-}
-
-/// A rate from a posterior: a ratio of Gamma variates in logarithms, because with shapes near 0
-/// both underflow (a variate of shape a is one of a + 1 times U^(1/a)).
-pub(crate) fn rate(posterior: &Posterior, rng: &mut impl Rng) -> f64 {
-    if rng.random::<f64>() < posterior.zero {
-        return 0.0;
-    }
-    let mut ln_gamma = |shape: f64| {
-        let above = Gamma::new(shape + 1.0, 1.0).map_or(shape, |gamma| gamma.sample(rng));
-        // In 0..1, so that its complement is never 0.
-        above.ln() + (1.0 - rng.random::<f64>()).ln() / shape
-    };
-    let (a, b) = (ln_gamma(posterior.a), ln_gamma(posterior.b));
-    1.0 / (1.0 + (b - a).exp())
+    (0..most.min(options.resamples)).into_par_iter().map(replicate).collect()
 }
 
 /// Outcomes at a rate, drawn as these were: the same n_max, the same rule.

@@ -47,7 +47,11 @@ pub(crate) struct DistinctCounts {
 impl DistinctCounts {
     /// Of one model's outcomes, in the problems' order.
     pub(crate) fn of(outcomes: impl Iterator<Item = Outcomes> + Clone) -> Self {
-        let counts = outcomes.map(|o| (o.n(), o.c()));
+        Self::of_pairs(outcomes.map(|o| (o.n(), o.c())))
+    }
+
+    /// Of n and c, in the problems' order.
+    pub(crate) fn of_pairs(counts: impl Iterator<Item = (u64, u64)> + Clone) -> Self {
         let mut place: BTreeMap<(u64, u64), usize> = counts.clone().map(|pair| (pair, 0)).collect();
         for (next, place) in place.values_mut().enumerate() {
             *place = next;
