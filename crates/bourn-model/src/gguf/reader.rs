@@ -1,8 +1,9 @@
 //! The GGUF container, versions 2 and 3, little endian: metadata and a directory of tensors.
 //!
 //! A file may say anything: every count, length and offset is checked against the bytes that are
-//! there before memory is taken for it, and no two tensors may share bytes, so that reading all of
-//! them costs no more than the file's size times what its types expand to.
+//! there before memory is taken for it, what nobody here asks for is passed over, what is kept has a
+//! bound, and no two tensors may share bytes, so that reading all of them costs no more than the
+//! file's size times what its types expand to.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::dequantise::Kind;
 use crate::ModelError;
+use crate::config::Family;
 
 /// The four bytes that a GGUF file begins with.
 pub(super) const MAGIC: [u8; 4] = *b"GGUF";
@@ -19,6 +21,15 @@ const MAX_ENTRIES: u64 = 1 << 16;
 const MAX_STRING: u64 = 1 << 24;
 const MAX_DIMENSIONS: u32 = 4;
 const MAX_ALIGNMENT: u64 = 1 << 20;
+/// Names and metadata together, in bytes as they lie in memory; a vocabulary of 262,144 tokens with its
+/// merges takes a quarter of it.
+const MAX_KEPT: u64 = 64 << 20;
+
+/// Metadata that is read here, with what begins with the architecture's name; the rest is passed over.
+const READ: [&str; 3] = ["general.architecture", "general.alignment", "tokenizer.chat_template"];
+const TOKENIZER: &str = "tokenizer.ggml.";
+/// Arrays that are read: a tokenizer's.
+const ARRAYS: [&str; 4] = ["tokens", "token_type", "scores", "merges"];
 
 /// A metadata value. Integers of all widths are one, and so are floats.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,9 +47,37 @@ pub(super) enum GgufValue {
     /// An array of floats.
     Floats(Vec<f32>),
     /// An array of texts.
-    Texts(Vec<String>),
-    /// An array that bourn has no use for (booleans, 64-bit unsigned out of range, f64).
+    Texts(Texts),
+    /// What bourn has no use for: an array of another type, or under a key that is not read.
     Skipped,
+}
+
+/// Texts in a row, which take no more memory than they do in the file, however short they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.all[start..end])
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
 }
 
 /// A tensor's place in the file.
@@ -82,7 +121,7 @@ impl Gguf {
     pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
         let file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
-        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length };
+        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length, kept: 0 };
         if source.array::<4>()? != MAGIC {
             return Err(source.error("is not a GGUF file"));
         }
@@ -101,7 +140,8 @@ impl Gguf {
         for _ in 0..entries {
             let key = source.text()?;
             let kind = source.u32()?;
-            let value = source.value(kind, &key)?;
+            let value =
+                if is_read(&key) { source.value(kind, &key)? } else { source.pass(kind, &key)? };
             if metadata.insert(key.clone(), value).is_some() {
                 return Err(source.error(format!("has the metadata key `{key}` twice")));
             }
@@ -189,7 +229,7 @@ impl Gguf {
     }
 
     /// An array of texts, if the key is there.
-    pub(super) fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
+    pub(super) fn texts(&self, key: &str) -> Result<Option<&Texts>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(GgufValue::Texts(t)) => Ok(Some(t)),
@@ -236,6 +276,8 @@ struct GgufSource<'a> {
     reader: BufReader<&'a File>,
     at: u64,
     length: u64,
+    /// Bytes of memory that what has been read takes.
+    kept: u64,
 }
 
 impl GgufSource<'_> {
@@ -271,12 +313,70 @@ impl GgufSource<'_> {
         self.array().map(u64::from_le_bytes)
     }
 
+    /// Claims memory for what is to be kept.
+    fn keep(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.kept = self.kept.saturating_add(bytes);
+        match self.kept > MAX_KEPT {
+            true => Err(self.error(format!(
+                "has names and metadata of more than {} MiB, before byte {}",
+                MAX_KEPT >> 20,
+                self.at
+            ))),
+            false => Ok(()),
+        }
+    }
+
+    /// Passes over bytes.
+    fn skip(&mut self, bytes: u64) -> Result<(), ModelError> {
+        self.take(bytes)?;
+        // A claim that fits the file fits the system's own type for a place in it.
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        self.reader.seek_relative(bytes).map_err(ModelError::io("read", self.path))
+    }
+
+    /// Passes over a metadata value of the given type number.
+    fn pass(&mut self, kind: u32, key: &str) -> Result<GgufValue, ModelError> {
+        match kind {
+            8 => {
+                let length = self.u64()?;
+                self.skip(length)?;
+            }
+            9 => {
+                let (kind, count, width) = self.array_head(key)?;
+                return self.pass_all(kind, count, width);
+            }
+            _ => match width(kind) {
+                Some(width) => self.skip(width)?,
+                None => return Err(self.unknown(kind, key)),
+            },
+        }
+        Ok(GgufValue::Skipped)
+    }
+
+    /// Passes over the elements of an array.
+    fn pass_all(&mut self, kind: u32, count: u64, width: u64) -> Result<GgufValue, ModelError> {
+        if kind != 8 {
+            self.skip(count * width)?;
+            return Ok(GgufValue::Skipped);
+        }
+        for _ in 0..count {
+            let length = self.u64()?;
+            self.skip(length)?;
+        }
+        Ok(GgufValue::Skipped)
+    }
+
+    fn unknown(&self, kind: u32, key: &str) -> ModelError {
+        self.error(format!("metadata `{key}` has the unknown type {kind}"))
+    }
+
     fn text(&mut self) -> Result<String, ModelError> {
         let length = self.u64()?;
         if length > MAX_STRING {
             return Err(self.error(format!("has a text of {length} bytes at byte {}", self.at)));
         }
         self.take(length)?;
+        self.keep(length)?;
         let mut bytes = vec![0; length as usize];
         self.reader.read_exact(&mut bytes).map_err(ModelError::io("read", self.path))?;
         let at = self.at;
@@ -300,42 +400,53 @@ impl GgufSource<'_> {
             10 => GgufValue::Int(self.u64()?.into()),
             11 => GgufValue::Int(i64::from_le_bytes(self.array()?).into()),
             12 => GgufValue::Float(f64::from_le_bytes(self.array()?)),
-            _ => return Err(self.error(format!("metadata `{key}` has the unknown type {kind}"))),
+            _ => return Err(self.unknown(kind, key)),
         })
     }
 
-    fn list(&mut self, key: &str) -> Result<GgufValue, ModelError> {
+    /// The type number of an array's elements, how many there are, and the fewest bytes of one.
+    fn array_head(&mut self, key: &str) -> Result<(u32, u64, u64), ModelError> {
         let (kind, count) = (self.u32()?, self.u64()?);
-        let width = match kind {
-            0 | 1 | 7 => 1,
-            2 | 3 => 2,
-            4..=6 => 4,
-            // A text takes at least its length.
-            8 | 10..=12 => 8,
-            _ => {
-                let message =
-                    format!("metadata `{key}` is an array of the unsupported type {kind}");
-                return Err(self.error(message));
-            }
+        let Some(width) = width(kind) else {
+            let message = format!("metadata `{key}` is an array of the unsupported type {kind}");
+            return Err(self.error(message));
         };
         if count > (self.length - self.at) / width {
             let message = format!("is torn: metadata `{key}` claims {count} elements");
             return Err(self.error(message));
         }
-        let values = (0..count).map(|_| self.value(kind, key));
+        Ok((kind, count, width))
+    }
+
+    fn list(&mut self, key: &str) -> Result<GgufValue, ModelError> {
+        let (kind, count, width) = self.array_head(key)?;
+        let read = key.strip_prefix(TOKENIZER).is_some_and(|name| ARRAYS.contains(&name));
+        if !read || matches!(kind, 7 | 12) {
+            return self.pass_all(kind, count, width);
+        }
+        // Texts, whose lengths come later, by where they end; all integers as the widest.
+        self.keep(count.saturating_mul(if kind == 6 { 4 } else { 8 }))?;
         match kind {
-            8 => collect(values, |v| if let GgufValue::Text(t) = v { Some(t) } else { None })
-                .map(|texts| texts.map_or(GgufValue::Skipped, GgufValue::Texts)),
-            6 => {
-                collect(values, |v| if let GgufValue::Float(f) = v { Some(f as f32) } else { None })
-                    .map(|floats| floats.map_or(GgufValue::Skipped, GgufValue::Floats))
+            8 => {
+                let mut texts = Texts::default();
+                for _ in 0..count {
+                    texts.push(&self.text()?);
+                }
+                Ok(GgufValue::Texts(texts))
             }
-            0..=5 | 10 | 11 => collect(values, |v| match v {
-                GgufValue::Int(n) => i64::try_from(n).ok(),
-                _ => None,
-            })
-            .map(|ints| ints.map_or(GgufValue::Skipped, GgufValue::Ints)),
-            _ => collect(values, |_| Some(())).map(|_| GgufValue::Skipped),
+            6 => {
+                let value = |_| self.array().map(f32::from_le_bytes);
+                Ok(GgufValue::Floats((0..count).map(value).collect::<Result<_, _>>()?))
+            }
+            _ => {
+                let mut ints = Vec::new();
+                for _ in 0..count {
+                    let GgufValue::Int(n) = self.value(kind, key)? else { break };
+                    // One that no integer of ours holds is none that a tokenizer has.
+                    ints.push(i64::try_from(n).unwrap_or(i64::MAX));
+                }
+                Ok(GgufValue::Ints(ints))
+            }
         }
     }
 
@@ -370,23 +481,23 @@ impl GgufSource<'_> {
     }
 }
 
-/// All values, or `None` if one of them does not convert; the first error of reading.
-fn collect<T>(
-    values: impl Iterator<Item = Result<GgufValue, ModelError>>,
-    convert: impl Fn(GgufValue) -> Option<T>,
-) -> Result<Option<Vec<T>>, ModelError> {
-    let mut out = Some(Vec::new());
-    for value in values {
-        let converted = convert(value?);
-        out = match (out, converted) {
-            (Some(mut all), Some(one)) => {
-                all.push(one);
-                Some(all)
-            }
-            _ => None,
-        };
+/// Whether a metadata value is read here.
+fn is_read(key: &str) -> bool {
+    let architecture = Family::ALL
+        .iter()
+        .any(|family| key.strip_prefix(family.name()).is_some_and(|rest| rest.starts_with('.')));
+    architecture || READ.contains(&key) || key.starts_with(TOKENIZER)
+}
+
+/// The bytes of a value of a type number, or the fewest: a text takes at least its length.
+fn width(kind: u32) -> Option<u64> {
+    match kind {
+        0 | 1 | 7 => Some(1),
+        2 | 3 => Some(2),
+        4..=6 => Some(4),
+        8 | 10..=12 => Some(8),
+        _ => None,
     }
-    Ok(out)
 }
 
 /// The f64 that an f32 was written as: 1e-5 in a configuration, not 9.999999747378752e-6.
