@@ -400,3 +400,34 @@ fn one_signal_ends_what_renders() {
     let output = end.recv_timeout(std::time::Duration::from_secs(60)).expect("it ends").unwrap();
     assert_eq!(output.status.code(), Some(143), "{}", text(&output.stderr));
 }
+
+/// What a model writes is shown on a terminal, and obeyed only by one whose user asks for it; a pipe has the
+/// bytes as they are. `script` gives a program a terminal.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_is_shown_what_a_model_writes() {
+    let place = with_template("");
+    let path = place.path("model/tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let all = json!({"type": "Replace", "pattern": {"Regex": "."}, "content": HOSTILE});
+    tokenizer["decoder"] = json!({"type": "Sequence", "decoders": [all, {"type": "Fuse"}]});
+    fs::write(&path, tokenizer.to_string()).unwrap();
+    let piped = place.ok(&["sample", "--model", "model", "--prompt", "7", "--max-tokens", "2"]);
+    assert!(piped.contains(HOSTILE), "{piped:?}");
+    if Command::new("script").arg("--version").output().is_err() {
+        return;
+    }
+    let on_a_terminal = |raw: &str| {
+        let line = format!(
+            "{} sample --model model --prompt 7 --max-tokens 2 {raw} 2>/dev/null",
+            env!("CARGO_BIN_EXE_bourn")
+        );
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(place.path("")).stdin(Stdio::null());
+        text(&place.within_a_minute(&mut command).stdout)
+    };
+    let shown = on_a_terminal("");
+    assert!(shown.contains("\\u{1b}]0;owned\\u{7}\\u{202e}7\\u{9b}31m\\u{2028}"), "{shown:?}");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{shown:?}");
+    assert!(on_a_terminal("--raw").contains(HOSTILE));
+}

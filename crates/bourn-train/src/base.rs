@@ -161,8 +161,10 @@ pub(crate) fn micro_batch_tokens(
     let length = longest(|text| text.prompt.len() + text.completion.len());
     let tokens = rows * length;
     let scored = rows * longest(|text| text.completion.len());
-    // A demonstration as it waits for its turn: two lists of ids.
-    let waiting = stage.batch_size as u64 * (length * 4 + size_of::<LabelledText>() as u64);
+    // A demonstration as it waits for its turn: two lists of ids, and packed (an id for each token, a
+    // position and an id for each that is learned); what the allocator rounds up.
+    let each = 8 * length + 12 * scored / rows.max(1) + 4 * size_of::<LabelledText>() as u64;
+    let waiting = stage.batch_size as u64 * each;
     Ok(MicroBatch { tokens, scored, length, waiting })
 }
 
@@ -382,3 +384,7 @@ fn pretrain(
     progress.finish(format!("loss {loss:.3} nats a token after {} steps", stage.steps));
     Ok(false)
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/base.rs"]
+mod tests;
