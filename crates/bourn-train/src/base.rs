@@ -12,6 +12,7 @@ use bourn_episode::Inputs;
 use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, HostTensor, ModelConfig, Part, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
+use bourn_rollout::RolloutError;
 use bourn_seed::rng;
 use bourn_task::countdown::{Demonstrator, alphabet};
 use bourn_task::render;
@@ -362,14 +363,20 @@ fn pretrain(
         }
         let started = clock::now();
         let demonstrations = &demonstrations.batch(stage, step)?;
-        let mut objective = Likelihood { demonstrations, micro_batch_size: MICRO_BATCH };
+        let stop = Some(stop);
+        let mut objective = Likelihood { demonstrations, micro_batch_size: MICRO_BATCH, stop };
         let plan = [all.clone()];
-        let fit = learner.fit(&plan, &mut objective, &Alone).map_err(|error| match error {
-            UpdateError::Train(error) => error,
-            UpdateError::NonFinite(NonFinite { what, value, .. }) => {
-                TrainError::BaseDiverged { step: step + 1, what, value }
+        let fit = match learner.fit(&plan, &mut objective, &Alone) {
+            Ok(fit) => fit,
+            // In the middle of a step, of which nothing has been learned yet.
+            Err(UpdateError::Train(TrainError::Rollout(RolloutError::Interrupted))) => {
+                return Ok(true);
             }
-        })?;
+            Err(UpdateError::Train(error)) => return Err(error),
+            Err(UpdateError::NonFinite(NonFinite { what, value, .. })) => {
+                return Err(TrainError::BaseDiverged { step: step + 1, what, value });
+            }
+        };
         let (value, lr) = (fit.loss, fit.lr);
         halfway.losses +=
             &format!("{}\n", json!({ "step": step + 1, tags::BASE_LOSS: value, "base/lr": lr }));
