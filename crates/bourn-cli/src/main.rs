@@ -7,11 +7,16 @@ mod help;
 mod interrupt;
 mod threads;
 
-use std::io::ErrorKind;
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::{ErrorKind, Write};
+use std::panic::PanicHookInfo;
 use std::process::ExitCode;
 
 use bourn_track::{Console, ConsoleMode};
 use clap::{Parser, Subcommand};
+
+/// Longest message of an error, in bytes: more than all the faults that are listed of a recipe take.
+const LONGEST_MESSAGE: usize = 32 << 10;
 
 /// Train language models with verifiable rewards, and see what it does to them
 #[derive(Parser)]
@@ -80,6 +85,7 @@ fn main() -> ExitCode {
     if let Some(code) = bourn_model::render_templates_apart() {
         return code;
     }
+    std::panic::set_hook(Box::new(tell_of_a_panic));
     let console = Console::new(ConsoleMode::Auto);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -120,10 +126,31 @@ fn main() -> ExitCode {
         // The reader of our output has seen enough.
         Err(error) if commands::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            console.line(format!("error: {}", commands::chain(&error)));
+            console.line(format!("error: {}", shortened(commands::chain(&error))));
             interrupt::exit_code(&error).map_or(ExitCode::FAILURE, ExitCode::from)
         }
     }
+}
+
+/// A message without the middle of what is too long to be read: some parsers quote all that they were given.
+fn shortened(text: String) -> String {
+    if text.len() <= LONGEST_MESSAGE {
+        return text;
+    }
+    let (beginning, end) = (LONGEST_MESSAGE / 2, text.len() - LONGEST_MESSAGE / 2);
+    let (beginning, end) = (text.floor_char_boundary(beginning), text.ceil_char_boundary(end));
+    format!("{} … {}", &text[..beginning], &text[end..])
+}
+
+/// A mistake of bourn's own. What it says may hold text from elsewhere as well; the console may be what
+/// has failed.
+fn tell_of_a_panic(panic: &PanicHookInfo<'_>) {
+    let mut said = format!("error: bourn itself is wrong here, and not its input: {panic}\n");
+    let trace = Backtrace::capture();
+    if trace.status() == BacktraceStatus::Captured {
+        said += &format!("{trace}\n");
+    }
+    let _ = std::io::stderr().write_all(bourn_foreign::visible(&said).as_bytes());
 }
 
 /// What the command line itself is answered with: help, the version, or what is wrong with it.

@@ -29,9 +29,12 @@ impl Family {
         }
     }
 
+    /// Those that bourn runs.
+    pub(crate) const ALL: [Family; 3] = [Family::Llama, Family::Qwen2, Family::Qwen3];
+
     /// The family of this name, if bourn runs it.
     pub(crate) fn from_name(name: &str) -> Option<Family> {
-        [Family::Llama, Family::Qwen2, Family::Qwen3].into_iter().find(|f| f.name() == name)
+        Family::ALL.into_iter().find(|family| family.name() == name)
     }
 }
 

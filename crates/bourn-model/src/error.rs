@@ -118,6 +118,16 @@ pub enum ModelError {
         /// What is wrong.
         message: String,
     },
+    /// A text that is not tokenized: it cannot fit.
+    #[error(
+        "the text is {bytes} bytes long; of one for this model's context, at most {most} are read"
+    )]
+    TextTooLong {
+        /// The text's.
+        bytes: usize,
+        /// Most that are read.
+        most: usize,
+    },
     /// The tokenizer gives ids that the model has no embedding for.
     #[error(
         "{origin}: {what} has id {id} and the model's embedding has {vocab_size} rows; the tokenizer belongs to another model"

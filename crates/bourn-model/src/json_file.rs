@@ -7,8 +7,11 @@ use serde_json::{Map, Value};
 
 use crate::ModelError;
 
-/// More than any configuration, index or tokenizer published; a larger file is not one of those.
-const MAX_BYTES: u64 = 256 << 20;
+/// More than any configuration, index or tokenizer published (35 MB); a larger file is not one of those.
+const MAX_BYTES: u64 = 128 << 20;
+/// Most values of a file, each of which takes some fifty bytes of memory: `0,` would become as many
+/// from two. The largest tokenizer published has two million.
+const MAX_VALUES: usize = 8 << 20;
 
 /// A JSON object, the file it was read from and where in the file it stands.
 pub(crate) struct Object {
@@ -24,6 +27,11 @@ pub(crate) fn read_bounded(path: &Path) -> Result<Vec<u8>, ModelError> {
     file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(ModelError::io("read", path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(ModelError::file(path, format!("is longer than {MAX_BYTES} bytes")));
+    }
+    // What stands between values; those within texts count too.
+    let values = bytes.iter().filter(|&&byte| byte == b',').count();
+    if values > MAX_VALUES {
+        return Err(ModelError::file(path, format!("holds more than {MAX_VALUES} values")));
     }
     Ok(bytes)
 }

@@ -7,6 +7,12 @@ use bourn_episode::Inputs;
 
 use crate::{Bundle, ChatTemplate, Message, ModelError, StopStrings, Tokenizer};
 
+/// How many times as long as the context's tokens can be written a text may be: tokenizers drop a little of
+/// some texts, white space above all.
+const SLACK: usize = 4;
+/// What a text may have in any case, in bytes.
+const SHORT: usize = 1 << 16;
+
 /// Renders prompts and reads completions back.
 #[derive(Clone)]
 pub struct Prompter {
@@ -15,6 +21,8 @@ pub struct Prompter {
     stop_strings: Option<Arc<StopStrings>>,
     chat: Option<ChatTemplate>,
     system_prompt: String,
+    /// Longest text that is tokenized, in bytes.
+    longest_text: usize,
 }
 
 impl Prompter {
@@ -37,6 +45,9 @@ impl Prompter {
             stop_strings: None,
             chat,
             system_prompt: system_prompt.to_owned(),
+            longest_text: (bundle.config.max_position)
+                .saturating_mul(SLACK * bundle.tokenizer.longest_token())
+                .max(SHORT),
         })
     }
 
@@ -68,16 +79,29 @@ impl Prompter {
     /// (such as a beginning-of-sequence token); a chat template writes its own.
     ///
     /// # Errors
-    /// As [`Prompter::render`]; a text that the tokenizer cannot take.
+    /// As [`Prompter::render`]; a text that the tokenizer cannot take, or that no context holds.
     pub fn encode(&self, text: &str) -> Result<Inputs, ModelError> {
-        Ok(self.tokenizer.encode(&self.render(text)?, self.chat.is_none())?.into())
+        self.check_length(text)?;
+        let rendered = self.render(text)?;
+        self.check_length(&rendered)?;
+        Ok(self.tokenizer.encode(&rendered, self.chat.is_none())?.into())
+    }
+
+    /// A text that is far too long for the model is not worth the seconds, and the memory of a hundred
+    /// times its bytes, that tokenizing it takes.
+    fn check_length(&self, text: &str) -> Result<(), ModelError> {
+        match text.len() > self.longest_text {
+            true => Err(ModelError::TextTooLong { bytes: text.len(), most: self.longest_text }),
+            false => Ok(()),
+        }
     }
 
     /// Token ids of text that follows a prompt: no special tokens are added.
     ///
     /// # Errors
-    /// A text that the tokenizer cannot take.
+    /// A text that the tokenizer cannot take, or that no context holds.
     pub fn encode_completion(&self, text: &str) -> Result<Vec<u32>, ModelError> {
+        self.check_length(text)?;
         self.tokenizer.encode(text, false)
     }
 

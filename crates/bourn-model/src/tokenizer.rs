@@ -12,6 +12,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     /// One more than the largest id.
     vocab_size: usize,
+    /// Bytes of the longest token, as the vocabulary spells it.
+    longest_token: usize,
     /// `bos_token`, `eos_token`, `pad_token`, `unk_token` as far as they are known.
     special: BTreeMap<String, String>,
 }
@@ -58,9 +60,12 @@ impl Tokenizer {
             );
             return Err(error(origin, problem));
         }
-        let largest = inner.get_vocab(true).into_values().max();
+        let vocabulary = inner.get_vocab(true);
+        let largest = vocabulary.values().max();
         let largest = largest.ok_or_else(|| error(origin, "has no tokens".to_owned()))?;
-        Ok(Tokenizer { inner, vocab_size: largest as usize + 1, special: BTreeMap::new() })
+        let longest_token = vocabulary.keys().map(String::len).max().unwrap_or(0);
+        let (vocab_size, special) = (*largest as usize + 1, BTreeMap::new());
+        Ok(Tokenizer { inner, vocab_size, longest_token, special })
     }
 
     /// The text of a `tokenizer.json`; the same tokenizer gives the same text.
@@ -94,6 +99,11 @@ impl Tokenizer {
     /// One more than the largest id: the fewest rows an embedding must have.
     pub fn vocab_size(&self) -> usize {
         self.vocab_size
+    }
+
+    /// Bytes of the longest token, as the vocabulary spells it.
+    pub(crate) fn longest_token(&self) -> usize {
+        self.longest_token
     }
 
     /// The id of a token as the vocabulary spells it.

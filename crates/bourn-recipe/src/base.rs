@@ -17,7 +17,7 @@ pub struct BaseStage {
     /// Optimiser steps.
     #[schemars(range(min = 1, max = 1_000_000_000))]
     pub steps: u64,
-    /// Demonstrations per step.
+    /// Demonstrations per step; more than 128 are taken 128 at a time, and need no more memory.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
     /// Peak learning rate.

@@ -1,5 +1,6 @@
 //! A checked recipe as text: for the run directory, for `recipe show`, and as the key of the base.
 
+use bourn_foreign::is_unseen;
 use serde::Serialize;
 
 use crate::check::{critic_effect, effect};
@@ -12,7 +13,7 @@ impl Recipe {
         let text = toml::to_string(&Written::from(self)).expect(
             "tables with string keys, strings, booleans and numbers: all of them have a TOML form",
         );
-        text.lines().map(|line| short_number(line) + "\n").collect()
+        visible(text.lines().map(|line| short_number(line) + "\n").collect())
     }
 
     /// Canonical text of everything that determines the trained base: the model's source, `[base]`,
@@ -56,6 +57,23 @@ impl Recipe {
         // Fields are written in the order of their declaration.
         serde_json::to_string(&key).expect("structs, strings and numbers have a JSON form")
     }
+}
+
+/// TOML that says the same, without characters that are not seen: as `\u202E`, where they stand in a
+/// string that has escapes.
+fn visible(text: String) -> String {
+    let hides = |c: char| is_unseen(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(hides) {
+        return text;
+    }
+    let escaped = |c: char| match (hides(c), u32::from(c)) {
+        (true, code @ 0..=0xffff) => format!("\\u{code:04X}"),
+        (true, code) => format!("\\U{code:08X}"),
+        (false, _) => c.into(),
+    };
+    let shown: String = text.chars().map(escaped).collect();
+    let read = |text: &str| toml::from_str::<toml::Value>(text).ok();
+    if read(&shown) == read(&text) { shown } else { text }
 }
 
 /// A line whose value is a number below 1e-4 with an exponent: nobody counts the zeros of 0.00000001.

@@ -150,6 +150,20 @@ fn rewards_belong_to_a_task() {
     assert!(text.contains("\n[[reward]]\nverifier = \"format\""), "{text}");
 }
 
+/// What is not seen is written as an escape, unless that is no escape where it stands.
+#[test]
+fn a_resolved_recipe_hides_nothing() {
+    let template = |text: &str| recipe(WHOLE, &[&format!("task.0.template={text}")]);
+    let hostile = template("\"\\u202E\\u009b\\U000E0041{prompt}\"");
+    assert!(hostile.tasks[0].template.starts_with("\u{202e}\u{9b}\u{e0041}{prompt}"));
+    let text = hostile.to_toml();
+    assert!(text.contains("\\u202E\\u009B\\U000E0041{prompt}"), "{text}");
+    for recipe in [hostile, template("\"\\u202E\\\\u{prompt}\\\"\"")] {
+        let text = recipe.to_toml();
+        assert_eq!(parse(&text, Path::new("again.toml"), &[]).unwrap(), recipe, "{text}");
+    }
+}
+
 #[test]
 fn overrides_are_toml_or_text() {
     let check = |set: &[&str], test: fn(&Recipe) -> bool| {

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use bourn_foreign::visible;
 use bourn_probe::{Ablation, AgainstNull, Difference, Estimate, Spread, VariantFigures};
 
 use crate::ending::WIDTH;
@@ -317,7 +318,7 @@ pub fn ablation_runs_csv(sets: &[Ablation]) -> String {
 }
 
 fn markdown(text: &mut String, grid: &AblationGrid) {
-    let cell = |cell: &String| cell.replace('|', "\\|").replace('\n', " ");
+    let cell = |cell: &String| visible(cell).replace('|', "\\|").replace('\n', " ");
     let row = |cells: &[String]| cells.iter().map(cell).collect::<Vec<_>>().join(" | ");
     line(text, format_args!("| {} |", row(&grid.head)));
     line(text, format_args!("|---|{}", "---:|".repeat(grid.head.len() - 1)));
@@ -332,9 +333,9 @@ fn markdown(text: &mut String, grid: &AblationGrid) {
 
 fn csv_line(text: &mut String, cells: &[String]) {
     // RFC 4180: what holds a comma, a quote or a line's end is quoted.
-    let cell = |cell: &String| match cell.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", cell.replace('"', "\"\"")),
-        false => cell.clone(),
+    let cell = |cell: &String| match visible(cell) {
+        cell if cell.contains([',', '"', '\n']) => format!("\"{}\"", cell.replace('"', "\"\"")),
+        cell => cell.into_owned(),
     };
     line(text, format_args!("{}", cells.iter().map(cell).collect::<Vec<_>>().join(",")));
 }

@@ -4,6 +4,7 @@
 //! Of a sweep's runs TensorBoard takes the columns that any one of them names, and so every run names
 //! the same.
 
+use bourn_foreign::visible;
 use prost::Message;
 
 use crate::error::TrackError;
@@ -53,7 +54,7 @@ pub(crate) fn write_start(
 
     let setting = |(name, hparam): &(&str, HParam)| {
         let kind = match hparam {
-            HParam::Text(text) => Kind::Text(text.clone()),
+            HParam::Text(text) => Kind::Text(visible(text).into_owned()),
             HParam::Number(number) => Kind::Number(*number),
         };
         ((*name).to_owned(), Setting { kind: Some(kind) })

@@ -3,7 +3,7 @@
 //! Prompts and completions come from a model that may write anything: [`literal`] makes a text that
 //! neither Markdown nor HTML sees anything in, and bounds its length.
 
-use bourn_foreign::is_unseen;
+use bourn_foreign::visible;
 use bourn_probe::{Answer, Boundary, Example, Examples, Ledger, most_frequent};
 
 use crate::words;
@@ -68,22 +68,21 @@ fn answers(list: &[Answer], n: u64) -> String {
     if lines.is_empty() { "none".to_owned() } else { lines.join("<br>") }
 }
 
-/// A text that is shown letter by letter whatever it holds: everything but letters, digits and single
-/// blanks is a numeric character reference, in which Markdown, its tables and HTML see nothing; what
-/// has no shape of its own (controls, and marks that turn the direction of writing) becomes U+FFFD.
+/// A text that is shown letter by letter whatever it holds: what is not seen is written out, and
+/// everything but letters, digits and single blanks is a numeric character reference, in which Markdown,
+/// its tables and HTML see nothing.
 fn literal(text: &str, most: usize) -> String {
     let mut shown = String::new();
-    let trimmed = text.trim();
-    for c in trimmed.chars().take(most) {
+    let text = visible(text.trim());
+    for c in text.chars().take(most) {
         match c {
             '\n' => shown.push('↵'),
             c if c.is_ascii_alphanumeric() || c == ' ' => shown.push(c),
-            c if is_unseen(c) => shown.push('\u{fffd}'),
             c if c.is_ascii() => shown += &format!("&#{};", u32::from(c)),
             c => shown.push(c),
         }
     }
-    if trimmed.chars().nth(most).is_some() {
+    if text.chars().nth(most).is_some() {
         shown.push('…');
     }
     if shown.is_empty() { "(empty)".to_owned() } else { shown }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bourn_foreign::visible;
 use prost::Message;
 
 use crate::append::{AppendFile, sync_directory};
@@ -87,7 +88,7 @@ impl EventWriter {
     /// # Errors
     /// As [`EventWriter::scalar`].
     pub fn text(&mut self, tag: &str, step: u64, markdown: &str) -> Result<(), TrackError> {
-        self.value(tag, step, Metadata::of("text"), Tensor::string(markdown))
+        self.value(tag, step, Metadata::of("text"), Tensor::string(&*visible(markdown)))
     }
 
     /// Charts of TensorBoard's custom-scalars tab, which can hold several tags each. A directory has

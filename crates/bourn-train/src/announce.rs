@@ -25,7 +25,14 @@ pub(crate) struct Beginning<'a> {
 }
 
 /// Five lines: where, what model, which problems, how much of it, and how to watch it.
-pub(crate) fn beginning(order: &RunOrder<'_>, problems: &Problems, b: &Beginning<'_>) {
+///
+/// # Errors
+/// As [`memory::estimate`].
+pub(crate) fn beginning(
+    order: &RunOrder<'_>,
+    problems: &Problems,
+    b: &Beginning<'_>,
+) -> Result<(), TrainError> {
     let &RunOrder { recipe, options, console, .. } = order;
     let run = format!(
         "{}: seed {}, {}, {}",
@@ -38,13 +45,14 @@ pub(crate) fn beginning(order: &RunOrder<'_>, problems: &Problems, b: &Beginning
         ("run".to_owned(), run),
         ("model".to_owned(), model(recipe, b)),
         ("problems".to_owned(), data(recipe, problems)),
-        ("plan".to_owned(), plan(recipe, b)),
+        ("plan".to_owned(), plan(recipe, b)?),
     ];
     if recipe.log.tensorboard {
         let dir = options.run_dir.join("tensorboard");
         rows.push(("watch".to_owned(), format!("tensorboard --logdir {}", dir.display())));
     }
     console.line(facts(&rows, 0));
+    Ok(())
 }
 
 /// What the model is, and where it is from.
@@ -84,20 +92,20 @@ fn data(recipe: &Recipe, problems: &Problems) -> String {
 }
 
 /// How much is done, when it is measured, and what it takes.
-fn plan(recipe: &Recipe, b: &Beginning<'_>) -> String {
+fn plan(recipe: &Recipe, b: &Beginning<'_>) -> Result<String, TrainError> {
     let completions = recipe.rollout.prompts_per_step * recipe.rollout.num_generations;
     let probes = match (recipe.probe.interval, recipe.probes()) {
         (0, _) => "no probe".to_owned(),
         (interval, count) => format!("{count} probes, one every {}", plural(interval, "step")),
     };
-    let bytes = memory::estimate(recipe, b.config).iter().map(|(_, bytes)| bytes).sum();
+    let bytes = memory::estimate(recipe, b.config)?.iter().map(|(_, bytes)| bytes).sum();
     let time = b.forecast.map_or("time not known yet".to_owned(), |forecast| together(&forecast));
-    format!(
+    Ok(format!(
         "{} of {} completions, {probes}; {time}, at most about {}",
         plural(recipe.train.max_steps, "step"),
         grouped(completions as f64),
         memory::mebibytes(bytes)
-    )
+    ))
 }
 
 impl Prober<'_> {

@@ -12,6 +12,7 @@ use bourn_episode::Inputs;
 use bourn_model::transformer::Transformer;
 use bourn_model::{Bundle, HostTensor, ModelConfig, Part, Tokenizer, Weights};
 use bourn_recipe::{BaseStage, ModelSource, Recipe, TaskKind};
+use bourn_rollout::RolloutError;
 use bourn_seed::rng;
 use bourn_task::countdown::{Demonstrator, alphabet};
 use bourn_task::render;
@@ -34,6 +35,9 @@ use crate::world::{Alone, together};
 const FORMAT: &str = "bourn base 3";
 /// Where bases are, in the cache.
 pub(crate) const BASES: &str = "bases";
+/// Demonstrations of one forward and backward of pretraining: however many a step has, they take no
+/// more memory than these. Raising it gives other bases where a step has more.
+const MICRO_BATCH: usize = 128;
 /// Prompts that a forecast is made of.
 const SKETCHED: usize = 16;
 
@@ -102,7 +106,12 @@ pub(crate) fn is_halfway(path: &Path) -> bool {
 
 /// Where the base of a recipe is kept once it is made.
 fn place(recipe: &Recipe, cache_dir: &Path) -> PathBuf {
-    let key = blake3::hash(format!("{FORMAT}\n{}", recipe.base_key()).as_bytes()).to_hex();
+    // The gradient of a step in parts is another sum, to the last bits, than that of all at once.
+    let parts = match &recipe.base {
+        Some(stage) if stage.batch_size > MICRO_BATCH => format!("\nin parts of {MICRO_BATCH}"),
+        _ => String::new(),
+    };
+    let key = blake3::hash(format!("{FORMAT}\n{}{parts}", recipe.base_key()).as_bytes()).to_hex();
     cache_dir.join(BASES).join(&key.as_str()[..32])
 }
 
@@ -135,6 +144,41 @@ pub(crate) fn sketch(recipe: &Recipe, stage: &BaseStage) -> Result<Sketch, Train
     let completion = Some(tokens as f64 / texts.len() as f64);
     let prompts = texts.into_iter().take(SKETCHED).map(|text| Inputs::from(text.prompt)).collect();
     Ok(Sketch { config, prompts, completion })
+}
+
+/// How many tokens one forward and backward of pretraining reads at most, as far as the first step's
+/// demonstrations show, and of how many of them the likelihood is taken.
+///
+/// # Errors
+/// As [`sketch`].
+pub(crate) fn micro_batch_tokens(
+    recipe: &Recipe,
+    stage: &BaseStage,
+) -> Result<MicroBatch, TrainError> {
+    let some = BaseStage { batch_size: stage.batch_size.min(MICRO_BATCH), ..stage.clone() };
+    let texts = DemonstrationSource::new(recipe, &some)?.batch(&some, 0)?;
+    let rows = texts.len() as u64;
+    let longest = |of: fn(&LabelledText) -> usize| texts.iter().map(of).max().unwrap_or(0) as u64;
+    let length = longest(|text| text.prompt.len() + text.completion.len());
+    let tokens = rows * length;
+    let scored = rows * longest(|text| text.completion.len());
+    // A demonstration as it waits for its turn: two lists of ids, and packed (an id for each token, a
+    // position and an id for each that is learned); what the allocator rounds up.
+    let each = 8 * length + 12 * scored / rows.max(1) + 4 * size_of::<LabelledText>() as u64;
+    let waiting = stage.batch_size as u64 * each;
+    Ok(MicroBatch { tokens, scored, length, waiting })
+}
+
+/// What [`micro_batch_tokens`] says.
+pub(crate) struct MicroBatch {
+    /// Tokens that are read.
+    pub(crate) tokens: u64,
+    /// Those of them that are learned.
+    pub(crate) scored: u64,
+    /// The longest demonstration's.
+    pub(crate) length: u64,
+    /// Bytes of a whole step's demonstrations.
+    pub(crate) waiting: u64,
 }
 
 fn pretrain_or_reuse(
@@ -319,14 +363,20 @@ fn pretrain(
         }
         let started = clock::now();
         let demonstrations = &demonstrations.batch(stage, step)?;
-        let mut objective = Likelihood { demonstrations, micro_batch_size: stage.batch_size };
+        let stop = Some(stop);
+        let mut objective = Likelihood { demonstrations, micro_batch_size: MICRO_BATCH, stop };
         let plan = [all.clone()];
-        let fit = learner.fit(&plan, &mut objective, &Alone).map_err(|error| match error {
-            UpdateError::Train(error) => error,
-            UpdateError::NonFinite(NonFinite { what, value, .. }) => {
-                TrainError::BaseDiverged { step: step + 1, what, value }
+        let fit = match learner.fit(&plan, &mut objective, &Alone) {
+            Ok(fit) => fit,
+            // In the middle of a step, of which nothing has been learned yet.
+            Err(UpdateError::Train(TrainError::Rollout(RolloutError::Interrupted))) => {
+                return Ok(true);
             }
-        })?;
+            Err(UpdateError::Train(error)) => return Err(error),
+            Err(UpdateError::NonFinite(NonFinite { what, value, .. })) => {
+                return Err(TrainError::BaseDiverged { step: step + 1, what, value });
+            }
+        };
         let (value, lr) = (fit.loss, fit.lr);
         halfway.losses +=
             &format!("{}\n", json!({ "step": step + 1, tags::BASE_LOSS: value, "base/lr": lr }));
@@ -341,3 +391,7 @@ fn pretrain(
     progress.finish(format!("loss {loss:.3} nats a token after {} steps", stage.steps));
     Ok(false)
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/base.rs"]
+mod tests;

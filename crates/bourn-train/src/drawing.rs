@@ -13,7 +13,7 @@ use crate::error::TrainError;
 use crate::experience::{Experience, Sample};
 use crate::judging::Judging;
 use crate::probe::own_error;
-use crate::prompts::encode_prompts;
+use crate::prompts::encode_until;
 use crate::settings::Draws;
 
 /// What the draws of a step are for: part of their seed.
@@ -46,7 +46,7 @@ pub(crate) fn collect(
     if draws.entropies && !engine.capabilities().entropies {
         return Err(TrainError::Unknown { what: "entropies" });
     }
-    let prompts = encode_prompts(problems, prompter, draws.rollout.max_prompt_length)?;
+    let prompts = encode_until(problems, prompter, draws.rollout.max_prompt_length, stop)?;
     let sampling = Sampling {
         purpose: batch.purpose.into(),
         ..training_sampling(draws.rollout, draws.seed, prompter, batch.step)

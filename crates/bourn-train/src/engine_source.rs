@@ -15,7 +15,7 @@ use bourn_verify::{DrawId, Submission};
 
 use crate::episodes::{self, Drawing, Episode, Plan, Reader};
 use crate::error::TrainError;
-use crate::prompts::encode_prompts;
+use crate::prompts::encode_until;
 use crate::stopping::go_on;
 
 /// An engine with the weights it has now, under one sampler.
@@ -75,7 +75,7 @@ impl DrawSource for EngineSource<'_> {
     ) -> Result<(), SourceError> {
         let &mut EngineSource { prompter, measured, stop, lead, .. } = self;
         let limit = measured.rollout.max_prompt_length;
-        let mut prompts = encode_prompts(problems, prompter, limit)?;
+        let mut prompts = encode_until(problems, prompter, limit, stop)?;
         if !lead.is_empty() {
             let begun = prompter.encode_completion(lead).map_err(TrainError::from)?;
             prompts.iter_mut().for_each(|prompt| prompt.extend(&begun));
@@ -96,8 +96,8 @@ impl ScoreSource for EngineSource<'_> {
         done: &mut dyn FnMut(u64),
     ) -> Result<Vec<Score>, SourceError> {
         let problems: Vec<&Problem> = requests.iter().map(|request| request.problem).collect();
-        let prompts =
-            encode_prompts(&problems, self.prompter, self.measured.rollout.max_prompt_length)?;
+        let limit = self.measured.rollout.max_prompt_length;
+        let prompts = encode_until(&problems, self.prompter, limit, self.stop)?;
         let items: Vec<ScoreItem<'_>> = (requests.iter().zip(&prompts))
             .map(|(request, prompt)| ScoreItem { prompt, completion: request.ids })
             .collect();

@@ -213,6 +213,16 @@ pub enum TrainError {
         /// The recipe's limit.
         limit: usize,
     },
+    /// A prompt that cannot be made tokens of.
+    #[error("problem {problem} ({origin}): {source}")]
+    Prompt {
+        /// Problem id.
+        problem: String,
+        /// Where it was read.
+        origin: String,
+        /// What is wrong with it.
+        source: bourn_model::ModelError,
+    },
     /// Prompt and completion do not fit the model's context.
     #[error(
         "rollout.max_prompt_length + rollout.max_completion_length = {needed} tokens, but the \

@@ -1,6 +1,9 @@
 //! The likelihood of texts that somebody else wrote: what pretraining maximises, and imitation.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bourn_model::transformer::{Packed, Transformer};
+use bourn_rollout::RolloutError;
 
 use crate::learner::{Loss, NonFinite, Objective, UpdateError};
 use crate::loss::value_of;
@@ -21,6 +24,8 @@ pub(crate) struct Likelihood<'d> {
     pub demonstrations: &'d [LabelledText],
     /// Demonstrations of one forward and backward.
     pub micro_batch_size: usize,
+    /// What ends the work between two of them, by [`RolloutError::Interrupted`].
+    pub stop: Option<&'d AtomicBool>,
 }
 
 /// Demonstrations packed for one forward.
@@ -62,6 +67,9 @@ impl Objective for Likelihood<'_> {
     }
 
     fn loss(&mut self, model: &Transformer, batch: &Texts) -> Result<Loss, UpdateError> {
+        if self.stop.is_some_and(|stop| stop.load(Ordering::Relaxed)) {
+            return Err(RolloutError::Interrupted.into());
+        }
         let Texts { packed, positions, targets, tokens } = batch;
         let (scores, trace) = model.score(packed, positions.clone(), targets, 1.0, false);
         let scalar = scores.logprobs.sum() * (-1.0 / tokens);

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bourn_episode::Inputs;
-use bourn_model::Bundle;
 use bourn_model::prompt::Prompter;
+use bourn_model::{Bundle, ModelError};
 use bourn_recipe::{Model, Rollout};
 use bourn_rollout::RolloutError;
 use bourn_task::{Problem, Problems};
@@ -51,7 +51,14 @@ pub(crate) fn encode_until(
         if stop.load(Ordering::Relaxed) {
             return Err(RolloutError::Interrupted.into());
         }
-        let inputs = prompter.encode(&problem.prompt)?;
+        let inputs = prompter.encode(&problem.prompt).map_err(|source| match source {
+            // It is the model's, whatever the problem.
+            ModelError::Template { .. } => TrainError::from(source),
+            source => {
+                let (problem, origin) = (problem.id.to_string(), problem.origin.clone());
+                TrainError::Prompt { problem, origin, source }
+            }
+        })?;
         if inputs.len() > limit {
             return Err(TrainError::PromptTooLong {
                 problem: problem.id.to_string(),

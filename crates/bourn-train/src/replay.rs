@@ -26,7 +26,7 @@ use crate::error::TrainError;
 use crate::experience::{Experience, Replayed, Sample};
 use crate::judging::Judging;
 use crate::probe::{Bench, Prober};
-use crate::prompts::encode_prompts;
+use crate::prompts::encode_until;
 use crate::settings::Draws;
 use crate::side::Role;
 use crate::stopping::go_on;
@@ -201,7 +201,7 @@ fn witnesses(
 ) -> Result<BTreeMap<String, Vec<Sample>>, TrainError> {
     let (rollout, prompter) = (prober.measured.rollout, prober.base.prompter);
     let problems: Vec<&Problem> = prober.problems.iter().collect();
-    let prompts = encode_prompts(&problems, prompter, rollout.max_prompt_length)?;
+    let prompts = encode_until(&problems, prompter, rollout.max_prompt_length, prober.stop)?;
     let correct: Vec<_> = problems
         .iter()
         .zip(&prompts)

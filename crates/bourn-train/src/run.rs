@@ -214,8 +214,7 @@ impl RunOrder<'_> {
         }
         let forecast = forecast(recipe, &kept, done);
         let beginning = Beginning { config: &sketch.config, to_be_made: true, forecast };
-        announce::beginning(self, problems, &beginning);
-        Ok(())
+        announce::beginning(self, problems, &beginning)
     }
 }
 
@@ -380,8 +379,7 @@ impl<'a> Run<'a> {
         self.drew_base = !done.base_draws;
         let forecast = forecast(order.recipe, &kept, done);
         let beginning = Beginning { config: &base.config, to_be_made: false, forecast };
-        announce::beginning(&order, problems, &beginning);
-        Ok(())
+        announce::beginning(&order, problems, &beginning)
     }
 
     /// How fast this machine draws and fits with the policy, on problems of the run.
@@ -404,7 +402,7 @@ impl<'a> Run<'a> {
     /// able to show.
     fn announce(&self) -> Result<(), TrainError> {
         let RunOrder { recipe, console, .. } = self.order;
-        console.detail(memory::announcement(recipe, &self.base.config));
+        console.detail(memory::announcement(recipe, &self.base.config)?);
         match recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
             true => prober(&self.order, self.base, &self.prompter, self.held_out).announce(),
             false => Ok(()),

@@ -259,7 +259,8 @@ impl Probing {
             model(&models.policy),
             files,
         );
-        sealed::replace_file(&about, sealed::to_json(&about, &file)?.as_bytes())
+        let text = sealed::to_json(&about, &file)?;
+        sealed::replace_file(&about, bourn_foreign::json(&text).as_bytes())
     }
 }
 

@@ -5,6 +5,8 @@ use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+#[cfg(unix)]
+use std::sync::atomic::AtomicU64;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Mutex, PoisonError};
@@ -17,17 +19,31 @@ use super::{RenderJob, engine};
 const ARGUMENT: &str = "render-chat-templates";
 /// Stack that templates are parsed and rendered on: an expression nests as deep as it likes, until then.
 const STACK: usize = 64 << 20;
-/// Memory of the process, its program included.
+/// Addresses that the process may use beside those that it begins with: a hundred times what a prompt takes.
 #[cfg(unix)]
-const MEMORY: u64 = 1 << 30;
-/// Seconds of processor time that a prompt may take, and a part of one, for they are counted whole.
-const SECONDS: u64 = 2;
+const MEMORY: u64 = 512 << 20;
+/// mimalloc, where it is the allocator, sets a gibibyte of addresses aside before anything is asked for, in
+/// which no bound would be felt.
+const RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "32MiB");
+/// Processor time that a prompt may take, in microseconds: a thousand times what a prompt takes.
+const TIME: u64 = 1_000_000;
+/// How often the time is looked at.
+#[cfg(unix)]
+const LOOK: Duration = Duration::from_millis(20);
+/// Whole seconds after which the system ends a process that does not look.
+#[cfg(unix)]
+const SECONDS: u64 = 3;
+/// Last words of a process that ends itself over a prompt.
+const LATE: &str = "the prompt's time is over";
 /// How long an answer is waited for, by the clock: where the system bounds no processor time, and where
 /// it is short of processors.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// What is read of what a process said before it ended, in bytes.
 const SAID: u64 = 4096;
 
+/// Processor time at which the prompt's is over, in microseconds, in the process that renders.
+#[cfg(unix)]
+static OVER: AtomicU64 = AtomicU64::new(u64::MAX);
 /// Whether templates are rendered apart.
 static APART: AtomicBool = AtomicBool::new(false);
 /// The process that renders, once there is one: a property of this process, as its allocator is. Jobs
@@ -43,7 +59,9 @@ pub fn render_templates_apart() -> Option<ExitCode> {
         return None;
     }
     bound();
-    let serve = || serve(&mut io::stdin().lock(), &mut io::stdout());
+    // A pipe that nobody empties is no place for what the engine says when it fails.
+    std::panic::set_hook(Box::new(|_| {}));
+    let serve = || serve(&mut io::stdin().lock(), &mut io::stdout(), more_time);
     let served = thread::Builder::new().stack_size(STACK).spawn(serve);
     let served = served.map(|thread| matches!(thread.join(), Ok(Ok(()))));
     Some(if served.unwrap_or(false) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -70,11 +88,12 @@ pub(super) fn render(job: &RenderJob<'_>) -> Option<Result<String, String>> {
     }
 }
 
-/// Answers every job until there is none: a line of JSON, `{"Ok": prompt}` or `{"Err": reason}`.
-fn serve(jobs: &mut impl BufRead, answers: &mut impl Write) -> io::Result<()> {
+/// Answers every job until there is none: a line of JSON, `{"Ok": prompt}` or `{"Err": reason}`. Calls
+/// `begin` before each.
+fn serve(jobs: &mut impl BufRead, answers: &mut impl Write, begin: impl Fn()) -> io::Result<()> {
     let mut line = Vec::new();
     while jobs.read_until(b'\n', &mut line)? > 0 {
-        more_time();
+        begin();
         let job: RenderJob<'_> = serde_json::from_slice(&line)?;
         let rendered = std::panic::catch_unwind(|| engine::render(&job));
         let answer = rendered.unwrap_or_else(|_| Err("the template engine failed".to_owned()));
@@ -97,7 +116,12 @@ struct Worker {
 impl Worker {
     fn start() -> io::Result<Worker> {
         let mut start = Command::new(program()?);
-        start.arg(ARGUMENT).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        start
+            .env(RESERVE.0, RESERVE.1)
+            .arg(ARGUMENT)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // Ctrl-C is for bourn, which may want a prompt still before it leaves; and this one ends with it.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut start, 0);
@@ -161,10 +185,13 @@ fn read(stdout: ChildStdout, answers: &Sender<Vec<u8>>) {
 
 /// What a process that ended over a template says of the template, by its last words or how it ended.
 fn reason(said: &str, status: &str) -> String {
+    let late =
+        || format!("rendering it takes more than {} second of processor time", TIME / 1_000_000);
     let what = [
         ("overflowed its stack", format!("it nests deeper than a stack of {} MiB", STACK >> 20)),
         ("memory allocation of", "rendering it takes more memory than it may".to_owned()),
-        ("SIGXCPU", format!("rendering it takes more than {SECONDS} seconds of processor time")),
+        (LATE, late()),
+        ("SIGXCPU", late()),
     ];
     let found = what.into_iter().find(|(words, _)| said.contains(words) || status.contains(words));
     found.map_or_else(
@@ -181,14 +208,39 @@ fn program() -> io::Result<PathBuf> {
     }
 }
 
-/// Bounds the memory of this process, and has it leave no core. Where the system has no such bound, the
-/// time that is left to take memory in is short.
+/// Bounds the memory of this process, has it leave no core, and has its time looked at. Where the system
+/// has no such bound, the time that is left to take memory in is short.
 fn bound() {
     #[cfg(unix)]
     {
         use nix::sys::resource::Resource;
-        lower(Resource::RLIMIT_AS, MEMORY);
+        lower(Resource::RLIMIT_AS, addresses().saturating_add(MEMORY));
         lower(Resource::RLIMIT_CORE, 0);
+        // Without it the system's whole seconds are all there is.
+        let _ = thread::Builder::new().stack_size(64 << 10).spawn(watch);
+    }
+}
+
+/// Bytes of addresses in use; none where the system does not say.
+#[cfg(unix)]
+fn addresses() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:"));
+    let kibibytes =
+        size.and_then(|size| size.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kibibytes.unwrap_or(0) << 10
+}
+
+/// Ends this process when the prompt's time is over.
+#[cfg(unix)]
+fn watch() {
+    loop {
+        thread::sleep(LOOK);
+        if used() > OVER.load(Ordering::Relaxed) {
+            // It takes no memory, of which there may be none.
+            let _ = io::stderr().write_all(LATE.as_bytes());
+            std::process::abort();
+        }
     }
 }
 
@@ -197,14 +249,22 @@ fn bound() {
 fn more_time() {
     #[cfg(unix)]
     {
-        use nix::sys::resource::{Resource, UsageWho, getrusage};
-        use nix::sys::time::TimeValLike;
-        if let Ok(usage) = getrusage(UsageWho::RUSAGE_SELF) {
-            let used =
-                usage.user_time().num_microseconds() + usage.system_time().num_microseconds();
-            lower(Resource::RLIMIT_CPU, used.unsigned_abs().div_ceil(1_000_000) + SECONDS);
-        }
+        let used = used();
+        OVER.store(used.saturating_add(TIME), Ordering::Relaxed);
+        lower(nix::sys::resource::Resource::RLIMIT_CPU, used.div_ceil(1_000_000) + SECONDS);
     }
+}
+
+/// Processor time of this process, in microseconds; 0 where the system does not say.
+#[cfg(unix)]
+fn used() -> u64 {
+    use nix::sys::resource::{UsageWho, getrusage};
+    use nix::sys::time::TimeValLike;
+    let usage = getrusage(UsageWho::RUSAGE_SELF);
+    let sum = |usage: nix::sys::resource::Usage| {
+        usage.user_time().num_microseconds() + usage.system_time().num_microseconds()
+    };
+    usage.map_or(0, |usage| sum(usage).unsigned_abs())
 }
 
 /// Lowers a bound that this process has set for itself, which can be raised again.

@@ -3,6 +3,7 @@
 mod dequantise;
 mod model;
 mod reader;
+mod source;
 mod tokenizer;
 
 use std::collections::BTreeSet;

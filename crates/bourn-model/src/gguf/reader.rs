@@ -1,8 +1,9 @@
 //! The GGUF container, versions 2 and 3, little endian: metadata and a directory of tensors.
 //!
 //! A file may say anything: every count, length and offset is checked against the bytes that are
-//! there before memory is taken for it, and no two tensors may share bytes, so that reading all of
-//! them costs no more than the file's size times what its types expand to.
+//! there before memory is taken for it, what nobody here asks for is passed over, what is kept has a
+//! bound, and no two tensors may share bytes, so that reading all of them costs no more than the
+//! file's size times what its types expand to.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,14 +11,13 @@ use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::dequantise::Kind;
+use super::source::{GgufSource, ListedTensor, is_read};
 use crate::ModelError;
 
 /// The four bytes that a GGUF file begins with.
 pub(super) const MAGIC: [u8; 4] = *b"GGUF";
 /// Bounds far above any published file.
 const MAX_ENTRIES: u64 = 1 << 16;
-const MAX_STRING: u64 = 1 << 24;
-const MAX_DIMENSIONS: u32 = 4;
 const MAX_ALIGNMENT: u64 = 1 << 20;
 
 /// A metadata value. Integers of all widths are one, and so are floats.
@@ -36,9 +36,37 @@ pub(super) enum GgufValue {
     /// An array of floats.
     Floats(Vec<f32>),
     /// An array of texts.
-    Texts(Vec<String>),
-    /// An array that bourn has no use for (booleans, 64-bit unsigned out of range, f64).
+    Texts(Texts),
+    /// What bourn has no use for: an array of another type, or under a key that is not read.
     Skipped,
+}
+
+/// Texts in a row, which take no more memory than they do in the file, however short they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before]);
+        Some(&self.all[start..end])
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.len()).filter_map(|index| self.get(index))
+    }
+
+    pub(super) fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
 }
 
 /// A tensor's place in the file.
@@ -67,22 +95,12 @@ pub(super) struct Gguf {
     pub tensors: BTreeMap<String, GgufTensor>,
 }
 
-/// A tensor as the directory lists it, before its offset is known to make sense.
-struct ListedTensor {
-    name: String,
-    kind: Kind,
-    shape: Vec<usize>,
-    elements: usize,
-    bytes: u64,
-    offset: u64,
-}
-
 impl Gguf {
     /// Reads and checks everything but the tensors' values.
     pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
         let file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
-        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length };
+        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length, kept: 0 };
         if source.array::<4>()? != MAGIC {
             return Err(source.error("is not a GGUF file"));
         }
@@ -101,7 +119,8 @@ impl Gguf {
         for _ in 0..entries {
             let key = source.text()?;
             let kind = source.u32()?;
-            let value = source.value(kind, &key)?;
+            let value =
+                if is_read(&key) { source.value(kind, &key)? } else { source.pass(kind, &key)? };
             if metadata.insert(key.clone(), value).is_some() {
                 return Err(source.error(format!("has the metadata key `{key}` twice")));
             }
@@ -189,7 +208,7 @@ impl Gguf {
     }
 
     /// An array of texts, if the key is there.
-    pub(super) fn texts(&self, key: &str) -> Result<Option<&[String]>, ModelError> {
+    pub(super) fn texts(&self, key: &str) -> Result<Option<&Texts>, ModelError> {
         match self.metadata.get(key) {
             None => Ok(None),
             Some(GgufValue::Texts(t)) => Ok(Some(t)),
@@ -228,168 +247,4 @@ fn place(
         return Err(ModelError::file(path, message));
     }
     Ok(tensors)
-}
-
-/// A reader that knows how much of the file is left.
-struct GgufSource<'a> {
-    path: &'a Path,
-    reader: BufReader<&'a File>,
-    at: u64,
-    length: u64,
-}
-
-impl GgufSource<'_> {
-    fn error(&self, message: impl Into<String>) -> ModelError {
-        ModelError::file(self.path, message)
-    }
-
-    /// Claims `n` bytes of what is left.
-    fn take(&mut self, n: u64) -> Result<(), ModelError> {
-        if n > self.length - self.at {
-            let message = format!(
-                "is torn: {n} bytes are missing at byte {}; copy or download it again",
-                self.at
-            );
-            return Err(self.error(message));
-        }
-        self.at += n;
-        Ok(())
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ModelError> {
-        self.take(N as u64)?;
-        let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).map_err(ModelError::io("read", self.path))?;
-        Ok(bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, ModelError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, ModelError> {
-        self.array().map(u64::from_le_bytes)
-    }
-
-    fn text(&mut self) -> Result<String, ModelError> {
-        let length = self.u64()?;
-        if length > MAX_STRING {
-            return Err(self.error(format!("has a text of {length} bytes at byte {}", self.at)));
-        }
-        self.take(length)?;
-        let mut bytes = vec![0; length as usize];
-        self.reader.read_exact(&mut bytes).map_err(ModelError::io("read", self.path))?;
-        let at = self.at;
-        String::from_utf8(bytes)
-            .map_err(|_| self.error(format!("has a text that is not UTF-8 before byte {at}")))
-    }
-
-    /// A metadata value of the given type number.
-    fn value(&mut self, kind: u32, key: &str) -> Result<GgufValue, ModelError> {
-        Ok(match kind {
-            0 => GgufValue::Int(u8::from_le_bytes(self.array()?).into()),
-            1 => GgufValue::Int(i8::from_le_bytes(self.array()?).into()),
-            2 => GgufValue::Int(u16::from_le_bytes(self.array()?).into()),
-            3 => GgufValue::Int(i16::from_le_bytes(self.array()?).into()),
-            4 => GgufValue::Int(self.u32()?.into()),
-            5 => GgufValue::Int(i32::from_le_bytes(self.array()?).into()),
-            6 => GgufValue::Float(decimal(f32::from_le_bytes(self.array()?))),
-            7 => GgufValue::Bool(self.array::<1>()?[0] != 0),
-            8 => GgufValue::Text(self.text()?),
-            9 => self.list(key)?,
-            10 => GgufValue::Int(self.u64()?.into()),
-            11 => GgufValue::Int(i64::from_le_bytes(self.array()?).into()),
-            12 => GgufValue::Float(f64::from_le_bytes(self.array()?)),
-            _ => return Err(self.error(format!("metadata `{key}` has the unknown type {kind}"))),
-        })
-    }
-
-    fn list(&mut self, key: &str) -> Result<GgufValue, ModelError> {
-        let (kind, count) = (self.u32()?, self.u64()?);
-        let width = match kind {
-            0 | 1 | 7 => 1,
-            2 | 3 => 2,
-            4..=6 => 4,
-            // A text takes at least its length.
-            8 | 10..=12 => 8,
-            _ => {
-                let message =
-                    format!("metadata `{key}` is an array of the unsupported type {kind}");
-                return Err(self.error(message));
-            }
-        };
-        if count > (self.length - self.at) / width {
-            let message = format!("is torn: metadata `{key}` claims {count} elements");
-            return Err(self.error(message));
-        }
-        let values = (0..count).map(|_| self.value(kind, key));
-        match kind {
-            8 => collect(values, |v| if let GgufValue::Text(t) = v { Some(t) } else { None })
-                .map(|texts| texts.map_or(GgufValue::Skipped, GgufValue::Texts)),
-            6 => {
-                collect(values, |v| if let GgufValue::Float(f) = v { Some(f as f32) } else { None })
-                    .map(|floats| floats.map_or(GgufValue::Skipped, GgufValue::Floats))
-            }
-            0..=5 | 10 | 11 => collect(values, |v| match v {
-                GgufValue::Int(n) => i64::try_from(n).ok(),
-                _ => None,
-            })
-            .map(|ints| ints.map_or(GgufValue::Skipped, GgufValue::Ints)),
-            _ => collect(values, |_| Some(())).map(|_| GgufValue::Skipped),
-        }
-    }
-
-    fn listed(&mut self) -> Result<ListedTensor, ModelError> {
-        let name = self.text()?;
-        let dimensions = self.u32()?;
-        if dimensions == 0 || dimensions > MAX_DIMENSIONS {
-            return Err(self.error(format!("tensor `{name}` has {dimensions} dimensions")));
-        }
-        let sizes = (0..dimensions).map(|_| self.u64()).collect::<Result<Vec<u64>, _>>()?;
-        let (number, offset) = (self.u32()?, self.u64()?);
-        let kind = Kind::from_number(number).ok_or_else(|| {
-            self.error(format!(
-                "tensor `{name}` has the type number {number}; bourn reads {}",
-                Kind::names()
-            ))
-        })?;
-        let elements = sizes.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
-        let block = kind.block_elements() as u64;
-        let whole = elements.filter(|n| *n > 0 && sizes[0] % block == 0);
-        let bytes = whole.and_then(|n| (n / block).checked_mul(kind.block_bytes() as u64));
-        let shape =
-            sizes.iter().rev().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>();
-        match (shape, whole.and_then(|n| usize::try_from(n).ok()), bytes) {
-            (Some(shape), Some(elements), Some(bytes)) => {
-                Ok(ListedTensor { name, kind, shape, elements, bytes, offset })
-            }
-            _ => Err(self.error(format!(
-                "tensor `{name}` has the dimensions {sizes:?}, which do not make whole {kind:?} blocks"
-            ))),
-        }
-    }
-}
-
-/// All values, or `None` if one of them does not convert; the first error of reading.
-fn collect<T>(
-    values: impl Iterator<Item = Result<GgufValue, ModelError>>,
-    convert: impl Fn(GgufValue) -> Option<T>,
-) -> Result<Option<Vec<T>>, ModelError> {
-    let mut out = Some(Vec::new());
-    for value in values {
-        let converted = convert(value?);
-        out = match (out, converted) {
-            (Some(mut all), Some(one)) => {
-                all.push(one);
-                Some(all)
-            }
-            _ => None,
-        };
-    }
-    Ok(out)
-}
-
-/// The f64 that an f32 was written as: 1e-5 in a configuration, not 9.999999747378752e-6.
-fn decimal(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| value.into())
 }

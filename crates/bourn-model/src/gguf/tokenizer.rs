@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value as Json, json};
 
 use super::model::floats;
-use super::reader::{Gguf, GgufValue};
+use super::reader::{Gguf, GgufValue, Texts};
 use crate::ModelError;
 use crate::tokenizer::{Tokenizer, added_token};
 
@@ -17,6 +17,10 @@ const NORMAL: i64 = 1;
 const UNKNOWN: i64 = 2;
 const CONTROL: i64 = 3;
 const USER_DEFINED: i64 = 4;
+
+/// Most tokens of a vocabulary; published ones have 262,144 at most. The library takes some hundred bytes
+/// for each.
+const MAX_TOKENS: usize = 1 << 20;
 
 /// Longest piece of a scored vocabulary, in characters; published ones have at most about 100.
 const MAX_PIECE: usize = 256;
@@ -28,7 +32,7 @@ const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N
 
 /// Tokens and types, checked to be of one length and without repetition.
 struct Vocabulary<'a> {
-    tokens: &'a [String],
+    tokens: &'a Texts,
     types: Vec<i64>,
 }
 
@@ -100,7 +104,7 @@ struct TokenizerParts {
 impl<'a> Vocabulary<'a> {
     fn rows(&self) -> impl Iterator<Item = (u32, &'a str, i64)> + '_ {
         let numbered = (0u32..).zip(self.tokens.iter().zip(&self.types));
-        numbered.map(|(id, (token, kind))| (id, token.as_str(), *kind))
+        numbered.map(|(id, (token, kind))| (id, token, *kind))
     }
 
     fn ids(&self) -> serde_json::Map<String, Json> {
@@ -111,12 +115,13 @@ impl<'a> Vocabulary<'a> {
 fn vocabulary(file: &Gguf) -> Result<Vocabulary<'_>, ModelError> {
     let key = "tokenizer.ggml.tokens";
     let tokens = file.texts(key)?.ok_or_else(|| file.key_error(key, "is missing"))?;
-    if u32::try_from(tokens.len()).is_err() {
-        return Err(file.key_error(key, "has more than 2^32 tokens"));
+    if tokens.len() > MAX_TOKENS {
+        let message = format!("has {} tokens; at most {MAX_TOKENS} are read", tokens.len());
+        return Err(file.key_error(key, message));
     }
     let mut seen = BTreeMap::new();
     for (id, token) in tokens.iter().enumerate() {
-        if let Some(first) = seen.insert(token.as_str(), id) {
+        if let Some(first) = seen.insert(token, id) {
             let message = format!("has the token `{token}` twice, with the ids {first} and {id}");
             return Err(file.key_error(key, message));
         }

@@ -50,12 +50,13 @@ pub fn found(
         sets.extend(ablation(&sweep.name, &name, &variants, &reference.name, k, confidence));
     }
     let directory = &options.directory;
+    let json = sealed::to_json(&directory.join("ablation.json"), &sets)?;
     let mut files = Vec::new();
     for (name, text) in [
         ("table.md", ablation_markdown(&sets, failed)),
         ("table.csv", ablation_csv(&sets)),
         ("runs.csv", ablation_runs_csv(&sets)),
-        ("ablation.json", sealed::to_json(&directory.join("ablation.json"), &sets)?),
+        ("ablation.json", bourn_foreign::json(&json).into_owned()),
     ] {
         let path = directory.join(name);
         sealed::replace_file(&path, text.as_bytes())?;

@@ -192,7 +192,8 @@ fn texts(
 fn fit(model: &Transformer, descent: &Descent, texts: &[LabelledText]) -> Result<f64, TrainError> {
     let started = clock::now();
     let all: Vec<usize> = (0..texts.len()).collect();
-    let mut objective = Likelihood { demonstrations: texts, micro_batch_size: texts.len() };
+    let mut objective =
+        Likelihood { demonstrations: texts, micro_batch_size: texts.len(), stop: None };
     let gradient = descent.gradient(model, &all, &mut objective, &Alone);
     let seconds = started.elapsed().as_secs_f64();
     match gradient {

@@ -263,7 +263,8 @@ fn a_step_that_failed_leaves_no_trace() {
     step(&mut critic, &experience, &recipe, 1);
     assert_ne!(everything(&critic), kept);
     let plan = [vec![0]];
-    let mut objective = crate::likelihood::Likelihood { demonstrations: &[], micro_batch_size: 1 };
+    let mut objective =
+        crate::likelihood::Likelihood { demonstrations: &[], micro_batch_size: 1, stop: None };
     let nobody = critic.fit("nobody", &plan, &mut objective, &Alone).unwrap_err();
     assert!(
         matches!(&nobody, UpdateError::Train(TrainError::NoLearner { name }) if name == "nobody")

@@ -1,4 +1,7 @@
+use std::sync::atomic::AtomicBool;
+
 use bourn_model::transformer::Transformer;
+use bourn_rollout::RolloutError;
 use burn::tensor::Device;
 
 use super::*;
@@ -15,7 +18,7 @@ fn texts() -> Vec<LabelledText> {
 }
 
 fn likelihood(demonstrations: &[LabelledText], micro_batch_size: usize) -> Likelihood<'_> {
-    Likelihood { demonstrations, micro_batch_size }
+    Likelihood { demonstrations, micro_batch_size, stop: None }
 }
 
 /// Moments after one update are (1 − β₁) times the gradient that was taken: as long as the clip lets it
@@ -95,4 +98,23 @@ fn the_likelihood_is_a_mean_over_tokens() {
     assert!((parts - whole).abs() < 1e-6);
     let (a, b) = (gradient.norm().unwrap(), other.norm().unwrap());
     assert!((a / b - 1.0).abs() < 1e-5, "{a} {b}");
+}
+
+/// Between two micro batches, and without a trace of the first.
+#[test]
+fn a_step_that_is_stopped_teaches_nothing() {
+    let texts = texts();
+    let settings = recipe("", "").optimizer;
+    let model = model(1, &Device::flex().autodiff());
+    let before = model.to_weights().unwrap();
+    let mut learner = Learner::new(model, Descent::new(&settings, 1));
+    let stop = AtomicBool::new(true);
+    let mut objective = Likelihood { stop: Some(&stop), ..likelihood(&texts, 1) };
+    let stopped = learner.fit(&[vec![0, 1, 2]], &mut objective, &Alone);
+    assert!(matches!(
+        stopped,
+        Err(UpdateError::Train(TrainError::Rollout(RolloutError::Interrupted)))
+    ));
+    assert_eq!(learner.descent.updates(), 0);
+    assert!(learner.model.to_weights().unwrap() == before);
 }

@@ -62,8 +62,11 @@ fn files(command: &[String]) -> Result<Vec<(usize, String)>, JudgeError> {
     let is_file = |(_, argument): &(usize, &String)| Path::new(argument).is_file();
     let hash = |(place, path): (usize, &String)| {
         let problem = |error| format!("{path}: {error}");
-        let content = std::fs::read(path).map_err(|error| failure(problem(error)))?;
-        Ok((place, blake3::hash(&content).to_hex().to_string()))
+        // A judge's data may be larger than memory.
+        let mut hasher = blake3::Hasher::new();
+        let read = std::fs::File::open(path).and_then(|file| hasher.update_reader(file).map(drop));
+        read.map_err(|error| failure(problem(error)))?;
+        Ok((place, hasher.finalize().to_hex().to_string()))
     };
     command.iter().enumerate().filter(is_file).map(hash).collect()
 }

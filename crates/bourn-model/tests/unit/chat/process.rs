@@ -17,7 +17,7 @@ fn every_job_is_answered() {
     let (lines, here): (String, Vec<_>) =
         ["{{ messages[0].content }}", "{{ x( }}", "b"].map(job).into_iter().unzip();
     let mut answers = Vec::new();
-    serve(&mut lines.as_bytes(), &mut answers).unwrap();
+    serve(&mut lines.as_bytes(), &mut answers, || ()).unwrap();
     let lines = String::from_utf8(answers).unwrap();
     let apart: Vec<Result<String, String>> =
         lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -35,6 +35,7 @@ fn how_it_ended_says_what_was_wrong() {
     let overflow = "\nthread '<unnamed>' (7) has overflowed its stack\nfatal runtime error: …";
     check(overflow, "signal: 6 (SIGABRT)", "it nests deeper than a stack of 64 MiB");
     check("memory allocation of 9 bytes failed\n", "signal: 6 (SIGABRT)", "more memory");
-    check("", "signal: 24 (SIGXCPU)", "more than 2 seconds of processor time");
+    check("", "signal: 24 (SIGXCPU)", "more than 1 second of processor time");
+    check(LATE, "signal: 6 (SIGABRT)", "more than 1 second of processor time");
     check("odd\n", "exit status: 1", "ended: exit status: 1 odd");
 }

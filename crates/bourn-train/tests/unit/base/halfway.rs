@@ -19,7 +19,7 @@ fn learner() -> Learner {
 fn fit(learner: &mut Learner, steps: std::ops::Range<u64>) {
     for step in steps {
         let text = LabelledText { prompt: vec![1, 2], completion: vec![3, 4 + step as u32 % 5] };
-        let mut objective = Likelihood { demonstrations: &[text], micro_batch_size: 1 };
+        let mut objective = Likelihood { demonstrations: &[text], micro_batch_size: 1, stop: None };
         assert!(learner.fit(&[vec![0]], &mut objective, &Alone).is_ok());
     }
 }
