@@ -1,5 +1,7 @@
 //! A checked recipe as text: for the run directory, for `recipe show`, and as the key of the base.
 
+use std::path::Path;
+
 use bourn_foreign::is_unseen;
 use serde::Serialize;
 
@@ -13,7 +15,13 @@ impl Recipe {
         let text = toml::to_string(&Written::from(self)).expect(
             "tables with string keys, strings, booleans and numbers: all of them have a TOML form",
         );
-        visible(text.lines().map(|line| short_number(line) + "\n").collect())
+        let text: String = text.lines().map(|line| short_number(line) + "\n").collect();
+        let Some(shown) = visible(&text) else { return text };
+        // Within single quotes an escape is none.
+        match crate::parse(&shown, Path::new("recipe.toml"), &[]) {
+            Ok(again) if again == *self => shown,
+            _ => text,
+        }
     }
 
     /// Canonical text of everything that determines the trained base: the model's source, `[base]`,
@@ -59,21 +67,15 @@ impl Recipe {
     }
 }
 
-/// TOML that says the same, without characters that are not seen: as `\u202E`, where they stand in a
-/// string that has escapes.
-fn visible(text: String) -> String {
+/// TOML with escapes, as `\u202E`, in the place of characters that are not seen; `None` where there is none.
+fn visible(text: &str) -> Option<String> {
     let hides = |c: char| is_unseen(c) && !matches!(c, '\n' | '\t');
-    if !text.contains(hides) {
-        return text;
-    }
     let escaped = |c: char| match (hides(c), u32::from(c)) {
         (true, code @ 0..=0xffff) => format!("\\u{code:04X}"),
         (true, code) => format!("\\U{code:08X}"),
         (false, _) => c.into(),
     };
-    let shown: String = text.chars().map(escaped).collect();
-    let read = |text: &str| toml::from_str::<toml::Value>(text).ok();
-    if read(&shown) == read(&text) { shown } else { text }
+    text.contains(hides).then(|| text.chars().map(escaped).collect())
 }
 
 /// A line whose value is a number below 1e-4 with an exponent: nobody counts the zeros of 0.00000001.

@@ -221,7 +221,7 @@ pub enum TrainError {
         /// Where it was read.
         origin: String,
         /// What is wrong with it.
-        source: bourn_model::ModelError,
+        source: Box<bourn_model::ModelError>,
     },
     /// Prompt and completion do not fit the model's context.
     #[error(

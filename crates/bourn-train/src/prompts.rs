@@ -55,6 +55,7 @@ pub(crate) fn encode_until(
             // It is the model's, whatever the problem.
             ModelError::Template { .. } => TrainError::from(source),
             source => {
+                let source = Box::new(source);
                 let (problem, origin) = (problem.id.to_string(), problem.origin.clone());
                 TrainError::Prompt { problem, origin, source }
             }
