@@ -363,6 +363,13 @@ fn a_text_that_no_context_holds_is_not_tokenized() {
             assert!(said.contains("line 1: the text is 14680064 bytes long"), "{said}");
         }
     }
+    // Of a data set, the problem is named.
+    let line = json!({"question": "7 ".repeat(1 << 16), "answer": "7"});
+    fs::write(place.path("task.jsonl"), line.to_string()).unwrap();
+    let probe = ["probe", "--base", "model", "--policy", "model", "--task", "task.jsonl"];
+    let said = text(&place.within_a_minute(&mut place.command(&probe)).stderr);
+    assert!(said.contains("error: problem ") && said.contains("task.jsonl:1"), "{said}");
+    assert!(said.contains("the text is 131072 bytes long"), "{said}");
     // What is quoted of it is short.
     fs::write(place.path("in"), format!("{}\n", json!({long: "7"}))).unwrap();
     let input = fs::File::open(place.path("in")).unwrap();
