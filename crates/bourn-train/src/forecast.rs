@@ -12,7 +12,7 @@ mod sketch;
 use bourn_recipe::{Recipe, Trunk};
 
 pub(crate) use self::kept::{Kept, RunTimes};
-pub(crate) use self::measure::{Speeds, Subject, measure};
+pub(crate) use self::measure::{Speeds, Subject, Trial, measure};
 pub use self::preview::{Preview, preview};
 pub(crate) use self::sketch::{Sketch, groups, rows};
 
@@ -83,9 +83,10 @@ struct Parts {
 
 impl Parts {
     fn of(recipe: &Recipe, speeds: &Speeds) -> Parts {
-        let &Speeds { draw, fit, prompt, completion } = speeds;
+        let &Speeds { draw, fit, prompt, completion, trained } = speeds;
         let completion = completion.unwrap_or(recipe.rollout.max_completion_length as f64);
         // A group's prompt goes through once.
+        let share_trained = trained.unwrap_or(1.0);
         let trained = completion + prompt / recipe.rollout.num_generations as f64;
         let completions = (recipe.rollout.prompts_per_step * recipe.rollout.num_generations) as f64;
         // A policy, and what learns beside it.
@@ -95,7 +96,7 @@ impl Parts {
         }
         models += if recipe.implicit_reward.is_some() { 1.0 + 2.0 / FORWARD } else { 0.0 };
         models += if recipe.algorithm.kl_coef > 0.0 { 1.0 / FORWARD } else { 0.0 };
-        let step = completions * (completion / draw + models * trained / fit);
+        let step = completions * (completion / draw + share_trained * models * trained / fit);
 
         let probe = &recipe.probe;
         let draws = (probe.problems * probe.n_max * probe.samplers.len()) as f64;

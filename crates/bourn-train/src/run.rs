@@ -6,6 +6,7 @@
 //!                     └───────── new weights ────────┘  every N steps: probe, checkpoint
 //! ```
 
+mod beginning;
 mod records;
 mod replay;
 mod steps;
@@ -27,7 +28,7 @@ use self::records::{Known, Records};
 use crate::announce::{self, Beginning};
 use crate::checkpoint::State;
 use crate::error::TrainError;
-use crate::forecast::{Done, Kept, Speeds, Subject, forecast, groups, measure, rows};
+use crate::forecast::{Done, Kept, forecast};
 use crate::implicit::Implicit;
 use crate::learner::{Descent, Learner};
 use crate::learners::{Before, Learners};
@@ -36,10 +37,7 @@ use crate::replay::WitnessReplay;
 use crate::rundir::{self, Claim, Claimed, RunStart};
 use crate::side::Side;
 use crate::world::{Alone, World, together};
-use crate::{
-    base, cache_dir, check_context, critic, drawing, engine, engine_options, memory, origins,
-    prompts,
-};
+use crate::{base, cache_dir, check_context, critic, engine, engine_options, origins, prompts};
 
 /// What the command line adds to the recipe.
 #[derive(Clone, Debug)]
@@ -357,56 +355,6 @@ impl<'a> Run<'a> {
             examples: Vec::new(),
             drew_base: true,
         })
-    }
-
-    /// Says what the run is and how long it will take.
-    fn tell_beginning(&mut self, problems: &Problems) -> Result<(), TrainError> {
-        let (order, base) = (self.order, self.base);
-        if self.records.is_none() {
-            return Ok(());
-        }
-        let done = Done {
-            base: true,
-            base_draws: prober(&order, base, &self.prompter, self.held_out).has_base_draws()?,
-            steps: self.state.step,
-        };
-        let path = Kept::path(&order.options.cache_dir, order.recipe);
-        let mut kept = Kept::read(&path);
-        if forecast(order.recipe, &kept, done).is_none() {
-            kept.speeds = self.speeds(problems)?;
-            kept.write(&path);
-        }
-        self.drew_base = !done.base_draws;
-        let forecast = forecast(order.recipe, &kept, done);
-        let beginning = Beginning { config: &base.config, to_be_made: false, forecast };
-        announce::beginning(&order, problems, &beginning)
-    }
-
-    /// How fast this machine draws and fits with the policy, on problems of the run.
-    fn speeds(&mut self, problems: &Problems) -> Result<Option<Speeds>, TrainError> {
-        let (recipe, rollout) = (self.order.recipe, self.rl.rollout);
-        let some: Vec<&Problem> = problems.train.iter().take(groups(recipe)).collect();
-        let prompts = prompts::encode_prompts(&some, &self.prompter, rollout.max_prompt_length)?;
-        let subject = Subject {
-            prompts: &prompts,
-            sampling: drawing::training_sampling(rollout, recipe.seed, &self.prompter, 0),
-            rows: rows(recipe),
-            micro_batch_size: self.rl.train.micro_batch_size,
-            completion: None,
-        };
-        let Learner { model, descent } = &self.learners.policy;
-        measure(&subject, &mut *self.engine, model, descent, self.order.stop)
-    }
-
-    /// Says what memory the run may take and, before a new run's first step, what its probes will be
-    /// able to show.
-    fn announce(&self) -> Result<(), TrainError> {
-        let RunOrder { recipe, console, .. } = self.order;
-        console.detail(memory::announcement(recipe, &self.base.config)?);
-        match recipe.probe.interval > 0 && self.state.step == 0 && !self.state.probed {
-            true => prober(&self.order, self.base, &self.prompter, self.held_out).announce(),
-            false => Ok(()),
-        }
     }
 
     fn progress_bar(&self, last: u64) -> ProgressStage {

@@ -11,7 +11,7 @@ use crate::error::TrainError;
 use crate::sealed::{self, Turn};
 
 /// Raised whenever what is kept means something else.
-const FORMAT: &str = "bourn forecast 1";
+const FORMAT: &str = "bourn forecast 2";
 
 /// What is known before a run is made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -36,6 +36,29 @@ pub(crate) struct Speeds {
     pub prompt: f64,
     /// Mean length of a completion in tokens; `None` where only the longest is known.
     pub completion: Option<f64>,
+    /// Share of completions that take a gradient; `None` where all do, or it is not known.
+    #[serde(default)]
+    pub trained: Option<f64>,
+}
+
+/// What groups that were drawn and judged for a trial say of a step.
+pub(crate) struct Trial {
+    /// Mean length of a completion in tokens.
+    pub completion: f64,
+    /// Share of completions that take a gradient.
+    pub trained: f64,
+}
+
+impl Trial {
+    /// Of so many groups with so many completions of so many tokens, of which `trained` take a gradient:
+    /// as if there were one more group, half of which does, because a few say little.
+    pub(crate) fn of(groups: usize, completions: usize, tokens: usize, trained: usize) -> Trial {
+        let completions = completions.max(1) as f64;
+        let groups = groups as f64;
+        let share = trained as f64 / completions;
+        let trained = (groups * share + 0.5) / (groups + 1.0);
+        Trial { completion: tokens as f64 / completions, trained }
+    }
 }
 
 /// What is measured.
@@ -95,6 +118,7 @@ pub(crate) fn measure(
         fit: tokens as f64 / seconds.max(f64::MIN_POSITIVE),
         prompt,
         completion,
+        trained: None,
     }))
 }
 

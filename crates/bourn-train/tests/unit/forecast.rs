@@ -13,7 +13,7 @@ fn recipe() -> Recipe {
 }
 
 fn speeds() -> Speeds {
-    Speeds { draw: 100.0, fit: 50.0, prompt: 5.0, completion: Some(10.0) }
+    Speeds { draw: 100.0, fit: 50.0, prompt: 5.0, completion: Some(10.0), trained: None }
 }
 
 /// By hand: 20 completions a step of 10 tokens drawn at 100 a second and, with a fifth of their prompt
@@ -32,6 +32,21 @@ fn worked_by_hand() {
     check(Done { base: true, base_draws: true, steps: 0 }, 30.0 * step + 3.0 * probe);
     // Resumed behind the probe of step 10 and before that of step 20.
     check(Done { base: true, base_draws: true, steps: 15 }, 15.0 * step + 2.0 * probe);
+}
+
+/// A quarter of the completions takes a gradient: of a step's 4.4 seconds of it 1.1 are left.
+#[test]
+fn what_has_no_advantage_takes_no_gradient() {
+    let speeds = Speeds { trained: Some(0.25), ..speeds() };
+    let kept = Kept { speeds: Some(speeds), observed: Observed::default() };
+    let done = Done { base: true, base_draws: true, steps: 15 };
+    let found = forecast(&recipe(), &kept, done).unwrap();
+    assert!((found.seconds - 15.0 * (2.0 + 1.1) - 2.0 * 51.2).abs() < 1e-9, "{found:?}");
+    // Eight groups of four: one teaches, none does, all do.
+    for (trained, expect) in [(4, 1.5 / 9.0), (0, 0.5 / 9.0), (32, 8.5 / 9.0)] {
+        let trial = Trial::of(8, 32, 640, trained);
+        assert!((trial.trained - expect).abs() < 1e-12 && trial.completion == 20.0);
+    }
 }
 
 #[test]
