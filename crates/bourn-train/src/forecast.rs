@@ -21,8 +21,8 @@ pub(crate) use self::sketch::{Sketch, groups, rows};
 /// of the same shape says better.
 const BASE_SHARE: f64 = 0.2;
 const POLICY_SHARE: f64 = 0.4;
-/// Share of a probe's draws that are scored under the other model, about.
-const SCORED: f64 = 0.2;
+/// Rate of a problem up to whose stop is drawn at least, about: where n_max is small, few stop early.
+const SOLVED: f64 = 0.1;
 /// How much quicker a forward alone is than a forward and backward.
 const FORWARD: f64 = 3.0;
 
@@ -99,22 +99,30 @@ impl Parts {
         let step = completions * (completion / draw + share_trained * models * trained / fit);
 
         let probe = &recipe.probe;
-        let draws = (probe.problems * probe.n_max * probe.samplers.len()) as f64;
-        let share = |share: f64| if probe.stop > 0 { share } else { 1.0 };
-        let drawn = |share: f64| draws * share * completion / draw;
+        let sets = (probe.problems * probe.samplers.len()) as f64;
+        let (n_max, stop) = (probe.n_max as f64, probe.stop as f64);
+        // Draws of a problem, and those of them that are scored under the other model: so many wrong
+        // ones, and every correct one.
+        let draws = |share: f64| match probe.stop {
+            0 => n_max,
+            _ => (share * n_max).max(stop / SOLVED).min(n_max),
+        };
+        let drawn = |share: f64| sets * draws(share) * completion / draw;
         let scored = |share: f64| match probe.scores {
             0 => 0.0,
-            _ => 2.0 * SCORED * draws * share * completion / (FORWARD * fit),
+            most => {
+                let scored = draws(share).min(most as f64 + stop);
+                2.0 * sets * scored * completion / (FORWARD * fit)
+            }
         };
-        let (base_share, policy_share) = (share(BASE_SHARE), share(POLICY_SHARE));
         let pretrained = recipe.base.as_ref().map_or(0.0, |stage| {
             stage.steps as f64 * stage.batch_size as f64 * (prompt + completion) / fit
         });
         Parts {
             base: pretrained,
             step,
-            first_probe: 2.0 * drawn(base_share) + scored(base_share),
-            probe: drawn(policy_share) + scored(policy_share),
+            first_probe: 2.0 * drawn(BASE_SHARE) + scored(BASE_SHARE),
+            probe: drawn(POLICY_SHARE) + scored(POLICY_SHARE),
         }
     }
 }

@@ -42,22 +42,34 @@ pub(crate) struct Speeds {
 }
 
 /// What groups that were drawn and judged for a trial say of a step.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Trial {
-    /// Mean length of a completion in tokens.
-    pub completion: f64,
-    /// Share of completions that take a gradient.
-    pub trained: f64,
+    /// How many there were.
+    pub groups: usize,
+    /// Their completions.
+    pub completions: usize,
+    /// Completions that take a gradient.
+    pub trained: usize,
+    /// Tokens that were drawn.
+    pub tokens: usize,
+    /// What drawing and judging them took.
+    pub seconds: f64,
 }
 
-impl Trial {
-    /// Of so many groups with so many completions of so many tokens, of which `trained` take a gradient:
-    /// as if there were one more group, half of which does, because a few say little.
-    pub(crate) fn of(groups: usize, completions: usize, tokens: usize, trained: usize) -> Trial {
-        let completions = completions.max(1) as f64;
-        let groups = groups as f64;
+impl Speeds {
+    /// As a trial corrects them: its completions ended by themselves. A few groups say little of how
+    /// many have advantages; it is taken as if there were one more, half of which had.
+    pub(crate) fn after(self, trial: Trial) -> Speeds {
+        let Trial { groups, completions, trained, tokens, seconds } = trial;
+        let (completions, tokens, groups) =
+            (completions.max(1) as f64, tokens.max(1) as f64, groups as f64);
         let share = trained as f64 / completions;
-        let trained = (groups * share + 0.5) / (groups + 1.0);
-        Trial { completion: tokens as f64 / completions, trained }
+        Speeds {
+            draw: tokens / seconds.max(f64::MIN_POSITIVE),
+            completion: Some(tokens / completions),
+            trained: Some((groups * share + 0.5) / (groups + 1.0)),
+            ..self
+        }
     }
 }
 

@@ -63,12 +63,7 @@ impl Run<'_> {
         let Learner { model, descent } = &self.learners.policy;
         let found = measure(&subject, &mut *self.engine, model, descent, self.order.stop)?;
         let trial = found.and_then(|_| self.trial(&some));
-        Ok(found.map(|speeds| match trial {
-            Some(Trial { completion, trained }) => {
-                Speeds { completion: Some(completion), trained: Some(trained), ..speeds }
-            }
-            None => speeds,
-        }))
+        Ok(found.map(|speeds| trial.map_or(speeds, |trial| speeds.after(trial))))
     }
 
     /// Groups that are drawn and judged as a step's, and count for nothing: most may have no advantages,
@@ -84,9 +79,9 @@ impl Run<'_> {
         let batch = DrawBatch { purpose: "forecast", step: 0, batch: 0, size };
         let (engine, prompter) = (&mut *self.engine, &self.prompter);
         let (over, done) = (AtomicBool::new(false), AtomicBool::new(false));
+        let started = clock::now();
         let drawn = thread::scope(|scope| {
             scope.spawn(|| {
-                let started = clock::now();
                 while !done.load(Ordering::Relaxed) {
                     let late = started.elapsed().as_secs_f64() > LONGEST_TRIAL;
                     over.store(late || stop.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -100,11 +95,16 @@ impl Run<'_> {
         });
         // What goes wrong here goes wrong in the first step, which says so.
         let mut experience = drawn.ok()?;
+        let seconds = started.elapsed().as_secs_f64();
         credit::assign(&mut experience, &Credit::of(recipe), 0, &Alone).ok()?;
         let samples = &experience.samples;
-        let tokens: usize = samples.iter().map(|sample| sample.trajectory.count()).sum();
-        let speaks = samples.iter().filter(|sample| sample.signals.speaks()).count();
-        Some(Trial::of(problems.len(), samples.len(), tokens, speaks))
+        Some(Trial {
+            groups: problems.len(),
+            completions: samples.len(),
+            trained: samples.iter().filter(|sample| sample.signals.speaks()).count(),
+            tokens: samples.iter().map(|sample| sample.trajectory.count()).sum(),
+            seconds,
+        })
     }
 
     /// Says what memory the run may take and, before a new run's first step, what its probes will be

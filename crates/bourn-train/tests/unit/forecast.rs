@@ -44,8 +44,29 @@ fn what_has_no_advantage_takes_no_gradient() {
     assert!((found.seconds - 15.0 * (2.0 + 1.1) - 2.0 * 51.2).abs() < 1e-9, "{found:?}");
     // Eight groups of four: one teaches, none does, all do.
     for (trained, expect) in [(4, 1.5 / 9.0), (0, 0.5 / 9.0), (32, 8.5 / 9.0)] {
-        let trial = Trial::of(8, 32, 640, trained);
-        assert!((trial.trained - expect).abs() < 1e-12 && trial.completion == 20.0);
+        let trial = Trial { groups: 8, completions: 32, trained, tokens: 640, seconds: 2.0 };
+        let after = speeds.after(trial);
+        assert!((after.trained.unwrap() - expect).abs() < 1e-12, "{after:?}");
+        assert_eq!((after.draw, after.completion, after.fit), (320.0, Some(20.0), speeds.fit));
+    }
+}
+
+/// Few problems stop early where n_max is small, and what is scored has a bound: by hand, with the stop
+/// at success 2, of 16 draws all, and of 1,000 a fifth and then two fifths, of which 64 wrong ones and
+/// the two correct ones are scored under either model at three times the speed of a gradient.
+#[test]
+fn probes_worked_by_hand() {
+    for (n_max, base, policy, scored) in [(16, 16.0, 16.0, 16.0), (1000, 200.0, 400.0, 66.0)] {
+        let mut recipe = recipe();
+        (recipe.probe.n_max, recipe.probe.stop, recipe.probe.scores) = (n_max, 2, 64);
+        let kept = Kept { speeds: Some(speeds()), observed: Observed::default() };
+        let seconds = |done| forecast(&recipe, &kept, done).unwrap().seconds;
+        let steps = 30.0 * (2.0 + 4.4);
+        let probe = |draws: f64, scored: f64| 8.0 * (draws / 10.0 + 2.0 * scored / 15.0);
+        let later = seconds(Done { base: true, base_draws: true, steps: 0 }) - steps;
+        assert!((later - 3.0 * probe(policy, scored)).abs() < 1e-9, "{later}");
+        let first = seconds(Done { base: true, ..Done::default() }) - steps - later;
+        assert!((first - probe(2.0 * base, scored)).abs() < 1e-9, "{first}");
     }
 }
 
