@@ -5,7 +5,7 @@
 //! event files.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, Error, ErrorKind, Read};
 use std::path::Path;
 
@@ -151,7 +151,7 @@ impl Written {
     /// Says why it cannot be.
     pub fn read(path: &Path) -> Result<Written, Error> {
         let mut text = String::new();
-        open(path)?.take(MAX_WRITTEN_BYTES).read_to_string(&mut text)?;
+        bourn_foreign::open(path)?.take(MAX_WRITTEN_BYTES).read_to_string(&mut text)?;
         let written: Written = serde_json::from_str(&text)?;
         match written.version {
             VERSION => Ok(written),
@@ -293,7 +293,7 @@ pub fn file_faults(dir: &Path, files: &BTreeMap<String, String>) -> Vec<String> 
 /// It cannot be read, or is no file.
 pub fn file_hash(path: &Path) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(open(path)?)?;
+    hasher.update_reader(bourn_foreign::open(path)?)?;
     Ok(hasher.finalize().to_hex().to_string())
 }
 
@@ -349,7 +349,7 @@ struct RawLine<'a> {
 
 /// Calls `each` with every line of the file at `path`, also with those that are none of ours.
 fn each_line(path: &Path, each: &mut dyn FnMut(RawLine<'_>)) -> Result<(), Error> {
-    let mut reader = BufReader::new(open(path)?.take(MAX_FILE_BYTES));
+    let mut reader = BufReader::new(bourn_foreign::open(path)?.take(MAX_FILE_BYTES));
     let mut bytes = Vec::new();
     for number in 1.. {
         bytes.clear();
@@ -366,16 +366,9 @@ fn each_line(path: &Path, each: &mut dyn FnMut(RawLine<'_>)) -> Result<(), Error
 }
 
 /// Opens what is a file: a pipe would wait for somebody to write, and a device has no end.
-fn open(path: &Path) -> Result<File, Error> {
-    match fs::metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(Error::other("it is not a file")),
-    }
-}
-
 fn read_text(path: &Path) -> Result<String, Error> {
     let mut text = String::new();
-    open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
+    bourn_foreign::open(path)?.take(MAX_FILE_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }
 

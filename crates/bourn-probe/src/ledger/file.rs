@@ -246,11 +246,7 @@ pub(crate) fn read_segments(
     path: &Path,
     wanted: &dyn Fn(&str, &str) -> u64,
 ) -> Result<(LedgerKey, Scope, Vec<LedgerSegment<'static>>), LedgerError> {
-    // Asked of the name: opening a pipe waits for somebody to write.
-    if !std::fs::metadata(path).map_err(|e| failed(path, "opening", e))?.is_file() {
-        return Err(failed(path, "opening", io::Error::other("it is not a file")));
-    }
-    let file = File::open(path).map_err(|e| failed(path, "opening", e))?;
+    let file = bourn_foreign::open(path).map_err(|e| failed(path, "opening", e))?;
     let decoder = zstd::Decoder::new(file).map_err(|e| failed(path, "opening", e))?;
     let mut lines = LedgerLines::new(path, BufReader::new(decoder));
     let (key, scope) = lines.header()?;
