@@ -251,8 +251,7 @@ impl Prober<'_> {
         let picture = pass_at_k_picture(&result.boundary);
         sealed::replace_file(&dir.join(&names[1]), &picture.png)?;
         let path = figures_path(run_dir, step, &result.set);
-        let text = sealed::to_json(&path, &result.boundary)?;
-        sealed::replace_file(&path, bourn_foreign::json(&text).as_bytes())?;
+        sealed::replace_file(&path, sealed::to_json(&path, &result.boundary)?.as_bytes())?;
         Ok(names)
     }
 

@@ -259,8 +259,7 @@ impl Probing {
             model(&models.policy),
             files,
         );
-        let text = sealed::to_json(&about, &file)?;
-        sealed::replace_file(&about, bourn_foreign::json(&text).as_bytes())
+        sealed::replace_file(&about, sealed::to_json(&about, &file)?.as_bytes())
     }
 }
 

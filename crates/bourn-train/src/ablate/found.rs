@@ -56,7 +56,7 @@ pub fn found(
         ("table.md", ablation_markdown(&sets, failed)),
         ("table.csv", ablation_csv(&sets)),
         ("runs.csv", ablation_runs_csv(&sets)),
-        ("ablation.json", bourn_foreign::json(&json).into_owned()),
+        ("ablation.json", json),
     ] {
         let path = directory.join(name);
         sealed::replace_file(&path, text.as_bytes())?;

@@ -70,13 +70,14 @@ pub(crate) fn read_text(path: &Path) -> Result<String, TrainError> {
     .map_err(TrainError::io(path, "reading the file"))
 }
 
-/// Pretty JSON with a final newline, for the file at `path`.
+/// Pretty JSON with a final newline, for the file at `path`; it can be shown anywhere.
 ///
 /// # Errors
 /// Names the file if the value cannot be written as JSON.
 pub(crate) fn to_json(path: &Path, value: &impl Serialize) -> Result<String, TrainError> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::from);
-    Ok(text.map_err(TrainError::io(path, "encoding the file"))? + "\n")
+    let text = text.map_err(TrainError::io(path, "encoding the file"))? + "\n";
+    Ok(bourn_foreign::json(&text).into_owned())
 }
 
 /// Makes a directory whose parent is there; it may be there itself. A parent that is gone stays so.
