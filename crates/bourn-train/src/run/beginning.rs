@@ -82,7 +82,8 @@ impl Run<'_> {
         let started = clock::now();
         let drawn = thread::scope(|scope| {
             scope.spawn(|| {
-                while !done.load(Ordering::Relaxed) {
+                // It ends by itself too, should the drawing never come to say that it is done.
+                while !done.load(Ordering::Relaxed) && !over.load(Ordering::Relaxed) {
                     let late = started.elapsed().as_secs_f64() > LONGEST_TRIAL;
                     over.store(late || stop.load(Ordering::Relaxed), Ordering::Relaxed);
                     thread::sleep(LOOK);
