@@ -44,6 +44,26 @@ fn no_loss_no_claim() {
     assert!(outside <= 30, "excess without 0 in {outside}");
 }
 
+/// Nor where no Beta distribution fits the rates: nine problems in ten are easy, and the others hardly
+/// ever solved.
+#[test]
+fn no_claim_where_no_beta_fits() {
+    let (mut low_lost, mut low_gained) = (0, 0);
+    for replication in 0..100 {
+        let mut rng = stream("easy", replication);
+        let rate = |u: f64| if u < 0.9 { 0.2 + 0.7 * u / 0.9 } else { 0.005 };
+        let rates: Vec<f64> = (0..96).map(|_| rate(rng.random())).collect();
+        let [base, policy] = [0, 1].map(|_| named(&draw(&rates, 256, Some(8), &mut rng)));
+        let options = CompareOptions { seed: replication, ..OPTIONS };
+        let figures = compare(&base, &policy, &options).unwrap().solvability.unwrap();
+        low_lost += usize::from(figures.p_lost <= 0.05);
+        low_gained += usize::from(figures.p_gained <= 0.05);
+    }
+    // 5% of 100 is 5 with a standard deviation of 2.2: three of those above it.
+    assert!(low_lost <= 11, "p_lost ≤ 0.05 in {low_lost}");
+    assert!(low_gained <= 11, "p_gained ≤ 0.05 in {low_gained}");
+}
+
 /// A third of what the base solves is lost for good: it is seen.
 #[test]
 fn a_loss_is_found() {
