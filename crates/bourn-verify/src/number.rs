@@ -7,7 +7,7 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Pow, Zero};
+use num_traits::{One, Pow, Signed, Zero};
 
 use crate::latex::plain;
 use crate::number::scan::{MAX_RUN, Scan, WrittenNumeral, scan};
@@ -28,18 +28,21 @@ pub(crate) struct AnswerNumber {
     pub value: BigRational,
     /// Was a percent sign behind it?
     pub percent: bool,
-    /// Decimal places, where it has enough digits to be taken for a rounded value.
-    pub rounded: Option<u32>,
+    /// Was a degree sign?
+    pub degrees: bool,
+    /// Of a decimal, its places and significant digits.
+    pub decimal: Option<(u32, usize)>,
 }
 
 /// The number that `written` is, with its sign and what follows it.
 fn number(written: &WrittenNumeral, negative: bool, tail: &Tail) -> Option<AnswerNumber> {
     let value = written.value()? * BigRational::from_integer(BigInt::from(tail.scale));
-    let rounded = if tail.scale == 1 { written.rounded() } else { None };
+    let decimal = if tail.scale == 1 { written.decimal() } else { None };
     Some(AnswerNumber {
         value: if negative { -value } else { value },
         percent: tail.percent,
-        rounded,
+        degrees: tail.degrees,
+        decimal,
     })
 }
 
@@ -158,7 +161,8 @@ fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
 #[derive(PartialEq)]
 enum NumeralRole {
     Number,
-    /// An exponent of a number, half of a time: the answer is the whole, which is not read.
+    /// An exponent of a number, half of a time, what is added to a root: the answer is the whole,
+    /// which is not read.
     Part,
     /// `x_1`, `cm^2`, `H2O`: belongs to a name or a unit.
     Label,
@@ -176,7 +180,7 @@ fn role(before: &str) -> NumeralRole {
     let digit_before = |mark: &str| {
         before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
     };
-    if digit_before(":") || digit_before("**") || digit_before("/") {
+    if digit_before(":") || digit_before("**") || divides(before) || joins(before) {
         return NumeralRole::Part;
     }
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -187,19 +191,109 @@ fn role(before: &str) -> NumeralRole {
     }
 }
 
+/// Does a slash before a numeral make it a denominator? `x/3`, `)/3`, `√2/3`.
+fn divides(before: &str) -> bool {
+    let Some(top) = before.trim_end_matches([' ', '{', '(']).strip_suffix(['/', '⁄']) else {
+        return false;
+    };
+    top.trim_end().ends_with(|c: char| c.is_alphanumeric() || ")]}π".contains(c))
+}
+
+/// Does a sign before a numeral join it to what is no plain number? `5 ± 2`, `√3 - 2`.
+fn joins(before: &str) -> bool {
+    let before = before.trim_end_matches([' ', '(', '{', '-']);
+    before.ends_with(['±', '∓']) || before.ends_with("\\pm") || before.ends_with("\\mp")
+}
+
 /// Is a numeral followed by something that leaves it a number of its own?
 fn stands_alone(after: &str) -> bool {
     let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
     let subscript = after
         .strip_prefix('_')
         .is_some_and(|s| s.starts_with(|c: char| c.is_ascii_digit() || c == '{'));
+    // A factorial, which `!` may be; a superscript, a root, a constant, a command of mathematics.
+    let next = after.trim_start_matches(' ');
+    let goes_on = |c: char| "!⁰¹²³⁴⁵⁶⁷⁸⁹⁻½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞₀₁₂₃₄₅₆₇₈₉".contains(c);
+    let operator = |c: char| "√π∞±∓^⁄".contains(c);
+    let spoken = next.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+    let half = ["and a half", "and a quarter", "and a third", "and one half"]
+        .iter()
+        .any(|words| next.starts_with(words));
     !subscript
-        && !after.trim_start_matches(' ').starts_with('^')
+        && !after.starts_with(goes_on)
+        && !next.starts_with(operator)
+        && !divided(next)
+        && !commanded(next)
+        && !half
+        && !(next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '(')
+            && matches!(spoken, Some("mod" | "choose")))
         && (letters == 0 || attached_unit(&after[..letters], true))
+}
+
+/// Does a slash follow, and something that is no unit in words? `3/x`, `3/√2`, `3/(2+1)`.
+fn divided(next: &str) -> bool {
+    let Some(below) = next.strip_prefix('/') else { return false };
+    let below = below.trim_start_matches(' ');
+    let letters = below.chars().take_while(|c| c.is_alphabetic()).count();
+    below.starts_with(|c: char| "(\\√π".contains(c) || c.is_ascii_digit())
+        || letters == 1 && !below.starts_with(['h', 's', 'L', 'l', 'g', 'm'])
+}
+
+/// Does a command follow that makes the numeral part of a formula? `5 \pm 2`, `2\ln 3`, `7 \bmod 3`;
+/// not one that only relates it to something else, `5 \leq x`, or sets it apart.
+fn commanded(next: &str) -> bool {
+    let Some(command) = next.strip_prefix('\\') else { return false };
+    let name = &command[..command.bytes().take_while(u8::is_ascii_alphabetic).count()];
+    matches!(
+        name,
+        "pm" | "mp"
+            | "pmod"
+            | "bmod"
+            | "mod"
+            | "ln"
+            | "log"
+            | "lg"
+            | "sin"
+            | "cos"
+            | "tan"
+            | "cot"
+            | "sec"
+            | "csc"
+            | "exp"
+            | "infty"
+            | "over"
+            | "choose"
+            | "binom"
+            | "overline"
+            | "alpha"
+            | "beta"
+            | "theta"
+            | "phi"
+            | "lambda"
+            | "varphi"
+            | "frac"
+    )
+}
+
+/// Whether the end of a text that was cut may be part of its last number: no whole word, and no end
+/// of a line or a sentence, stands between.
+pub(crate) fn touches_end(text: &str) -> bool {
+    let text = plain(text);
+    let Some((_, end, _)) = last_token(&text) else { return false };
+    let rest = &text[end..];
+    let next = rest.trim_start_matches([' ', ',', '.', '$', '*', '%', '°', ')', '}']);
+    if rest.contains('\n') {
+        return false;
+    }
+    let word = next.len() - next.trim_start_matches(char::is_alphanumeric).len();
+    next.len() == word || word == 0
 }
 
 /// Is the dash before a numeral its sign, rather than a subtraction, a range or a list's mark?
 fn is_negative(before: &str) -> bool {
+    if let Some(negative) = parted_sign(before) {
+        return negative;
+    }
     let Some(before) = before.trim_end_matches(CURRENCY).strip_suffix('-') else { return false };
     let trimmed = before.trim_end();
     let operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || ")]}%".contains(c));
@@ -207,6 +301,30 @@ fn is_negative(before: &str) -> bool {
     let attached =
         trimmed.len() == before.len() && before.ends_with(|c: char| c.is_alphabetic() || c == '-');
     !attached && (!operand || new_line)
+}
+
+/// A dash with a space or a bracket between it and its number: `= - 8`, `-(3/4)`, `is -\,8`. A sign
+/// where nothing but a relation, a bracket or a verb stands before it; `None` where there is none.
+fn parted_sign(before: &str) -> Option<bool> {
+    let inner = before.trim_end_matches([' ', '(', '{', '$']);
+    if inner.len() == before.len() {
+        return None;
+    }
+    let before_sign = inner.strip_suffix('-')?;
+    let base = before_sign.trim_end_matches([' ', '$', '*', '{', '(', '[']);
+    let bracket = before[inner.len()..].contains(['(', '{']);
+    let word = base.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let verb = matches!(word, "is" | "are" | "be" | "was" | "equals" | "equal" | "to" | "get" | "answer");
+    let starts = base.is_empty() || base.ends_with(['=', ':', '≈', '<', '>', '≤', '≥', ',']);
+    let opened = before_sign.len() != base.len() && before_sign.contains(['(', '[', '{']);
+    if starts || verb {
+        return Some(true);
+    }
+    if opened && base.ends_with(|c: char| !c.is_alphanumeric()) {
+        return Some(true);
+    }
+    // `x -(3)`: a subtraction; in prose a dash.
+    bracket.then_some(false)
 }
 
 impl AnswerNumber {
@@ -219,26 +337,55 @@ impl AnswerNumber {
     }
 
     /// The numeral and, behind a percent sign that the other side lacks, its hundredth.
-    fn readings(&self, numeral_only: bool) -> Vec<(BigRational, Option<u32>)> {
-        let mut readings = vec![(self.value.clone(), self.rounded)];
+    fn readings(&self, numeral_only: bool) -> Vec<NumeralReading> {
+        let mut readings = vec![(self.value.clone(), self.decimal)];
         if self.percent && !numeral_only {
             let hundred = BigRational::from_integer(BigInt::from(100));
-            readings.push((&self.value / hundred, self.rounded.map(|places| places + 2)));
+            let decimal = self.decimal.map(|(places, digits)| (places + 2, digits));
+            readings.push((&self.value / hundred, decimal));
         }
         readings
     }
 }
 
-fn same(a: &(BigRational, Option<u32>), b: &(BigRational, Option<u32>)) -> bool {
-    a.0 == b.0 || rounds(a, &b.0) || rounds(b, &a.0)
+/// A value, with the places and digits of the decimal that it is written as.
+type NumeralReading = (BigRational, Option<(u32, usize)>);
+
+/// Significant digits of a rounded value, at least: with fewer, it is another number.
+const ROUNDED: usize = 6;
+/// Significant digits of what a program prints in full, at least.
+const PRINTED: usize = 15;
+
+fn same(a: &NumeralReading, b: &NumeralReading) -> bool {
+    let stands_for = |(x, decimal): &NumeralReading, (y, other): &NumeralReading| {
+        decimal.is_some_and(|(places, digits)| {
+            let both = other.is_some_and(|(_, digits)| digits >= PRINTED);
+            rounds(x, places, digits, y) || !both && printed(x, digits, y)
+        })
+    };
+    a.0 == b.0 || stands_for(a, b) || stands_for(b, a)
 }
 
 /// Is the decimal `a` the nearest of its length to `exact`, which no decimal can write?
-fn rounds((a, places): &(BigRational, Option<u32>), exact: &BigRational) -> bool {
-    let Some(places) = places else { return false };
-    let unit = BigRational::from_integer(BigInt::from(10).pow(*places));
+pub(crate) fn rounds(a: &BigRational, places: u32, digits: usize, exact: &BigRational) -> bool {
+    if digits < ROUNDED {
+        return false;
+    }
+    let unit = BigRational::from_integer(BigInt::from(10).pow(places));
     let off = (a - exact) * unit * BigRational::from_integer(BigInt::from(2));
     off <= BigRational::one() && off >= -BigRational::one() && !is_finite_decimal(exact)
+}
+
+/// Is the decimal `a` what a program prints of a double that stands for `exact`? Off by no more than
+/// the last few bits of one.
+pub(crate) fn printed(a: &BigRational, digits: usize, exact: &BigRational) -> bool {
+    digits >= PRINTED
+        && (a - exact).abs() * BigRational::from_integer(BigInt::one() << 50) <= a.abs()
+}
+
+/// Whether a decimal has as many digits as a program prints.
+pub(crate) fn is_printed(decimal: Option<(u32, usize)>) -> bool {
+    decimal.is_some_and(|(_, digits)| digits >= PRINTED)
 }
 
 fn is_finite_decimal(value: &BigRational) -> bool {

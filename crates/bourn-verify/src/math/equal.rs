@@ -1,0 +1,392 @@
+//! Whether two answers mean the same.
+
+use num_bigint::BigInt;
+use num_rational::BigRational;
+use num_traits::{One, Pow, Signed, Zero};
+
+use super::answer::{Answer, Mark, Value, interval};
+use super::evaluate::degree;
+use super::form::Form;
+use super::numeric::{agree, real_constant};
+use super::poly::{Atom, Poly};
+use super::power::is_surely_prime;
+use super::region::Region;
+use super::relation::{Inequality, proportional};
+use super::work::{Fail, Work};
+
+/// Whether two answers are one, and how that is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Same {
+    No,
+    /// By their forms.
+    Exactly,
+    /// By their values at seeded points.
+    Numerically,
+}
+
+impl Same {
+    pub(super) fn and(self, other: Same) -> Same {
+        match (self, other) {
+            (Same::No, _) | (_, Same::No) => Same::No,
+            (Same::Exactly, Same::Exactly) => Same::Exactly,
+            _ => Same::Numerically,
+        }
+    }
+
+    fn or(self, other: Same) -> Same {
+        match (self, other) {
+            (Same::Exactly, _) | (_, Same::Exactly) => Same::Exactly,
+            (Same::No, Same::No) => Same::No,
+            _ => Same::Numerically,
+        }
+    }
+}
+
+/// Most members that are compared without order.
+const MAX_MEMBERS: usize = 100;
+
+/// Whether `answer` means what `gold` does.
+pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Same, Fail> {
+    work.spend(5)?;
+    use Answer::{
+        Assigned, Based, Congruence, Either, Equation, Inequalities, Infinite, List, Matrix, Ratio,
+        Region as Set, Text, Tuple, Unequal,
+    };
+    match (gold, answer) {
+        (Either(ways), other) => any(ways, |way, work| same(way, other, work), work),
+        (other, Either(ways)) => any(ways, |way, work| same(other, way, work), work),
+        (Answer::Value(a), Answer::Value(b)) => same_value(a, b, work),
+        (Infinite(a), Infinite(b)) => Ok(exact(a == b)),
+        (Text(a), Text(b)) => Ok(exact(a == b && !a.is_empty())),
+        (Text(text), Answer::Value(value)) | (Answer::Value(value), Text(text)) => {
+            Ok(exact(text_is_value(text, value)))
+        }
+        (Assigned(a, x, e), Assigned(b, y, f)) => {
+            let by_value = if may_be_one(a, b) { same(x, y, work)? } else { Same::No };
+            let by_equation = match (e, f) {
+                (Some(e), Some(f)) => proportional(e, f, false, work)?,
+                _ => Same::No,
+            };
+            Ok(by_value.or(by_equation))
+        }
+        (Assigned(_, _, Some(a)), Equation(b)) | (Equation(a), Assigned(_, _, Some(b))) => {
+            proportional(a, b, false, work)
+        }
+        (Equation(a), Equation(b)) => proportional(a, b, false, work),
+        (Unequal(a), Unequal(b)) => proportional(a, b, false, work),
+        (Assigned(_, value, _), other) => same(value, other, work),
+        (other, Assigned(_, value, _)) => same(other, value, work),
+        (List(a), List(b)) => same_members(a, b, work),
+        (List(one), other) if one.len() == 1 => same(&one[0], other, work),
+        (other, List(one)) if one.len() == 1 => same(other, &one[0], work),
+        (Tuple(a, b, x), Tuple(c, d, y)) if (a, b) == (c, d) => in_order(x, y, work),
+        (Tuple('(', ')', x), Matrix(rows)) | (Matrix(rows), Tuple('(', ')', x)) => {
+            let column = rows.iter().map(|row| match &row[..] {
+                [entry] => Some(Answer::Value(Value::plain(entry.clone()))),
+                _ => None,
+            });
+            match column.collect::<Option<Vec<Answer>>>() {
+                Some(column) => in_order(x, &column, work),
+                None => Ok(Same::No),
+            }
+        }
+        // The members of a tuple, in their order, without its brackets; three or more with brackets,
+        // since two might be an interval.
+        (Tuple('(', ')', x), List(y)) => in_order(x, y, work),
+        (List(x), Tuple('(', ')', y)) if x.len() > 2 => in_order(x, y, work),
+        (Matrix(a), Matrix(b)) => same_rows(a, b, work),
+        (Inequalities(a), Inequalities(b)) => {
+            let by_parts = same_inequalities(a, b, work)?;
+            match (by_parts, Region::of_inequalities(a), Region::of_inequalities(b)) {
+                (Same::No, Some(a), Some(b)) => a.same(&b, work),
+                (found, ..) => Ok(found),
+            }
+        }
+        (Based(a, base), Based(b, other)) => Ok(exact(a == b && base == other)),
+        (Answer::Value(value), Based(number, _)) => {
+            Ok(exact(value.form.as_rational() == Some(BigRational::from_integer(number.clone()))))
+        }
+        (Based(number, 10), Answer::Value(value)) => {
+            Ok(exact(value.form.as_rational() == Some(BigRational::from_integer(number.clone()))))
+        }
+        (Congruence(a, m), Congruence(b, n)) => congruent((a, m), (b, n), work),
+        (Ratio(a), Ratio(b)) => same_ratio(a, b, work),
+        (Ratio(parts), Answer::Value(value)) | (Answer::Value(value), Ratio(parts)) => {
+            match &parts[..] {
+                [a, b] if !b.is_zero() => same_form(&a.over(b, work)?, &value.form, work),
+                _ => Ok(Same::No),
+            }
+        }
+        (a, b) => match (as_region(a), as_region(b)) {
+            (Some(x), Some(y)) if matches!(a, Set(_) | Inequalities(_) | Unequal(_))
+                || matches!(b, Set(_) | Inequalities(_) | Unequal(_)) =>
+            {
+                x.same(&y, work)
+            }
+            _ => Ok(Same::No),
+        },
+    }
+}
+
+fn exact(equal: bool) -> Same {
+    if equal { Same::Exactly } else { Same::No }
+}
+
+fn any(
+    ways: &[Answer],
+    mut same: impl FnMut(&Answer, &mut Work) -> Result<Same, Fail>,
+    work: &mut Work,
+) -> Result<Same, Fail> {
+    let mut found = Same::No;
+    for way in ways {
+        found = found.or(same(way, work)?);
+    }
+    Ok(found)
+}
+
+/// Whether two names may be of one thing: other letters are not, `y` and `f(x)` are.
+fn may_be_one(a: &str, b: &str) -> bool {
+    let letter = |name: &str| name.chars().count() == 1;
+    a == b || !(letter(a) && letter(b))
+}
+
+/// Words that are a letter, a name, or a number.
+fn text_is_value(text: &str, value: &Value) -> bool {
+    if let Some(letters) = &value.letters {
+        return letters.to_lowercase() == *text;
+    }
+    let number = super::words::number(text).or_else(|| text.parse().ok());
+    number.is_some_and(|number| {
+        value.form.as_rational() == Some(BigRational::from_integer(number.into()))
+    })
+}
+
+/// The set of numbers that an answer is, where it can be one.
+fn as_region(answer: &Answer) -> Option<Region> {
+    match answer {
+        Answer::Region(region) => Some(region.clone()),
+        Answer::Tuple(open, close, members) => {
+            interval(*open, *close, members).map(|one| Region { intervals: vec![one] })
+        }
+        Answer::Inequalities(parts) => Region::of_inequalities(parts),
+        Answer::Unequal(form) => Region::unequal(form),
+        _ => None,
+    }
+}
+
+fn in_order(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
+    if a.len() != b.len() {
+        return Ok(Same::No);
+    }
+    let mut all = Same::Exactly;
+    for (x, y) in a.iter().zip(b) {
+        all = all.and(same(x, y, work)?);
+        if all == Same::No {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// Members without order. Names that are given values keep them.
+fn same_members(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
+    if a.len() != b.len() || a.len() > MAX_MEMBERS {
+        return Ok(Same::No);
+    }
+    let named = |members: &[Answer]| members.iter().all(|m| matches!(m, Answer::Assigned(..)));
+    if named(a) != named(b) && (named(a) || named(b)) {
+        return in_order(a, b, work);
+    }
+    let mut left: Vec<&Answer> = b.iter().collect();
+    let mut all = Same::Exactly;
+    for member in a {
+        let mut found = None;
+        for (at, other) in left.iter().enumerate() {
+            if let (Answer::Assigned(a, ..), Answer::Assigned(b, ..)) = (member, other)
+                && a != b
+            {
+                continue;
+            }
+            let how = same(member, other, work)?;
+            if how != Same::No {
+                found = Some((at, how));
+                break;
+            }
+        }
+        let Some((at, how)) = found else { return Ok(Same::No) };
+        left.remove(at);
+        all = all.and(how);
+    }
+    Ok(all)
+}
+
+fn same_rows(a: &[Vec<Form>], b: &[Vec<Form>], work: &mut Work) -> Result<Same, Fail> {
+    let width = |rows: &[Vec<Form>]| rows.first().map(Vec::len);
+    if a.len() != b.len() || width(a) != width(b) {
+        return Ok(Same::No);
+    }
+    let mut all = Same::Exactly;
+    for (x, y) in a.iter().flatten().zip(b.iter().flatten()) {
+        all = all.and(same_form(x, y, work)?);
+        if all == Same::No {
+            break;
+        }
+    }
+    Ok(all)
+}
+
+fn same_inequalities(a: &[Inequality], b: &[Inequality], work: &mut Work) -> Result<Same, Fail> {
+    if a.len() != b.len() {
+        return Ok(Same::No);
+    }
+    let mut left: Vec<&Inequality> = b.iter().collect();
+    let mut all = Same::Exactly;
+    for part in a {
+        let mut found = None;
+        for (at, other) in left.iter().enumerate() {
+            if part.strict != other.strict {
+                continue;
+            }
+            let how = proportional(&part.form, &other.form, true, work)?;
+            if how != Same::No {
+                found = Some((at, how));
+                break;
+            }
+        }
+        let Some((at, how)) = found else { return Ok(Same::No) };
+        left.remove(at);
+        all = all.and(how);
+    }
+    Ok(all)
+}
+
+fn congruent(
+    (a, m): (&Form, &Form),
+    (b, n): (&Form, &Form),
+    work: &mut Work,
+) -> Result<Same, Fail> {
+    let modulus = same_form(m, n, work)?;
+    let difference = a.minus(b, work)?;
+    let residue = match (difference.as_rational(), m.as_rational()) {
+        (Some(off), Some(m)) if !m.is_zero() => exact((off / m).is_integer()),
+        _ => exact(difference.is_zero()),
+    };
+    Ok(modulus.and(residue))
+}
+
+fn same_ratio(a: &[Form], b: &[Form], work: &mut Work) -> Result<Same, Fail> {
+    if a.len() != b.len() || a[0].is_zero() || b[0].is_zero() {
+        return Ok(exact(a == b));
+    }
+    let mut all = Same::Exactly;
+    for (x, y) in a.iter().zip(b).skip(1) {
+        all = all.and(same_form(&x.times(&b[0], work)?, &y.times(&a[0], work)?, work)?);
+    }
+    Ok(all)
+}
+
+/// Whether two values are one: see [`crate::math`] for percent, degrees and rounded decimals.
+pub(super) fn same_value(a: &Value, b: &Value, work: &mut Work) -> Result<Same, Fail> {
+    // Labels of points keep their order: `ABC` is not `CBA`.
+    if let (Some(x), Some(y)) = (&a.letters, &b.letters)
+        && x.len() > 1
+        && x.bytes().all(|b| b.is_ascii_uppercase())
+    {
+        return Ok(exact(x == y));
+    }
+    let alike = a.mark == b.mark;
+    let mut found = Same::No;
+    for (x, more_x) in readings(a, alike, work)? {
+        for (y, more_y) in readings(b, alike, work)? {
+            found = found.or(same_form(&x, &y, work)?);
+            if found == Same::No && (decimal_of((a, b), more_x, &x, &y) || decimal_of((b, a), more_y, &y, &x)) {
+                found = Same::Exactly;
+            }
+            if found == Same::Exactly {
+                return Ok(found);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The numeral and, where the other side has another mark or none, what the mark makes of it; with
+/// the places that the mark adds.
+fn readings(value: &Value, alike: bool, work: &mut Work) -> Result<Vec<(Form, u32)>, Fail> {
+    let mut readings = vec![(value.form.clone(), 0)];
+    if alike {
+        return Ok(readings);
+    }
+    let hundredth = BigRational::new(BigInt::one(), BigInt::from(100));
+    match value.mark {
+        Mark::Plain => {}
+        Mark::Percent => {
+            readings.push((value.form.times(&Form::rational(hundredth), work)?, 2));
+        }
+        Mark::Degrees => readings.push((value.form.times(&degree(), work)?, 0)),
+    }
+    Ok(readings)
+}
+
+/// Whether the decimal `a`, worth `x`, stands for `exact`: rounded where no decimal is exact, or as
+/// a program prints it.
+fn decimal_of((a, b): (&Value, &Value), more: u32, x: &Form, exact: &Form) -> bool {
+    let (Some((places, digits)), Some(x)) = (a.decimal, x.as_rational()) else { return false };
+    match exact.as_rational() {
+        Some(y) => {
+            crate::number::rounds(&x, places + more, digits, &y)
+                || !crate::number::is_printed(b.decimal) && crate::number::printed(&x, digits, &y)
+        }
+        None if exact.has_names() || digits < 6 => false,
+        None => {
+            let Some(y) = real_constant(exact) else { return false };
+            let unit = BigRational::from_integer(BigInt::from(10).pow(places + more));
+            // Half a unit of the last place, or what a double has lost.
+            let Some(y) = BigRational::from_float(y) else { return false };
+            let off = (x - &y).abs();
+            let half = unit.recip() / BigRational::from_integer(2.into());
+            let lost = y.abs() / BigRational::from_integer(BigInt::one() << 48);
+            off <= half + lost
+        }
+    }
+}
+
+/// Whether two forms have one value.
+pub(super) fn same_form(a: &Form, b: &Form, work: &mut Work) -> Result<Same, Fail> {
+    if a == b {
+        return Ok(Same::Exactly);
+    }
+    if let (Some(_), Some(_)) = (a.as_rational(), b.as_rational()) {
+        return Ok(Same::No);
+    }
+    let cross =
+        a.num.times(&b.den, work)?.plus(&b.num.times(&a.den, work)?.negated(), work)?;
+    if cross.is_zero() {
+        return Ok(Same::Exactly);
+    }
+    if is_independent(&cross) {
+        return Ok(Same::No);
+    }
+    work.spend(500)?;
+    match agree(a, b) {
+        Some(true) => Ok(Same::Numerically),
+        Some(false) => Ok(Same::No),
+        None => Err(Fail::TooMuch),
+    }
+}
+
+/// Whether a sum that is not empty is surely not zero: its atoms are letters, roots of primes, i,
+/// and one of π and e.
+fn is_independent(poly: &Poly) -> bool {
+    let (mut pi, mut euler) = (false, false);
+    for (atom, _) in poly.atoms() {
+        match atom {
+            Atom::Name(_) | Atom::Imaginary => {}
+            Atom::Pi => pi = true,
+            Atom::Euler => euler = true,
+            Atom::Prime(prime) if is_surely_prime(prime) => {}
+            _ => return false,
+        }
+    }
+    !(pi && euler)
+}
