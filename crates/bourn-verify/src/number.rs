@@ -215,7 +215,8 @@ fn stands_alone(after: &str) -> bool {
     let next = after.trim_start_matches(' ');
     let goes_on = |c: char| "!⁰¹²³⁴⁵⁶⁷⁸⁹⁻½⅓⅔¼¾⅕⅖⅗⅘⅙⅚⅛⅜⅝⅞₀₁₂₃₄₅₆₇₈₉".contains(c);
     let operator = |c: char| "√π∞±∓^⁄".contains(c);
-    let spoken = next.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+    let spoken = next.strip_prefix('(').unwrap_or(next);
+    let spoken = &spoken[..spoken.bytes().take(8).take_while(u8::is_ascii_alphabetic).count()];
     let half = ["and a half", "and a quarter", "and a third", "and one half"]
         .iter()
         .any(|words| next.starts_with(words));
@@ -225,8 +226,7 @@ fn stands_alone(after: &str) -> bool {
         && !divided(next)
         && !commanded(next)
         && !half
-        && !(next.starts_with(|c: char| c.is_ascii_alphabetic() || c == '(')
-            && matches!(spoken, Some("mod" | "choose")))
+        && !matches!(spoken, "mod" | "choose")
         && (letters == 0 || attached_unit(&after[..letters], true))
 }
 

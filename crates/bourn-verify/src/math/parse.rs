@@ -22,7 +22,7 @@ pub(super) fn parse(text: &str) -> Option<Expr> {
     while tokens.last().is_some_and(|token| ends(token, ".,;`")) {
         tokens.pop();
     }
-    let start = tokens.iter().take_while(|token| ends(token, "`,;:")).count();
+    let start = tokens.iter().take_while(|token| ends(token, "`:")).count();
     tokens.drain(..start);
     if tokens.is_empty() {
         return None;

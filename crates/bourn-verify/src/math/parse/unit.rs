@@ -11,7 +11,9 @@ impl Parser {
     /// An answer in words, up to a comma or a relation.
     pub(super) fn words(&mut self) -> Option<Expr> {
         let mut words: Vec<String> = Vec::new();
+        let mut numerals = false;
         loop {
+            numerals |= matches!(self.kind(), Some(Kind::Digits(_)));
             match self.kind() {
                 Some(Kind::Text(_)) if self.joins() && !words.is_empty() => break,
                 Some(Kind::Text(text)) => words.push(text.clone()),
@@ -29,7 +31,8 @@ impl Parser {
             }
             self.at += 1;
         }
-        Some(Expr::Text(words.join(" ")))
+        // `October 30` is an answer, `the answer is 30` speaks of one.
+        (!numerals || words.len() <= 3).then(|| Expr::Text(words.join(" ")))
     }
 
     /// Takes the unit behind `value`, and applies what is part of its value: percent, degrees, words
