@@ -83,9 +83,6 @@ pub enum BadGold {
     /// There is an answer that has no value.
     #[error("the reference `{0}` has no value: it divides by zero, or the like")]
     Undefined(String),
-    /// There is an answer, but it is too large to be worked out.
-    #[error("the reference `{0}` takes more arithmetic than one answer may")]
-    TooLarge(String),
 }
 
 /// How it is known that an answer is right or wrong.
@@ -136,8 +133,7 @@ pub fn read_gold(text: &str, format: Extract) -> Result<Gold, BadGold> {
     match structured(&found) {
         Some(Ok(answer)) => Ok(Gold { number: None, answer }),
         Some(Err(Fail::Undefined)) => Err(BadGold::Undefined(excerpt(&found))),
-        Some(Err(Fail::TooMuch)) => Err(BadGold::TooLarge(excerpt(&found))),
-        Some(Err(Fail::Unknown)) | None => match plain(text, format) {
+        Some(Err(Fail::TooMuch | Fail::Unknown)) | None => match plain(text, format) {
             Some(number) => Ok(Gold { answer: Answer::from(&number), number: Some(number) }),
             None => Err(BadGold::Unreadable(excerpt(&found))),
         },
@@ -188,8 +184,6 @@ pub fn answer(completion: &str, extract: Extract) -> Option<String> {
 enum Read {
     Number(AnswerNumber, Option<String>),
     Structured(Box<Answer>),
-    /// Too large to be worked out: its text.
-    TooMuch(String),
 }
 
 impl std::fmt::Display for Read {
@@ -199,7 +193,6 @@ impl std::fmt::Display for Read {
                 write!(f, "{}{}", number.value, if number.percent { "%" } else { "" })
             }
             Read::Structured(answer) => write!(f, "{answer}"),
-            Read::TooMuch(text) => f.write_str(text),
         }
     }
 }
@@ -221,8 +214,7 @@ fn read(text: &str, extract: Extract) -> Option<Read> {
     let found = crate::extract::place(text, extract)?;
     match structured(&found)? {
         Ok(answer) => Some(Read::Structured(Box::new(answer))),
-        Err(Fail::TooMuch) => Some(Read::TooMuch(found.trim().to_owned())),
-        Err(Fail::Undefined | Fail::Unknown) => None,
+        Err(_) => None,
     }
 }
 
@@ -238,7 +230,6 @@ fn compared(gold: &Gold, read: &Read) -> (Verdict, Option<Basis>) {
         }
         (_, Read::Number(number, _)) => decided(&gold.answer, &Answer::from(number)),
         (_, Read::Structured(answer)) => decided(&gold.answer, answer),
-        (_, Read::TooMuch(_)) => (Verdict::Timeout, None),
     }
 }
 
@@ -264,7 +255,10 @@ fn plain(text: &str, extract: Extract) -> Option<AnswerNumber> {
 fn structured(text: &str) -> Option<Result<Answer, Fail>> {
     let text = text.trim().trim_matches(['*', '`', ' ']);
     let expr = parse::parse(text)?;
-    Some(answer::meaning(&expr, &mut Work::new()))
+    Some(match answer::meaning(&expr, &mut Work::new()) {
+        Err(Fail::TooMuch) => Ok(Answer::Written(expr.boxed())),
+        read => read,
+    })
 }
 
 /// An answer's text, cut to a length that a message can hold.

@@ -7,7 +7,7 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Pow, Signed, Zero};
+use num_traits::{One, Pow, Signed, ToPrimitive, Zero};
 
 use crate::latex::plain;
 use crate::number::scan::{MAX_RUN, Scan, WrittenNumeral, scan};
@@ -353,14 +353,13 @@ type NumeralReading = (BigRational, Option<(u32, usize)>);
 
 /// Significant digits of a rounded value, at least: with fewer, it is another number.
 const ROUNDED: usize = 6;
-/// Significant digits of what a program prints in full, at least.
-const PRINTED: usize = 15;
+/// Significant digits of a double that a program prints in full.
+const PRINTED: std::ops::RangeInclusive<usize> = 15..=17;
 
 fn same(a: &NumeralReading, b: &NumeralReading) -> bool {
     let stands_for = |(x, decimal): &NumeralReading, (y, other): &NumeralReading| {
         decimal.is_some_and(|(places, digits)| {
-            let both = other.is_some_and(|(_, digits)| digits >= PRINTED);
-            rounds(x, places, digits, y) || !both && printed(x, digits, y)
+            rounds(x, places, digits, y) || printed(x, digits, y, *other)
         })
     };
     a.0 == b.0 || stands_for(a, b) || stands_for(b, a)
@@ -377,15 +376,22 @@ pub(crate) fn rounds(a: &BigRational, places: u32, digits: usize, exact: &BigRat
 }
 
 /// Is the decimal `a` what a program prints of a double that stands for `exact`? Off by no more than
-/// the last few bits of one.
-pub(crate) fn printed(a: &BigRational, digits: usize, exact: &BigRational) -> bool {
-    digits >= PRINTED
-        && (a - exact).abs() * BigRational::from_integer(BigInt::one() << 50) <= a.abs()
-}
-
-/// Whether a decimal has as many digits as a program prints.
-pub(crate) fn is_printed(decimal: Option<(u32, usize)>) -> bool {
-    decimal.is_some_and(|(_, digits)| digits >= PRINTED)
+/// the last few bits of one; two that are both printed so are the same double.
+pub(crate) fn printed(
+    a: &BigRational,
+    digits: usize,
+    exact: &BigRational,
+    other: Option<(u32, usize)>,
+) -> bool {
+    if !PRINTED.contains(&digits) {
+        return false;
+    }
+    match other {
+        Some((_, digits)) if digits >= *PRINTED.start() => {
+            PRINTED.contains(&digits) && a.to_f64() == exact.to_f64()
+        }
+        _ => (a - exact).abs() * BigRational::from_integer(BigInt::one() << 50) <= a.abs(),
+    }
 }
 
 fn is_finite_decimal(value: &BigRational) -> bool {

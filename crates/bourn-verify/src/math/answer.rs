@@ -40,6 +40,8 @@ pub(super) enum Answer {
     Assigned(String, Box<Answer>, Option<Form>),
     /// Several ways of writing one answer, as in `2/3 ≈ 0.67`.
     Either(Vec<Answer>),
+    /// What is too large to be worked out, as it is written.
+    Written(Box<Expr>),
 }
 
 /// A value, as its writer meant it.

@@ -50,9 +50,12 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
     work.spend(5)?;
     use Answer::{
         Assigned, Based, Congruence, Either, Equation, Inequalities, Infinite, List, Matrix, Ratio,
-        Region as Set, Text, Tuple, Unequal,
+        Region as Set, Text, Tuple, Unequal, Written,
     };
     match (gold, answer) {
+        // What is too large to be worked out is what it is written as.
+        (Written(a), Written(b)) if a == b => Ok(Same::Exactly),
+        (Written(_), _) | (_, Written(_)) => Err(Fail::TooMuch),
         (Either(ways), other) => any(ways, |way, work| same(way, other, work), work),
         (other, Either(ways)) => any(ways, |way, work| same(other, way, work), work),
         (Answer::Value(a), Answer::Value(b)) => same_value(a, b, work),
@@ -335,7 +338,7 @@ fn decimal_of((a, b): (&Value, &Value), more: u32, x: &Form, exact: &Form) -> bo
     match exact.as_rational() {
         Some(y) => {
             crate::number::rounds(&x, places + more, digits, &y)
-                || !crate::number::is_printed(b.decimal) && crate::number::printed(&x, digits, &y)
+                || crate::number::printed(&x, digits, &y, b.decimal)
         }
         None if exact.has_names() || digits < 6 => false,
         None => {

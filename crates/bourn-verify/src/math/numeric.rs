@@ -112,6 +112,10 @@ pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
             continue;
         }
         if !x.is_finite() || !y.is_finite() {
+            // One is beyond all floating point, and the other is not.
+            if (x.re.is_infinite() && y.is_finite()) || (y.re.is_infinite() && x.is_finite()) {
+                return Some(false);
+            }
             continue;
         }
         let off = (x.re - y.re).hypot(x.im - y.im);
@@ -232,6 +236,10 @@ fn called(function: &str, arguments: &[Number]) -> Number {
         "arcsec" => lost((1.0 / t).acos(), 1.0),
         "arccsc" => lost((1.0 / t).asin(), 1.0),
         "abs" => lost(t.abs(), 1.0),
+        "factorial" if t >= 0.0 && t.fract() == 0.0 => {
+            let product = (1..=(t.min(200.0) as u32)).map(f64::from).product();
+            lost(product, 0.0)
+        }
         "floor" => lost(t.floor(), 1.0),
         "ceil" => lost(t.ceil(), 1.0),
         _ => nothing,

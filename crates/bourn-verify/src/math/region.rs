@@ -48,7 +48,7 @@ impl Interval {
 
 /// Whether two places are one, as far as floating point says.
 fn close(a: f64, b: f64) -> bool {
-    a == b || (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
+    a == b || a.is_finite() && b.is_finite() && (a - b).abs() <= 1e-12 * a.abs().max(b.abs())
 }
 
 impl Region {

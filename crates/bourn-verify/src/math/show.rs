@@ -44,6 +44,7 @@ impl Display for Answer {
             Answer::Congruence(residue, modulus) => write!(f, "{residue} mod {modulus}"),
             Answer::Ratio(parts) => f.write_str(&joined(parts, ":")),
             Answer::Assigned(_, value, _) => write!(f, "{value}"),
+            Answer::Written(expr) => write!(f, "{expr:?}"),
             Answer::Either(ways) => match ways.first() {
                 Some(way) => write!(f, "{way}"),
                 None => Ok(()),

@@ -230,7 +230,15 @@ impl<'a> Reader<'a> {
         let run = self.rest.bytes().take_while(u8::is_ascii_alphabetic).count();
         let (word, rest) = self.rest.split_at(run);
         self.rest = rest;
-        // `x_1`, `A5_{11}` and `x'` begin with letters all the same.
+        // `p.m.`
+        let half = matches!(word, "a" | "p" | "A" | "P")
+            && [".m", ".M"].iter().any(|m| self.rest.starts_with(m));
+        if half {
+            self.skip(2);
+            self.rest = self.rest.strip_prefix('.').unwrap_or(self.rest);
+            self.push(Kind::Text(format!("{word}m")));
+            return Some(());
+        }
         if let Some(known) = words::known(word) {
             self.push(Kind::Word(known));
         } else if words::is_prose(word) {
@@ -258,6 +266,9 @@ impl<'a> Reader<'a> {
             | "Biggr" | "big" | "Big" | "bigg" | "Bigg" | "middle" => {
                 let trimmed = self.rest.trim_start();
                 self.rest = trimmed.strip_prefix('.').unwrap_or(trimmed);
+            }
+            "bf" | "rm" | "it" | "sf" | "tt" if self.rest.starts_with('{') => {
+                return self.dressed("mathrm");
             }
             "displaystyle" | "textstyle" | "scriptstyle" | "limits" | "nolimits" | "bf" | "rm"
             | "it" | "sf" | "tt" | "boldmath" | "mathstrut" | "strut" | "large" | "Large"

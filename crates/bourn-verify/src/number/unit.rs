@@ -57,7 +57,9 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
     let letter =
         |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphabetic());
     let is_unit = chars.iter().enumerate().all(|(at, c)| match c {
-        ' ' | '/' | '.' | '\'' | '’' | '°' | '(' | ')' | '*' | '`' => true,
+        // A slash parts two units, and is no start of a fraction.
+        '/' => chars[at + 1..].iter().find(|c| **c != ' ').is_some_and(|c| c.is_alphabetic()),
+        ' ' | '.' | '\'' | '’' | '°' | '(' | ')' | '*' | '`' => true,
         '²' | '³' => letter(at.checked_sub(1)),
         '-' => letter(at.checked_sub(1)) && letter(Some(at + 1)),
         c if CURRENCY.contains(c) => true,

@@ -116,7 +116,7 @@ impl Parser {
             if follows {
                 digits.push_str(&self.digits_at(1)?.to_owned());
                 self.at += 2;
-            } else if whole > 0 && self.repeats(1) {
+            } else if self.repeats(1) && (whole > 0 || self.kind_at(1) == Some(&Kind::Command("overline"))) {
                 self.at += 1;
             } else {
                 return None;
@@ -134,7 +134,7 @@ impl Parser {
                 return None;
             }
         }
-        if digits.is_empty() || digits.len() + repeating.len() > MAX_DIGITS {
+        if digits.len() + repeating.len() == 0 || digits.len() + repeating.len() > MAX_DIGITS {
             return None;
         }
         let power = self.scientific()?;
