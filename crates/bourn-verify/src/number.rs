@@ -127,6 +127,8 @@ pub(crate) fn last_number_text(text: &str) -> Option<String> {
 fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
     let mut last = None;
     let mut at = 0;
+    // Where a root, a constant or another part of a formula ended.
+    let mut formula = None;
     while let Some(c) = text[at..].chars().next() {
         let before = &text[..at];
         // `end.5`: the point closes a sentence.
@@ -136,25 +138,43 @@ fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
         at = match found {
             Scan::Nothing => at + c.len_utf8(),
             Scan::Unreadable(len) => {
+                let end = at + len.max(c.len_utf8());
                 if role(before) != NumeralRole::Label {
                     last = None;
+                    formula = Some(end);
                 }
-                at + len.max(c.len_utf8())
+                end
             }
             Scan::Read(written, len) => {
                 let end = at + len;
                 match role(before) {
                     NumeralRole::Label => {}
-                    NumeralRole::Number if stands_alone(&text[end..]) => {
+                    NumeralRole::Number
+                        if stands_alone(&text[end..])
+                            && !formula.is_some_and(|from| goes_on(&text[from..at])) =>
+                    {
                         last = Some((at, end, written))
                     }
-                    NumeralRole::Number | NumeralRole::Part => last = None,
+                    NumeralRole::Number | NumeralRole::Part => {
+                        last = None;
+                        formula = Some(end);
+                    }
                 }
                 end
             }
         };
     }
     last
+}
+
+/// Whether what stands between part of a formula and a numeral makes one of both: `√3 + 2`, `3x - 5`.
+fn goes_on(between: &str) -> bool {
+    if between.len() > 40 {
+        return false;
+    }
+    let letters = between.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let rest = between[if letters <= 2 { letters } else { 0 }..].trim_matches([' ', '(', '{', '}', ')']);
+    matches!(rest, "" | "+" | "-" | "*" | "×" | "·" | "/" | "±" | "+ -") && !between.contains('\n')
 }
 
 /// What the text before a numeral makes of it.
@@ -202,7 +222,11 @@ fn divides(before: &str) -> bool {
 /// Does a sign before a numeral join it to what is no plain number? `5 ± 2`, `√3 - 2`.
 fn joins(before: &str) -> bool {
     let before = before.trim_end_matches([' ', '(', '{', '-']);
-    before.ends_with(['±', '∓']) || before.ends_with("\\pm") || before.ends_with("\\mp")
+    let word = before.len() - before.bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+    let command = before[..word].ends_with('\\');
+    before.ends_with(['±', '∓'])
+        || matches!(&before[word..], "mod" | "pmod" | "bmod")
+        || command && is_formula(&before[word..])
 }
 
 /// Is a numeral followed by something that leaves it a number of its own?
@@ -243,7 +267,11 @@ fn divided(next: &str) -> bool {
 /// not one that only relates it to something else, `5 \leq x`, or sets it apart.
 fn commanded(next: &str) -> bool {
     let Some(command) = next.strip_prefix('\\') else { return false };
-    let name = &command[..command.bytes().take_while(u8::is_ascii_alphabetic).count()];
+    is_formula(&command[..command.bytes().take_while(u8::is_ascii_alphabetic).count()])
+}
+
+/// Whether a command makes one formula of itself and the numeral beside it.
+fn is_formula(name: &str) -> bool {
     matches!(
         name,
         "pm" | "mp"

@@ -193,8 +193,11 @@ fn in_order(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
 
 /// Members without order. Names that are given values keep them.
 fn same_members(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
-    if a.len() != b.len() || a.len() > MAX_MEMBERS {
+    if a.len() != b.len() {
         return Ok(Same::No);
+    }
+    if a.len() > MAX_MEMBERS {
+        return Err(Fail::TooMuch);
     }
     let named = |members: &[Answer]| members.iter().all(|m| matches!(m, Answer::Assigned(..)));
     if named(a) != named(b) && (named(a) || named(b)) {
