@@ -254,11 +254,27 @@ fn plain(text: &str, extract: Extract) -> Option<AnswerNumber> {
 /// The answer of any kind that `text` is; `None` where it is not understood to its end.
 fn structured(text: &str) -> Option<Result<Answer, Fail>> {
     let text = text.trim().trim_matches(['*', '`', ' ']);
-    let expr = parse::parse(text)?;
+    if text.starts_with("\\text")
+        && let Some(letter) = lettered(text)
+    {
+        return Some(Ok(letter));
+    }
+    let Some(expr) = parse::parse(text) else { return lettered(text).map(Ok) };
     Some(match answer::meaning(&expr, &mut Work::new()) {
         Err(Fail::TooMuch) => Ok(Answer::Written(expr.boxed())),
         read => read,
     })
+}
+
+/// `(C) 42`, `\textbf{(C)} 42`: the letter of a choice before what it stands for.
+fn lettered(text: &str) -> Option<Answer> {
+    let dressed = ["\\textbf{", "\\text{", "\\textrm{"];
+    let bare = dressed.iter().find_map(|dress| text.strip_prefix(dress)).unwrap_or(text);
+    let mut inside = bare.trim_start().strip_prefix('(')?.chars();
+    let letter = inside.next().filter(char::is_ascii_uppercase)?;
+    let after = inside.as_str().strip_prefix(')')?;
+    let apart = after.starts_with([' ', '}', '~', '\\']) && after.trim_matches([' ', '}']) != "";
+    apart.then(|| Answer::Text(letter.to_ascii_lowercase().to_string()))
 }
 
 /// An answer's text, cut to a length that a message can hold.

@@ -80,8 +80,10 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
         (Assigned(_, value, _), other) => same(value, other, work),
         (other, Assigned(_, value, _)) => same(other, value, work),
         (List(a), List(b)) => same_members(a, b, work),
-        (List(one), other) if one.len() == 1 => same(&one[0], other, work),
-        (other, List(one)) if one.len() == 1 => same(other, &one[0], work),
+        (List(one), other) | (other, List(one)) if one.len() == 1 => {
+            // A set with the empty set in it is not empty.
+            if matches!(one[0], Set(_)) { Ok(Same::No) } else { same(&one[0], other, work) }
+        }
         (Tuple(a, b, x), Tuple(c, d, y)) if (a, b) == (c, d) => in_order(x, y, work),
         (Tuple('(', ')', x), Matrix(rows)) | (Matrix(rows), Tuple('(', ')', x)) => {
             let column = rows.iter().map(|row| match &row[..] {
@@ -96,7 +98,7 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
         // The members of a tuple, in their order, without its brackets; three or more with brackets,
         // since two might be an interval.
         (Tuple('(', ')', x), List(y)) => in_order(x, y, work),
-        (List(x), Tuple('(', ')', y)) if x.len() > 2 => in_order(x, y, work),
+        (List(x), Tuple('(', ')', y)) if x.len() > 2 || named(x) => in_order(x, y, work),
         (Matrix(a), Matrix(b)) => same_rows(a, b, work),
         (Inequalities(a), Inequalities(b)) => {
             let by_parts = same_inequalities(a, b, work)?;
@@ -191,6 +193,11 @@ fn in_order(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
     Ok(all)
 }
 
+/// Whether every member is a name with its value.
+fn named(members: &[Answer]) -> bool {
+    members.iter().all(|member| matches!(member, Answer::Assigned(..)))
+}
+
 /// Members without order. Names that are given values keep them.
 fn same_members(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fail> {
     if a.len() != b.len() {
@@ -199,7 +206,6 @@ fn same_members(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fai
     if a.len() > MAX_MEMBERS {
         return Err(Fail::TooMuch);
     }
-    let named = |members: &[Answer]| members.iter().all(|m| matches!(m, Answer::Assigned(..)));
     if named(a) != named(b) && (named(a) || named(b)) {
         return in_order(a, b, work);
     }

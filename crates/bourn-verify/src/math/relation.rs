@@ -53,7 +53,30 @@ pub(super) fn relations(
 fn name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Text(text) => Some(super::answer::plain_words(text)),
-        // `f(x) =`, `AB =`
+        // `(x, y) =`
+        Expr::Tuple('(', ')', members) => {
+            let members: Option<Vec<String>> = members.iter().map(letters).collect();
+            Some(members?.join(","))
+        }
+        // `|AB| =`; not `|x| =`, which has two solutions.
+        Expr::Call("abs", inside) => {
+            let name = inside.first().and_then(letters)?;
+            (name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase())).then_some(name)
+        }
+        // `f^{-1}(x) =`
+        Expr::Product(factors) => {
+            let names: Option<Vec<String>> = factors
+                .iter()
+                .map(|factor| match factor {
+                    Expr::Power(base, power) if matches!(**power, Expr::Negative(_)) => {
+                        letters(base).map(|name| format!("{name}'"))
+                    }
+                    other => letters(other),
+                })
+                .collect();
+            names.map(|names| names.concat()).filter(|name| name.chars().count() <= 12)
+        }
+        // `AB =`
         expr => letters(expr).filter(|letters| letters.chars().count() <= 12),
     }
 }
@@ -63,7 +86,7 @@ fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<An
     if let Some(name) = name(first) {
         let said = chain(second, &rest[1..], work)?;
         let equation = match (rest.len(), first) {
-            (1, Expr::Text(_)) => None,
+            (1, Expr::Text(_) | Expr::Tuple(..) | Expr::Call(..)) => None,
             (1, _) => difference(first, second, work).ok(),
             _ => None,
         };

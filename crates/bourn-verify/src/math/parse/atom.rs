@@ -259,6 +259,11 @@ impl Parser {
                 if self.take('⦄') {
                     return Some(Expr::Empty);
                 }
+                if let Some(length) = self.builder() {
+                    self.at += length;
+                    let condition = self.item()?;
+                    return self.take('⦄').then_some(condition);
+                }
                 let members = self.members()?;
                 self.take('⦄').then_some(Expr::Set(members))
             }
@@ -280,6 +285,15 @@ impl Parser {
             '∅' => Some(Expr::Empty),
             _ => None,
         }
+    }
+
+    /// Length of `x ∈ ℝ |` or `x :` at the start of a set: what a condition follows.
+    fn builder(&self) -> Option<usize> {
+        let Some(Kind::Name(_)) = self.kind() else { return None };
+        let of_reals = self.kind_at(1) == Some(&Kind::Sign('∈'))
+            && self.kind_at(2) == Some(&Kind::Word("reals"));
+        let at = if of_reals { 3 } else { 1 };
+        matches!(self.kind_at(at), Some(Kind::Sign('|' | ':'))).then_some(at + 1)
     }
 
     /// What stands in plain braces: no comma of a list.
