@@ -261,7 +261,7 @@ fn common(function: &'static str, arguments: &[Form]) -> Result<Form, Fail> {
 
 /// `x!`
 pub(super) fn factorial(x: &Form, work: &mut Work) -> Result<Form, Fail> {
-    let Some(value) = x.as_rational() else { return Ok(opaque("factorial", &[x.clone()])) };
+    let Some(value) = x.as_rational() else { return shifted_factorial(x, work) };
     if !value.is_integer() || value.is_negative() {
         return Err(Fail::Undefined);
     }
@@ -271,6 +271,22 @@ pub(super) fn factorial(x: &Form, work: &mut Work) -> Result<Form, Fail> {
     work.spend(u64::from(n) * 4)?;
     let product = (2..=n).fold(BigInt::one(), |product, factor| product * factor);
     Ok(Form::rational(BigRational::from_integer(product)))
+}
+
+/// (x + c)! with a small whole c, by x!: `(n + 1)! = n! (n + 1)`.
+fn shifted_factorial(x: &Form, work: &mut Work) -> Result<Form, Fail> {
+    let shift = x.num.terms.get(&Vec::new()).filter(|shift| shift.is_integer() && x.is_whole());
+    let shift = shift.and_then(|shift| shift.numer().to_i64()).filter(|shift| shift.abs() <= 10);
+    let shift = shift.unwrap_or(0);
+    let base = x.minus(&Form::integer(shift), work)?;
+    let mut product = opaque("factorial", std::slice::from_ref(&base));
+    for step in 1..=shift {
+        product = product.times(&base.plus(&Form::integer(step), work)?, work)?;
+    }
+    for step in 0..-shift {
+        product = product.over(&base.minus(&Form::integer(step), work)?, work)?;
+    }
+    Ok(product)
 }
 
 /// `n` over `k`: `n (n − 1) … (n − k + 1) / k!`

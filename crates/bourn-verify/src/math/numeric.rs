@@ -236,10 +236,7 @@ fn called(function: &str, arguments: &[Number]) -> Number {
         "arcsec" => lost((1.0 / t).acos(), 1.0),
         "arccsc" => lost((1.0 / t).asin(), 1.0),
         "abs" => lost(t.abs(), 1.0),
-        "factorial" if t >= 0.0 && t.fract() == 0.0 => {
-            let product = (1..=(t.min(200.0) as u32)).map(f64::from).product();
-            lost(product, 0.0)
-        }
+        "factorial" => lost(libm::tgamma(t + 1.0), t),
         "floor" => lost(t.floor(), 1.0),
         "ceil" => lost(t.ceil(), 1.0),
         _ => nothing,
