@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
-"""The math verifier beside `math-verify` (PyPI), on the references of a data set.
+r"""The math verifier beside `math-verify` (PyPI), on the references of a data set.
 
     pip install math-verify
     cargo build --release -p bourn-verify --example verdicts
-    python3 scripts/beside_math_verify.py --verdicts target/release/examples/verdicts \\
+    python3 scripts/beside_math_verify.py --verdicts target/release/examples/verdicts \
         --out disagreements.md math500.jsonl train.json
 
 Each file is JSON lines or one JSON array of objects with an `answer`. Every reference is held against
 
 - itself, rewritten by rules that keep its meaning: these pairs are equal;
 - itself, changed so that it means something else: these are not;
-- other references, drawn with a seed: whether those are equal is not known beforehand. Where both
-  verifiers say that they are, they count as equal, and otherwise as unequal; a person looks at the
-  rest, which is all listed.
+- other references, drawn with a seed: whether those are equal is not known beforehand. What both
+  verifiers say counts as true; where they differ, the pair counts for neither, and is listed.
 
-Both verifiers see the same two texts. What is printed is markdown: how often each is right, with
+Both verifiers see the same two texts, in a `\boxed{}`. What is printed is markdown: how often each is right, with
 Wilson's 95% intervals, and every pair on which they differ or both are wrong.
 """
 
@@ -61,8 +60,6 @@ def equal(text, rng):
     text = text.strip().rstrip(".")
     yield "as it is", text
     yield "in dollars", f"${text}$" if "$" not in text else text
-    yield "in round brackets of TeX", rf"\({text}\)" if "$" not in text else text
-    yield "with a full stop", text + "."
     if "\\frac" in text:
         yield "display fractions", text.replace("\\frac", "\\dfrac")
     if "\\dfrac" in text or "\\tfrac" in text:
@@ -123,8 +120,9 @@ def equal(text, rng):
             yield "terms turned", (f"{second} + {first}" if sign == "+" else f"-{second} + {first}")
         if whole and not re.search(r"\d\\frac|\d \\frac", text):
             yield "in brackets", f"({text})"
-            yield "times one", rf"1 \cdot ({text})"
-            yield "halves of twice", rf"\frac{{2({text})}}{{2}}"
+            if len(text) > 1:
+                yield "times one", rf"1 \cdot ({text})"
+            yield "halves of twice", rf"\frac{{2 \cdot ({text})}}{{2}}"
     parts = [part.strip() for part in split_top(text, ",")]
     if len(parts) > 1 and "text" not in text and all(parts) and not re.search(r"\\!|\{,\}|=|\d,\d{3}", text):
         turned = parts[::-1]
@@ -343,7 +341,13 @@ def main():
     count = collections.Counter()
     for pair, said, their in zip(made, mine, other):
         my = said["verdict"] == "correct"
-        truth = pair["kind"] == "equal" or pair["kind"] == "other" and my and their is True
+        truth = pair["kind"] == "equal"
+        if pair["kind"] == "other":
+            truth = my if options.only_ours or my == their else None
+        if truth is None:
+            count["unknown"] += 1
+            wrong.append((pair, said, my, their, "?"))
+            continue
         side = "equal" if truth else "unequal"
         count[side] += 1
         count[side, "ours"] += my == truth
@@ -355,7 +359,8 @@ def main():
     for side, name in (("equal", "right on equal pairs"), ("unequal", "right on unequal pairs")):
         n = count[side]
         print(f"| {name} | {n} | {wilson(count[side, 'ours'], n)} | {wilson(count[side, 'theirs'], n)} | {wilson(count[side, 'agree'], n)} |")
-    print(f"\nby seeded points: {count['numeric']} of {len(made)}")
+    print(f"\nof two references, with two verdicts: {count['unknown']}")
+    print(f"by seeded points: {count['numeric']} of {len(made)}")
     with open(options.out, "w", encoding="utf-8") as file:
         file.write("| reference | answer | rule | equal | ours | math-verify |\n|---|---|---|---|---|---|\n")
         for pair, said, my, their, truth in wrong:

@@ -39,9 +39,9 @@ pub(crate) fn is_cut(text: &str, how: Extract) -> bool {
     match how {
         Extract::Whole => true,
         // Until the line ends, it may go on.
-        Extract::Hash => text
-            .rsplit_once("####")
-            .is_some_and(|(_, rest)| !rest.trim_start().contains('\n')),
+        Extract::Hash => {
+            text.rsplit_once("####").is_some_and(|(_, rest)| !rest.trim_start().contains('\n'))
+        }
         Extract::Boxed => boxed::touches_end(text),
         Extract::LastNumber => number::touches_end(text),
     }

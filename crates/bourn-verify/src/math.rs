@@ -126,7 +126,8 @@ pub fn parse_gold(text: &str, format: Extract) -> Result<Gold, BadGold> {
 pub fn read_gold(text: &str, format: Extract) -> Result<Gold, BadGold> {
     let found = found(text, format)?;
     // `x = 5` keeps its name, and `(1,200)` is a point.
-    let bare = !found.contains('=') && !found.trim_start_matches(['\\', ' ', '$']).starts_with(['(', '[', 'l']);
+    let bare = !found.contains('=')
+        && !found.trim_start_matches(['\\', ' ', '$']).starts_with(['(', '[', 'l']);
     if bare && let Some(number) = plain(text, format) {
         return Ok(Gold { answer: Answer::from(&number), number: Some(number) });
     }

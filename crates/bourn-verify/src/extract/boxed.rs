@@ -22,7 +22,8 @@ pub(super) fn last(text: &str) -> Option<&str> {
             match mark(&text[at..]) {
                 Some(length) => {
                     at += length;
-                    let spaces = text[at..].len() - text[at..].trim_start_matches([' ', '\n']).len();
+                    let spaces =
+                        text[at..].len() - text[at..].trim_start_matches([' ', '\n']).len();
                     if bytes.get(at + spaces) == Some(&b'{') {
                         at += spaces + 1;
                         open.push((at, true));
@@ -83,7 +84,8 @@ fn without_braces(text: &str) -> Option<usize> {
         return Some(text[..end].trim_end_matches(['.', ',']).len()).filter(|length| *length > 0);
     }
     let sign = usize::from(text.starts_with(['-', '+']));
-    let digits = text[sign..].bytes().take_while(|b| b.is_ascii_digit() || b".,".contains(b)).count();
+    let digits =
+        text[sign..].bytes().take_while(|b| b.is_ascii_digit() || b".,".contains(b)).count();
     let length = if digits > 0 {
         text[..sign + digits].trim_end_matches(['.', ',']).len()
     } else {

@@ -191,8 +191,7 @@ pub(super) fn letters(expr: &Expr) -> Option<String> {
 /// Words as they are compared: without case, spaces and marks; several are a list.
 fn words(text: &str) -> Answer {
     let parts = text.split([',', ';']).flat_map(|part| part.split(" and ")).map(plain_words);
-    let mut parts: Vec<Answer> =
-        parts.filter(|part| !part.is_empty()).map(Answer::Text).collect();
+    let mut parts: Vec<Answer> = parts.filter(|part| !part.is_empty()).map(Answer::Text).collect();
     match parts.len() {
         1 => parts.remove(0),
         0 => Answer::Text(String::new()),

@@ -68,7 +68,8 @@ pub(super) fn value(expr: &Expr, how: Reading, work: &mut Work) -> Result<Form, 
         Expr::Factorial(inner) => factorial(&of(inner, work)?, work),
         Expr::Binomial(n, k) => binomial(&of(n, work)?, &of(k, work)?, work),
         Expr::Call(function, arguments) => {
-            let radians = how.radians || matches!(*function, "sin" | "cos" | "tan" | "cot" | "sec" | "csc");
+            let radians =
+                how.radians || matches!(*function, "sin" | "cos" | "tan" | "cot" | "sec" | "csc");
             let inner = Reading { radians, ..how };
             let mut values = Vec::with_capacity(arguments.len());
             for argument in arguments {

@@ -188,9 +188,8 @@ fn logarithm(x: &Form, work: &mut Work) -> Result<Form, Fail> {
         }
         _ => return Ok(opaque("ln", std::slice::from_ref(x))),
     };
-    let of_prime = |prime: BigInt| {
-        opaque("ln", &[Form::rational(BigRational::from_integer(prime))])
-    };
+    let of_prime =
+        |prime: BigInt| opaque("ln", &[Form::rational(BigRational::from_integer(prime))]);
     let mut sum = Form::integer(0);
     for (prime, times) in factors(factor, work)? {
         sum = sum.plus(&of_prime(prime).times(&Form::integer(times), work)?, work)?;

@@ -319,10 +319,8 @@ pub(super) fn reduce(
             }
             Atom::Call("sin", arguments) if exponent.is_whole() && whole >= 2 => {
                 let cosine = Atom::Call("cos", arguments.clone());
-                let square = Poly::term(
-                    vec![(cosine, Exponent { top: 2, bottom: 1 })],
-                    -BigRational::one(),
-                );
+                let square =
+                    Poly::term(vec![(cosine, Exponent { top: 2, bottom: 1 })], -BigRational::one());
                 let square = square.plus(&Poly::one(), work)?;
                 rest.push(square.to_the((whole / 2).unsigned_abs(), work)?);
                 if whole % 2 == 1 {
@@ -348,9 +346,7 @@ pub(super) fn order(a: &Monomial, b: &Monomial) -> Ordering {
         let compared = match x.0.cmp(&y.0) {
             Ordering::Less => x.1.top.cmp(&0),
             Ordering::Greater => 0.cmp(&y.1.top),
-            Ordering::Equal => {
-                (x.1.top * y.1.bottom).cmp(&(y.1.top * x.1.bottom))
-            }
+            Ordering::Equal => (x.1.top * y.1.bottom).cmp(&(y.1.top * x.1.bottom)),
         };
         if compared != Ordering::Equal {
             return compared;

@@ -53,7 +53,8 @@ pub(super) fn power(base: &Form, power: &Form, work: &mut Work) -> Result<Form, 
 
 /// A power with an exponent that is no rational number: `b^(c + kx) = b^c (b^x)^k`.
 fn symbolic(base: &Form, exponents: &Form, work: &mut Work) -> Result<Form, Fail> {
-    let whole = |exponents: &Form| Atom::Raised(Arc::new(base.clone()), Arc::new(exponents.clone()));
+    let whole =
+        |exponents: &Form| Atom::Raised(Arc::new(base.clone()), Arc::new(exponents.clone()));
     if !exponents.is_whole() {
         return Ok(Form::atom(whole(exponents)));
     }
@@ -160,7 +161,12 @@ fn denested(sum: &Poly, work: &mut Work) -> Result<Option<Form>, Fail> {
     else {
         return Ok(None);
     };
-    if !a.is_positive() || !matches!(&monomial[..], [(Atom::Prime(_), _)] | [(Atom::Prime(_), _), (Atom::Prime(_), _)]) {
+    if !a.is_positive()
+        || !matches!(
+            &monomial[..],
+            [(Atom::Prime(_), _)] | [(Atom::Prime(_), _), (Atom::Prime(_), _)]
+        )
+    {
         return Ok(None);
     }
     let surd = Poly::term(monomial.clone(), factor.clone());

@@ -30,12 +30,10 @@ pub(super) fn relations(
     match rest {
         [('∈', set)] if name(first).is_some() => match meaning(set, work)? {
             Answer::Tuple(open, close, members) => {
-                Ok(super::answer::interval(open, close, &members).map_or(
-                    Answer::Tuple(open, close, members),
-                    |interval| {
+                Ok(super::answer::interval(open, close, &members)
+                    .map_or(Answer::Tuple(open, close, members), |interval| {
                         Answer::Region(super::region::Region { intervals: vec![interval] })
-                    },
-                ))
+                    }))
             }
             set => Ok(set),
         },
@@ -200,7 +198,9 @@ pub(super) fn proportional(
 /// Without the negative powers of letters, which are denominators.
 fn bare(poly: &Poly) -> Poly {
     let mut least: Vec<(Atom, Exponent)> = Vec::new();
-    for (atom, exponent) in poly.atoms().filter(|(atom, e)| matches!(atom, Atom::Name(_)) && e.top < 0) {
+    for (atom, exponent) in
+        poly.atoms().filter(|(atom, e)| matches!(atom, Atom::Name(_)) && e.top < 0)
+    {
         match least.iter_mut().find(|(other, _)| other == atom) {
             Some((_, lowest)) if exponent.top * lowest.bottom < lowest.top * exponent.bottom => {
                 *lowest = *exponent;
@@ -227,7 +227,10 @@ pub(super) fn solved(inequality: &Inequality, work: &mut Work) -> Option<(String
             [(Atom::Name(name), Exponent::ONE)] if letter.is_none() => {
                 letter = Some((name.clone(), factor.clone()));
             }
-            _ => constant = constant.plus(&Poly::term(monomial.clone(), factor.clone()), work).ok()?,
+            _ => {
+                constant =
+                    constant.plus(&Poly::term(monomial.clone(), factor.clone()), work).ok()?
+            }
         }
     }
     let (name, factor) = letter.filter(|(_, factor)| !factor.is_zero())?;

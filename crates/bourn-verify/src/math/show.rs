@@ -34,7 +34,11 @@ impl Display for Answer {
                 let mut parts: Vec<String> = parts
                     .iter()
                     .map(|part| {
-                        format!("{} {} 0", led(&part.form, true), if part.strict { '>' } else { '≥' })
+                        format!(
+                            "{} {} 0",
+                            led(&part.form, true),
+                            if part.strict { '>' } else { '≥' }
+                        )
                     })
                     .collect();
                 parts.sort();

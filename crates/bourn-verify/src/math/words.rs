@@ -114,8 +114,7 @@ const PROSE: [&str; 64] = [
     "kph", "sec", "sq", "cu", "per", "day", "way", "men", "boy", "cup", "pie", "box", "dog", "cat",
     "egg", "pen", "car", "bus", "cow", "hen", "USD", "EUR", "GBP", "the", "are", "for", "yes",
     "may", "May", "not", "two", "one", "six", "ten", "odd", "red", "is", "no", "No", "Yes", "of",
-    "to", "rad", "mL", "ml", "AM", "PM",
-    "am", "pm",
+    "to", "rad", "mL", "ml", "AM", "PM", "am", "pm",
 ];
 
 /// Whether a run of letters is a word of a language or a unit, rather than a product.
@@ -155,9 +154,27 @@ pub(crate) fn changes_a_number(word: &str) -> bool {
 /// The number that a word is: `four`.
 pub(super) fn number(word: &str) -> Option<u32> {
     const NUMBERS: [&str; 21] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
-        "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
-        "nineteen", "twenty",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
+        "twenty",
     ];
     let word = word.to_ascii_lowercase();
     NUMBERS.iter().position(|&number| number == word).map(|at| at as u32)

@@ -116,7 +116,9 @@ impl Parser {
             if follows {
                 digits.push_str(&self.digits_at(1)?.to_owned());
                 self.at += 2;
-            } else if self.repeats(1) && (whole > 0 || self.kind_at(1) == Some(&Kind::Command("overline"))) {
+            } else if self.repeats(1)
+                && (whole > 0 || self.kind_at(1) == Some(&Kind::Command("overline")))
+            {
                 self.at += 1;
             } else {
                 return None;
