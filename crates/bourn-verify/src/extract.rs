@@ -7,25 +7,27 @@ use bourn_recipe::Extract;
 use crate::number;
 
 mod boxed;
+mod phrase;
 
 /// The text of the answer, trimmed and never empty; `None` where there is no answer.
 ///
 /// - `hash`: the rest of the line after the last `####`; of a box on it, the inside.
 /// - `boxed`: the inside of the last `\boxed{…}` or `\fbox{…}` (the innermost, if nested), or what
 ///   stands behind a `\boxed` without braces. Where the last box is not closed, there is none.
+/// - `answer`: the first of these that there is a beginning of: a box, `####`, `<answer>…</answer>`, "the
+///   answer is" with the rest of its sentence, the last number. What one begins is the answer, or
+///   there is none: where a box is not closed, no other place is tried.
 /// - `last_number`: the last number, as written, with its sign.
 /// - `whole`: all of it.
 pub fn extract(text: &str, how: Extract) -> Option<String> {
-    if how == Extract::LastNumber {
-        return number::last_number_text(text);
-    }
     place(text, how).map(Cow::into_owned)
 }
 
-/// What [`extract`] gives, of every way but by the last number.
+/// What [`extract`] gives, without a copy where it is part of the text.
 pub(crate) fn place(text: &str, how: Extract) -> Option<Cow<'_, str>> {
-    let found = match how {
+    let found = match stated(text, how) {
         Extract::LastNumber => return number::last_number_text(text).map(Cow::Owned),
+        Extract::Answer => phrase::answer(text)?,
         Extract::Hash => after_hash(text)?,
         Extract::Boxed => boxed::last(text)?,
         Extract::Whole => text,
@@ -34,10 +36,22 @@ pub(crate) fn place(text: &str, how: Extract) -> Option<Cow<'_, str>> {
     (!found.is_empty()).then_some(Cow::Borrowed(found))
 }
 
+/// The way that `answer` comes down to in this text: [`Extract::Answer`] itself for `<answer>` and "the
+/// answer is".
+pub(crate) fn stated(text: &str, how: Extract) -> Extract {
+    match how {
+        Extract::Answer if boxed::is_in(text) => Extract::Boxed,
+        Extract::Answer if text.contains("####") => Extract::Hash,
+        Extract::Answer if !phrase::is_in(text) => Extract::LastNumber,
+        how => how,
+    }
+}
+
 /// Whether the end of a text that was cut may be part of the answer, or the answer of a part of it.
 pub(crate) fn is_cut(text: &str, how: Extract) -> bool {
-    match how {
+    match stated(text, how) {
         Extract::Whole => true,
+        Extract::Answer => phrase::touches_end(text),
         // Until the line ends, it may go on.
         Extract::Hash => {
             text.rsplit_once("####").is_some_and(|(_, rest)| !rest.trim_start().contains('\n'))

@@ -145,6 +145,7 @@ fn found(text: &str, format: Extract) -> Result<String, BadGold> {
     let place = match format {
         Extract::Hash => "`####` with an answer behind it",
         Extract::Boxed => "balanced `\\boxed{…}` with an answer in it",
+        Extract::Answer => "answer that is boxed or announced, and no number",
         Extract::LastNumber => "number that stands alone at its end",
         Extract::Whole => "text",
     };
@@ -199,6 +200,7 @@ impl std::fmt::Display for Read {
 }
 
 fn read(text: &str, extract: Extract) -> Option<Read> {
+    let extract = crate::extract::stated(text, extract);
     if let Some(number) = plain(text, extract) {
         // What may be a point as well is kept as it stands.
         let found = match extract {
@@ -246,7 +248,7 @@ fn decided(gold: &Answer, answer: &Answer) -> (Verdict, Option<Basis>) {
 
 /// The plain number that the answer is.
 fn plain(text: &str, extract: Extract) -> Option<AnswerNumber> {
-    match extract {
+    match crate::extract::stated(text, extract) {
         Extract::LastNumber => number::last_number(text),
         _ => number::whole(&crate::extract::place(text, extract)?),
     }

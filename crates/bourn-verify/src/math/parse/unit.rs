@@ -7,6 +7,9 @@ use crate::math::token::Kind;
 use crate::math::tree::{Expr, Literal};
 use crate::math::words::changes_a_number;
 
+/// Most words of an answer in words: more are a sentence about it.
+const MAX_WORDS: usize = 12;
+
 impl Parser {
     /// An answer in words, up to a comma or a relation.
     pub(super) fn words(&mut self) -> Option<Expr> {
@@ -32,7 +35,7 @@ impl Parser {
             self.at += 1;
         }
         // `October 30` is an answer, `the answer is 30` speaks of one.
-        (!numerals || words.len() <= 3).then(|| Expr::Text(words.join(" ")))
+        (words.len() <= if numerals { 3 } else { MAX_WORDS }).then(|| Expr::Text(words.join(" ")))
     }
 
     /// Takes the unit behind `value`, and applies what is part of its value: percent, degrees, words

@@ -1,0 +1,48 @@
+//! Answers that are announced: `<answer>…</answer>`, "the answer is …".
+
+use super::boxed;
+
+const OPEN: &str = "<answer>";
+const CLOSE: &str = "</answer>";
+/// What announces an answer, in lower case.
+const PHRASES: [&str; 6] =
+    ["answer is", "answer:", "answer =", "answer**:", "answer:**", "answer is:"];
+
+/// Whether an answer is announced.
+pub(super) fn is_in(text: &str) -> bool {
+    text.contains(OPEN) || announced(text).is_some()
+}
+
+/// The last `<answer>`, where it is closed; without any, what the last phrase announces, to the end
+/// of its sentence.
+pub(super) fn answer(text: &str) -> Option<&str> {
+    if let Some((_, rest)) = text.rsplit_once(OPEN) {
+        let inside = rest.split_once(CLOSE)?.0;
+        return if boxed::is_in(inside) { boxed::last(inside) } else { Some(inside) };
+    }
+    let from = announced(text)?;
+    let rest = text[from..].trim_start_matches([' ', ':', '*', '\n']);
+    Some(rest[..sentence(rest)].trim())
+}
+
+/// Whether the answer's end is not there to be seen.
+pub(super) fn touches_end(text: &str) -> bool {
+    match answer(text) {
+        Some(_) if text.contains(OPEN) => false,
+        Some(answer) => text.trim_end().trim_end_matches(['.', '*']).ends_with(answer),
+        None => true,
+    }
+}
+
+/// The byte behind the last phrase that announces an answer.
+fn announced(text: &str) -> Option<usize> {
+    // ASCII only, so that bytes stay where they are.
+    let lower = text.to_ascii_lowercase();
+    PHRASES.iter().filter_map(|phrase| lower.rfind(phrase).map(|at| at + phrase.len())).max()
+}
+
+/// Length of the first sentence or line.
+fn sentence(text: &str) -> usize {
+    let line = text.find('\n').unwrap_or(text.len());
+    text[..line].find(". ").unwrap_or(line)
+}
