@@ -276,7 +276,8 @@ fn lettered(text: &str) -> Option<Answer> {
     let mut inside = bare.trim_start().strip_prefix('(')?.chars();
     let letter = inside.next().filter(char::is_ascii_uppercase)?;
     let after = inside.as_str().strip_prefix(')')?;
-    let apart = after.starts_with([' ', '}', '~', '\\']) && after.trim_matches([' ', '}']) != "";
+    let apart =
+        after.starts_with([' ', '}', '~', '\\']) && !after.trim_matches([' ', '}']).is_empty();
     apart.then(|| Answer::Text(letter.to_ascii_lowercase().to_string()))
 }
 

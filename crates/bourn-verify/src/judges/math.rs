@@ -1,4 +1,4 @@
-//! Numeric equality of maths answers.
+//! Equality of mathematical answers by what they mean.
 
 use std::sync::Arc;
 

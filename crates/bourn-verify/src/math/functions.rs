@@ -265,7 +265,7 @@ pub(super) fn factorial(x: &Form, work: &mut Work) -> Result<Form, Fail> {
         return Err(Fail::Undefined);
     }
     let Some(n) = value.numer().to_u32().filter(|&n| n <= MAX_FACTORIAL) else {
-        return Ok(opaque("factorial", &[x.clone()]));
+        return Ok(opaque("factorial", std::slice::from_ref(x)));
     };
     work.spend(u64::from(n) * 4)?;
     let product = (2..=n).fold(BigInt::one(), |product, factor| product * factor);

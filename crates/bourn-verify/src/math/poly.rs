@@ -173,7 +173,7 @@ impl Poly {
         for (a, x) in &self.terms {
             for (b, y) in &other.terms {
                 let bits = bits(x) + bits(y);
-                work.spend(2 + (a.len() + b.len()) as u64 + bits / 64)?;
+                work.spend(2 + (a.len() + b.len()) as u64 + bits / 16)?;
                 if bits > MAX_BITS {
                     return Err(Fail::TooMuch);
                 }

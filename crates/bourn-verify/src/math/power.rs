@@ -42,7 +42,6 @@ pub(super) fn power(base: &Form, power: &Form, work: &mut Work) -> Result<Form, 
             for (prime, times) in factors(&value, work)? {
                 let prime = Form::rational(BigRational::from_integer(prime));
                 let raised = symbolic(&prime, power, work)?;
-                let times = i64::try_from(times).map_err(|_| Fail::TooMuch)?;
                 product = product.times(&raised.to_the(times, work)?, work)?;
             }
             return Ok(product);
@@ -230,7 +229,7 @@ fn factors_of_small(value: u64, from: u32) -> Vec<(BigInt, i64)> {
     let mut divisor = u64::from(from);
     while divisor <= u64::from(TRIED) && divisor * divisor <= rest {
         let mut times = 0;
-        while rest % divisor == 0 {
+        while rest.is_multiple_of(divisor) {
             rest /= divisor;
             times += 1;
         }

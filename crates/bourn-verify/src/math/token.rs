@@ -357,10 +357,11 @@ impl<'a> Reader<'a> {
 
     fn dressed_inside(&mut self, command: &str, inside: &str) -> Option<()> {
         if matches!(command, "mathbb" | "Bbb") {
-            return match inside.trim() {
-                "R" => Some(self.push(Kind::Word("reals"))),
-                _ => Some(self.push(Kind::Text(inside.trim().to_owned()))),
-            };
+            self.push(match inside.trim() {
+                "R" => Kind::Word("reals"),
+                other => Kind::Text(other.to_owned()),
+            });
+            return Some(());
         }
         let word = inside.trim().trim_end_matches('.');
         let upright = !command.starts_with("text") && !matches!(command, "mbox" | "hbox");

@@ -75,7 +75,7 @@ impl Parser {
         let Expr::Number(Literal { digits, .. }) = number else { return None };
         self.at += 1;
         let base: u32 = self.base()?;
-        let fits = !digits.is_empty() && digits.chars().all(|c| c.to_digit(base).is_some());
+        let fits = !digits.is_empty() && digits.chars().all(|c| c.is_digit(base));
         fits.then_some(Expr::Based(digits, base))
     }
 

@@ -114,7 +114,7 @@ impl Parser {
         if point {
             let follows = !self.gap_at(1) && self.digits_at(1).is_some();
             if follows {
-                digits.push_str(&self.digits_at(1)?.to_owned());
+                digits.push_str(self.digits_at(1)?);
                 self.at += 2;
             } else if self.repeats(1)
                 && (whole > 0 || self.kind_at(1) == Some(&Kind::Command("overline")))
@@ -124,7 +124,7 @@ impl Parser {
                 return None;
             }
             while matches!(self.kind(), Some(Kind::Group)) {
-                digits.push_str(&self.digits_at(1)?.to_owned());
+                digits.push_str(self.digits_at(1)?);
                 self.at += 2;
             }
             places = Some(digits.len() - whole);
@@ -183,7 +183,7 @@ impl Parser {
             return None;
         }
         for group in (0..ahead).step_by(2) {
-            digits.push_str(&self.digits_at(group + 1)?.to_owned());
+            digits.push_str(self.digits_at(group + 1)?);
         }
         self.at += ahead;
         Some(())

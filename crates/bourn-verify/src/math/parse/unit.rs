@@ -27,7 +27,7 @@ impl Parser {
                     self.at += 1;
                     let base = self.base()?;
                     let digits = words.pop()?;
-                    let fits = digits.chars().all(|c| c.to_digit(base).is_some());
+                    let fits = digits.chars().all(|c| c.is_digit(base));
                     return fits.then_some(Expr::Based(digits, base));
                 }
                 _ => break,
