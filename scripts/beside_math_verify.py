@@ -13,8 +13,9 @@ Each file is JSON lines or one JSON array of objects with an `answer`. Every ref
 - other references, drawn with a seed: whether those are equal is not known beforehand. What both
   verifiers say counts as true; where they differ, the pair counts for neither, and is listed.
 
-Both verifiers see the same two texts, in a `\boxed{}`. What is printed is markdown: how often each is right, with
-Wilson's 95% intervals, and every pair on which they differ or both are wrong.
+Both verifiers see the same two texts; math-verify sees them in a `\boxed{}`, where it looks first. What is
+printed is markdown: how often each is right, with Wilson's 95% intervals. Every pair on which they
+differ or both are wrong is written to `--out`.
 """
 
 import argparse
@@ -321,7 +322,7 @@ def wilson(right, n, z=1.96):
     p = right / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return f"{100 * p:.2f}% ({100 * (middle - half):.2f} to {100 * (middle + half):.2f})"
+    return f"{100 * p:.2f}% ({100 * max(middle - half, 0):.2f} to {100 * min(middle + half, 1):.2f})"
 
 
 def main():
