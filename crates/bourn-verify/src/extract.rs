@@ -13,7 +13,8 @@ mod phrase;
 ///
 /// - `hash`: the rest of the line after the last `####`; of a box on it, the inside.
 /// - `boxed`: the inside of the last `\boxed{…}` or `\fbox{…}` (the innermost, if nested), or what
-///   stands behind a `\boxed` without braces. Where the last box is not closed, there is none.
+///   stands behind a `\boxed` without braces. Where the last box is not closed, there is none. Boxes
+///   that nothing but `and`, `or` or a comma parts are one answer together: `\boxed{3} or \boxed{5}`.
 /// - `answer`: the first of these that there is a beginning of: a box, `####`, `<answer>…</answer>`, "the
 ///   answer is" with the rest of its sentence, the last number. What one begins is the answer, or
 ///   there is none: where a box is not closed, no other place is tried.
@@ -29,7 +30,10 @@ pub(crate) fn place(text: &str, how: Extract) -> Option<Cow<'_, str>> {
         Extract::LastNumber => return number::last_number_text(text).map(Cow::Owned),
         Extract::Answer => phrase::answer(text)?,
         Extract::Hash => after_hash(text)?,
-        Extract::Boxed => boxed::last(text)?,
+        Extract::Boxed => match boxed::joined(text)? {
+            Cow::Borrowed(inside) => inside,
+            several => return Some(several),
+        },
         Extract::Whole => text,
     };
     let found = found.trim();

@@ -85,7 +85,8 @@ fn where_the_answer_stands() {
     check("#### \n", Hash, None);
     check("18", Hash, None);
     check(r"\boxed{\frac{1}{2}}", Boxed, Some(r"\frac{1}{2}"));
-    check(r"\boxed{12} and \boxed{13}", Boxed, Some("13"));
+    check(r"\boxed{12}, no, it is \boxed{13}", Boxed, Some("13"));
+    check(r"\boxed{12} and \boxed{13}", Boxed, Some("12, 13"));
     check(r"\boxed{12} and \boxed{13", Boxed, None);
     check(r"\boxed{12 \boxed{13}", Boxed, None);
     check(r"\fbox{7}", Boxed, Some("7"));

@@ -1,11 +1,73 @@
 //! Boxes: `\boxed{…}`, `\fbox{…}`, and `\boxed` without braces.
 
+use std::borrow::Cow;
+
 /// The commands that box an answer.
 const MARKS: [&str; 2] = ["\\boxed", "\\fbox"];
+/// What may stand between two boxes of one answer, besides white space.
+const JOINTS: [&str; 20] = [
+    "$",
+    "\\(",
+    "\\)",
+    "\\[",
+    "\\]",
+    ",",
+    ";",
+    "*",
+    "and",
+    "or",
+    "\\text{and}",
+    "\\text{ and }",
+    "\\text{or}",
+    "\\text{ or }",
+    "\\quad",
+    "\\qquad",
+    "\\,",
+    "\\;",
+    "\\ ",
+    "&",
+];
+/// Most boxes of one answer.
+const MAX_JOINED: usize = 20;
 
 /// Whether a box begins in `text`.
 pub(super) fn is_in(text: &str) -> bool {
     MARKS.iter().any(|mark| text.contains(mark))
+}
+
+/// The inside of the box that begins last, with those of boxes that nothing but `and`, `or` or a
+/// comma parts from it: one answer in several boxes, or several answers. What is boxed again is one.
+pub(super) fn joined(text: &str) -> Option<Cow<'_, str>> {
+    let inside = last(text)?;
+    let mut found = vec![inside.trim()];
+    let mut start = offset(text, inside);
+    while found.len() < MAX_JOINED
+        && let Some(mark) = MARKS.iter().filter_map(|mark| text[..start].rfind(mark)).max()
+        && let before = without_joints(&text[..mark])
+        && let Some(inside) = last(before)
+        && before.len() == offset(text, inside) + inside.len() + 1
+    {
+        start = offset(text, inside);
+        if !found.contains(&inside.trim()) {
+            found.push(inside.trim());
+        }
+    }
+    found.reverse();
+    Some(if found.len() == 1 { Cow::Borrowed(found[0]) } else { Cow::Owned(found.join(", ")) })
+}
+
+/// Where `inside`, a part of `text`, begins in it.
+fn offset(text: &str, inside: &str) -> usize {
+    inside.as_ptr() as usize - text.as_ptr() as usize
+}
+
+/// `text` without what stands between two boxes of one answer at its end.
+fn without_joints(text: &str) -> &str {
+    let mut text = text.trim_end();
+    while let Some(less) = JOINTS.iter().find_map(|joint| text.strip_suffix(joint)) {
+        text = less.trim_end();
+    }
+    text
 }
 
 /// The inside of the box that begins last; `None` where that, or one round it, is not closed.

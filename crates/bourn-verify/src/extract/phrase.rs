@@ -4,6 +4,8 @@ use super::boxed;
 
 const OPEN: &str = "<answer>";
 const CLOSE: &str = "</answer>";
+/// What stands round a formula.
+const DELIMITERS: [(&str, &str); 4] = [("\\[", "\\]"), ("$$", "$$"), ("\\(", "\\)"), ("$", "$")];
 /// What announces an answer, in lower case.
 const PHRASES: [&str; 6] =
     ["answer is", "answer:", "answer =", "answer**:", "answer:**", "answer is:"];
@@ -41,8 +43,13 @@ fn announced(text: &str) -> Option<usize> {
     PHRASES.iter().filter_map(|phrase| lower.rfind(phrase).map(|at| at + phrase.len())).max()
 }
 
-/// Length of the first sentence or line.
+/// Length of the first sentence or line; a formula at its start may have several lines.
 fn sentence(text: &str) -> usize {
-    let line = text.find('\n').unwrap_or(text.len());
-    text[..line].find(". ").unwrap_or(line)
+    let formula = DELIMITERS.iter().find_map(|(open, close)| {
+        let inside = text.strip_prefix(open)?;
+        inside.find(close).map(|at| open.len() + at + close.len())
+    });
+    let from = formula.unwrap_or(0);
+    let line = text[from..].find('\n').map_or(text.len(), |at| from + at);
+    text[from..line].find(". ").map_or(line, |at| from + at)
 }
