@@ -7,6 +7,8 @@ use super::poly::{Atom, Exponent, Poly};
 
 /// Points that letters are given values at.
 const POINTS: u64 = 24;
+/// More points, further from zero and at whole numbers, where a form has corners or steps.
+const FAR_POINTS: u64 = 96;
 /// Points that must agree, of those at which both sides have a value.
 const NEEDED: u64 = 6;
 /// Largest difference of equal values, in parts of their size.
@@ -97,7 +99,11 @@ pub(super) fn real_constant(form: &Form) -> Option<f64> {
 /// Whether two forms have equal values wherever both have one; `None` where too few points say.
 pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
     let names = a.has_names() || b.has_names();
-    let points = if names { POINTS } else { 1 };
+    let points = match names {
+        true if is_bent(a) || is_bent(b) => POINTS + FAR_POINTS,
+        true => POINTS,
+        false => 1,
+    };
     let needed = if names { NEEDED } else { 1 };
     // Where no i is written, a point at which a root is no real number is outside.
     let complex = imaginary(a) || imaginary(b);
@@ -136,6 +142,16 @@ pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
 
 fn imaginary(form: &Form) -> bool {
     form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| *atom == Atom::Imaginary)
+}
+
+/// Whether a form has corners, steps or an edge, so that one neighbourhood says nothing of another.
+fn is_bent(form: &Form) -> bool {
+    form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| match atom {
+        Atom::Call("abs" | "floor" | "ceil", _) | Atom::Base(_) => true,
+        Atom::Call(_, arguments) => arguments.iter().any(is_bent),
+        Atom::Raised(base, exponent) => is_bent(base) || is_bent(exponent),
+        Atom::Name(_) | Atom::Pi | Atom::Euler | Atom::Imaginary | Atom::Prime(_) => false,
+    })
 }
 
 fn form_at(form: &Form, point: u64) -> Number {
@@ -204,7 +220,11 @@ fn letter_at(name: &str, point: u64) -> f64 {
     let unit = (u64::from_le_bytes(bytes) >> 11) as f64 / (1u64 << 53) as f64;
     // Half of the points are positive in every letter, so that roots are real there.
     let sign = if point % 2 == 1 && bytes[7] % 2 == 1 { -1.0 } else { 1.0 };
-    sign * (0.3 + 2.4 * unit)
+    if point < POINTS {
+        return sign * (0.3 + 2.4 * unit);
+    }
+    let far = sign * 1000f64.powf(unit);
+    if point % 4 < 2 { far.round() } else { far }
 }
 
 fn called(function: &str, arguments: &[Number]) -> Number {
@@ -237,6 +257,10 @@ fn called(function: &str, arguments: &[Number]) -> Number {
         "arccsc" => lost((1.0 / t).asin(), 1.0),
         "abs" => lost(t.abs(), 1.0),
         "factorial" => lost(libm::tgamma(t + 1.0), t),
+        // A whole number is one in spite of the digits that it lost.
+        "floor" | "ceil" if (t - t.round()).abs() <= 1e-9 * t.abs().max(1.0) => {
+            lost(t.round(), 1.0)
+        }
         "floor" => lost(t.floor(), 1.0),
         "ceil" => lost(t.ceil(), 1.0),
         _ => nothing,
