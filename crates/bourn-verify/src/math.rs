@@ -47,7 +47,7 @@ mod unicode;
 mod words;
 mod work;
 
-pub(crate) use words::changes_a_number;
+pub(crate) use words::{changes_a_number, counts_on};
 
 use answer::Answer;
 use equal::Same;

@@ -107,11 +107,32 @@ fn where_an_answer_is_stated() {
     check("The answer is 7. It has 2 digits.", Some("7"));
     check("The final answer is: **7**", Some("7"));
     check("Answer: $\\sqrt{12}$", Some("2*3^(1/2)"));
+    check("The answer is:\n\n\\[\n7\n\\]\nas said", Some("7"));
+    check("The answer is $7$ or $8$.", Some("{7, 8}"));
+    check("The answer is $7\nas said", Some("7"));
     check("the answer is 7 and a half", None);
     check("the answer is not known", Some("notknown"));
     check("so 3 + 4 = 7", Some("7"));
     check(r"so it is 2\sqrt{3}", None);
     check("", None);
+}
+
+/// Boxes side by side are one answer together, and what is boxed again is boxed once.
+#[test]
+fn several_boxes_are_several_answers() {
+    let check = |text: &str, expect: Option<&str>| {
+        assert_eq!(answer(text, Boxed).as_deref(), expect, "{text:?}");
+        assert_eq!(answer(text, Answer).as_deref(), expect, "{text:?}");
+    };
+    check(r"\boxed{3} \boxed{5}", Some("{3, 5}"));
+    check(r"\boxed{3} or \boxed{5}", Some("{3, 5}"));
+    check(r"$\boxed{3}$ and $\boxed{5}$.", Some("{3, 5}"));
+    check(r"\boxed{1}, \boxed{2}, \text{ and } \boxed{200}", Some("{1, 2, 200}"));
+    check("\\[\\boxed{5}\\]\n\\[\\boxed{5}\\]", Some("5"));
+    check(r"First \boxed{3}. Then \boxed{5}", Some("5"));
+    check(r"\boxed{\boxed{5}}", Some("5"));
+    check(r"\boxed{3} or \boxed{5", None);
+    check(r"\boxed{3} or \boxed 5", Some("{3, 5}"));
 }
 
 /// The cut of a completion pays nothing, and what stands before it whole is still read.

@@ -203,7 +203,22 @@ pub(super) fn plain_words(text: &str) -> String {
     let lower = text.to_lowercase();
     let lower = lower.trim();
     let bare = ["the ", "an ", "a "].iter().find_map(|article| lower.strip_prefix(article));
-    bare.unwrap_or(lower).chars().filter(|c| c.is_alphanumeric() || *c == ':').collect()
+    let chars: Vec<char> = bare.unwrap_or(lower).chars().filter(|c| *c != ' ').collect();
+    let is = |at: Option<usize>, kind: fn(char) -> bool| {
+        at.and_then(|at| chars.get(at)).is_some_and(|&c| kind(c))
+    };
+    let kept = chars.iter().enumerate().filter(|&(at, &c)| match c {
+        // `1.5`, `-5`; neither `p.m.` nor `right-angled`.
+        '.' => {
+            is(at.checked_sub(1), |c| c.is_ascii_digit())
+                && is(Some(at + 1), |c| c.is_ascii_digit())
+        }
+        '-' => {
+            !(is(at.checked_sub(1), char::is_alphabetic) && is(Some(at + 1), char::is_alphabetic))
+        }
+        c => c.is_alphanumeric() || ":+=<>≤≥≠±/*^%√".contains(c),
+    });
+    kept.map(|(_, c)| *c).collect()
 }
 
 /// Members without order; what is a list itself adds its own.
@@ -324,8 +339,23 @@ pub(super) fn consistent(a: &Answer, b: &Answer, nearly: bool, work: &mut Work) 
     if !nearly {
         return false;
     }
-    match (real_constant(&a.form), real_constant(&b.form)) {
-        (Some(x), Some(y)) => (x - y).abs() <= 0.02 * x.abs().max(y.abs()),
-        _ => false,
-    }
+    rounded(a, b) || rounded(b, a)
+}
+
+/// Whether `b` is a decimal, or a whole number, that `a` with its further digits comes to.
+fn rounded(a: &Value, b: &Value) -> bool {
+    let (Some(x), Some(y)) = (real_constant(&a.form), b.form.as_rational()) else { return false };
+    let finer = match (a.form.as_rational(), a.decimal, b.decimal) {
+        (Some(x), None, _) => !x.is_integer(),
+        (_, Some((more, _)), Some((places, _))) => more > places,
+        _ => true,
+    };
+    let places = match b.decimal {
+        Some((places, _)) => places,
+        None if y.is_integer() && !y.is_zero() => 0,
+        None => return false,
+    };
+    // Rounded either way, or cut.
+    let Some(y) = num_traits::ToPrimitive::to_f64(&y) else { return false };
+    finer && (x - y).abs() < 0.999 * 10f64.powi(-(places.min(300) as i32))
 }

@@ -6,7 +6,7 @@ use num_traits::Zero;
 use super::answer::{Answer, Value, interval};
 use super::form::Form;
 use super::region::Region;
-use super::relation::{Inequality, proportional};
+use super::relation::{Inequality, proportional, solved};
 use super::work::{Fail, Work};
 
 mod value;
@@ -64,7 +64,11 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
             Ok(exact(text_is_value(text, value)))
         }
         (Assigned(a, x, e), Assigned(b, y, f)) => {
-            let by_value = if may_be_one(a, b) { same(x, y, work)? } else { Same::No };
+            let products = e.is_some() && is_product(a) || f.is_some() && is_product(b);
+            let by_value = match a == b || may_be_one(a, b) && !products {
+                true => same(x, y, work)?,
+                false => Same::No,
+            };
             let by_equation = match (e, f) {
                 (Some(e), Some(f)) => proportional(e, f, false, work)?,
                 _ => Same::No,
@@ -94,15 +98,15 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
                 None => Ok(Same::No),
             }
         }
-        // The members of a tuple, in their order, without its brackets; three or more with brackets,
-        // since two might be an interval.
-        (Tuple('(', ')', x), List(y)) => in_order(x, y, work),
+        // The members of a tuple, in their order, without its brackets: three or more, or with their
+        // names, since two might be an interval.
+        (Tuple('(', ')', x), List(y)) if x.len() > 2 || named(y) => in_order(x, y, work),
         (List(x), Tuple('(', ')', y)) if x.len() > 2 || named(x) => in_order(x, y, work),
         (Matrix(a), Matrix(b)) => same_rows(a, b, work),
         (Inequalities(a), Inequalities(b)) => {
             let by_parts = same_inequalities(a, b, work)?;
             match (by_parts, Region::of_inequalities(a), Region::of_inequalities(b)) {
-                (Same::No, Some(a), Some(b)) => a.same(&b, work),
+                (Same::No, Some(x), Some(y)) if letter(a) == letter(b) => x.same(&y, work),
                 (found, ..) => Ok(found),
             }
         }
@@ -153,6 +157,18 @@ fn any(
 fn may_be_one(a: &str, b: &str) -> bool {
     let letter = |name: &str| name.chars().count() == 1;
     a == b || !(letter(a) && letter(b))
+}
+
+/// Whether a name is a product of variables, `xy`, whose equation is another than that of `x`.
+fn is_product(name: &str) -> bool {
+    // `f(x)` is the value of a function.
+    let function = name.starts_with(['f', 'g', 'h', 'p']);
+    name.len() > 1 && !function && name.bytes().all(|b| b.is_ascii_lowercase())
+}
+
+/// The letter that inequalities are about.
+fn letter(parts: &[Inequality]) -> Option<String> {
+    parts.first().and_then(|part| solved(part, &mut Work::new())).map(|(letter, ..)| letter)
 }
 
 /// Words that are a letter, a name, or a number.
@@ -290,9 +306,23 @@ fn same_ratio(a: &[Form], b: &[Form], work: &mut Work) -> Result<Same, Fail> {
     if a.len() != b.len() || a[0].is_zero() || b[0].is_zero() {
         return Ok(exact(a == b));
     }
+    // `8:30` is no other time than that.
+    if is_time(a) && is_time(b) {
+        return Ok(exact(a == b));
+    }
     let mut all = Same::Exactly;
     for (x, y) in a.iter().zip(b).skip(1) {
         all = all.and(same_form(&x.times(&b[0], work)?, &y.times(&a[0], work)?, work)?);
     }
     Ok(all)
+}
+
+/// Hours and minutes, as far as numbers tell.
+fn is_time(parts: &[Form]) -> bool {
+    let within = |part: &Form, low: i64, high: i64| {
+        let whole = |value: i64| BigRational::from_integer(value.into());
+        part.as_rational()
+            .is_some_and(|part| part.is_integer() && whole(low) <= part && part <= whole(high))
+    };
+    matches!(parts, [hours, minutes] if within(hours, 1, 24) && within(minutes, 10, 59))
 }

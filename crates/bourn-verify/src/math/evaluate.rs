@@ -58,7 +58,10 @@ pub(super) fn value(expr: &Expr, how: Reading, work: &mut Work) -> Result<Form, 
         }
         Expr::Root(radicand, index) => {
             let radicand = of(radicand, work)?;
-            let index = of(index, work)?.as_rational().ok_or(Fail::Unknown)?;
+            let index = of(index, work)?;
+            let Some(index) = index.as_rational() else {
+                return power(&radicand, &Form::integer(1).over(&index, work)?, work);
+            };
             let two = BigRational::from_integer(2.into());
             if !index.is_integer() || index < two {
                 return Err(Fail::Unknown);

@@ -215,7 +215,14 @@ fn absolute(x: &Form, work: &mut Work) -> Result<Form, Fail> {
         };
     }
     if !x.has_names() {
-        // |a + bi|² = (a + bi)(a − bi)
+        // |a + bi|² = (a + bi)(a − bi), where a and b are real.
+        let real = |atom: &Atom| match atom {
+            Atom::Imaginary | Atom::Pi | Atom::Euler | Atom::Prime(_) => true,
+            atom => real_constant(&Form::atom(atom.clone())).is_some(),
+        };
+        if !x.num.atoms().all(|(atom, _)| real(atom)) {
+            return Err(Fail::Unknown);
+        }
         let turned = x.num.terms.iter().map(|(monomial, factor)| {
             let imaginary = monomial.iter().any(|(atom, _)| *atom == Atom::Imaginary);
             (monomial.clone(), if imaginary { -factor.clone() } else { factor.clone() })

@@ -110,6 +110,10 @@ fn difference(a: &Expr, b: &Expr, work: &mut Work) -> Result<Form, Fail> {
 
 /// Several ways of writing one value, which must be one.
 fn chain(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<Answer, Fail> {
+    // `98 ≈ 99 ≈ 100` comes to anything.
+    if rest.iter().filter(|(sign, _)| *sign == '≈').count() > 1 {
+        return Err(Fail::Unknown);
+    }
     let mut said = vec![meaning(first, work)?];
     for (sign, next) in rest {
         let next = meaning(next, work)?;

@@ -148,6 +148,24 @@ pub(crate) fn changes_a_number(word: &str) -> bool {
             | "choose"
             | "root"
             | "base"
+            | "fifths"
+            | "sixths"
+            | "sevenths"
+            | "eighths"
+            | "ninths"
+            | "tenths"
+            | "twelfths"
+            | "hundredths"
+            | "thousandths"
+            | "not"
+            | "but"
+            | "if"
+            | "unless"
+            | "maybe"
+            | "perhaps"
+            | "incorrect"
+            | "wrong"
+            | "negative"
     )
 }
 
@@ -178,4 +196,24 @@ pub(super) fn number(word: &str) -> Option<u32> {
     ];
     let word = word.to_ascii_lowercase();
     NUMBERS.iter().position(|&number| number == word).map(|at| at as u32)
+}
+
+/// Whether words behind a number count on, as in `3 feet five inches`; not those in brackets, which
+/// say it again, nor those of a compound, as in `3 two-digit numbers`.
+pub(crate) fn counts_on(words: &str) -> bool {
+    const TENS: [&str; 7] = ["thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+    let mut rest = words.trim_start();
+    if rest.starts_with('(') {
+        return false;
+    }
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphabetic()) {
+        let word = &rest[start..];
+        let word = &word[..word.bytes().take_while(u8::is_ascii_alphabetic).count()];
+        rest = &rest[start + word.len()..];
+        let counts = number(word).is_some() || TENS.contains(&word.to_ascii_lowercase().as_str());
+        if counts && !rest.starts_with('-') {
+            return true;
+        }
+    }
+    false
 }

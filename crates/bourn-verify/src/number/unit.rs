@@ -1,7 +1,7 @@
 //! What may follow a numeral and leave it the same number: units, percent, words of scale.
 
 use super::CURRENCY;
-use crate::math::changes_a_number;
+use crate::math::{changes_a_number, counts_on};
 
 /// What the text behind a numeral does to it.
 pub(super) struct Tail {
@@ -73,7 +73,8 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
             word == "a" || word == "C" || word == "F" || LETTERS.contains(word) || !word.is_ascii()
         });
     // `5 or 6`, `5 and a half`: the number is not all of it.
-    let whole = !rest.split(|c: char| !c.is_alphabetic()).any(changes_a_number);
+    let whole =
+        !rest.split(|c: char| !c.is_alphabetic()).any(changes_a_number) && !counts_on(&rest);
     let start = rest.trim_start();
     let degrees = start.strip_prefix('°').is_some_and(|rest| !rest.starts_with(['C', 'F']))
         || start.starts_with("degree") && !rest.contains(['C', 'F']);

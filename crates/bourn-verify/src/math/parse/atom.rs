@@ -164,7 +164,13 @@ impl Parser {
         while self.starts_factor() && !self.starts_function() && self.sign() != Some('(') {
             factors.push(self.factor()?);
         }
-        let argument = super::product(factors)?;
+        let turns = matches!(factors.last(), Some(Expr::Pi));
+        let mut argument = super::product(factors)?;
+        // `\cos 2\pi/7` is the cosine of a seventh of a turn.
+        if turns && self.sign() == Some('/') && self.digits_at(1).is_some() {
+            self.at += 1;
+            argument = Expr::Quotient(argument.boxed(), self.factor()?.boxed());
+        }
         Some(if negative { Expr::Negative(argument.boxed()) } else { argument })
     }
 

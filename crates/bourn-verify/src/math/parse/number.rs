@@ -12,7 +12,7 @@ use crate::math::tree::{Expr, Literal};
 const MAX_DIGITS: usize = 1000;
 
 impl Parser {
-    fn digits_at(&self, ahead: usize) -> Option<&str> {
+    pub(super) fn digits_at(&self, ahead: usize) -> Option<&str> {
         match self.kind_at(ahead) {
             Some(Kind::Digits(digits)) => Some(digits),
             _ => None,

@@ -5,7 +5,7 @@ use num_rational::BigRational;
 use super::Parser;
 use crate::math::token::Kind;
 use crate::math::tree::{Expr, Literal};
-use crate::math::words::changes_a_number;
+use crate::math::words::{changes_a_number, counts_on};
 
 /// Most words of an answer in words: more are a sentence about it.
 const MAX_WORDS: usize = 12;
@@ -21,7 +21,11 @@ impl Parser {
                 Some(Kind::Text(_)) if self.joins() && !words.is_empty() => break,
                 Some(Kind::Text(text)) => words.push(text.clone()),
                 Some(Kind::Digits(text) | Kind::Name(text)) => words.push(text.clone()),
-                Some(Kind::Sign('.' | '-')) => {}
+                Some(&Kind::Sign(sign @ ('.' | '-'))) => {
+                    if let Some(word) = words.last_mut() {
+                        word.push(sign);
+                    }
+                }
                 // Digits of a numeral that has letters: `\text{A5}_{11}`.
                 Some(Kind::Sign('_')) if words.len() == 1 => {
                     self.at += 1;
@@ -49,6 +53,9 @@ impl Parser {
                 Some(Kind::Text(text)) => {
                     let text = text.clone();
                     self.at += 1;
+                    if counts_on(&text) {
+                        return None;
+                    }
                     let words = text.split(|c: char| !c.is_alphanumeric());
                     for word in words.filter(|word| !word.is_empty()) {
                         // `7 distinct integers` has a unit; `5 or 6` and `5 plus 2x` have none.
