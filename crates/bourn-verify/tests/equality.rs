@@ -110,6 +110,8 @@ fn where_an_answer_is_stated() {
     check("The answer is:\n\n\\[\n7\n\\]\nas said", Some("7"));
     check("The answer is $7$ or $8$.", Some("{7, 8}"));
     check("The answer is $7\nas said", Some("7"));
+    check("The answer is – 7.", Some("7"));
+    check("The answer is −7.", Some("-7"));
     check("the answer is 7 and a half", None);
     check("the answer is not known", Some("notknown"));
     check("so 3 + 4 = 7", Some("7"));
@@ -210,6 +212,10 @@ fn a_part_of_a_formula_is_no_last_number() {
     check("-3/4", r"it is -\left(\frac34\right)");
     check("-3/4", r"x = -(\frac{3}{4})");
     check("8", "10 - 8");
+    check("8", "Answer - 8");
+    check("8", "the answer – 8");
+    check("8", "the answer is – 8");
+    check("8", "the answer is — 8");
     check("8", "list:\n- 8 apples");
     check("8", "the total - 8");
     check("5", "it takes 5 hours/day");

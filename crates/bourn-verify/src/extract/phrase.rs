@@ -24,6 +24,9 @@ pub(super) fn answer(text: &str) -> Option<&str> {
     }
     let from = announced(text)?;
     let rest = text[from..].trim_start_matches([' ', ':', '*', '\n']);
+    // A dash with a space behind it sets the answer apart, and is no sign.
+    let dash = ["\u{2013} ", "\u{2014} "].iter().find_map(|dash| rest.strip_prefix(dash));
+    let rest = dash.unwrap_or(rest);
     Some(rest[..sentence(rest)].trim())
 }
 

@@ -7,17 +7,22 @@ use crate::latex::plain;
 
 /// The last number of `text`; `None` if there is none, or if it is part of something else.
 pub(crate) fn last_number(text: &str) -> Option<AnswerNumber> {
-    let text = plain(text);
+    let text = prose(text);
     let (start, end, written) = last_token(&text)?;
     number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))
 }
 
 /// The last number of `text` as it is written (in plain typography), with its minus sign.
 pub(crate) fn last_number_text(text: &str) -> Option<String> {
-    let text = plain(text);
+    let text = prose(text);
     let (start, end, _) = last_token(&text)?;
     let sign = if is_negative(&text[..start]) { "-" } else { "" };
     Some(format!("{sign}{}", &text[start..end]))
+}
+
+/// In plain typography, where an en dash with a space behind it sets apart and is no sign: `is – 8`.
+fn prose(text: &str) -> String {
+    plain(&text.replace("\u{2013} ", "\u{2014} "))
 }
 
 fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
@@ -203,7 +208,7 @@ fn is_formula(name: &str) -> bool {
 /// Whether the end of a text that was cut may be part of its last number: no whole word, and no end
 /// of a line or a sentence, stands between.
 pub(crate) fn touches_end(text: &str) -> bool {
-    let text = plain(text);
+    let text = prose(text);
     let Some((_, end, _)) = last_token(&text) else { return false };
     let rest = &text[end..];
     let next = rest.trim_start_matches([' ', ',', '.', '$', '*', '%', '°', ')', '}']);
@@ -239,8 +244,7 @@ fn parted_sign(before: &str) -> Option<bool> {
     let base = before_sign.trim_end_matches([' ', '$', '*', '{', '(', '[']);
     let bracket = before[inner.len()..].contains(['(', '{']);
     let word = base.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
-    let verb =
-        matches!(word, "is" | "are" | "be" | "was" | "equals" | "equal" | "to" | "get" | "answer");
+    let verb = matches!(word, "is" | "are" | "be" | "was" | "equals" | "equal" | "to" | "get");
     let starts = base.is_empty() || base.ends_with(['=', ':', '≈', '<', '>', '≤', '≥', ',']);
     let opened = before_sign.len() != base.len() && before_sign.contains(['(', '[', '{']);
     if starts || verb {
