@@ -153,10 +153,12 @@ fn any(
     Ok(found)
 }
 
-/// Whether two names may be of one thing: other letters are not, `y` and `f(x)` are.
+/// Whether two names may be of one thing: other letters, or several, are not, `y` and `f(x)` are.
 fn may_be_one(a: &str, b: &str) -> bool {
     let letter = |name: &str| name.chars().count() == 1;
-    a == b || !(letter(a) && letter(b))
+    // `(x, y)` is not `(y, x)`.
+    let several = |name: &str| name.contains(',');
+    a == b || !(letter(a) && letter(b) || several(a) && several(b))
 }
 
 /// Whether a name is a product of variables, `xy`, whose equation is another than that of `x`.

@@ -1,6 +1,6 @@
 //! Values at seeded points, in complex floating point: what decides where exact forms do not.
 
-use num_traits::ToPrimitive;
+use num_traits::{Signed, ToPrimitive};
 
 use super::form::Form;
 use super::poly::{Atom, Exponent, Poly};
@@ -9,6 +9,8 @@ use super::poly::{Atom, Exponent, Poly};
 const POINTS: u64 = 24;
 /// More points, further from zero and at whole numbers, where a form has corners or steps.
 const FAR_POINTS: u64 = 96;
+/// The first of the points at which letters are small whole numbers, where `(-1)^n` has a value.
+const WHOLE: u64 = 1000;
 /// Points that must agree, of those at which both sides have a value.
 const NEEDED: u64 = 6;
 /// Largest difference of equal values, in parts of their size.
@@ -100,15 +102,16 @@ pub(super) fn real_constant(form: &Form) -> Option<f64> {
 pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
     let names = a.has_names() || b.has_names();
     let points = match names {
-        true if is_bent(a) || is_bent(b) => POINTS + FAR_POINTS,
-        true => POINTS,
-        false => 1,
+        true if alternates(a) || alternates(b) => WHOLE..WHOLE + POINTS,
+        true if is_bent(a) || is_bent(b) => 0..POINTS + FAR_POINTS,
+        true => 0..POINTS,
+        false => 0..1,
     };
     let needed = if names { NEEDED } else { 1 };
     // Where no i is written, a point at which a root is no real number is outside.
     let complex = imaginary(a) || imaginary(b);
     let mut agreed = 0;
-    for point in 0..points {
+    for point in points {
         let (x, y) = (form_at(a, point), form_at(b, point));
         let outside = |n: Number| !complex && n.im.abs() > 1e-9 * n.abs();
         if names && (outside(x) != outside(y)) && x.is_sound() && y.is_sound() {
@@ -142,6 +145,18 @@ pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
 
 fn imaginary(form: &Form) -> bool {
     form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| *atom == Atom::Imaginary)
+}
+
+/// Whether a power of a negative number has a letter in its exponent, which then is a whole number.
+fn alternates(form: &Form) -> bool {
+    form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| match atom {
+        Atom::Raised(base, exponent) => {
+            exponent.has_names() && base.as_rational().is_some_and(|base| base.is_negative())
+        }
+        Atom::Call(_, arguments) => arguments.iter().any(alternates),
+        Atom::Base(form) => alternates(form),
+        _ => false,
+    })
 }
 
 /// Whether a form has corners, steps or an edge, so that one neighbourhood says nothing of another.
@@ -223,6 +238,9 @@ fn letter_at(name: &str, point: u64) -> f64 {
     if point < POINTS {
         return sign * (0.3 + 2.4 * unit);
     }
+    if point >= WHOLE {
+        return sign * (1.0 + (20.0 * unit).floor());
+    }
     let far = sign * 1000f64.powf(unit);
     if point % 4 < 2 { far.round() } else { far }
 }
@@ -232,6 +250,14 @@ fn called(function: &str, arguments: &[Number]) -> Number {
     let Some(&x) = arguments.first() else { return nothing };
     if function == "ln" {
         return x.ln();
+    }
+    if function == "binomial"
+        && let [n, k] = *arguments
+        && n.im == 0.0
+        && k.im == 0.0
+    {
+        let factorial = |t: f64| libm::tgamma(t + 1.0);
+        return Number::real(factorial(n.re) / factorial(k.re) / factorial(n.re - k.re));
     }
     if x.im != 0.0 {
         if function == "abs" {
