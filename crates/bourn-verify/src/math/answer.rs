@@ -190,7 +190,8 @@ pub(super) fn letters(expr: &Expr) -> Option<String> {
 
 /// Words as they are compared: without case, spaces and marks; several are a list.
 fn words(text: &str) -> Answer {
-    let parts = text.split([',', ';']).flat_map(|part| part.split(" and ")).map(plain_words);
+    let parts = text.split([',', ';']).flat_map(|part| part.split(" and "));
+    let parts = parts.flat_map(|part| part.split(" or ")).map(plain_words);
     let mut parts: Vec<Answer> = parts.filter(|part| !part.is_empty()).map(Answer::Text).collect();
     match parts.len() {
         1 => parts.remove(0),
@@ -200,10 +201,11 @@ fn words(text: &str) -> Answer {
 }
 
 pub(super) fn plain_words(text: &str) -> String {
-    let lower = text.to_lowercase();
-    let lower = lower.trim();
-    let bare = ["the ", "an ", "a "].iter().find_map(|article| lower.strip_prefix(article));
-    let chars: Vec<char> = bare.unwrap_or(lower).chars().filter(|c| *c != ' ').collect();
+    // `A` in `A or B` is a label, and no article.
+    let text = text.trim();
+    let bare = ["the ", "The ", "an ", "An ", "a "].iter().find_map(|word| text.strip_prefix(word));
+    let lower = bare.unwrap_or(text).to_lowercase();
+    let chars: Vec<char> = lower.chars().filter(|c| *c != ' ').collect();
     let is = |at: Option<usize>, kind: fn(char) -> bool| {
         at.and_then(|at| chars.get(at)).is_some_and(|&c| kind(c))
     };

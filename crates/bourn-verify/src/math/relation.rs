@@ -61,6 +61,14 @@ fn name(expr: &Expr) -> Option<String> {
             let name = inside.first().and_then(letters)?;
             (name.len() > 1 && name.bytes().all(|b| b.is_ascii_uppercase())).then_some(name)
         }
+        Expr::Name(name) => Some(name.clone()),
+        // `f(2) =`
+        Expr::Product(factors)
+            if let [Expr::Name(function), Expr::Number(at)] = &factors[..]
+                && matches!(function.as_str(), "f" | "g" | "h" | "P") =>
+        {
+            Some(format!("{function}({})", at.value))
+        }
         // `f^{-1}(x) =`
         Expr::Product(factors) => {
             let names: Option<Vec<String>> = factors

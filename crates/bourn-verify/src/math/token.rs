@@ -371,7 +371,7 @@ impl<'a> Reader<'a> {
             self.push(Kind::Name(word.to_owned()));
         } else if inside.contains('\\')
             || !inside.contains(|c: char| c.is_alphabetic())
-            || is_formula(inside)
+            || words::is_formula(inside)
         {
             // A dressed formula: its tokens stand in a group of their own.
             let mut inner = Reader { rest: inside, out: Vec::new(), gap: false };
@@ -395,16 +395,4 @@ impl<'a> Reader<'a> {
 /// Characters of ASCII that mean themselves.
 fn ascii_sign(c: char) -> Option<char> {
     "+-*/^_!%=<>()[]{}|,.;:&`".contains(c).then_some(c)
-}
-
-/// Whether words are a formula: single letters with relations, sums or differences, as in `x>5`; not
-/// a unit, as in `m s^{-1}`.
-fn is_formula(words: &str) -> bool {
-    let single = words.split(|c: char| !c.is_alphabetic()).all(|word| word.chars().count() < 2);
-    let joined = words.char_indices().any(|(at, c)| match c {
-        '=' | '<' | '>' | '+' => true,
-        '-' => !words[..at].ends_with(['^', '{']),
-        _ => false,
-    });
-    single && joined
 }

@@ -217,3 +217,15 @@ pub(crate) fn counts_on(words: &str) -> bool {
     }
     false
 }
+
+/// Whether words are a formula: single letters with relations, sums or differences, as in `x>5`; not
+/// a unit, as in `m s^{-1}`.
+pub(super) fn is_formula(words: &str) -> bool {
+    let single = words.split(|c: char| !c.is_alphabetic()).all(|word| word.chars().count() < 2);
+    let joined = words.char_indices().any(|(at, c)| match c {
+        '=' | '<' | '>' | '+' => true,
+        '-' => !words[..at].ends_with(['^', '{']),
+        _ => false,
+    });
+    single && joined
+}

@@ -47,6 +47,17 @@ impl Parser {
     pub(super) fn with_unit(&mut self, value: Expr) -> Option<Expr> {
         let mut value = value;
         let mut first = true;
+        // `n \text{ odd}` says something of a letter, and is no letter with a unit.
+        if let Expr::Name(name) = &value
+            && matches!(self.kind(), Some(Kind::Text(_)))
+            && !self.joins()
+        {
+            let Expr::Text(words) = self.words()? else { return None };
+            if words.split(' ').any(changes_a_number) {
+                return None;
+            }
+            return Some(Expr::Text(format!("{name} {words}")));
+        }
         loop {
             match self.kind() {
                 Some(Kind::Text(_)) if self.joins() => return Some(value),
