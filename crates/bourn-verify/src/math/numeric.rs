@@ -162,7 +162,7 @@ fn alternates(form: &Form) -> bool {
 /// Whether a form has corners, steps or an edge, so that one neighbourhood says nothing of another.
 fn is_bent(form: &Form) -> bool {
     form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| match atom {
-        Atom::Call("abs" | "floor" | "ceil", _) | Atom::Base(_) => true,
+        Atom::Call("abs" | "floor" | "ceil" | "ln", _) | Atom::Base(_) => true,
         Atom::Call(_, arguments) => arguments.iter().any(is_bent),
         Atom::Raised(base, exponent) => is_bent(base) || is_bent(exponent),
         Atom::Name(_) | Atom::Pi | Atom::Euler | Atom::Imaginary | Atom::Prime(_) => false,
