@@ -200,8 +200,11 @@ pub struct JsonlTask {
 pub enum Extract {
     /// What follows the last `####`.
     Hash,
-    /// The last balanced `\boxed{…}`.
+    /// The last `\boxed{…}`; where it is not closed, there is no answer.
     Boxed,
+    /// The last box; without one what follows the last `####`, without that the last `<answer>`, then the
+    /// last "answer is", then the last number.
+    Answer,
     /// The last number in the text.
     LastNumber,
     /// The whole text.
@@ -210,14 +213,15 @@ pub enum Extract {
 
 impl Extract {
     /// Every way, in the order of the reference page.
-    pub const ALL: [Extract; 4] =
-        [Extract::Hash, Extract::Boxed, Extract::LastNumber, Extract::Whole];
+    pub const ALL: [Extract; 5] =
+        [Extract::Hash, Extract::Boxed, Extract::Answer, Extract::LastNumber, Extract::Whole];
 
     /// The name as a recipe has it.
     pub fn name(self) -> &'static str {
         match self {
             Extract::Hash => "hash",
             Extract::Boxed => "boxed",
+            Extract::Answer => "answer",
             Extract::LastNumber => "last_number",
             Extract::Whole => "whole",
         }

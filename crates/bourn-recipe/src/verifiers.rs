@@ -46,7 +46,7 @@ table! {
         extract: Err("the countdown verifier reads the whole completion"),
         ..STEPS
     },
-    /// Numeric equality of maths answers.
+    /// Equality of mathematical answers by what they mean.
     Math = "math": Facts { reads: Reads::Numbers, extract: Ok(Extract::LastNumber), ..STEPS },
     /// Equality of the trimmed text.
     Exact = "exact": Facts {

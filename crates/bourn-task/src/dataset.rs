@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use bourn_recipe::{Extract, JsonlTask, Task};
-use bourn_verify::math::parse_gold;
+use bourn_verify::math::{parse_gold, read_gold};
 use bourn_verify::{Reference, extract};
 use serde_json::{Map, Value};
 
@@ -20,7 +20,10 @@ const LISTED: usize = 20;
 /// How the answer column becomes a reference.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Answers {
+    /// Plain numbers, which is what completions are asked for.
     Numbers,
+    /// Numbers and any other mathematics.
+    Mathematics,
     Text,
 }
 
@@ -135,8 +138,12 @@ fn reference(answer: &Value, format: Extract, answers: Answers) -> Result<Refere
         Answers::Text => found
             .map(Reference::Exact)
             .ok_or_else(|| "there is no answer where `answer_format` looks for it".to_string()),
-        Answers::Numbers => {
-            let gold = parse_gold(&text, format).map_err(|error| error.to_string())?;
+        Answers::Numbers | Answers::Mathematics => {
+            let gold = match answers {
+                Answers::Numbers => parse_gold(&text, format),
+                _ => read_gold(&text, format),
+            };
+            let gold = gold.map_err(|error| error.to_string())?;
             Ok(Reference::Math { gold, text: found.unwrap_or_default() })
         }
     }

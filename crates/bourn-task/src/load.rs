@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
 
-use bourn_recipe::{CountdownTask, JsonlTask, Measured, Reads, Recipe, Task, TaskKind};
+use bourn_recipe::{
+    CountdownTask, Extract, JsonlTask, Measured, Reads, Recipe, Reward, Task, TaskKind,
+};
 use bourn_verify::{JudgeError, Reference};
 
 use crate::countdown::{Split, generate, prompt};
@@ -217,11 +219,17 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
     Ok((held_out, warnings))
 }
 
-/// How a task's references are read: as numbers if one of its verifiers compares numbers.
+/// How a task's references are read: as mathematics if one of its verifiers compares that, and as
+/// plain numbers if those look for nothing but the last number of a completion.
 fn answers(task: &Task) -> Answers {
-    match task.rewards.iter().any(|reward| reward.verifier.facts().reads == Reads::Numbers) {
+    let compare = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
+    let mut rewards = task.rewards.iter().filter(compare).peekable();
+    if rewards.peek().is_none() {
+        return Answers::Text;
+    }
+    match rewards.all(|reward| reward.extract == Extract::LastNumber) {
         true => Answers::Numbers,
-        false => Answers::Text,
+        false => Answers::Mathematics,
     }
 }
 

@@ -7,14 +7,18 @@
 
 use num_bigint::BigInt;
 use num_rational::BigRational;
-use num_traits::{One, Pow, Zero};
 
 use crate::latex::plain;
 use crate::number::scan::{MAX_RUN, Scan, WrittenNumeral, scan};
-use crate::number::unit::{Tail, attached_unit, tail, tail_start};
+use crate::number::unit::{Tail, tail};
 
+mod last;
+mod mean;
 mod scan;
 mod unit;
+
+pub(crate) use last::{last_number, last_number_text, touches_end};
+pub(crate) use mean::{printed, rounds};
 
 /// Longest text that [`whole`] takes for a number with its unit, in bytes.
 const MAX_WHOLE: usize = MAX_RUN + 200;
@@ -28,18 +32,21 @@ pub(crate) struct AnswerNumber {
     pub value: BigRational,
     /// Was a percent sign behind it?
     pub percent: bool,
-    /// Decimal places, where it has enough digits to be taken for a rounded value.
-    pub rounded: Option<u32>,
+    /// Was a degree sign?
+    pub degrees: bool,
+    /// Of a decimal, its places and significant digits.
+    pub decimal: Option<(u32, usize)>,
 }
 
 /// The number that `written` is, with its sign and what follows it.
 fn number(written: &WrittenNumeral, negative: bool, tail: &Tail) -> Option<AnswerNumber> {
     let value = written.value()? * BigRational::from_integer(BigInt::from(tail.scale));
-    let rounded = if tail.scale == 1 { written.rounded() } else { None };
+    let decimal = if tail.scale == 1 { written.decimal() } else { None };
     Some(AnswerNumber {
         value: if negative { -value } else { value },
         percent: tail.percent,
-        rounded,
+        degrees: tail.degrees,
+        decimal,
     })
 }
 
@@ -104,149 +111,4 @@ fn sign_and_currency(text: &str) -> Option<(bool, &str)> {
             return Some((sign == Some(true), rest));
         }
     }
-}
-
-/// The last number of `text`; `None` if there is none, or if it is part of something else.
-pub(crate) fn last_number(text: &str) -> Option<AnswerNumber> {
-    let text = plain(text);
-    let (start, end, written) = last_token(&text)?;
-    number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))
-}
-
-/// The last number of `text` as it is written (in plain typography), with its minus sign.
-pub(crate) fn last_number_text(text: &str) -> Option<String> {
-    let text = plain(text);
-    let (start, end, _) = last_token(&text)?;
-    let sign = if is_negative(&text[..start]) { "-" } else { "" };
-    Some(format!("{sign}{}", &text[start..end]))
-}
-
-fn last_token(text: &str) -> Option<(usize, usize, WrittenNumeral)> {
-    let mut last = None;
-    let mut at = 0;
-    while let Some(c) = text[at..].chars().next() {
-        let before = &text[..at];
-        // `end.5`: the point closes a sentence.
-        let point = c == '.' && before.ends_with(|p: char| p.is_alphanumeric() || p == '.');
-        let begins = c.is_ascii_digit() || matches!(c, '.' | '\\' | '√' | 'π');
-        let found = if begins && !point { scan(&text[at..]) } else { Scan::Nothing };
-        at = match found {
-            Scan::Nothing => at + c.len_utf8(),
-            Scan::Unreadable(len) => {
-                if role(before) != NumeralRole::Label {
-                    last = None;
-                }
-                at + len.max(c.len_utf8())
-            }
-            Scan::Read(written, len) => {
-                let end = at + len;
-                match role(before) {
-                    NumeralRole::Label => {}
-                    NumeralRole::Number if stands_alone(&text[end..]) => {
-                        last = Some((at, end, written))
-                    }
-                    NumeralRole::Number | NumeralRole::Part => last = None,
-                }
-                end
-            }
-        };
-    }
-    last
-}
-
-/// What the text before a numeral makes of it.
-#[derive(PartialEq)]
-enum NumeralRole {
-    Number,
-    /// An exponent of a number, half of a time: the answer is the whole, which is not read.
-    Part,
-    /// `x_1`, `cm^2`, `H2O`: belongs to a name or a unit.
-    Label,
-}
-
-fn role(before: &str) -> NumeralRole {
-    let trimmed = before.trim_end_matches([' ', '{', '(', '-']);
-    if let Some(base) = trimmed.strip_suffix(['^', '_']) {
-        return match base.trim_end().chars().next_back() {
-            Some(c) if c.is_ascii_digit() || ")]}".contains(c) => NumeralRole::Part,
-            Some(c) if c.is_alphabetic() || c == '°' => NumeralRole::Label,
-            _ => NumeralRole::Number,
-        };
-    }
-    let digit_before = |mark: &str| {
-        before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
-    };
-    if digit_before(":") || digit_before("**") || digit_before("/") {
-        return NumeralRole::Part;
-    }
-    let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    if name.len() < before.len() && !name.ends_with('\\') {
-        NumeralRole::Label
-    } else {
-        NumeralRole::Number
-    }
-}
-
-/// Is a numeral followed by something that leaves it a number of its own?
-fn stands_alone(after: &str) -> bool {
-    let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let subscript = after
-        .strip_prefix('_')
-        .is_some_and(|s| s.starts_with(|c: char| c.is_ascii_digit() || c == '{'));
-    !subscript
-        && !after.trim_start_matches(' ').starts_with('^')
-        && (letters == 0 || attached_unit(&after[..letters], true))
-}
-
-/// Is the dash before a numeral its sign, rather than a subtraction, a range or a list's mark?
-fn is_negative(before: &str) -> bool {
-    let Some(before) = before.trim_end_matches(CURRENCY).strip_suffix('-') else { return false };
-    let trimmed = before.trim_end();
-    let operand = trimmed.ends_with(|c: char| c.is_ascii_digit() || ")]}%".contains(c));
-    let new_line = before[trimmed.len()..].contains('\n');
-    let attached =
-        trimmed.len() == before.len() && before.ends_with(|c: char| c.is_alphabetic() || c == '-');
-    !attached && (!operand || new_line)
-}
-
-impl AnswerNumber {
-    /// Equality of what two numbers mean: see [`crate::math`] for the rules.
-    pub(crate) fn means(&self, other: &AnswerNumber) -> bool {
-        let strip = self.percent && other.percent;
-        self.readings(strip)
-            .iter()
-            .any(|mine| other.readings(strip).iter().any(|theirs| same(mine, theirs)))
-    }
-
-    /// The numeral and, behind a percent sign that the other side lacks, its hundredth.
-    fn readings(&self, numeral_only: bool) -> Vec<(BigRational, Option<u32>)> {
-        let mut readings = vec![(self.value.clone(), self.rounded)];
-        if self.percent && !numeral_only {
-            let hundred = BigRational::from_integer(BigInt::from(100));
-            readings.push((&self.value / hundred, self.rounded.map(|places| places + 2)));
-        }
-        readings
-    }
-}
-
-fn same(a: &(BigRational, Option<u32>), b: &(BigRational, Option<u32>)) -> bool {
-    a.0 == b.0 || rounds(a, &b.0) || rounds(b, &a.0)
-}
-
-/// Is the decimal `a` the nearest of its length to `exact`, which no decimal can write?
-fn rounds((a, places): &(BigRational, Option<u32>), exact: &BigRational) -> bool {
-    let Some(places) = places else { return false };
-    let unit = BigRational::from_integer(BigInt::from(10).pow(*places));
-    let off = (a - exact) * unit * BigRational::from_integer(BigInt::from(2));
-    off <= BigRational::one() && off >= -BigRational::one() && !is_finite_decimal(exact)
-}
-
-fn is_finite_decimal(value: &BigRational) -> bool {
-    let mut rest = value.denom().clone();
-    for prime in [2u32, 5] {
-        while (&rest % prime).is_zero() {
-            rest /= prime;
-        }
-    }
-    rest.is_one()
 }

@@ -27,7 +27,7 @@ impl Judge for Exact {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> String {

@@ -1,4 +1,4 @@
-//! Numeric equality of maths answers.
+//! Equality of mathematical answers by what they mean.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use bourn_seed::canonical;
 use serde_json::json;
 
 use super::Verifier;
-use crate::math::{answer, verify};
+use crate::math::{answer, rule};
 use crate::steps::{StepVerdict, equations};
 use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
@@ -28,7 +28,7 @@ impl Judge for Math {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> String {
@@ -37,7 +37,9 @@ impl Judge for Math {
 
     fn verdict(&self, submission: &Submission<'_>) -> Result<Judgement, JudgeError> {
         let number = self.reference.number();
-        let judged = number.map(|gold| verify(gold, submission.text, self.extract));
+        let judged = number.map(|gold| {
+            rule(gold, submission.text, self.extract, submission.truncated).verdict
+        });
         Ok(judged.unwrap_or(Verdict::BadGold).into())
     }
 

@@ -50,10 +50,10 @@ impl Decimal {
         if power < 0 { value / scale } else { value * scale }
     }
 
-    /// Six significant digits or more, some behind the point: enough to be a rounded fraction.
-    fn rounded(&self) -> Option<u32> {
+    /// Places behind the point and significant digits, where there are any behind the point.
+    fn decimal(&self) -> Option<(u32, usize)> {
         let significant = self.digits.trim_start_matches('0').len();
-        (self.places > 0 && self.exponent == 0 && significant >= 6).then_some(self.places as u32)
+        (self.places > 0 && self.exponent == 0).then_some((self.places as u32, significant))
     }
 }
 
@@ -71,10 +71,10 @@ impl WrittenNumeral {
         }
     }
 
-    /// Its places, where it may be a rounded fraction.
-    pub(super) fn rounded(&self) -> Option<u32> {
+    /// Its places and significant digits, where it is a decimal.
+    pub(super) fn decimal(&self) -> Option<(u32, usize)> {
         match self {
-            WrittenNumeral::Decimal(d) => d.rounded(),
+            WrittenNumeral::Decimal(d) => d.decimal(),
             WrittenNumeral::Fraction(..) | WrittenNumeral::Mixed(..) => None,
         }
     }

@@ -1,6 +1,7 @@
 //! What may follow a numeral and leave it the same number: units, percent, words of scale.
 
 use super::CURRENCY;
+use crate::math::{changes_a_number, counts_on};
 
 /// What the text behind a numeral does to it.
 pub(super) struct Tail {
@@ -8,6 +9,8 @@ pub(super) struct Tail {
     pub percent: bool,
     /// The factor of a word such as `million`; 1 without one.
     pub scale: u64,
+    /// A degree sign, or the word, but no scale of temperature.
+    pub degrees: bool,
 }
 
 /// Longest unit phrase, in bytes ("dollars every day at the farmers' market").
@@ -54,7 +57,9 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
     let letter =
         |at: Option<usize>| at.and_then(|at| chars.get(at)).is_some_and(|c| c.is_alphabetic());
     let is_unit = chars.iter().enumerate().all(|(at, c)| match c {
-        ' ' | '/' | '.' | '\'' | '’' | '°' | '(' | ')' | '*' | '`' => true,
+        // A slash parts two units, and is no start of a fraction.
+        '/' => chars[at + 1..].iter().find(|c| **c != ' ').is_some_and(|c| c.is_alphabetic()),
+        ' ' | '.' | '\'' | '’' | '°' | '(' | ')' | '*' | '`' => true,
         '²' | '³' => letter(at.checked_sub(1)),
         '-' => letter(at.checked_sub(1)) && letter(Some(at + 1)),
         c if CURRENCY.contains(c) => true,
@@ -67,12 +72,18 @@ pub(super) fn tail(text: &str) -> Option<Tail> {
         .all(|word| {
             word == "a" || word == "C" || word == "F" || LETTERS.contains(word) || !word.is_ascii()
         });
-    (is_unit && words_fit).then_some(tail)
+    // `5 or 6`, `5 and a half`: the number is not all of it.
+    let whole =
+        !rest.split(|c: char| !c.is_alphabetic()).any(changes_a_number) && !counts_on(&rest);
+    let start = rest.trim_start();
+    let degrees = start.strip_prefix('°').is_some_and(|rest| !rest.starts_with(['C', 'F']))
+        || start.starts_with("degree") && !rest.contains(['C', 'F']);
+    (is_unit && words_fit && whole).then_some(Tail { degrees, ..tail })
 }
 
 /// Takes percent or a word of scale off the front of `text`.
 fn split_tail(text: &str) -> (Tail, &str) {
-    let none = Tail { percent: false, scale: 1 };
+    let none = Tail { percent: false, scale: 1, degrees: false };
     let rest = text.trim_start_matches(|c: char| c == ' ' || CURRENCY.contains(&c));
     if let Some(after) = rest.strip_prefix('%') {
         return (Tail { percent: true, ..none }, after);

@@ -1,0 +1,92 @@
+//! What typographic characters stand for.
+
+/// What a character beyond ASCII (or white space) is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Plain {
+    Space,
+    /// A space that may group digits.
+    Thin,
+    Nothing,
+    Sign(char),
+    Word(&'static str),
+    Name(&'static str),
+    Root,
+    Vulgar(u32, u32),
+    Raised(char),
+    Lowered(char),
+}
+
+/// The meaning of `c`; `None` where it has none here.
+pub(super) fn plain(c: char) -> Option<Plain> {
+    use Plain::{Lowered, Name, Nothing, Raised, Root, Sign, Space, Thin, Vulgar, Word};
+    Some(match c {
+        ' ' => Thin,
+        '\t' | '\n' | '\r' | '\u{3000}' | '\u{2003}' | '\u{2002}' => Space,
+        '~' | '\u{a0}' | '\u{2009}' | '\u{202f}' | '\u{2007}' | '\u{200a}' => Thin,
+        '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{2061}' | '\u{2062}' => Nothing,
+        '€' | '£' | '¥' | '₹' => Nothing,
+        '\u{2212}' | '\u{2013}' | '\u{2010}' | '\u{2011}' | '\u{fe63}' | '\u{ff0d}' => Sign('-'),
+        '×' | '·' | '⋅' | '∙' | '∗' | '•' => Sign('*'),
+        '÷' | '∕' => Sign('/'),
+        '⁄' => Sign('⁄'),
+        '≤' | '⩽' | '≦' => Sign('≤'),
+        '≥' | '⩾' | '≧' => Sign('≥'),
+        '≠' | '≈' | '≡' | '∈' | '∪' | '∩' | '∖' | '±' | '∓' | '°' | '∅' | '⌊' | '⌋' | '⌈' | '⌉' => {
+            Sign(c)
+        }
+        '（' => Sign('('),
+        '）' => Sign(')'),
+        '，' => Sign(','),
+        '＝' => Sign('='),
+        '％' => Sign('%'),
+        '∞' => Word("infinity"),
+        'π' | '𝜋' => Word("pi"),
+        'ℝ' => Word("reals"),
+        'α' => Name("alpha"),
+        'β' => Name("beta"),
+        'γ' => Name("gamma"),
+        'δ' => Name("delta"),
+        'θ' => Name("theta"),
+        'λ' => Name("lambda"),
+        'μ' => Name("mu"),
+        'φ' => Name("phi"),
+        'ω' => Name("omega"),
+        '√' => Root,
+        '½' => Vulgar(1, 2),
+        '⅓' => Vulgar(1, 3),
+        '⅔' => Vulgar(2, 3),
+        '¼' => Vulgar(1, 4),
+        '¾' => Vulgar(3, 4),
+        '⅕' => Vulgar(1, 5),
+        '⅖' => Vulgar(2, 5),
+        '⅗' => Vulgar(3, 5),
+        '⅘' => Vulgar(4, 5),
+        '⅙' => Vulgar(1, 6),
+        '⅚' => Vulgar(5, 6),
+        '⅐' => Vulgar(1, 7),
+        '⅛' => Vulgar(1, 8),
+        '⅜' => Vulgar(3, 8),
+        '⅝' => Vulgar(5, 8),
+        '⅞' => Vulgar(7, 8),
+        '⅑' => Vulgar(1, 9),
+        '⅒' => Vulgar(1, 10),
+        '⁰' => Raised('0'),
+        '¹' => Raised('1'),
+        '²' => Raised('2'),
+        '³' => Raised('3'),
+        '⁴' => Raised('4'),
+        '⁵' => Raised('5'),
+        '⁶' => Raised('6'),
+        '⁷' => Raised('7'),
+        '⁸' => Raised('8'),
+        '⁹' => Raised('9'),
+        '⁻' => Raised('-'),
+        '⁺' => Raised('+'),
+        '⁽' => Raised('('),
+        '⁾' => Raised(')'),
+        'ⁿ' => Raised('n'),
+        'ⁱ' => Raised('i'),
+        '₀'..='₉' => Lowered(char::from(b'0' + (c as u32 - '₀' as u32) as u8)),
+        _ => return None,
+    })
+}
