@@ -287,7 +287,7 @@ def real(args, inputs, name):
     path = args.gsm8k.resolve()
     if not path.is_file():
         return f"--gsm8k {path} is not a file"
-    task = (f'[[task]]\nkind = "jsonl"\npath = {json.dumps(str(path))}\nanswer_format = "hash"\n'
+    task = (f'[[task]]\nkind = "dataset"\npath = {json.dumps(str(path))}\nanswer_format = "hash"\n'
             'template = "{prompt}\\nThink briefly, then end with the answer as a number."\n'
             '[[reward]]\nverifier = "math"\nextract = "last_number"')
     groups, n, tokens, micro_batch = (2, 2, 8, 4) if args.quick else (4, 16, 256, 8)
@@ -375,7 +375,7 @@ def grpo_forced(args, inputs, name, groups, n, tokens, micro_batch, target):
     prompts = inputs.prompts(model, groups * steps, PROMPT)
     # The problems of a probe that is never made.
     held_out = inputs.prompts(model, 1, PROMPT + 1)
-    task = (f'[[task]]\nkind = "jsonl"\npath = {json.dumps(str(prompts))}\n'
+    task = (f'[[task]]\nkind = "dataset"\npath = {json.dumps(str(prompts))}\n'
             f'probe_path = {json.dumps(str(held_out))}\n[[reward]]\nverifier = "exact"')
     recipe = inputs.recipe(f"forced-{name}", STEP.format(
         model=json.dumps(str(inputs.endless[model])), chat="false", task=task, groups=groups, n=n,

@@ -4,8 +4,9 @@
 //! - [`Trajectory`]: an episode as one flat row of tokens, with a mask of those that the policy drew.
 //! - [`Signals`]: for each of these tokens, what it weighs in each part of the loss.
 //! - [`Next`]: what follows a completion: nothing, or tokens from elsewhere.
+//! - [`Message`]: what a prompt of several parts is before a model's template and tokenizer see it.
 //!
-//! **This room knows no model, no text, no reward and no algorithm.** A trajectory does not say what it
+//! **This room knows no model, no reward and no algorithm, and does nothing with text.** A trajectory does not say what it
 //! was worth, and there is no prompt and no completion in it: a prompt is tokens that are not its own.
 //!
 //! ```
@@ -32,7 +33,9 @@
 //! ```
 
 mod inputs;
+mod message;
 mod trajectory;
 
 pub use inputs::{Features, Hash, Inputs, InputsError, Insert};
+pub use message::Message;
 pub use trajectory::{Finish, Next, Signals, Source, Trajectory, TrajectoryError, Weight};

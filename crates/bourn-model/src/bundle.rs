@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 
 use crate::chat::ChatTemplate;
 use crate::config::ModelConfig;
-use crate::hub::{Hub, HubId};
+use bourn_hub::{Hub, HubId};
+
+use crate::hub;
 use crate::json_file::{Object, read_bounded};
 use crate::tokenizer::{SPECIAL, Tokenizer};
 use crate::weights::{self, Weights, weights_hash};
@@ -121,7 +123,7 @@ pub fn open(source: &str) -> Result<Bundle, ModelError> {
     }
     let id = HubId::parse(source).filter(|_| !source.ends_with(".gguf"));
     let id = id.ok_or_else(|| ModelError::NotFound(source.to_owned()))?;
-    open_directory(&Hub::from_environment()?.fetch(&id)?, source)
+    open_directory(&hub::fetch(&Hub::from_environment()?, &id)?, source)
 }
 
 /// Opens a Hugging Face directory or a `.gguf` file. Its name need not be text, and is no hub id.

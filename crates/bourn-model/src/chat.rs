@@ -11,27 +11,12 @@ mod process;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use bourn_episode::Message;
 use serde::{Deserialize, Serialize};
 
 use crate::ModelError;
 
 pub use process::render_templates_apart;
-
-/// One message of a conversation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user`, `assistant`, or what else the template knows.
-    pub role: String,
-    /// The text.
-    pub content: String,
-}
-
-impl Message {
-    /// A message of this role and text.
-    pub fn new(role: &str, content: &str) -> Message {
-        Message { role: role.to_owned(), content: content.to_owned() }
-    }
-}
 
 /// A model's chat template: a Jinja program from messages to a prompt.
 #[derive(Clone, Debug)]

@@ -150,6 +150,9 @@ pub enum ModelError {
         /// What the model was opened from.
         source_name: String,
     },
+    /// Messages that cannot be put to the model.
+    #[error("{0}")]
+    Messages(&'static str),
     /// A text that cannot end completions.
     #[error("stop string {string:?}: {problem}")]
     StopString {
@@ -167,13 +170,11 @@ pub enum ModelError {
         reason: String,
     },
     /// The hub did not give the model.
-    #[error("hub model `{id}`: {message}")]
-    Hub {
-        /// `org/name@revision`.
-        id: String,
-        /// What happened, and what to do.
-        message: String,
-    },
+    #[error(transparent)]
+    Hub(#[from] bourn_hub::HubError),
+    /// There is no place for what the hub would give.
+    #[error(transparent)]
+    Cache(#[from] bourn_hub::NoCache),
 }
 
 impl ModelError {

@@ -63,13 +63,15 @@ mod tokenizer;
 pub mod transformer;
 mod weights;
 
+pub use bourn_episode::Message;
+pub use bourn_hub::HubSettings;
 pub use bundle::{Bundle, FILES, KEPT_BELOW, open, open_path, save};
-pub use chat::{ChatTemplate, Message, render_templates_apart};
+pub use chat::{ChatTemplate, render_templates_apart};
 pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
 pub use device::{built_for, is_cpu, open_device};
 pub use error::ModelError;
 pub use fused::{activation_bytes, composed_bytes};
-pub use hub::HubSettings;
+pub use hub::ask_hub;
 pub use parts::Part;
 pub use resident::Resident;
 pub use safetensors_file::{read_tensors, write_tensors};

@@ -66,13 +66,34 @@ impl Prompter {
     /// # Errors
     /// As [`ChatTemplate::render`](crate::ChatTemplate::render).
     pub fn render(&self, text: &str) -> Result<String, ModelError> {
-        let Some(template) = &self.chat else { return Ok(text.to_owned()) };
-        let mut messages = Vec::new();
-        if !self.system_prompt.is_empty() {
-            messages.push(Message::new("system", &self.system_prompt));
+        match &self.chat {
+            None => Ok(text.to_owned()),
+            Some(_) => self.render_messages(&[Message::new("user", text)]),
         }
-        messages.push(Message::new("user", text));
-        template.render(&messages, true)
+    }
+
+    /// A conversation as the model reads it.
+    ///
+    /// # Errors
+    /// As [`Prompter::render`]; without a chat template nothing says how messages are put together, and
+    /// of two system prompts one would be left out.
+    pub fn render_messages(&self, messages: &[Message]) -> Result<String, ModelError> {
+        let Some(template) = &self.chat else {
+            let problem = "it has several messages, and nothing puts them together; set \
+                           `model.chat_template = true`, or give the prompt as one text";
+            return Err(ModelError::Messages(problem));
+        };
+        if self.system_prompt.is_empty() {
+            return template.render(messages, true);
+        }
+        if messages.iter().any(|message| message.role == "system") {
+            let problem = "it has a system message, and `model.system_prompt` says another; remove \
+                           one of them";
+            return Err(ModelError::Messages(problem));
+        }
+        let system = Message::new("system", &self.system_prompt);
+        let all: Vec<Message> = [system].into_iter().chain(messages.iter().cloned()).collect();
+        template.render(&all, true)
     }
 
     /// A prompt as the model reads it. Raw text gets the special tokens that the tokenizer adds of itself
@@ -82,7 +103,21 @@ impl Prompter {
     /// As [`Prompter::render`]; a text that the tokenizer cannot take, or that no context holds.
     pub fn encode(&self, text: &str) -> Result<Inputs, ModelError> {
         self.check_length(text)?;
-        let rendered = self.render(text)?;
+        self.tokenized(self.render(text)?)
+    }
+
+    /// A conversation as the model reads it.
+    ///
+    /// # Errors
+    /// As [`Prompter::render_messages`] and [`Prompter::encode`].
+    pub fn encode_messages(&self, messages: &[Message]) -> Result<Inputs, ModelError> {
+        for message in messages {
+            self.check_length(&message.content)?;
+        }
+        self.tokenized(self.render_messages(messages)?)
+    }
+
+    fn tokenized(&self, rendered: String) -> Result<Inputs, ModelError> {
         self.check_length(&rendered)?;
         Ok(self.tokenizer.encode(&rendered, self.chat.is_none())?.into())
     }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::hub::HubId;
+use bourn_hub::HubId;
+
 use crate::json_file::read_bounded;
 use crate::{ModelError, gguf};
 

@@ -91,7 +91,11 @@ impl From<&Recipe> for Written {
     fn from(recipe: &Recipe) -> Self {
         // Once, where all tasks have the same.
         let first = recipe.tasks.first().map(|task| &task.rewards);
-        let shared = first.filter(|first| recipe.tasks.iter().all(|task| task.rewards == **first));
+        // A benchmark does not go by what is shared.
+        let goes_by = |task: &Task, first: &Vec<Reward>| {
+            task.rewards == *first && !matches!(task.kind, TaskKind::Benchmark(_))
+        };
+        let shared = first.filter(|first| recipe.tasks.iter().all(|task| goes_by(task, first)));
         Written {
             extends: None,
             name: Some(recipe.name.clone()),
@@ -182,17 +186,34 @@ fn task(task: &Task, with_rewards: bool) -> TaskWritten {
             reward,
             environment: environment.clone(),
         }),
-        TaskKind::Jsonl(kind) => TaskWritten::Jsonl(JsonlWritten {
+        TaskKind::Dataset(kind) => {
+            let DatasetTask { source, probe, columns, max_problems } = kind;
+            TaskWritten::Dataset(DatasetWritten {
+                weight,
+                template,
+                path: source.path.clone(),
+                config: source.config.clone(),
+                split: source.split.clone(),
+                probe_path: probe.as_ref().map(|probe| probe.path.clone()),
+                probe_split: probe.as_ref().and_then(|probe| probe.split.clone()),
+                format: None,
+                prompt_column: Some(columns.prompt.clone()),
+                answer_column: Some(columns.answer.clone()),
+                answer_format: columns.answer_format,
+                max_problems: *max_problems,
+                reward,
+                environment,
+            })
+        }
+        TaskKind::Benchmark(kind) => TaskWritten::Benchmark(BenchmarkWritten {
             weight,
+            benchmark: kind.benchmark,
             template,
-            path: kind.path.to_string_lossy().into_owned(),
-            probe_path: kind.probe_path.as_ref().map(|path| path.to_string_lossy().into_owned()),
-            prompt_column: kind.prompt_column.clone(),
-            answer_column: kind.answer_column.clone(),
-            answer_format: kind.answer_format,
-            max_problems: kind.max_problems,
+            path: (kind.source != kind.benchmark.facts().on_hub())
+                .then(|| kind.source.path.clone()),
+            changed: kind.changed,
             reward,
-            environment: environment.clone(),
+            environment,
         }),
     }
 }

@@ -37,8 +37,10 @@
 mod algorithm;
 mod algorithms;
 mod base;
+mod benchmarks;
 mod check;
 mod conform;
+mod data_formats;
 mod derived;
 mod device;
 mod emit;
@@ -65,6 +67,8 @@ use std::path::Path;
 
 pub use algorithm::*;
 pub use algorithms::AlgorithmName;
+pub use benchmarks::{Benchmark, BenchmarkFacts};
+pub use data_formats::DataFormat;
 pub use error::{Place, RecipeError};
 pub use pattern::pattern;
 pub use recipe::*;

@@ -3,13 +3,12 @@
 //! Every field holds a value that has been validated; none is an `Option` that the trainer must
 //! unwrap, except where absence itself means something and says so.
 
-use std::path::PathBuf;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use crate::algorithm::{Algorithm, Critic, Schedule};
 pub use crate::base::{BaseStage, Demonstrations};
+use crate::benchmarks::Benchmark;
 pub use crate::device::Device;
 pub use crate::environments::EnvironmentKind;
 pub use crate::implicit::ImplicitReward;
@@ -133,14 +132,23 @@ pub struct Task {
     pub environment: EnvironmentKind,
 }
 
+impl Task {
+    /// Its share of the training prompts: its weight, unless all of it is for the probe.
+    pub fn trained(&self) -> f64 {
+        if matches!(self.kind, TaskKind::Benchmark(_)) { 0.0 } else { self.weight }
+    }
+}
+
 /// The kinds of problem source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TaskKind {
     /// Generated arithmetic puzzles.
     Countdown(CountdownTask),
-    /// A JSONL file, or a JSON file that holds one array.
-    Jsonl(JsonlTask),
+    /// Problems out of files.
+    Dataset(DatasetTask),
+    /// A benchmark, all of it for the probe.
+    Benchmark(BenchmarkTask),
 }
 
 /// Difficulty dial of the countdown generator.
@@ -177,21 +185,58 @@ pub enum Operator {
     Div,
 }
 
-/// A data set in a file.
+/// Files as a recipe names them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct JsonlTask {
+pub struct DataSource {
+    /// A file, a pattern of file names, a directory with a data set in it, or a hub's.
+    pub path: String,
+    /// Of a directory or a hub's data set, which configuration.
+    pub config: Option<String>,
+    /// Of a directory or a hub's data set, which split.
+    pub split: Option<String>,
+}
+
+impl DataSource {
+    /// Files that need no choice.
+    pub fn new(path: &str) -> DataSource {
+        DataSource { path: path.to_owned(), config: None, split: None }
+    }
+}
+
+/// A data set.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DatasetTask {
     /// Training problems.
-    pub path: PathBuf,
-    /// Held-out problems for the probe; when absent, they are split off `path` by content hash.
-    pub probe_path: Option<PathBuf>,
-    /// Column that holds the problem's text.
-    pub prompt_column: String,
-    /// Column that holds the reference answer (text or number).
-    pub answer_column: String,
-    /// How the gold answer is read out of the answer column.
-    pub answer_format: Extract,
-    /// Read at most this many problems of each file; 0 for all.
+    pub source: DataSource,
+    /// Held-out problems for the probe; when absent, they are split off `source` by content hash.
+    pub probe: Option<DataSource>,
+    /// Where problem and answer stand.
+    pub columns: Columns,
+    /// Read at most this many problems of each source; 0 for all.
     pub max_problems: usize,
+}
+
+/// Where in a row a problem and its answer stand. A column may be inside another (`a.b`), and `a|b` is
+/// the first that there is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    /// The problem's text, or its messages.
+    pub prompt: String,
+    /// The reference answer: text, a number, or a list of either, any of which is right.
+    pub answer: String,
+    /// How the answer is read out of its column.
+    pub answer_format: Extract,
+}
+
+/// A benchmark's problems.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchmarkTask {
+    /// Which.
+    pub benchmark: Benchmark,
+    /// Its files; by default the hub's.
+    pub source: DataSource,
+    /// Whether other problems than the benchmark's are let through.
+    pub changed: bool,
 }
 
 /// How an answer is found in text.

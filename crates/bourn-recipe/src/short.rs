@@ -9,8 +9,11 @@ use crate::{ProbeRecipe, RecipeError, parse};
 /// A task as a command line names it. What is `None` is left to the recipe's defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShortTask {
-    /// `countdown`, or the path of a JSON or JSONL file, all of whose problems are for the probe.
+    /// `countdown`, or a data set, all of whose problems are for the probe; of a benchmark its file, and
+    /// empty for the hub's.
     pub source: String,
+    /// The benchmark's name.
+    pub benchmark: Option<String>,
     /// Column of a file that holds the problem's text.
     pub prompt_column: Option<String>,
     /// Column of a file that holds the reference answer.
@@ -37,16 +40,36 @@ pub fn short(
             written.insert(key.to_owned(), Value::from(value.as_str()));
         }
     };
-    let is_countdown = task.source == "countdown";
-    let kind = if is_countdown { "countdown" } else { "jsonl" };
-    set("kind", Some(&kind.to_owned()));
-    if !is_countdown {
-        set("path", Some(&task.source));
-        set("probe_path", Some(&task.source));
+    let is_countdown = task.source == "countdown" && task.benchmark.is_none();
+    let path = Some(&task.source).filter(|source| !source.is_empty());
+    match &task.benchmark {
+        Some(_) => {
+            set("kind", Some(&"benchmark".to_owned()));
+            set("benchmark", task.benchmark.as_ref());
+            set("path", path);
+        }
+        None if is_countdown => set("kind", Some(&"countdown".to_owned())),
+        None => {
+            set("kind", Some(&"dataset".to_owned()));
+            set("path", path);
+            set("probe_path", path);
+        }
     }
     // For countdown too, which has no columns: the check says so.
     set("prompt_column", task.prompt_column.as_ref());
     set("answer_column", task.answer_column.as_ref());
+
+    let reward = (task.verifier.is_some() || task.extract.is_some()).then(|| {
+        let natural = if is_countdown { "countdown" } else { "math" };
+        let verifier = task.verifier.as_deref().unwrap_or(natural);
+        let mut reward = Table::from_iter([("verifier".to_owned(), Value::from(verifier))]);
+        if let Some(extract) = &task.extract {
+            reward.insert("extract".into(), extract.as_str().into());
+        }
+        Value::Array(vec![reward.into()])
+    });
+    // Of its own, since a benchmark has a judge of its own.
+    written.extend(reward.map(|reward| ("reward".to_owned(), reward)));
 
     let mut recipe = Table::new();
     recipe.insert("name".into(), "probe".into());
@@ -54,15 +77,9 @@ pub fn short(
     recipe.insert("model".into(), Table::from_iter([("path".to_owned(), model.into())]).into());
     recipe
         .insert("algorithm".into(), Table::from_iter([("name".to_owned(), "grpo".into())]).into());
-    if task.verifier.is_some() || task.extract.is_some() {
-        let natural = if is_countdown { "countdown" } else { "math" };
-        let verifier = task.verifier.as_deref().unwrap_or(natural);
-        let mut reward = Table::from_iter([("verifier".to_owned(), Value::from(verifier))]);
-        if let Some(extract) = &task.extract {
-            reward.insert("extract".into(), extract.as_str().into());
-        }
-        recipe.insert("reward".into(), Value::Array(vec![reward.into()]));
-    }
-    let file = format!("--task {}", task.source);
+    let file = match &task.benchmark {
+        Some(benchmark) => format!("--benchmark {benchmark}"),
+        None => format!("--task {}", task.source),
+    };
     Ok(parse(&recipe.to_string(), Path::new(&file), overrides)?.into())
 }

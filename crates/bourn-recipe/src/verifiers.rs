@@ -144,10 +144,10 @@ impl Reads {
     pub(crate) fn fits(self, kind: &TaskKind) -> bool {
         match (self, kind) {
             (Reads::Any, _) | (Reads::Puzzles, TaskKind::Countdown(_)) => true,
-            (Reads::Numbers | Reads::Text, TaskKind::Jsonl(_)) => true,
+            (Reads::Numbers | Reads::Text, TaskKind::Dataset(_) | TaskKind::Benchmark(_)) => true,
             // A puzzle has no reference to compare with.
             (Reads::Numbers | Reads::Text, TaskKind::Countdown(_)) => false,
-            (Reads::Puzzles, TaskKind::Jsonl(_)) => false,
+            (Reads::Puzzles, TaskKind::Dataset(_) | TaskKind::Benchmark(_)) => false,
         }
     }
 }

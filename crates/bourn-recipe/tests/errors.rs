@@ -170,11 +170,11 @@ fn names_of_other_trainers_are_translated() {
 
 #[test]
 fn keys_of_the_other_kind() {
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\npath = \"x\""), @r#"x.toml:5:1: [[task]] path: a key of kind = "jsonl", but this table's kind is "countdown"; remove one"#);
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\"\nnumbers = 3"), @r#"x.toml:6:1: [[task]] numbers: a key of kind = "countdown", but this table's kind is "jsonl"; remove one"#);
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"count\""), @r#"x.toml:4:1: [[task]] kind: expected "countdown" or "jsonl", found the string "count""#);
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = 3"), @r#"x.toml:4:1: [[task]] kind: expected "countdown" or "jsonl", found the integer 3"#);
-    assert_snapshot!(replaced("kind = \"countdown\"", "numbers = 3"), @r#"x.toml:3:1: [[task]] kind: missing; it is one of "countdown" or "jsonl""#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\npath = \"x\""), @r#"x.toml:5:1: [[task]] path: a key of kind = "dataset", but this table's kind is "countdown"; remove one"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"dataset\"\npath = \"x\"\nnumbers = 3"), @r#"x.toml:6:1: [[task]] numbers: a key of kind = "countdown", but this table's kind is "dataset"; remove one"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"count\""), @r#"x.toml:4:1: [[task]] kind: expected "countdown", "dataset" or "benchmark", found the string "count""#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = 3"), @r#"x.toml:4:1: [[task]] kind: expected "countdown", "dataset" or "benchmark", found the integer 3"#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "numbers = 3"), @r#"x.toml:3:1: [[task]] kind: missing; it is one of "countdown", "dataset" or "benchmark""#);
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn missing_keys() {
     assert_snapshot!(error("[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n"), @"x.toml:1:1: [algorithm]: missing section; add it (The policy-gradient algorithm)");
     assert_snapshot!(unnamed(error("[model]\npath = \"m\"\n[[task]]\nkind = \"countdown\"\n[algorithm]\nepsilon = 0.1\n")), @r#"x.toml:5:2: [algorithm] name: missing key; add it with {names} (Which algorithm)"#);
     assert_snapshot!(replaced("path = \"a/model\"\n", ""), @"x.toml:1:2: [model]: names no model; write `path` (a published one) or `architecture` (a fresh one)");
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"jsonl\""), @"x.toml:3:1: [[task]] path: missing key; add it with a string (Training problems; a path relative to the current directory)");
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"dataset\""), @"x.toml:3:1: [[task]] path: missing key; add it with a string (Training problems: a file, a pattern of names (`data/train-*.parquet`), a directory with a data set in it, or a hub's data set (`org/name[@revision]`))");
     assert_snapshot!(replaced("num_layers = 2, ", ""), @"x.toml:2:1: [model.architecture] num_layers: missing key; add it with an integer (Transformer blocks)");
     assert_snapshot!(appended("[[reward]]\nweight = 1\n"), @r#"x.toml:7:1: [[reward]] verifier: missing key; add it with "countdown", "math", "exact", "format", "random", "regex", "choice" or "command" (Which verifier)"#);
     assert_snapshot!(error("task = []\n[model]\npath = \"m\"\n[algorithm]\nname = \"grpo\"\n"), @"x.toml:1:1: [[task]]: expected at least one table, found 0");
@@ -260,7 +260,7 @@ fn rules_across_keys() {
     assert_snapshot!(fresh("[base]\ndemonstrations = { correct = 0.5 }\n"), @"x.toml:11:1: [base.demonstrations]: the shares sum to 0.5, not to 1 (those not written are 0)");
     assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("max_prompt_length = 32\n", ""))), @"x.toml:8:1: [rollout] max_completion_length: a prompt of 256 and a completion of 32 tokens make 288, more than `max_position` 256 of the architecture; lower one or raise that");
     assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("[rollout]\nmax_prompt_length = 32\nmax_completion_length = 32\n", ""))), @"x.toml:2:1: [model.architecture]: a prompt of 256 and a completion of 256 tokens make 512, more than `max_position` 256 of the architecture; lower one or raise that");
-    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:4:1: [[task]] kind: a fresh architecture learns from countdown demonstrations and knows no other text; use kind = "countdown", or a published model through `model.path`"#);
+    assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("kind = \"countdown\"", "kind = \"dataset\"\npath = \"x\""))), @r#"x.toml:4:1: [[task]] kind: a fresh architecture learns from countdown demonstrations and knows no other text; use kind = "countdown", or a published model through `model.path`"#);
     assert_snapshot!(replaced("path = \"a/model\"", "path = \"a\"\nsystem_prompt = \"Think.\""), @"x.toml:3:1: [model] system_prompt: has no effect without `chat_template = true`; set that or remove this");
     assert_snapshot!(error(&format!("{}[base]\n", FRESH.replace("[[task]]", "chat_template = true\n[[task]]"))), @"x.toml:3:1: [model] chat_template: a fresh architecture has no chat template; remove the key");
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\ntemplate = \"Q: {question}\""), @"x.toml:5:1: [[task]] template: lacks `{prompt}`, the place where the problem's text goes");
@@ -270,8 +270,8 @@ fn rules_across_keys() {
     assert_snapshot!(appended("[[reward]]\nverifier = \"math\"\n"), @r#"x.toml:8:1: [[reward]] verifier: the math verifier cannot judge countdown problems; use "countdown" here, or give tasks of another kind a [[task.reward]] of their own"#);
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\nextract = \"boxed\"\n"), @"x.toml:9:1: [[reward]] extract: has no effect: the countdown verifier reads the whole completion; remove it");
     assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"countdown\"\nweight = -1\n"), @"x.toml:7:1: [[reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
-    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math", "exact", "regex" or "choice" here, or give tasks of another kind a [[task.reward]] of their own"#);
-    assert_snapshot!(appended("[[task]]\nkind = \"jsonl\"\npath = \"x\"\n"), @"no error");
+    assert_snapshot!(error(&format!("{}[[reward]]\nverifier = \"countdown\"\n", WHOLE.replace("kind = \"countdown\"", "kind = \"dataset\"\npath = \"x\""))), @r#"x.toml:9:1: [[reward]] verifier: the countdown verifier cannot judge dataset problems; use "math", "exact", "regex" or "choice" here, or give tasks of another kind a [[task.reward]] of their own"#);
+    assert_snapshot!(appended("[[task]]\nkind = \"dataset\"\npath = \"x\"\n"), @"no error");
     assert_snapshot!(appended("[[probe.sampler]]\n[[probe.sampler]]\ntemperature = 1\n"), @"x.toml:8:1: [[probe.sampler]]: the same as an earlier sampler, which gives the same draws; remove one");
     assert_snapshot!(appended("[probe]\nscores = 0\nreferences = 'x.jsonl'\n"), @"x.toml:9:1: [probe] references: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
     assert_snapshot!(appended("[probe]\nscores = 0\n[probe.guess]\n"), @"x.toml:9:8: [probe.guess]: has no effect where `scores` is 0, which leaves out all figures of where answers came from; raise `scores` or remove this");
@@ -316,10 +316,10 @@ fn overrides() {
 
 #[test]
 fn rewards_of_a_task() {
-    let own = "[[task]]\nkind = \"jsonl\"\npath = \"x\"\n[[task.reward]]\n";
+    let own = "[[task]]\nkind = \"dataset\"\npath = \"x\"\n[[task.reward]]\n";
     assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\n")), @"no error");
     assert_snapshot!(appended(&format!("{own}verifer = \"exact\"\n")), @"x.toml:11:1: [[task.reward]] verifer: unknown key; did you mean `verifier`?");
-    assert_snapshot!(appended(&format!("{own}verifier = \"countdown\"\n")), @r#"x.toml:11:1: [[task.reward]] verifier: the countdown verifier cannot judge jsonl problems; use "math", "exact", "regex" or "choice" here"#);
+    assert_snapshot!(appended(&format!("{own}verifier = \"countdown\"\n")), @r#"x.toml:11:1: [[task.reward]] verifier: the countdown verifier cannot judge dataset problems; use "math", "exact", "regex" or "choice" here"#);
     assert_snapshot!(appended(&format!("{own}verifier = \"random\"\n")), @"x.toml:11:1: [[task.reward]] verifier: random cannot come first: the first reward gives the raw verdict, which the probe measures; put the task's verifier there, with `weight = 0.0` if it is to pay nothing");
     assert_snapshot!(appended(&format!("{own}verifier = \"math\"\nweight = 0\n")), @"x.toml:12:1: [[task.reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
     assert_snapshot!(appended(&format!("{own}verifier = \"exact\"\nstep_weight = 1\n")), @"x.toml:12:1: [[task.reward]] step_weight: has no effect: the exact verifier compares text, which has no steps; remove it");
@@ -335,7 +335,7 @@ fn rewards_of_a_task() {
 fn keys_of_one_verifier() {
     let reward = |text: &str| replaced("[algorithm]", &format!("[[reward]]\n{text}\n[algorithm]"));
     let file = |text: &str| {
-        let jsonl = WHOLE.replace("kind = \"countdown\"", "kind = \"jsonl\"\npath = \"x\"");
+        let jsonl = WHOLE.replace("kind = \"countdown\"", "kind = \"dataset\"\npath = \"x\"");
         error(&format!("{jsonl}[[reward]]\n{text}\n"))
     };
     assert_snapshot!(file("verifier = \"regex\"\npattern = 'a: (\\d+)'"), @"no error");

@@ -184,11 +184,11 @@ fn overrides_are_toml_or_text() {
     check(&["probe.guess.n=4"], |r| r.probe.guess.as_ref().is_some_and(|g| g.n == 4));
     check(&["task.0.numbers=4"], |r| match &r.tasks[0].kind {
         TaskKind::Countdown(task) => task.numbers == (4, 4),
-        TaskKind::Jsonl(_) => false,
+        _ => false,
     });
     check(&["task.0.operators=[\"*\"]"], |r| match &r.tasks[0].kind {
         TaskKind::Countdown(task) => task.operators == [Operator::Mul],
-        TaskKind::Jsonl(_) => false,
+        _ => false,
     });
 }
 
@@ -408,6 +408,7 @@ fn a_task_of_the_command_line_is_a_recipe() {
     let some = |text: &str| Some(text.to_owned());
     let whole = ShortTask {
         source: "a \"b\" \\ c.jsonl".into(),
+        benchmark: None,
         prompt_column: some("q"),
         answer_column: some("a"),
         verifier: some("exact"),
@@ -415,15 +416,36 @@ fn a_task_of_the_command_line_is_a_recipe() {
     };
     let recipe = short(&whole, "m", &["model.chat_template=true".into()]).unwrap();
     let recipe = recipe.measured();
-    let TaskKind::Jsonl(file) = &recipe.tasks[0].kind else { panic!("{recipe:?}") };
-    assert_eq!(file.path, Path::new(&whole.source));
-    assert_eq!(file.probe_path.as_deref(), Some(Path::new(&whole.source)));
-    assert_eq!((file.prompt_column.as_str(), file.answer_column.as_str()), ("q", "a"));
+    let TaskKind::Dataset(file) = &recipe.tasks[0].kind else { panic!("{recipe:?}") };
+    assert_eq!(file.source, DataSource::new(&whole.source));
+    assert_eq!(file.probe.as_ref(), Some(&file.source));
+    assert_eq!((file.columns.prompt.as_str(), file.columns.answer.as_str()), ("q", "a"));
     let reward = &recipe.tasks[0].rewards[0];
     assert_eq!((reward.verifier, reward.extract), (VerifierKind::Exact, Extract::Boxed));
     assert!(recipe.model.chat_template);
 
+    // Of a hub's data set the same split is probed.
+    let chosen = ["task.0.config=main".into(), "task.0.split=test".into()];
+    let recipe = short(&task("openai/gsm8k"), "m", &chosen).unwrap();
+    let TaskKind::Dataset(data) = &recipe.measured().tasks[0].kind else { panic!("{recipe:?}") };
+    assert_eq!(data.probe.as_ref(), Some(&data.source));
+    assert_eq!(data.source.split.as_deref(), Some("test"));
+
+    let benchmark = ShortTask { benchmark: some("math500"), ..task("") };
+    let recipe = short(&benchmark, "m", &[]).unwrap();
+    let measured = &recipe.measured().tasks[0];
+    let TaskKind::Benchmark(of) = &measured.kind else { panic!("{recipe:?}") };
+    assert_eq!(of.source.path, "HuggingFaceH4/MATH-500");
+    assert_eq!(measured.rewards[0].extract, Extract::Answer);
+    assert!(measured.template.ends_with("within \\boxed{}."));
+    let own = ShortTask { source: "m.jsonl".into(), extract: some("boxed"), ..benchmark.clone() };
+    let recipe = short(&own, "m", &[]).unwrap();
+    assert_eq!(recipe.measured().tasks[0].rewards[0].extract, Extract::Boxed);
+    let wrong = ShortTask { benchmark: some("math5000"), ..benchmark };
+
     let fails = |task: ShortTask| short(&task, "m", &[]).unwrap_err().to_string();
+    let error = fails(wrong);
+    assert!(error.contains("--benchmark math5000") && error.contains("\"math500\"?"), "{error}");
     let error = fails(ShortTask { verifier: some("countdown"), ..whole.clone() });
     assert!(error.contains("--task") && error.contains("countdown verifier"), "{error}");
     let error = fails(ShortTask { verifier: some("maths"), ..whole });

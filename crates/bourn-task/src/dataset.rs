@@ -1,31 +1,23 @@
-//! Problems out of a data set's file.
+//! Problems out of a data set's files.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use bourn_recipe::{Extract, JsonlTask, Task};
-use bourn_verify::math::{parse_gold, read_gold};
-use bourn_verify::{Reference, extract};
+use bourn_recipe::{Columns, DataSource, Task};
+use bourn_rows::{Row, Source};
+use bourn_seed::content_hash;
 use serde_json::{Map, Value};
 
+use crate::answer::{Answers, is_hashed};
+use crate::benchmark;
+use crate::columns::{Place, column, find};
 use crate::load::TaskError;
-use crate::problem::{Problem, render};
-use crate::records;
+use crate::problem::Problem;
+use crate::prompt::prompt;
 use crate::rewards::Rewards;
-use bourn_seed::content_hash;
 
-/// Line numbers that a warning lists before it only counts.
+/// Places that a warning lists before it only counts.
 const LISTED: usize = 20;
-
-/// How the answer column becomes a reference.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Answers {
-    /// Plain numbers, which is what completions are asked for.
-    Numbers,
-    /// Numbers and any other mathematics.
-    Mathematics,
-    Text,
-}
 
 /// A problem with the hash of its text before the template: the order and the side of the split
 /// follow it, so that neither depends on lines, template or seed.
@@ -35,89 +27,221 @@ pub(crate) struct KeyedProblem {
     pub problem: Problem,
 }
 
-/// The readable problems of one file, in the order of their keys.
-pub(crate) struct DataFile {
+/// The readable problems of a source, in the order of their keys, and what was found on the way.
+pub(crate) struct Dataset {
     pub entries: Vec<KeyedProblem>,
-    pub warnings: Vec<String>,
+    pub findings: Findings,
+    /// Of each problem and its answer a hash, where it is asked for.
+    pub contents: Vec<[u8; 32]>,
 }
 
-/// Reads one file of a task, of the data set `data`.
-pub(crate) fn read(
-    path: &Path,
-    data: &JsonlTask,
-    task: &Task,
-    rewards: &Rewards,
-    answers: Answers,
-) -> Result<DataFile, TaskError> {
-    let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
-    let mut entries: BTreeMap<u64, Problem> = BTreeMap::new();
-    let mut repeated = LineNumbers::default();
-    let mut unreadable = LineNumbers::default();
-    let (mut first_reason, mut first_answer) = (String::new(), None);
-    let mut hashed = 0;
-    records::for_each(path, |line, columns| {
-        let text = text_column(path, line, &columns, &data.prompt_column)?;
-        let answer = column(path, line, &columns, ("answer_column", &data.answer_column))?;
-        let key = content_hash(&[b"problem", text.trim().as_bytes()]);
-        match reference(answer, data.answer_format, answers) {
-            Err(reason) => {
-                if unreadable.count == 0 {
-                    (first_reason, first_answer) = (reason, Some(answer.clone()));
+/// What was found in the rows of a source.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Findings {
+    /// The source, as it was named.
+    pub name: String,
+    /// Its files.
+    pub files: usize,
+    /// Rows that were looked at.
+    pub rows: usize,
+    /// Problems that they gave.
+    pub problems: usize,
+    /// The columns of the first row.
+    pub columns: Vec<String>,
+    /// Rows whose reference cannot be read.
+    pub unreadable: Places,
+    /// Why, for the first of them.
+    pub reason: String,
+    /// Rows whose text stood before, with the same answer.
+    pub repeated: Places,
+    /// Rows whose text stands elsewhere with another answer; all of them.
+    pub disagreeing: Places,
+    /// How many problems these are.
+    pub disputed: usize,
+    /// Rows whose answer, compared as a text, is a whole solution that ends in `#### 42`.
+    pub hashed: usize,
+}
+
+/// What is read of a source, and how.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    /// The layouts there may be: of each row the first of which it has both columns.
+    pub layouts: &'a [Columns],
+    pub task: &'a Task,
+    pub rewards: &'a Rewards,
+    pub answers: Answers,
+    /// Most problems; 0 for all.
+    pub most: usize,
+    /// Whether the problems are to be compared with a benchmark's.
+    pub compared: bool,
+}
+
+/// A problem as it was first met.
+struct Met {
+    problem: Problem,
+    place: String,
+    disagrees: bool,
+}
+
+impl Reader<'_> {
+    /// Reads a source.
+    pub(crate) fn read(self, source: &DataSource) -> Result<Dataset, TaskError> {
+        let DataSource { path, config, split } = source;
+        let (config, split) = (config.as_deref(), split.as_deref());
+        let files = Source { path, config, split }.files()?;
+        let several = files.len() > 1;
+        let mut findings =
+            Findings { name: named(source), files: files.len(), ..Findings::default() };
+        let mut met: BTreeMap<u64, Met> = BTreeMap::new();
+        let mut first_unreadable = None;
+        let mut contents = Vec::new();
+        for path in &files {
+            if self.is_enough(met.len()) {
+                break;
+            }
+            let file =
+                path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+            bourn_rows::for_each(path, |Row { place: line, columns }| {
+                let place = Place { path, line, columns: &columns };
+                let shown = if several { format!("{file}:{line}") } else { line.to_string() };
+                if findings.rows == 0 {
+                    findings.columns = columns.keys().cloned().collect();
                 }
-                unreadable.add(line);
-            }
-            Ok(_) if entries.contains_key(&key) => repeated.add(line),
-            Ok(reference) => {
-                // A whole solution that ends in `#### 42` is no answer to be found letter by letter.
-                hashed += usize::from(is_hashed(answer, data.answer_format, answers));
-                let origin = format!("{name}:{line}");
-                let prompt = render(&task.template, text);
-                entries.insert(key, Problem::new(prompt, reference, origin, rewards));
-            }
+                findings.rows += 1;
+                let layout = self.layout(&columns);
+                let prompt_column = column(&place, ("prompt_column", &layout.prompt))?;
+                let answer = column(&place, ("answer_column", &layout.answer))?;
+                let put = prompt(&prompt_column, &self.task.template).map_err(|problem| {
+                    place.malformed(format!("the column `{}` {problem}", layout.prompt))
+                })?;
+                if self.compared {
+                    let answer = benchmark::answer(&answer, layout.answer_format);
+                    contents.push(benchmark::content(&put.content, &answer));
+                }
+                let key = content_hash(&[b"problem", put.content.trim().as_bytes()]);
+                match self.answers.reference(&answer, layout.answer_format) {
+                    Err(reason) => {
+                        if findings.unreadable.count == 0 {
+                            findings.reason = reason;
+                            first_unreadable = Some((path.clone(), line, answer.into_owned()));
+                        }
+                        findings.unreadable.add(shown);
+                    }
+                    Ok(reference) => {
+                        let before = met.get_mut(&key);
+                        match before {
+                            Some(before) if before.problem.reference.agrees(&reference) => {
+                                findings.repeated.add(shown);
+                            }
+                            Some(before) => {
+                                if !std::mem::replace(&mut before.disagrees, true) {
+                                    findings.disagreeing.add(before.place.clone());
+                                }
+                                findings.disagreeing.add(shown);
+                            }
+                            None => {
+                                let hashed = is_hashed(&answer, layout.answer_format, self.answers);
+                                findings.hashed += usize::from(hashed);
+                                let origin = format!("{file}:{line}");
+                                let problem = Problem::new(put, reference, origin, self.rewards);
+                                met.insert(key, Met { problem, place: shown, disagrees: false });
+                            }
+                        }
+                    }
+                }
+                Ok::<_, TaskError>(!self.is_enough(met.len()))
+            })?;
         }
-        Ok(data.max_problems == 0 || entries.len() < data.max_problems)
-    })?;
-    if entries.is_empty() {
-        let path = path.to_path_buf();
-        return Err(match unreadable.count {
-            0 => TaskError::Empty { path },
-            count => TaskError::NoReference {
+        findings.disputed = met.values().filter(|met| met.disagrees).count();
+        // Of two answers nobody knows which is right, and the wrong one would be paid for.
+        met.retain(|_, met| !met.disagrees);
+        findings.problems = met.len();
+        if met.is_empty() {
+            return Err(self.nothing(source, &files[0], findings, first_unreadable));
+        }
+        let entry = |(key, met): (u64, Met)| KeyedProblem { key, problem: met.problem };
+        Ok(Dataset { entries: met.into_iter().map(entry).collect(), findings, contents })
+    }
+
+    fn is_enough(&self, problems: usize) -> bool {
+        self.most != 0 && problems >= self.most
+    }
+
+    /// The layout of a row; the first of all, where it has none, so that an error names that one's.
+    fn layout(&self, columns: &Map<String, Value>) -> &Columns {
+        let has = |layout: &&Columns| {
+            find(columns, &layout.prompt).is_some() && find(columns, &layout.answer).is_some()
+        };
+        self.layouts.iter().find(has).unwrap_or(&self.layouts[0])
+    }
+
+    fn nothing(
+        &self,
+        source: &DataSource,
+        file: &Path,
+        findings: Findings,
+        unreadable: Option<(std::path::PathBuf, u64, Value)>,
+    ) -> TaskError {
+        match unreadable {
+            None if findings.disagreeing.count > 0 => TaskError::Disagreeing {
+                source_name: named(source),
+                places: findings.disagreeing.to_string(),
+            },
+            None => TaskError::Empty { path: file.to_path_buf() },
+            Some((path, line, answer)) => TaskError::NoReference {
                 path,
-                count,
-                line: unreadable.first[0],
-                reason: first_reason,
-                advice: first_answer.and_then(|answer| readable_as(&answer, answers)).map_or_else(
+                count: findings.unreadable.count,
+                line,
+                reason: findings.reason,
+                advice: self.answers.readable_as(&answer).map_or_else(
                     || "check `answer_column` and `answer_format`".to_owned(),
                     |name| format!("set `answer_format = \"{name}\"`, by which it can"),
                 ),
             },
-        });
+        }
     }
-    let mut warnings = Vec::new();
-    if unreadable.count > 0 {
-        warnings.push(format!(
-            "{}: {} left out, because their reference cannot be read (the first: {first_reason}): \
-             {unreadable}",
-            path.display(),
-            problems(unreadable.count),
-        ));
+}
+
+/// A source as people read it: `openai/gsm8k, main, test`.
+pub(crate) fn named(source: &DataSource) -> String {
+    let DataSource { path, config, split } = source;
+    let parts = [Some(path), config.as_ref(), split.as_ref()];
+    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ")
+}
+
+impl Findings {
+    /// What the user should know, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let Findings { name, unreadable, reason, repeated, disagreeing, hashed, .. } = self;
+        let mut warnings = Vec::new();
+        if unreadable.count > 0 {
+            warnings.push(format!(
+                "{name}: {} left out, because their reference cannot be read (the first: {reason}): \
+                 {unreadable}",
+                problems(unreadable.count),
+            ));
+        }
+        if repeated.count > 0 {
+            warnings.push(format!(
+                "{name}: {} left out, because the same text stands on an earlier line: {repeated}",
+                problems(repeated.count),
+            ));
+        }
+        if disagreeing.count > 0 {
+            warnings.push(format!(
+                "{name}: {} left out, because the same text stands there with different answers: \
+                 {disagreeing}",
+                problems(self.disputed),
+            ));
+        }
+        if *hashed > 0 && *hashed == self.problems {
+            warnings.push(format!(
+                "{name}: every reference holds `####`, and is compared as a whole: for what stands \
+                 behind it set `answer_format = \"hash\"`",
+            ));
+        }
+        warnings
     }
-    if repeated.count > 0 {
-        warnings.push(format!(
-            "{}: {} left out, because the same text stands on an earlier line: {repeated}",
-            path.display(),
-            problems(repeated.count),
-        ));
-    }
-    if hashed > 0 && hashed == entries.len() {
-        warnings.push(format!(
-            "{}: every reference holds `####`, and is compared as a whole: for what stands behind it \
-             set `answer_format = \"hash\"`",
-            path.display()
-        ));
-    }
-    let entries = entries.into_iter().map(|(key, problem)| KeyedProblem { key, problem }).collect();
-    Ok(DataFile { entries, warnings })
 }
 
 /// `1 problem`, `2 problems`.
@@ -125,115 +249,33 @@ pub(crate) fn problems(count: usize) -> String {
     format!("{count} problem{}", if count == 1 { "" } else { "s" })
 }
 
-/// The reference in the answer column, or why there is none.
-fn reference(answer: &Value, format: Extract, answers: Answers) -> Result<Reference, String> {
-    // A number needs no extraction: it is the answer.
-    let (text, format) = match answer {
-        Value::String(text) => (text.clone(), format),
-        Value::Number(number) => (number.to_string(), Extract::Whole),
-        other => return Err(format!("`{other}` is neither text nor a number")),
-    };
-    let found = extract(&text, format);
-    match answers {
-        Answers::Text => found
-            .map(Reference::Exact)
-            .ok_or_else(|| "there is no answer where `answer_format` looks for it".to_string()),
-        Answers::Numbers | Answers::Mathematics => {
-            let gold = match answers {
-                Answers::Numbers => parse_gold(&text, format),
-                _ => read_gold(&text, format),
-            };
-            let gold = gold.map_err(|error| error.to_string())?;
-            Ok(Reference::Math { gold, text: found.unwrap_or_default() })
-        }
-    }
+/// Places of rows, all counted and the first few kept: lines, and of several files `file:line`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The first few.
+    pub first: Vec<String>,
+    /// How many there are.
+    pub count: usize,
 }
 
-/// Whether an answer that is compared as a text holds GSM8K's mark before its own answer.
-fn is_hashed(answer: &Value, format: Extract, answers: Answers) -> bool {
-    let text = answer.as_str().unwrap_or_default();
-    let whole = format == Extract::Whole && matches!(answers, Answers::Text);
-    whole && extract(text, Extract::Hash).is_some()
-}
-
-/// The format by which an answer can be read that the recipe's cannot.
-fn readable_as(answer: &Value, answers: Answers) -> Option<&'static str> {
-    let formats = [Extract::Hash, Extract::Boxed, Extract::LastNumber];
-    let found = formats.into_iter().find(|format| reference(answer, *format, answers).is_ok())?;
-    Some(found.name())
-}
-
-/// The value of a column, or an error with the columns that there are.
-fn column<'a>(
-    path: &Path,
-    line: u64,
-    columns: &'a Map<String, Value>,
-    named: (&'static str, &str),
-) -> Result<&'a Value, TaskError> {
-    columns.get(named.1).ok_or_else(|| missing_column(path, line, columns.keys(), named))
-}
-
-/// The error that there is no such column, which a key of the recipe names, where there are
-/// `columns`.
-pub(crate) fn missing_column<'a>(
-    path: &Path,
-    line: u64,
-    columns: impl Iterator<Item = &'a String> + Clone,
-    (key, name): (&'static str, &str),
-) -> TaskError {
-    let names: Vec<String> = columns.clone().map(|key| format!("`{key}`")).collect();
-    // A name that has nothing in common with it was not meant.
-    let distance = |key: &&String| strsim::damerau_levenshtein(key, name);
-    let nearest = columns
-        .min_by_key(distance)
-        .filter(|key| 2 * distance(key) <= name.chars().count())
-        .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
-    TaskError::MissingColumn {
-        path: path.to_path_buf(),
-        line,
-        column: name.to_string(),
-        columns: names.join(", "),
-        nearest,
-        key,
-    }
-}
-
-fn text_column<'a>(
-    path: &Path,
-    line: u64,
-    columns: &'a Map<String, Value>,
-    name: &str,
-) -> Result<&'a str, TaskError> {
-    match column(path, line, columns, ("prompt_column", name))? {
-        Value::String(text) if !text.trim().is_empty() => Ok(text),
-        other => {
-            let kind = if other.is_string() { "empty" } else { "no text" };
-            let problem = format!("the column `{name}` is {kind}: a problem needs its text");
-            Err(TaskError::Malformed { path: path.to_path_buf(), line, problem })
-        }
-    }
-}
-
-/// Line numbers, all counted and the first few kept.
-#[derive(Default)]
-struct LineNumbers {
-    first: Vec<u64>,
-    count: usize,
-}
-
-impl LineNumbers {
-    fn add(&mut self, line: u64) {
+impl Places {
+    fn add(&mut self, place: String) {
         self.count += 1;
         if self.first.len() < LISTED {
-            self.first.push(line);
+            self.first.push(place);
         }
     }
 }
 
-impl std::fmt::Display for LineNumbers {
+impl std::fmt::Display for Places {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let first: Vec<String> = self.first.iter().map(u64::to_string).collect();
-        write!(f, "line{} {}", if self.count == 1 { "" } else { "s" }, first.join(", "))?;
+        let lines = self.first.iter().all(|place| !place.contains(':'));
+        match (lines, self.count) {
+            (true, 1) => write!(f, "line ")?,
+            (true, _) => write!(f, "lines ")?,
+            (false, _) => {}
+        }
+        write!(f, "{}", self.first.join(", "))?;
         match self.count - self.first.len() {
             0 => Ok(()),
             more => write!(f, " and {more} more"),

@@ -29,20 +29,25 @@
 //! # }
 //! ```
 
+mod answer;
+mod benchmark;
+mod columns;
 pub mod countdown;
 mod dataset;
 mod environments;
 mod id;
 mod load;
 mod problem;
-mod records;
+mod prompt;
 mod rewards;
 mod schedule;
 mod survey;
 
 pub use bourn_verify::Reference;
+pub use dataset::{Findings, Places};
 pub use id::ProblemId;
 pub use load::{TaskError, load, load_held_out};
 pub use problem::{Problem, Problems, Share, render};
+pub use prompt::Prompt;
 pub use rewards::{Paid, Rewards};
 pub use survey::{Column, Reading, Survey, survey};

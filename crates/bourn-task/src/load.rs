@@ -1,17 +1,18 @@
 //! From a recipe to its problems: what is trained on, and what is held out for the probe.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::path::PathBuf;
 
-use bourn_recipe::{
-    CountdownTask, Extract, JsonlTask, Measured, Reads, Recipe, Reward, Task, TaskKind,
-};
+use bourn_recipe::{BenchmarkTask, CountdownTask, DatasetTask, Measured, Recipe, Task, TaskKind};
+use bourn_rows::RowError;
 use bourn_verify::{JudgeError, Reference};
 
+use crate::answer::Answers;
+use crate::benchmark;
 use crate::countdown::{Split, generate, prompt};
-use crate::dataset::{Answers, KeyedProblem, problems, read};
+use crate::dataset::{KeyedProblem, Reader, named, problems};
 use crate::problem::{Problem, Problems, Share, render};
+use crate::prompt::Prompt;
 use crate::rewards::Rewards;
 use crate::schedule::{Apportion, Mixture};
 use bourn_seed::content_hash;
@@ -23,13 +24,24 @@ const HELD_OUT_SEED: u64 = 0;
 /// Why a recipe's problems cannot be had.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
-    /// A file that cannot be opened or read.
-    #[error("{}: {source}; check the task's `path`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+    /// Rows that cannot be had.
+    #[error(transparent)]
+    Rows(#[from] RowError),
+    /// A source in which every problem stands twice, with different answers.
+    #[error("{source_name}: every text stands there with different answers: {places}")]
+    Disagreeing {
+        /// The source.
+        source_name: String,
+        /// Where.
+        places: String,
+    },
+    /// Files that do not hold what the benchmark does.
+    #[error("{source_name}: {problem}")]
+    Benchmark {
+        /// The source.
+        source_name: String,
+        /// What is wrong, and what to do.
+        problem: String,
     },
     /// A verifier that cannot be made ready.
     #[error("{0}")]
@@ -164,15 +176,17 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
         let rewards = Rewards::of_task(task, recipe.seed)?;
         candidates.push(match &task.kind {
             TaskKind::Countdown(spec) => puzzles(spec, task, &rewards, recipe.seed, wanted)?,
-            TaskKind::Jsonl(data) => files(data, task, &rewards, &mut warnings)?,
+            TaskKind::Dataset(data) => files(data, task, &rewards, &mut warnings)?,
+            TaskKind::Benchmark(of) => measured(of, task, &rewards, &mut warnings)?,
         });
     }
     let weights: Vec<f64> = recipe.tasks.iter().map(|task| task.weight).collect();
     let mut forbidden = probed_keys(&candidates);
     let held_out = hold_out(&mut candidates, &weights, wanted, &mut forbidden);
     warnings.extend(too_few(held_out.len(), wanted));
-    let (train, train_weight) = training(candidates, &weights, &forbidden, &mut warnings)?;
-    let mixture = Mixture::new(&weights);
+    let trained: Vec<f64> = recipe.tasks.iter().map(Task::trained).collect();
+    let (train, train_weight) = training(candidates, &trained, &forbidden, &mut warnings)?;
+    let mixture = Mixture::new(&trained);
     for (at, (share, task)) in train_weight.iter().zip(&recipe.tasks).enumerate() {
         let (task, most) = (name(task), mixture.most_in(at, recipe.rollout.prompts_per_step));
         if share.weight > 0.0 && !mixture.includes(at) {
@@ -200,15 +214,16 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
             TaskKind::Countdown(spec) => {
                 entries(spec, task, &rewards, HELD_OUT_SEED, wanted, Split::HeldOut)?
             }
-            TaskKind::Jsonl(data) => {
-                let path = data.probe_path.as_ref().unwrap_or(&data.path);
-                let mut file = read(path, data, task, &rewards, answers(task))?;
-                warnings.append(&mut file.warnings);
-                if data.probe_path.is_none() {
-                    file.entries.truncate(file.entries.len() / 2);
+            TaskKind::Dataset(data) => {
+                let source = data.probe.as_ref().unwrap_or(&data.source);
+                let mut set = reader(data, task, &rewards).read(source)?;
+                warnings.extend(set.findings.warnings());
+                if data.probe.is_none() {
+                    set.entries.truncate(set.entries.len() / 2);
                 }
-                file.entries
+                set.entries
             }
+            TaskKind::Benchmark(of) => self::measured(of, task, &rewards, &mut warnings)?.held_out,
         };
         let name = name(task);
         candidates.push(Candidates { name, train: Vec::new(), held_out, shared: false });
@@ -217,20 +232,6 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
     let held_out = hold_out(&mut candidates, &weights, wanted, &mut BTreeSet::new());
     warnings.extend(too_few(held_out.len(), wanted));
     Ok((held_out, warnings))
-}
-
-/// How a task's references are read: as mathematics if one of its verifiers compares that, and as
-/// plain numbers if those look for nothing but the last number of a completion.
-fn answers(task: &Task) -> Answers {
-    let compare = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
-    let mut rewards = task.rewards.iter().filter(compare).peekable();
-    if rewards.peek().is_none() {
-        return Answers::Text;
-    }
-    match rewards.all(|reward| reward.extract == Extract::LastNumber) {
-        true => Answers::Numbers,
-        false => Answers::Mathematics,
-    }
 }
 
 /// The warning that fewer problems could be held out than are wanted.
@@ -247,7 +248,8 @@ fn too_few(held_out: usize, wanted: usize) -> Option<String> {
 fn name(task: &Task) -> String {
     match &task.kind {
         TaskKind::Countdown(_) => "countdown".to_string(),
-        TaskKind::Jsonl(data) => data.path.display().to_string(),
+        TaskKind::Dataset(data) => data.source.path.clone(),
+        TaskKind::Benchmark(of) => of.benchmark.facts().name.to_owned(),
     }
 }
 
@@ -279,27 +281,36 @@ fn entries(
         let text = prompt(&puzzle);
         let key = content_hash(&[b"countdown", text.as_bytes()]);
         let reference = Reference::Countdown(puzzle);
-        let (prompt, origin) = (render(&task.template, &text), "countdown".to_string());
-        KeyedProblem { key, problem: Problem::new(prompt, reference, origin, rewards) }
+        let (shown, origin) = (render(&task.template, &text), "countdown".to_string());
+        let put = Prompt { text: shown, messages: Vec::new(), content: text };
+        KeyedProblem { key, problem: Problem::new(put, reference, origin, rewards) }
     };
     Ok(puzzles.into_iter().map(entry).collect())
 }
 
+/// How a data set's sources are read.
+fn reader<'a>(data: &'a DatasetTask, task: &'a Task, rewards: &'a Rewards) -> Reader<'a> {
+    let layouts = std::slice::from_ref(&data.columns);
+    let (answers, most) = (Answers::of(task), data.max_problems);
+    Reader { layouts, task, rewards, answers, most, compared: false }
+}
+
 fn files(
-    data: &JsonlTask,
+    data: &DatasetTask,
     task: &Task,
     rewards: &Rewards,
     warnings: &mut Vec<String>,
 ) -> Result<Candidates, TaskError> {
-    let answers = answers(task);
-    let mut file = read(&data.path, data, task, rewards, answers)?;
-    warnings.append(&mut file.warnings);
+    let reader = reader(data, task, rewards);
+    let set = reader.read(&data.source)?;
+    warnings.extend(set.findings.warnings());
+    let name = named(&data.source);
     let mut candidates =
-        Candidates { name: name(task), train: file.entries, held_out: Vec::new(), shared: true };
-    match &data.probe_path {
-        Some(path) => {
-            let mut probe = read(path, data, task, rewards, answers)?;
-            warnings.append(&mut probe.warnings);
+        Candidates { name, train: set.entries, held_out: Vec::new(), shared: true };
+    match &data.probe {
+        Some(source) => {
+            let probe = reader.read(source)?;
+            warnings.extend(probe.findings.warnings());
             candidates.held_out = probe.entries;
             candidates.shared = false;
         }
@@ -309,6 +320,22 @@ fn files(
         }
     }
     Ok(candidates)
+}
+
+/// A benchmark's problems, none of which is trained on.
+fn measured(
+    of: &BenchmarkTask,
+    task: &Task,
+    rewards: &Rewards,
+    warnings: &mut Vec<String>,
+) -> Result<Candidates, TaskError> {
+    let layouts: Vec<_> = of.benchmark.facts().layouts().collect();
+    let (layouts, answers) = (layouts.as_slice(), Answers::of(task));
+    let reader = Reader { layouts, task, rewards, answers, most: 0, compared: true };
+    let set = reader.read(&of.source)?;
+    warnings.extend(set.findings.warnings());
+    benchmark::check(of, &set)?;
+    Ok(Candidates { name: name(task), train: Vec::new(), held_out: set.entries, shared: false })
 }
 
 /// Keys of everything in files that are for the probe alone: none of it is trained on, however
@@ -381,7 +408,7 @@ fn training(
                 problems(repeated),
             ));
         }
-        if train.len() == first {
+        if train.len() == first && weight > 0.0 {
             return Err(TaskError::NothingToTrain { task: task.name });
         }
         train[first..].sort_by(|a, b| a.id.cmp(&b.id));

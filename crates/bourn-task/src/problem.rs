@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use bourn_env::{Environment, SingleTurn};
+use bourn_episode::Message;
 use bourn_recipe::Operator;
 use bourn_verify::countdown::Puzzle;
 use bourn_verify::{Case, Judge, Reference};
 
 use crate::id::ProblemId;
+use crate::prompt::Prompt;
 use crate::rewards::{Paid, Rewards};
 
 /// A prompt with those who judge what completes it.
@@ -15,8 +17,10 @@ use crate::rewards::{Paid, Rewards};
 pub struct Problem {
     /// The hash of prompt and reference; who judges is no part of it.
     pub id: ProblemId,
-    /// What the policy is given, after the recipe's template.
+    /// What the policy is given, after the recipe's template, as people and judges read it.
     pub prompt: String,
+    /// The conversation that it is given instead, where it is more than one message of a user.
+    pub messages: Vec<Message>,
     /// What a completion is held against.
     pub reference: Arc<Reference>,
     /// Where it came from: `countdown`, or a file's name and line (`train.jsonl:12`).
@@ -30,8 +34,9 @@ pub struct Problem {
 /// Equal are problems that are put, judged and answered alike, and come from the same place.
 impl PartialEq for Problem {
     fn eq(&self, other: &Problem) -> bool {
-        let Problem { id, prompt, reference, origin, rewards, environment } = self;
-        (id, prompt, reference) == (&other.id, &other.prompt, &other.reference)
+        let Problem { id, prompt, messages, reference, origin, rewards, environment } = self;
+        (id, prompt, messages, reference)
+            == (&other.id, &other.prompt, &other.messages, &other.reference)
             && (origin, rewards) == (&other.origin, &other.rewards)
             && environment.identity() == other.environment.identity()
     }
@@ -39,30 +44,58 @@ impl PartialEq for Problem {
 
 impl Problem {
     /// A problem with the id that its prompt and reference give it, under its task's rewards.
-    pub fn new(prompt: String, reference: Reference, origin: String, rewards: &Rewards) -> Problem {
-        let (kind, content) = match &reference {
-            Reference::Countdown(puzzle) => ("countdown", countdown_content(puzzle)),
-            Reference::Math { text, .. } => ("math", text.clone()),
-            Reference::Exact(text) => ("exact", text.clone()),
-        };
-        // No source of problems gives anything but text yet.
-        let id = ProblemId::of(&[kind.as_bytes(), prompt.as_bytes(), content.as_bytes()], &[]);
+    pub fn new(
+        put: impl Into<Prompt>,
+        reference: Reference,
+        origin: String,
+        rewards: &Rewards,
+    ) -> Problem {
+        let Prompt { text: prompt, messages, content: _ } = put.into();
+        let mut content = vec![prompt.clone()];
+        content.extend(answer_content(&reference));
+        // A conversation that reads like another, or like a text, is another problem.
+        content.extend(messages.iter().flat_map(|m| [m.role.clone(), m.content.clone()]));
+        let mut parts: Vec<&[u8]> = vec![kind(&reference).as_bytes()];
+        parts.extend(content.iter().map(String::as_bytes));
+        let id = ProblemId::of(&parts, &[]);
         let reference = Arc::new(reference);
         let case = Case { reference: &reference, prompt: &prompt, problem: id.number() };
         let (environment, rewards) = (Arc::clone(&rewards.environment), rewards.of(case));
-        Problem { id, prompt, reference, origin, rewards, environment }
+        Problem { id, prompt, messages, reference, origin, rewards, environment }
     }
 
     /// A problem that nobody judges, for whoever draws from no model.
     pub fn unjudged(id: ProblemId, prompt: String, reference: Reference) -> Problem {
         let (reference, origin) = (Arc::new(reference), "synthetic".to_owned());
         let environment = Arc::new(SingleTurn);
-        Problem { id, prompt, reference, origin, rewards: Vec::new(), environment }
+        let (messages, rewards) = (Vec::new(), Vec::new());
+        Problem { id, prompt, messages, reference, origin, rewards, environment }
     }
 
     /// Who gives the raw verdict.
     pub fn judge(&self) -> &dyn Judge {
         &*self.rewards[0].judge
+    }
+}
+
+fn kind(reference: &Reference) -> &'static str {
+    match reference {
+        Reference::Countdown(_) => "countdown",
+        Reference::Math { .. } => "math",
+        Reference::Exact(_) => "exact",
+        Reference::Any(_) => "any",
+    }
+}
+
+/// Everything about a reference that a verdict depends on.
+fn answer_content(reference: &Reference) -> Vec<String> {
+    match reference {
+        Reference::Countdown(puzzle) => vec![countdown_content(puzzle)],
+        Reference::Math { text, .. } | Reference::Exact(text) => vec![text.clone()],
+        Reference::Any(several) => several
+            .iter()
+            .flat_map(|one| [kind(one).to_owned()].into_iter().chain(answer_content(one)))
+            .collect(),
     }
 }
 

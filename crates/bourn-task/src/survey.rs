@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Extract, VerifierKind};
 use bourn_verify::extract;
-use bourn_verify::math::parse_gold;
+use bourn_verify::math::{parse_gold, read_gold};
 use serde_json::{Map, Value};
 
+use crate::columns::missing_column;
 use crate::load::TaskError;
-use crate::{dataset, records};
 
 /// Objects that are looked at; the rest of the file is left unread.
 const LOOKED_AT: usize = 1000;
@@ -71,15 +71,15 @@ pub struct Reading {
     pub extract: Option<Extract>,
 }
 
-/// Looks at the first objects of a JSONL file, or of a JSON file that holds one array.
+/// Looks at the first rows of a file.
 ///
 /// # Errors
 /// [`TaskError`]: the file cannot be read, a line is no object, or there is none.
 pub fn survey(path: &Path) -> Result<Survey, TaskError> {
     let mut rows: Vec<Map<String, Value>> = Vec::new();
-    records::for_each(path, |_, columns| {
-        rows.push(columns);
-        Ok(rows.len() < LOOKED_AT)
+    bourn_rows::for_each(path, |row| {
+        rows.push(row.columns);
+        Ok::<_, TaskError>(rows.len() < LOOKED_AT)
     })?;
     let Some(first) = rows.first() else {
         return Err(TaskError::Empty { path: path.to_path_buf() });
@@ -111,12 +111,7 @@ impl Survey {
         let found = self.columns.iter().find(|column| column.name == name);
         found.ok_or_else(|| {
             let names = self.columns.iter().map(|column| &column.name);
-            dataset::missing_column(
-                &self.path,
-                1,
-                names,
-                ("--prompt-column or --answer-column", name),
-            )
+            missing_column(&self.path, 1, names, ("--prompt-column or --answer-column", name))
         })
     }
 }
@@ -147,6 +142,15 @@ impl Reading {
             if most(&|answer| parse_gold(answer, answer_format).is_ok()) {
                 let boxed = answer_format == Extract::Boxed;
                 let extract = Some(if boxed { Extract::Boxed } else { Extract::LastNumber });
+                return Reading { answer_format, verifier: VerifierKind::Math, extract };
+            }
+        }
+        // Mathematics that is more than numbers: roots, intervals, expressions. A word is read too.
+        let is_written = |answer: &str| answer.contains(|c: char| c.is_ascii_digit() || c == '\\');
+        for answer_format in [Extract::Boxed, Extract::Whole] {
+            let reads = |answer: &str| read_gold(answer, answer_format).is_ok();
+            if most(&|answer| is_written(answer) && reads(answer)) {
+                let extract = Some(Extract::Boxed);
                 return Reading { answer_format, verifier: VerifierKind::Math, extract };
             }
         }

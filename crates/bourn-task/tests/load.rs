@@ -48,7 +48,8 @@ impl Folder {
     }
 }
 
-const ONE: &str = "[[task]]\nkind = \"jsonl\"\npath = \"{dir}/a.jsonl\"\nanswer_format = \"whole\"";
+const ONE: &str =
+    "[[task]]\nkind = \"dataset\"\npath = \"{dir}/a.jsonl\"\nanswer_format = \"whole\"";
 
 /// `count` problems whose questions begin with `word`.
 fn lines(word: &str, count: usize) -> String {
@@ -138,7 +139,7 @@ fn answers_as_text_and_as_numbers() {
 {"input": "d", "target": -3}
 {"input": "e", "target": 1e3}"####;
     let folder = Folder::new(&[("a.jsonl", file)]);
-    let task = "[[task]]\nkind = \"jsonl\"\npath = \"{dir}/a.jsonl\"\nprompt_column = \"input\"\n\
+    let task = "[[task]]\nkind = \"dataset\"\npath = \"{dir}/a.jsonl\"\nprompt_column = \"input\"\n\
                 answer_column = \"target\"\nanswer_format = \"hash\"";
     let problems = folder.load(task, &["probe.problems=1"]);
     let check = |prompt: &str, origin: &str, right: &str| {
@@ -234,7 +235,8 @@ fn bad_files_are_messages() {
     );
     check(
         b"{\"question\": 1, \"answer\": 1}",
-        "a.jsonl:1: the column `question` is no text: a problem needs its text",
+        "a.jsonl:1: the column `question` is no text: a problem needs its text, or a \
+         list of messages",
     );
     check(
         b"\n{\"question\": \"a\", \"answer\": \"\\\\pi\"}\n{\"question\": \"b\", \"answer\": \"\"}",
@@ -280,10 +282,13 @@ fn whole_solutions_as_references_are_warned_of() {
 fn unreadable_and_repeated_lines_are_named() {
     let mut file = lines("what is", 10);
     file += "{\"question\": \"root\", \"answer\": \"\\\\sqrt{2}\"}\n";
-    file += "{\"question\": \"what is 3?\", \"answer\": \"4\"}\n";
+    file += "{\"question\": \"what is 3?\", \"answer\": \"3.0\"}\n";
     for i in 0..30 {
         file += &format!("{{\"question\": \"pi {i}\", \"answer\": \"\\\\pi\"}}\n");
     }
+    file += "\n{\"question\": \" what is 3?\", \"answer\": 3}\n\
+             {\"question\": \"what is 4?\", \"answer\": \"five\"}\n\
+             {\"question\": \"what is 4?\", \"answer\": \"5\"}\n";
     let folder = Folder::new(&[("a.jsonl", &file)]);
     let problems = folder.load(ONE, &[]);
     let warnings: Vec<&str> =
@@ -294,13 +299,17 @@ fn unreadable_and_repeated_lines_are_named() {
             "31 problems left out, because their reference cannot be read (the first: the \
              reference `\\sqrt{2}` is not a number): lines 11, 13, 14, 15, 16, 17, 18, 19, 20, \
              21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 and 11 more",
-            "1 problem left out, because the same text stands on an earlier line: line 12",
+            "2 problems left out, because the same text stands on an earlier line: lines 12, 45",
+            "1 problem left out, because the same text stands there with different answers: lines \
+             5, 46",
         ]
     );
     let all = problems.train.iter().chain(&problems.held_out);
     let three = all.clone().find(|p| p.prompt == "what is 3?").unwrap();
     assert_eq!(verdict(three, VerifierKind::Math, "3"), Verdict::Correct);
-    assert_eq!(all.count(), 10);
+    // Whose answer is right nobody knows: neither is paid for.
+    assert!(all.clone().all(|p| p.prompt != "what is 4?"));
+    assert_eq!(all.count(), 9);
     let few = folder.load(ONE, &["task.0.max_problems=6"]);
     assert_eq!((few.train.len(), few.held_out.len()), (3, 3));
 }

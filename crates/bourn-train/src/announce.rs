@@ -75,7 +75,8 @@ fn model(recipe: &Recipe, b: &Beginning<'_>) -> String {
 fn data(recipe: &Recipe, problems: &Problems) -> String {
     let kind = |task: &Task| match &task.kind {
         TaskKind::Countdown(_) => "countdown".to_owned(),
-        TaskKind::Jsonl(jsonl) => jsonl.path.display().to_string(),
+        TaskKind::Dataset(data) => data.source.path.clone(),
+        TaskKind::Benchmark(of) => of.benchmark.facts().name.to_owned(),
     };
     let judge = |task: &Task| {
         task.rewards.iter().map(|reward| reward.verifier.name()).collect::<Vec<_>>().join(" + ")

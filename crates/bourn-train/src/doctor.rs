@@ -9,7 +9,7 @@ use std::path::Path;
 use std::thread::available_parallelism;
 
 use bourn_kernel::Isa;
-use bourn_model::HubSettings;
+use bourn_model::{HubSettings, ask_hub};
 use bourn_probe::LedgerStore;
 use bourn_recipe::Device;
 use serde::Serialize;
@@ -300,7 +300,7 @@ pub fn hub(ask: bool) -> Vec<Finding> {
     }
     let mut findings = vec![Finding::ok("hub", says)];
     if ask {
-        findings.push(match HubSettings::ask() {
+        findings.push(match ask_hub() {
             Ok(()) => Finding::ok("network", "the hub answers"),
             Err(error) => Finding::wrong(
                 "network",

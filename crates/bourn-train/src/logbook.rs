@@ -196,9 +196,11 @@ fn hparams(recipe: &Recipe) -> Vec<(&'static str, HParam)> {
     };
     let task = |kind: &TaskKind| match kind {
         TaskKind::Countdown(_) => "countdown".to_owned(),
-        TaskKind::Jsonl(task) => {
-            task.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        TaskKind::Dataset(task) => {
+            let path = task.source.path.trim_end_matches('/');
+            path.rsplit('/').next().unwrap_or(path).to_owned()
         }
+        TaskKind::Benchmark(task) => task.benchmark.facts().name.to_owned(),
     };
     let tasks: Vec<String> = recipe.tasks.iter().map(|of| task(&of.kind)).collect();
     let (text, number) = (HParam::Text, HParam::Number);

@@ -1,5 +1,7 @@
 //! What a completion is held against.
 
+use std::sync::Arc;
+
 use crate::countdown::Puzzle;
 use crate::math::Gold;
 
@@ -17,6 +19,8 @@ pub enum Reference {
     },
     /// Text.
     Exact(String),
+    /// Several, any of which is right. None of them is of this kind again.
+    Any(Vec<Arc<Reference>>),
 }
 
 impl Reference {
@@ -24,7 +28,7 @@ impl Reference {
     pub fn puzzle(&self) -> Option<&Puzzle> {
         match self {
             Reference::Countdown(puzzle) => Some(puzzle),
-            Reference::Math { .. } | Reference::Exact(_) => None,
+            _ => None,
         }
     }
 
@@ -32,15 +36,32 @@ impl Reference {
     pub fn number(&self) -> Option<&Gold> {
         match self {
             Reference::Math { gold, .. } => Some(gold),
-            Reference::Countdown(_) | Reference::Exact(_) => None,
+            _ => None,
         }
     }
 
-    /// The text of the answer; a puzzle has none.
+    /// The text of the answer, of several the first's; a puzzle has none.
     pub fn text(&self) -> Option<&str> {
         match self {
             Reference::Math { text, .. } | Reference::Exact(text) => Some(text),
             Reference::Countdown(_) => None,
+            Reference::Any(several) => several.first().and_then(|first| first.text()),
+        }
+    }
+
+    /// Whether what answers one answers the other.
+    pub fn agrees(&self, other: &Reference) -> bool {
+        match (self, other) {
+            (Reference::Math { gold: one, .. }, Reference::Math { gold: other, .. }) => {
+                one == other
+            }
+            (Reference::Any(one), Reference::Any(other)) => {
+                let all_in = |some: &[Arc<Reference>], of: &[Arc<Reference>]| {
+                    some.iter().all(|one| of.iter().any(|other| one.agrees(other)))
+                };
+                all_in(one, other) && all_in(other, one)
+            }
+            _ => self == other,
         }
     }
 }

@@ -15,14 +15,19 @@ use crate::interrupt;
 #[command(group(clap::ArgGroup::new("subject").required(true).args(["run", "base"])))]
 pub(crate) struct ProbeArgs {
     /// The base: a Hugging Face directory, a hub id, a GGUF file or a run's checkpoint
-    #[arg(long, value_name = "MODEL", requires = "policy", requires = "task")]
+    #[arg(long, value_name = "MODEL", requires = "policy")]
     base: Option<String>,
     /// The policy, likewise
     #[arg(long, value_name = "MODEL", requires = "base")]
     policy: Option<String>,
-    /// A recipe for its tasks, rewards and [probe]; or `countdown`; or a JSON or JSONL file
+    /// A recipe for its tasks, rewards and [probe]; or `countdown`; or a data set: a file (JSON lines, CSV,
+    /// Parquet), a directory, a hub id. With --benchmark, the benchmark's file
     #[arg(long, value_name = "TASK", requires = "base")]
     task: Option<String>,
+    /// A benchmark: gsm8k, math500, aime24, aime25, amc23, minerva or olympiadbench; from the hub, unless
+    /// --task names its file
+    #[arg(long, value_name = "NAME", requires = "base")]
+    benchmark: Option<String>,
     /// A run: its last checkpoint against its base, as its recipe says
     #[arg(long, value_name = "DIR")]
     run: Option<PathBuf>,
@@ -63,17 +68,19 @@ pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
         output: args.output.clone(),
         cache_dir: bourn_train::base::default_cache_dir(),
     };
-    let (probing, models) = match (&args.run, &args.base, &args.policy, &args.task) {
-        (Some(run), ..) => {
-            probe_of_run(run, args.checkpoint, &args.overrides, options, console, stop)?
-        }
-        (None, Some(base), Some(policy), Some(task)) => {
-            let probing = Probing::new(recipe(args, base, task)?, options)?;
-            let (base, policy) = (open_model(base)?, open_model(policy)?);
-            (probing, ProbeModels { base, policy, step: 0 })
-        }
-        _ => anyhow::bail!("give --base, --policy and --task, or --run"),
-    };
+    let (probing, models) =
+        match (&args.run, &args.base, &args.policy, args.task.as_ref().or(args.benchmark.as_ref()))
+        {
+            (Some(run), ..) => {
+                probe_of_run(run, args.checkpoint, &args.overrides, options, console, stop)?
+            }
+            (None, Some(base), Some(policy), Some(_)) => {
+                let probing = Probing::new(recipe(args, base)?, options)?;
+                let (base, policy) = (open_model(base)?, open_model(policy)?);
+                (probing, ProbeModels { base, policy, step: 0 })
+            }
+            _ => anyhow::bail!("give --base, --policy and --task or --benchmark; or --run"),
+        };
     let results = probing.run(&models, console, stop)?;
     if args.json {
         for result in &results {
@@ -86,16 +93,18 @@ pub(crate) fn run(args: &ProbeArgs, console: &Console) -> anyhow::Result<()> {
     print(figures(&boundaries, &examples, args.full).trim_end())
 }
 
-/// The recipe that probes `base` on `task`.
-fn recipe(args: &ProbeArgs, base: &str, task: &str) -> anyhow::Result<ProbeRecipe> {
+/// The recipe that probes `base` on the task that is asked for.
+fn recipe(args: &ProbeArgs, base: &str) -> anyhow::Result<ProbeRecipe> {
+    let task = args.task.as_deref().unwrap_or_default();
     let short = ShortTask {
         source: task.to_owned(),
+        benchmark: args.benchmark.clone(),
         prompt_column: args.prompt_column.clone(),
         answer_column: args.answer_column.clone(),
         verifier: args.verifier.clone(),
         extract: args.extract.clone(),
     };
-    if Path::new(task).extension().is_none_or(|extension| extension != "toml") {
+    if args.benchmark.is_some() || Path::new(task).extension().is_none_or(|end| end != "toml") {
         return Ok(bourn_recipe::short(&short, base, &args.overrides)?);
     }
     let of_files = [&short.prompt_column, &short.answer_column, &short.verifier, &short.extract];

@@ -1,9 +1,8 @@
 //! Problem sources, and the verifiers that can judge them.
 
-use std::path::PathBuf;
-
 use super::Site;
 use crate::conform::alternatives;
+use crate::data_formats::DataFormat;
 use crate::error::RecipeError;
 use crate::recipe::*;
 use crate::verifiers::Reads;
@@ -36,16 +35,18 @@ impl Site<'_> {
                 let kind = self.countdown(index, &task)?;
                 (task.weight, task.template, task.environment, TaskKind::Countdown(kind))
             }
-            TaskWritten::Jsonl(task) => {
-                let kind = JsonlTask {
-                    path: PathBuf::from(task.path),
-                    probe_path: task.probe_path.map(PathBuf::from),
-                    prompt_column: task.prompt_column,
-                    answer_column: task.answer_column,
-                    answer_format: task.answer_format,
-                    max_problems: task.max_problems,
+            TaskWritten::Dataset(task) => {
+                let kind = self.dataset(index, &task)?;
+                (task.weight, task.template, task.environment, TaskKind::Dataset(kind))
+            }
+            TaskWritten::Benchmark(task) => {
+                let source = match task.path {
+                    Some(path) => DataSource::new(&path),
+                    None => task.benchmark.facts().on_hub(),
                 };
-                (task.weight, task.template, task.environment, TaskKind::Jsonl(kind))
+                let (benchmark, changed) = (task.benchmark, task.changed);
+                let kind = BenchmarkTask { benchmark, source, changed };
+                (task.weight, task.template, task.environment, TaskKind::Benchmark(kind))
             }
         };
         if !template.contains("{prompt}") {
@@ -56,6 +57,42 @@ impl Site<'_> {
         }
         let environment = environment.unwrap_or_default();
         Ok(Task { weight, template, kind, rewards: Vec::new(), environment })
+    }
+
+    fn dataset(&self, index: usize, task: &DatasetWritten) -> Result<DatasetTask, RecipeError> {
+        let (prompt, answer) = task.format.map_or(("question", "answer"), DataFormat::columns);
+        let column =
+            |own: &Option<String>, usual: &str| own.clone().unwrap_or_else(|| usual.to_owned());
+        let columns = Columns {
+            prompt: column(&task.prompt_column, prompt),
+            answer: column(&task.answer_column, answer),
+            answer_format: task.answer_format,
+        };
+        if task.format.is_some() && task.prompt_column.is_some() && task.answer_column.is_some() {
+            let problem = "has no effect: both columns are named; remove it, or them";
+            return Err(self.error(&[&format!("task.{index}.format")], problem));
+        }
+        let source = DataSource {
+            path: task.path.clone(),
+            config: task.config.clone(),
+            split: task.split.clone(),
+        };
+        let held_out = DataSource { split: task.probe_split.clone(), ..source.clone() };
+        let probe = match &task.probe_path {
+            Some(path) if *path == source.path => Some(DataSource {
+                split: held_out.split.or(source.split.clone()),
+                ..source.clone()
+            }),
+            // Another data set has configurations of its own.
+            Some(path) => Some(DataSource { path: path.clone(), config: None, ..held_out }),
+            None if task.probe_split.is_none() => None,
+            None if held_out == source => {
+                let problem = "is the training problems' split; name another";
+                return Err(self.error(&[&format!("task.{index}.probe_split")], problem));
+            }
+            None => Some(held_out),
+        };
+        Ok(DatasetTask { source, probe, columns, max_problems: task.max_problems })
     }
 
     fn countdown(
@@ -119,6 +156,10 @@ impl Site<'_> {
             let place = if own.is_none() && shared.is_some() { "reward" } else { &of_task };
             task.rewards = match (own, &shared) {
                 (Some(own), _) => self.listed(place, &own)?,
+                // What it measures is comparable only where it is judged as everywhere.
+                (None, _) if matches!(task.kind, TaskKind::Benchmark(_)) => {
+                    vec![natural_reward(&task.kind)]
+                }
                 (None, Some(shared)) => shared.clone(),
                 (None, None) => vec![natural_reward(&task.kind)],
             };
@@ -252,10 +293,13 @@ impl Site<'_> {
 }
 
 fn natural_reward(kind: &TaskKind) -> Reward {
-    Reward::new(match kind {
-        TaskKind::Countdown(_) => VerifierKind::Countdown,
-        TaskKind::Jsonl(_) => VerifierKind::Math,
-    })
+    match kind {
+        TaskKind::Countdown(_) => Reward::new(VerifierKind::Countdown),
+        TaskKind::Dataset(_) => Reward::new(VerifierKind::Math),
+        TaskKind::Benchmark(_) => {
+            Reward { extract: Extract::Answer, ..Reward::new(VerifierKind::Math) }
+        }
+    }
 }
 
 /// The verifiers that are made for such problems, as alternatives.
@@ -271,6 +315,7 @@ fn fitting(kind: &TaskKind) -> String {
 fn kind_word(kind: &TaskKind) -> &'static str {
     match kind {
         TaskKind::Countdown(_) => "countdown",
-        TaskKind::Jsonl(_) => "jsonl",
+        TaskKind::Dataset(_) => "dataset",
+        TaskKind::Benchmark(_) => "benchmark",
     }
 }

@@ -117,9 +117,9 @@ pub(super) const CHAT_TEMPLATE: &str = r#"# Whether prompts are put into the mod
 "#;
 
 pub(super) const DATA: &str = r#"[[task]]
-kind = "jsonl"
-# Training problems, one JSON object a line. A path that does not begin with /
-# begins where bourn is started.
+kind = "dataset"
+# Training problems: JSON lines, CSV or Parquet. A path that does not begin with
+# / begins where bourn is started.
 "#;
 
 pub(super) const PROBE_PATH: &str = r#"# Held-out problems: measured on, never trained on.

@@ -118,11 +118,8 @@ mod defaults {
     pub(super) fn template() -> String {
         "{prompt}".to_string()
     }
-    pub(super) fn prompt_column() -> String {
-        "question".to_string()
-    }
-    pub(super) fn answer_column() -> String {
-        "answer".to_string()
+    pub(super) fn benchmark_template() -> String {
+        crate::benchmarks::TEMPLATE.to_string()
     }
     pub(super) fn whole() -> Extract {
         Extract::Whole

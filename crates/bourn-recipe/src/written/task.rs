@@ -4,17 +4,26 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::defaults;
+use crate::benchmarks::Benchmark;
+use crate::data_formats::DataFormat;
 use crate::environments::EnvironmentKind;
 use crate::recipe::{Extract, Operator, VerifierKind};
 
 /// A source of problems.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[schemars(extend("x-instead" = {
+    "jsonl": "it is \"dataset\" now, which reads CSV, Parquet and hub data sets as well",
+}))]
 pub(crate) enum TaskWritten {
     /// Generated arithmetic puzzles: reach the target with each number used exactly once.
     Countdown(CountdownWritten),
-    /// Problems from a JSONL file, or a JSON file that holds one array.
-    Jsonl(JsonlWritten),
+    /// Problems from files: JSON lines, a JSON array, CSV or Parquet, packed (.gz, .zst) or not; from a
+    /// directory or a hub's data set.
+    Dataset(DatasetWritten),
+    /// A benchmark by its name: all of its problems are for the probe, none is trained on. Prompt,
+    /// columns and judge are its own.
+    Benchmark(BenchmarkWritten),
 }
 
 impl TaskWritten {
@@ -22,7 +31,8 @@ impl TaskWritten {
     pub(crate) fn rewards(&mut self) -> &mut Option<Vec<RewardWritten>> {
         match self {
             TaskWritten::Countdown(task) => &mut task.reward,
-            TaskWritten::Jsonl(task) => &mut task.reward,
+            TaskWritten::Dataset(task) => &mut task.reward,
+            TaskWritten::Benchmark(task) => &mut task.reward,
         }
     }
 }
@@ -100,40 +110,82 @@ pub(crate) struct CountdownNumber(#[schemars(range(min = 1, max = 1_000_000))] p
 #[serde(transparent)]
 pub(crate) struct CountdownTarget(#[schemars(range(min = 1, max = 1_000_000_000))] pub i64);
 
-/// A data set in a file.
+/// A data set.
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct JsonlWritten {
+pub(crate) struct DatasetWritten {
     /// Share of training prompts, relative to the other tasks.
     #[serde(default = "defaults::one")]
     #[schemars(range(min = 0.0, max = 1e6))]
     pub weight: f64,
-    /// Prompt template: `{prompt}` is replaced by the problem's text.
+    /// Prompt template: `{prompt}` is replaced by the problem's text; of messages, in the last.
     #[serde(default = "defaults::template")]
     pub template: String,
-    /// Training problems; a path relative to the current directory.
+    /// Training problems: a file, a pattern of names (`data/train-*.parquet`), a directory with a data
+    /// set in it, or a hub's data set (`org/name[@revision]`). Relative to the current directory.
     #[schemars(length(min = 1))]
     pub path: String,
-    /// Held-out problems for the probe.
-    #[schemars(length(min = 1), extend("x-default" = "split off `path` by content hash"))]
+    /// Of a directory or a hub's data set, which configuration.
+    #[schemars(length(min = 1), extend("x-default" = "the only one"))]
+    pub config: Option<String>,
+    /// Of a directory or a hub's data set, which split.
+    #[schemars(length(min = 1), extend("x-default" = "the only one"))]
+    pub split: Option<String>,
+    /// Held-out problems for the probe, named as `path` is.
+    #[schemars(length(min = 1), extend("x-default" = "`path`, with `probe_split`; without that, split off by content hash"))]
     pub probe_path: Option<String>,
-    /// Column that holds the problem's text.
-    #[serde(default = "defaults::prompt_column")]
-    #[schemars(length(min = 1))]
-    pub prompt_column: String,
-    /// Column that holds the reference answer (text or number).
-    #[serde(default = "defaults::answer_column")]
-    #[schemars(length(min = 1))]
-    pub answer_column: String,
+    /// Of a directory or a hub's data set, the held-out problems' split.
+    #[schemars(length(min = 1), extend("x-default" = "none"))]
+    pub probe_split: Option<String>,
+    /// By whose convention the columns are named: verl's (`prompt`, `reward_model.ground_truth`), TRL's
+    /// (`prompt`, `solution`), NeMo-RL's (`input`, `output`), or prime-rl's and verifiers' (`prompt` or
+    /// `question`, `answer`).
+    #[schemars(extend("x-default" = "bourn's: `question`, `answer`"))]
+    pub format: Option<DataFormat>,
+    /// Column that holds the problem's text, or its messages (`role`, `content`). `a.b` is the column b
+    /// inside a, `a|b` the first that there is.
+    #[schemars(length(min = 1), extend("x-default" = "the format's, else `\"question\"`"))]
+    pub prompt_column: Option<String>,
+    /// Column that holds the reference answer: text, a number, or a list of which any is right.
+    #[schemars(length(min = 1), extend("x-default" = "the format's, else `\"answer\"`"))]
+    pub answer_column: Option<String>,
     /// How the reference answer is read out of its column.
     #[serde(default = "defaults::whole")]
     pub answer_format: Extract,
-    /// Read at most this many problems of each file; 0 for all.
+    /// Read at most this many problems of each source; 0 for all.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub max_problems: usize,
     /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
     #[schemars(length(min = 1, max = 64), extend("x-default" = "the recipe's `[[reward]]`"))]
+    pub reward: Option<Vec<RewardWritten>>,
+    /// What answers a completion. There is one kind so far, `single_turn`: nothing answers.
+    #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]
+    pub environment: Option<EnvironmentKind>,
+}
+
+/// A benchmark.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BenchmarkWritten {
+    /// Share of the probe's problems, relative to the other tasks. None of them is trained on.
+    #[serde(default = "defaults::one")]
+    #[schemars(range(min = 0.0, max = 1e6))]
+    pub weight: f64,
+    /// Which.
+    pub benchmark: Benchmark,
+    /// Prompt template: `{prompt}` is replaced by the problem's text.
+    #[serde(default = "defaults::benchmark_template")]
+    pub template: String,
+    /// Its file or files, named as a data set's are.
+    #[schemars(length(min = 1), extend("x-default" = "the hub's"))]
+    pub path: Option<String>,
+    /// Let other problems than the benchmark's through: a part of it, or a corrected copy. Without, what
+    /// they hold is compared with what it is known to hold.
+    #[serde(default)]
+    pub changed: bool,
+    /// The task's own verifiers, as `[[task.reward]]` with the keys of `[[reward]]`.
+    #[schemars(length(min = 1, max = 64), extend("x-default" = "`{ verifier = \"math\", extract = \"answer\" }`, whatever `[[reward]]` says"))]
     pub reward: Option<Vec<RewardWritten>>,
     /// What answers a completion. There is one kind so far, `single_turn`: nothing answers.
     #[schemars(extend("x-default" = "`{ kind = \"single_turn\" }`"))]

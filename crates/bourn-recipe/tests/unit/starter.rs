@@ -36,8 +36,8 @@ fn what_is_asked_for_is_what_the_recipe_says() {
     let model = of("HuggingFaceTB/SmolLM2-135M-Instruct");
     let read = recipe(&Starter::Data(model.clone(), data()));
     assert!(read.model.chat_template);
-    let TaskKind::Jsonl(task) = &read.tasks[0].kind else { panic!("{:?}", read.tasks) };
-    assert_eq!(task.answer_format, Extract::Hash);
+    let TaskKind::Dataset(task) = &read.tasks[0].kind else { panic!("{:?}", read.tasks) };
+    assert_eq!(task.columns.answer_format, Extract::Hash);
     assert_eq!(read.tasks[0].rewards[0].extract, Extract::LastNumber);
     assert!(read.rollout.max_prompt_length > 985 / 4 + CHAT);
     let countdown = recipe(&Starter::Countdown(model));
@@ -74,9 +74,9 @@ fn names_are_quoted() {
     let text = Starter::Data(of(odd), asked).to_toml(Path::new("my\nrecipe.toml"));
     assert!(text.contains("bourn train myrecipe.toml"), "{text}");
     let read = parse(&text, Path::new("mine.toml"), &[]).unwrap();
-    let TaskKind::Jsonl(task) = &read.tasks[0].kind else { panic!("{:?}", read.tasks) };
-    assert_eq!((task.path.to_str(), task.prompt_column.as_str()), (Some(odd), odd));
-    assert_eq!(task.probe_path.as_deref(), Some(Path::new(odd)));
+    let TaskKind::Dataset(task) = &read.tasks[0].kind else { panic!("{:?}", read.tasks) };
+    assert_eq!((task.source.path.as_str(), task.columns.prompt.as_str()), (odd, odd));
+    assert_eq!(task.probe.as_ref(), Some(&task.source));
     assert_eq!(read.probe.problems, 3);
 }
 

@@ -10,7 +10,7 @@ fn ids_never_change_and_know_no_judge() {
         for verifier in VerifierKind::ALL {
             let rewards = Rewards::open(&[Reward::new(*verifier)], 1).unwrap();
             let origin = "here".to_owned();
-            let problem = Problem::new("p".into(), reference.clone(), origin, &rewards);
+            let problem = Problem::new("p".to_owned(), reference.clone(), origin, &rewards);
             assert_eq!(problem.id.as_str(), expect, "{verifier:?}");
             assert_eq!(u64::from_str_radix(expect, 16), Ok(problem.id.number()));
             assert_eq!(problem.judge().name(), verifier.name());

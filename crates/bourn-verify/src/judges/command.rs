@@ -76,6 +76,8 @@ fn told(reference: &Reference) -> String {
     match reference {
         Reference::Countdown(puzzle) => canonical(puzzle),
         Reference::Math { text, .. } | Reference::Exact(text) => text.clone(),
+        // Each of several is asked about by itself.
+        Reference::Any(_) => reference.text().unwrap_or_default().to_owned(),
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) fn open(reward: &Reward, seed: u64) -> Result<Verifier, JudgeError> {
         let reads = match **case.reference {
             Reference::Countdown(_) => &puzzles,
             Reference::Math { .. } => &numbers,
-            Reference::Exact(_) => &texts,
+            Reference::Exact(_) | Reference::Any(_) => &texts,
         };
         Format { reads: reads.judge(case), extract }
     })

@@ -3,6 +3,8 @@
 //! To add one, write its file, a line of the table below, and its line in
 //! `bourn-recipe/src/verifiers.rs`: schema, errors, reference page, metrics and keys follow.
 
+mod any;
+
 use std::sync::Arc;
 
 use bourn_recipe::{Reward, VerifierKind};
@@ -59,7 +61,13 @@ pub struct Case<'a> {
 impl Verifier {
     /// The judge of one problem.
     pub fn judge(&self, case: Case<'_>) -> Arc<dyn Judge> {
-        (self.make)(case)
+        match &**case.reference {
+            Reference::Any(several) => {
+                let judge = |reference| (self.make)(Case { reference, ..case });
+                any::of(several.iter().map(judge).collect(), || (self.make)(case))
+            }
+            _ => (self.make)(case),
+        }
     }
 
     /// A verifier whose judges are made by `make`.

@@ -1,42 +1,38 @@
-//! Objects out of a JSONL file, or out of a JSON file that holds one array: streamed, with the
-//! line each begins on, and no more than one object in memory.
+//! Objects out of JSON lines, or out of a JSON file that holds one array: streamed, with the line each
+//! begins on, and no more than one object in memory.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::load::TaskError;
+use crate::unique::Unique;
+use crate::{MAX_ROW, Row, RowError};
 
-/// Longest object, in bytes.
-pub(crate) const MAX_OBJECT: usize = 1 << 20;
-
-/// Calls `each` with the line and columns of every object, until it returns `false`.
-pub(crate) fn for_each(
+pub(crate) fn for_each<E: From<RowError>>(
     path: &Path,
-    mut each: impl FnMut(u64, Map<String, Value>) -> Result<bool, TaskError>,
-) -> Result<(), TaskError> {
-    let read_error = |source| TaskError::Read { path: path.to_path_buf(), source };
-    let file = bourn_foreign::open(path).map_err(read_error)?;
-    let mut input = Input { inner: BufReader::new(file), line: 1 };
-    input.skip_mark().map_err(read_error)?;
+    input: BufReader<impl Read>,
+    each: &mut impl FnMut(Row) -> Result<bool, E>,
+) -> Result<(), E> {
+    let read_error = RowError::read(path);
+    let mut input = Input { inner: input, line: 1 };
+    input.skip_mark().map_err(&read_error)?;
     let mut array = Array::None;
-    if input.peek_past_space().map_err(read_error)? == Some(b'[') {
-        input.next().map_err(read_error)?;
+    if input.peek_past_space().map_err(&read_error)? == Some(b'[') {
+        input.next().map_err(&read_error)?;
         array = Array::First;
     }
     loop {
-        let taken = match (input.peek_past_space().map_err(read_error)?, array) {
+        let taken = match (input.peek_past_space().map_err(&read_error)?, array) {
             (None, Array::None | Array::Closed) => return Ok(()),
             (None, _) => Err("the array is not closed: the file may be cut off".to_string()),
             (Some(b']'), Array::First | Array::Next) => {
-                input.next().map_err(read_error)?;
+                input.next().map_err(&read_error)?;
                 array = Array::Closed;
                 continue;
             }
             (Some(b','), Array::Next) => {
-                input.next().map_err(read_error)?;
+                input.next().map_err(&read_error)?;
                 array = Array::Comma;
                 continue;
             }
@@ -46,20 +42,16 @@ pub(crate) fn for_each(
             (Some(_), _) => Ok(()),
         };
         let line = input.line;
-        let malformed = |problem| TaskError::Malformed { path: path.to_path_buf(), line, problem };
+        let malformed = |problem: String| RowError::malformed(path, line, problem);
         taken.map_err(malformed)?;
         let one_line = matches!(array, Array::None);
-        let object = input.object(one_line).map_err(read_error)?;
-        if object.len() > MAX_OBJECT {
-            let limit = MAX_OBJECT >> 20;
-            return Err(malformed(format!("longer than the {limit} MiB that are read")));
+        let object = input.object(one_line).map_err(&read_error)?;
+        if object.len() > MAX_ROW {
+            let limit = MAX_ROW >> 20;
+            return Err(malformed(format!("longer than the {limit} MiB that are read")).into());
         }
-        let columns = match serde_json::from_slice::<Value>(&object) {
-            Ok(Value::Object(columns)) => columns,
-            Ok(_) => return Err(malformed("an object `{…}` is needed".to_string())),
-            Err(error) => return Err(malformed(format!("not JSON: {}", without_place(&error)))),
-        };
-        if !each(line, columns)? {
+        let columns = columns(&object).map_err(malformed)?;
+        if !each(Row { place: line, columns })? {
             return Ok(());
         }
         if !one_line {
@@ -82,6 +74,15 @@ enum Array {
     Closed,
 }
 
+/// The columns of one object.
+fn columns(object: &[u8]) -> Result<Map<String, Value>, String> {
+    match serde_json::from_slice::<Unique>(object) {
+        Ok(Unique(Value::Object(columns))) => Ok(columns),
+        Ok(_) => Err("an object `{…}` is needed".to_string()),
+        Err(error) => Err(format!("not JSON: {}", without_place(&error))),
+    }
+}
+
 /// The parser's message without its own line and column, which count within one object.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -91,12 +92,12 @@ fn without_place(error: &serde_json::Error) -> String {
     }
 }
 
-struct Input {
-    inner: BufReader<File>,
+struct Input<R> {
+    inner: BufReader<R>,
     line: u64,
 }
 
-impl Input {
+impl<R: Read> Input<R> {
     fn peek(&mut self) -> io::Result<Option<u8>> {
         Ok(self.inner.fill_buf()?.first().copied())
     }
@@ -129,14 +130,14 @@ impl Input {
     }
 
     /// The bytes of one object: up to the end of the line, or to where its brackets close. Stops
-    /// just past [`MAX_OBJECT`].
+    /// just past [`MAX_ROW`].
     fn object(&mut self, one_line: bool) -> io::Result<Vec<u8>> {
         let mut object = Vec::new();
         let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
         while let Some(byte) = self.peek()? {
             let outside = depth == 0 && !in_string;
             let ends = if one_line { byte == b'\n' } else { outside && b",]}".contains(&byte) };
-            if ends || object.len() > MAX_OBJECT {
+            if ends || object.len() > MAX_ROW {
                 break;
             }
             object.push(byte);
