@@ -293,7 +293,7 @@ fn a_dry_run_says_what_follows_from_the_recipe_and_writes_nothing() {
 fn what_is_wrong_with_a_model_or_a_data_set_is_named_before_anything_is_written() {
     let place = model();
     let over = |extra: &'static str| vec!["train", "real.toml", "--run-dir", "new", "--set", extra];
-    let recipe = "[model]\npath = \"run/checkpoints/step-000000\"\n[[task]]\nkind = \"jsonl\"\n\
+    let recipe = "[model]\npath = \"run/checkpoints/step-000000\"\n[[task]]\nkind = \"dataset\"\n\
         path = \"data.jsonl\"\n[rollout]\nprompts_per_step = 2\nnum_generations = 2\n\
         max_prompt_length = 16\nmax_completion_length = 8\n[algorithm]\nname = \"grpo\"\n\
         [probe]\nproblems = 2\nn_max = 4\n[train]\nmax_steps = 1\n";

@@ -92,6 +92,12 @@ Examples:
   bourn recipe show quickstart.toml --set train.max_steps=10
   bourn recipe reference";
 
+pub(crate) const DATA: &str = "\
+Examples:
+  bourn data check train.parquet --format verl --probe test.parquet
+  bourn data check openai/gsm8k --config main --split test --answer-format hash
+  bourn data show mine.toml -n 5";
+
 pub(crate) const LEDGER: &str = "\
 Examples:
   bourn ledger ls

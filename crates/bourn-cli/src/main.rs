@@ -66,6 +66,9 @@ enum Command {
     /// Check, show or document recipes
     #[command(after_help = help::RECIPE)]
     Recipe(commands::recipe::RecipeArgs),
+    /// Look at data before training on them: answers, repeats, what the probe shares
+    #[command(after_help = help::DATA)]
+    Data(commands::data::DataArgs),
     /// Look after the draws of frozen bases that are kept for all runs
     #[command(after_help = help::LEDGER)]
     Ledger(commands::ledger::LedgerArgs),
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
         Command::Ablate(args) => commands::ablate::run(&args, &console),
         Command::Sample(args) => commands::sample::run(&args, &console),
         Command::Score(args) => commands::score::run(&args, &console),
+        Command::Data(args) => commands::data::run(&args),
         Command::Recipe(args) => commands::recipe::run(&args),
         Command::Ledger(args) => commands::ledger::run(&args, &console),
         Command::Doctor(args) => commands::doctor::run(&args, &console),

@@ -99,7 +99,7 @@ fn defaults_that_depend_on_other_keys() {
 
 #[test]
 fn rewards_follow_the_task() {
-    let jsonl = WHOLE.replace("\"countdown\"", "\"jsonl\"\npath = \"d.jsonl\"");
+    let jsonl = WHOLE.replace("\"countdown\"", "\"dataset\"\npath = \"d.jsonl\"");
     let check = |append: &str, expect: &[(VerifierKind, Extract)]| {
         let recipe = recipe(&format!("{jsonl}{append}"), &[]);
         let found: Vec<_> =
@@ -117,8 +117,8 @@ fn rewards_follow_the_task() {
 #[test]
 fn rewards_belong_to_a_task() {
     let two = format!(
-        "{WHOLE}[[task]]\nkind = \"jsonl\"\npath = \"a.jsonl\"\n[[task.reward]]\nverifier = \"exact\"\n\
-         [[task.reward]]\nverifier = \"math\"\nweight = 0.5\n[[task]]\nkind = \"jsonl\"\npath = \
+        "{WHOLE}[[task]]\nkind = \"dataset\"\npath = \"a.jsonl\"\n[[task.reward]]\nverifier = \"exact\"\n\
+         [[task.reward]]\nverifier = \"math\"\nweight = 0.5\n[[task]]\nkind = \"dataset\"\npath = \
          \"b.jsonl\"\n"
     );
     let names = |recipe: &Recipe| -> Vec<Vec<&str>> {

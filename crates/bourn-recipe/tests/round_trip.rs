@@ -5,7 +5,7 @@ use std::path::Path;
 use bourn_recipe::parse;
 use proptest::prelude::*;
 
-const PUBLISHED: &str = "[model]\npath = \"m\"\n[[task]]\nkind = \"jsonl\"\npath = \"d.jsonl\"\n\
+const PUBLISHED: &str = "[model]\npath = \"m\"\n[[task]]\nkind = \"dataset\"\npath = \"d.jsonl\"\n\
                          [algorithm]\nname = \"grpo\"\n";
 const FRESH: &str = "[model]\narchitecture = { hidden_size = 64, num_layers = 2, num_heads = 4 }\n\
                      [base]\n[[task]]\nkind = \"countdown\"\n[algorithm]\nname = \"grpo\"\n\
@@ -123,7 +123,7 @@ proptest! {
         lines in prop::collection::vec(prop::sample::select(vec![
             "[model]", "path = 'm'", "[[task]]", "kind = 'countdown'", "[algorithm]", "name = 'grpo'",
             "[rollout]", "num_generations = 3", "[[probe.sampler]]", "[probe]", "sampler = [1]",
-            "numbers = [3, {}]", "kind = 'jsonl'", "[task]", "task = [3]", "model = 3", "[base]",
+            "numbers = [3, {}]", "kind = 'dataset'", "[task]", "task = [3]", "model = 3", "[base]",
             "extends = ''", "[model.architecture]", "hidden_size = 2", "num_heads = 1024",
             "num_layers = 1", "[base.demonstrations]", "correct = nan", "seed = -1", "[[reward]]",
         ]), 0..14),
@@ -146,4 +146,54 @@ fn small_numbers_are_written_with_an_exponent() {
         assert!(written.lines().any(|own| own == line), "{line}: {written}");
     }
     assert_eq!(bourn_recipe::parse(&written, Path::new("x.toml"), &[]).unwrap(), recipe);
+}
+
+/// Wherever held-out problems are said to be, what is written out says the same.
+#[test]
+fn sources_of_problems() {
+    let choices = [
+        ("config", vec!["", "main"]),
+        ("split", vec!["", "train"]),
+        ("probe_path", vec!["", "d.jsonl", "other"]),
+        ("probe_split", vec!["", "train", "test"]),
+        ("format", vec!["", "verl", "trl", "nemo-rl", "prime-rl"]),
+        ("prompt_column", vec!["", "a.b"]),
+        ("answer_format", vec!["", "answer"]),
+    ];
+    let count: usize = choices.iter().map(|(_, values)| values.len()).product();
+    for mut case in 0..count {
+        let mut overrides = Vec::new();
+        for (key, values) in &choices {
+            let value = values[case % values.len()];
+            case /= values.len();
+            if !value.is_empty() {
+                overrides.push(format!("task.0.{key}={value}"));
+            }
+        }
+        match parse(PUBLISHED, Path::new("first.toml"), &overrides) {
+            Ok(_) => check(PUBLISHED, &overrides).unwrap_or_else(|e| panic!("{overrides:?}: {e}")),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains("is the training problems' split"),
+                    "{overrides:?}: {error}"
+                );
+            }
+        }
+    }
+    let benchmark = "[[task]]\nkind = \"benchmark\"\nbenchmark = \"aime24\"\n";
+    for own in
+        ["", "path = \"a.jsonl\"\nchanged = true\n", "[[task.reward]]\nverifier = \"exact\"\n"]
+    {
+        check(&PUBLISHED.replace("[algorithm]", &format!("{benchmark}{own}[algorithm]")), &[])
+            .unwrap();
+        check(
+            &PUBLISHED.replace(
+                "[[task]]\nkind = \"dataset\"\npath = \"d.jsonl\"\n",
+                &format!("{benchmark}{own}"),
+            ),
+            &[],
+        )
+        .unwrap();
+    }
 }

@@ -5,6 +5,7 @@ use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Once;
 
+use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::reader::RowIter;
@@ -34,6 +35,11 @@ pub(crate) fn for_each<E: From<RowError>>(
     let reader = guarded(|| SerializedFileReader::new(file)).map_err(damaged)?;
     for group in reader.metadata().row_groups() {
         for column in group.columns() {
+            if let Compression::BROTLI(_) | Compression::LZO = column.compression() {
+                let problem = "its columns are packed with brotli or LZO, which are not read; write it \
+                               with zstd or snappy";
+                return Err(RowError::no_rows(path, problem).into());
+            }
             let bytes = column.uncompressed_size();
             if !(0..=MOST_OF_COLUMN).contains(&bytes) {
                 let name = column.column_path().string();

@@ -117,21 +117,23 @@ fn a_parquet_file_that_is_damaged_is_an_error() {
     let whole = fs::read(fixture("zstd")).unwrap();
     fails("a.parquet", &whole[..whole.len() / 2], "a Parquet file without its end: it is cut off");
     fails("a.parquet", b"PAR1", "it is cut off");
+    let brotli = rows(&fixture("brotli")).unwrap_err();
+    assert!(brotli.ends_with("are not read; write it with zstd or snappy"), "{brotli}");
     fails("a.parquet", &gzip(&whole), "it is a Parquet file packed once more");
     let mut large = whole.clone();
     let end = large.len() - 8;
     large[end..end + 4].copy_from_slice(&u32::MAX.to_le_bytes());
     fails("a.parquet", &large, "a Parquet file whose description has 4294967295 bytes");
-    // Bytes changed at every place: an error or rows, whatever they hold.
-    for codec in ["none", "zstd", "snappy"] {
+    // Bytes changed at every third place: an error or rows, whatever they hold, and no panic.
+    for (shift, codec) in ["none", "zstd", "snappy"].into_iter().enumerate() {
         let whole = fs::read(fixture(codec)).unwrap();
-        for place in 4..whole.len() {
-            for change in [1, 0x80, 0xff] {
-                let mut changed = whole.clone();
-                changed[place] ^= change;
-                let _either = read("a.parquet", &changed);
-            }
+        let mut read_all = 0;
+        for place in (4 + shift..whole.len()).step_by(3) {
+            let mut changed = whole.clone();
+            changed[place] ^= [1, 0x80, 0xff][place % 7 % 3];
+            read_all += usize::from(read("a.parquet", &changed).is_ok_and(|rows| rows.len() == 3));
         }
+        assert!(read_all < whole.len() / 3, "{codec}: what is damaged is seen");
     }
 }
 

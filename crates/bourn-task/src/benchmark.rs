@@ -53,7 +53,7 @@ pub(crate) fn content(text: &str, answer: &str) -> [u8; 32] {
 }
 
 /// Letters and digits.
-fn bare(text: &str) -> String {
+pub(crate) fn bare(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use bourn_recipe::{BenchmarkTask, CountdownTask, DatasetTask, Measured, Recipe, Task, TaskKind};
+use bourn_recipe::{
+    BenchmarkTask, Columns, CountdownTask, DatasetTask, Measured, Recipe, Task, TaskKind,
+};
 use bourn_rows::RowError;
 use bourn_verify::{JudgeError, Reference};
 
@@ -163,8 +165,9 @@ struct Candidates {
 
 /// All problems of a recipe: train and held-out, of every task.
 ///
-/// The probe's problems are dealt out to the tasks by weight. A task with one file holds out the
-/// first of its problems by content hash, at most half of them.
+/// The probe's problems are dealt out to the tasks by weight. A task without held-out problems of its own
+/// holds out the first of its problems by content hash, at most half of them; none, where a benchmark is
+/// among the tasks.
 ///
 /// # Errors
 /// [`TaskError`]: the file, the line and what to do.
@@ -176,7 +179,13 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
         let rewards = Rewards::of_task(task, recipe.seed)?;
         candidates.push(match &task.kind {
             TaskKind::Countdown(spec) => puzzles(spec, task, &rewards, recipe.seed, wanted)?,
-            TaskKind::Dataset(data) => files(data, task, &rewards, &mut warnings)?,
+            TaskKind::Dataset(data) => {
+                let mut files = files(data, task, &rewards, &mut warnings)?;
+                if data.probe.is_none() && has_benchmark(&recipe.tasks) {
+                    files.held_out.clear();
+                }
+                files
+            }
             TaskKind::Benchmark(of) => measured(of, task, &rewards, &mut warnings)?,
         });
     }
@@ -219,7 +228,9 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
                 let mut set = reader(data, task, &rewards).read(source)?;
                 warnings.extend(set.findings.warnings());
                 if data.probe.is_none() {
-                    set.entries.truncate(set.entries.len() / 2);
+                    let part =
+                        if has_benchmark(measured.tasks) { 0 } else { set.entries.len() / 2 };
+                    set.entries.truncate(part);
                 }
                 set.entries
             }
@@ -232,6 +243,12 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
     let held_out = hold_out(&mut candidates, &weights, wanted, &mut BTreeSet::new());
     warnings.extend(too_few(held_out.len(), wanted));
     Ok((held_out, warnings))
+}
+
+/// Whether a benchmark says what is measured: then a data set without held-out problems of its own is
+/// all for training.
+fn has_benchmark(tasks: &[Task]) -> bool {
+    tasks.iter().any(|task| matches!(task.kind, TaskKind::Benchmark(_)))
 }
 
 /// The warning that fewer problems could be held out than are wanted.
@@ -289,7 +306,11 @@ fn entries(
 }
 
 /// How a data set's sources are read.
-fn reader<'a>(data: &'a DatasetTask, task: &'a Task, rewards: &'a Rewards) -> Reader<'a> {
+pub(crate) fn reader<'a>(
+    data: &'a DatasetTask,
+    task: &'a Task,
+    rewards: &'a Rewards,
+) -> Reader<'a> {
     let layouts = std::slice::from_ref(&data.columns);
     let (answers, most) = (Answers::of(task), data.max_problems);
     Reader { layouts, task, rewards, answers, most, compared: false }
@@ -322,6 +343,15 @@ fn files(
     Ok(candidates)
 }
 
+/// How a benchmark's source is read.
+pub(crate) fn benchmark_reader<'a>(
+    layouts: &'a [Columns],
+    task: &'a Task,
+    rewards: &'a Rewards,
+) -> Reader<'a> {
+    Reader { layouts, task, rewards, answers: Answers::of(task), most: 0, compared: true }
+}
+
 /// A benchmark's problems, none of which is trained on.
 fn measured(
     of: &BenchmarkTask,
@@ -330,9 +360,7 @@ fn measured(
     warnings: &mut Vec<String>,
 ) -> Result<Candidates, TaskError> {
     let layouts: Vec<_> = of.benchmark.facts().layouts().collect();
-    let (layouts, answers) = (layouts.as_slice(), Answers::of(task));
-    let reader = Reader { layouts, task, rewards, answers, most: 0, compared: true };
-    let set = reader.read(&of.source)?;
+    let set = benchmark_reader(&layouts, task, rewards).read(&of.source)?;
     warnings.extend(set.findings.warnings());
     benchmark::check(of, &set)?;
     Ok(Candidates { name: name(task), train: Vec::new(), held_out: set.entries, shared: false })

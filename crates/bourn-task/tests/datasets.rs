@@ -170,7 +170,8 @@ fn a_benchmark_is_measured_and_never_trained_on() {
     assert!(problems.train.iter().all(|p| p.origin.starts_with("a.jsonl")));
     let of_math: Vec<&Problem> =
         problems.held_out.iter().filter(|p| p.origin.starts_with("math.jsonl")).collect();
-    assert_eq!((problems.held_out.len(), of_math.len()), (4, 2));
+    // Where there is a benchmark, data without held-out problems of their own are all for training.
+    assert_eq!((problems.train.len(), problems.held_out.len(), of_math.len()), (9, 4, 4));
     let asked = "Please reason step by step, and put your final answer within \\boxed{}.";
     for problem in &of_math {
         assert!(problem.prompt.starts_with('p') && problem.prompt.ends_with(asked));

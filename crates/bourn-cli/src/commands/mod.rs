@@ -3,6 +3,7 @@
 pub(crate) mod ablate;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod data;
 pub(crate) mod doctor;
 pub(crate) mod init;
 pub(crate) mod ledger;

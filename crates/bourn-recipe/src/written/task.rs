@@ -132,7 +132,7 @@ pub(crate) struct DatasetWritten {
     #[schemars(length(min = 1), extend("x-default" = "the only one"))]
     pub split: Option<String>,
     /// Held-out problems for the probe, named as `path` is.
-    #[schemars(length(min = 1), extend("x-default" = "`path`, with `probe_split`; without that, split off by content hash"))]
+    #[schemars(length(min = 1), extend("x-default" = "`path`, with `probe_split`; without that, split off by content hash, or none where a task is a benchmark"))]
     pub probe_path: Option<String>,
     /// Of a directory or a hub's data set, the held-out problems' split.
     #[schemars(length(min = 1), extend("x-default" = "none"))]
