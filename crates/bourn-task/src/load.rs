@@ -105,6 +105,15 @@ pub enum TaskError {
         /// The task's file, or `countdown`.
         task: String,
     },
+    /// A recipe whose tasks are all benchmarks.
+    #[error(
+        "there is nothing to train on: {task} is a benchmark, whose problems are measured and never \
+         trained on; add a [[task]] with training problems, or use `bourn probe`"
+    )]
+    OnlyMeasured {
+        /// The first of them.
+        task: String,
+    },
     /// Fewer training problems than a step takes.
     #[error(
         "{task}: a step takes {wanted} different problems and there are {available}; lower \
@@ -195,6 +204,9 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
     warnings.extend(too_few(held_out.len(), wanted));
     let trained: Vec<f64> = recipe.tasks.iter().map(Task::trained).collect();
     let (train, train_weight) = training(candidates, &trained, &forbidden, &mut warnings)?;
+    if train.is_empty() {
+        return Err(TaskError::OnlyMeasured { task: name(&recipe.tasks[0]) });
+    }
     let mixture = Mixture::new(&trained);
     for (at, (share, task)) in train_weight.iter().zip(&recipe.tasks).enumerate() {
         let (task, most) = (name(task), mixture.most_in(at, recipe.rollout.prompts_per_step));

@@ -182,5 +182,5 @@ fn a_benchmark_is_measured_and_never_trained_on() {
     assert_eq!(held_out, problems.held_out);
     // Nothing is left to train on.
     let alone = format!("{math}changed = true\n");
-    assert!(load(&recipe(&folder, &alone)).is_err());
+    fails(&folder, &alone, "there is nothing to train on: math500 is a benchmark");
 }
