@@ -296,10 +296,10 @@ fn unreadable_and_repeated_lines_are_named() {
     assert_eq!(
         warnings,
         [
-            "31 problems left out, because their reference cannot be read (the first: the \
+            "32 problems left out, because their reference cannot be read (the first: the \
              reference `\\sqrt{2}` is not a number): lines 11, 13, 14, 15, 16, 17, 18, 19, 20, \
-             21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 and 11 more",
-            "2 problems left out, because the same text stands on an earlier line: lines 12, 45",
+             21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31 and 12 more",
+            "2 problems left out, because the same text stands on an earlier line: lines 12, 44",
             "1 problem left out, because the same text stands there with different answers: lines \
              5, 46",
         ]

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use bourn_recipe::Extract;
+
+use crate::Verdict;
 use crate::countdown::Puzzle;
-use crate::math::Gold;
+use crate::math::{Gold, verify};
 
 /// What a completion is held against, as a task has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,8 +55,10 @@ impl Reference {
     /// Whether what answers one answers the other.
     pub fn agrees(&self, other: &Reference) -> bool {
         match (self, other) {
-            (Reference::Math { gold: one, .. }, Reference::Math { gold: other, .. }) => {
-                one == other
+            (Reference::Math { gold: one, text: a }, Reference::Math { gold: other, text: b }) => {
+                // As completions are judged: 3.0 answers 3.
+                let answers = |gold, text| verify(gold, text, Extract::Whole) == Verdict::Correct;
+                one == other || answers(one, b) && answers(other, a)
             }
             (Reference::Any(one), Reference::Any(other)) => {
                 let all_in = |some: &[Arc<Reference>], of: &[Arc<Reference>]| {
