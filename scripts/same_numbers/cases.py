@@ -226,6 +226,12 @@ def probed(bourn, recipe):
     bourn.reaches("probed", "boundary/heldout-t1-p1/base/pass@1", "boundary/heldout-t0.6-p0.9/policy/pass@1")
 
 
+def of_files(bourn):
+    """What a task of files is called: binaries of before it read more than JSON lines have another word."""
+    task = json.dumps(json.loads(bourn.quietly("recipe", "schema"))["properties"]["task"])
+    return "dataset" if '"dataset"' in task else "jsonl"
+
+
 def from_files(bourn):
     """Problems of files, with a checkpoint as the model: the second number is a maths answer that it
     gives now and then, the sum an exact one."""
@@ -238,7 +244,7 @@ def from_files(bourn):
 [model]
 path = "stopped/{LAST}"
 [[task]]
-kind = "jsonl"
+kind = "{of_files(bourn)}"
 path = "input/problems.jsonl"
 answer_format = "hash"
 [rollout]
@@ -317,7 +323,7 @@ def published(bourn):
     bourn.write("input/sums.jsonl", lines(rows))
     bourn.train(
         "published", "input/recipes/gsm8k-smollm2.toml", f"model.path={json.dumps(str(Path(model).resolve()))}",
-        "task=[{kind='jsonl', path='input/sums.jsonl', template='{prompt} End with the answer as a number.'}]",
+        f"task=[{{kind='{of_files(bourn)}', path='input/sums.jsonl', template='{{prompt}} End with the answer as a number.'}}]",
         "rollout.prompts_per_step=4", "rollout.num_generations=4", "rollout.max_prompt_length=64",
         "rollout.max_completion_length=24", "optimizer.warmup_steps=0", "train.max_steps=2", "probe.problems=2", "probe.n_max=4",
         "probe.interval=2", "checkpoint.interval=2")

@@ -56,7 +56,7 @@ pub struct Column {
     pub longest: usize,
     /// Whether every value is text, and none is empty.
     pub is_text: bool,
-    /// How it would be read as an answer; `None` where it holds neither text nor numbers.
+    /// How it would be read as an answer; `None` where most of it is neither text nor numbers.
     pub reading: Option<Reading>,
 }
 
@@ -125,7 +125,9 @@ impl Column {
             example: text(values[0]).unwrap_or_else(|| values[0].to_string()),
             longest: texts.iter().map(String::len).max().unwrap_or_default(),
             is_text: values.iter().all(filled),
-            reading: (texts.len() == values.len()).then(|| Reading::of(&texts)),
+            // A few that are missing are left out when problems are read, and said.
+            reading: (texts.len() as f64 >= MOST * values.len() as f64)
+                .then(|| Reading::of(&texts)),
         }
     }
 }

@@ -34,6 +34,8 @@ fn answers_are_taken_for_what_most_of_them_are() {
         (&["7", r#""-1.5""#, r#""$1,200""#], Whole, Math, Some(LastNumber)),
         (&[r#""B""#, r#""(c)""#, r#""D.""#], Whole, Choice, None),
         (&[r#""Paris""#, r#""7""#], Whole, Exact, Some(Whole)),
+        (&[r#""\\frac{1}{2}""#, r#""(1, 3]""#, r#""2\\sqrt{3}""#], Whole, Math, Some(Boxed)),
+        (&[r#""so \\boxed{x+1}""#, r#""\\boxed{2x^2}""#], Boxed, Math, Some(Boxed)),
         (&[r#""so\n#### Paris""#, r#""so #### Rome""#], Hash, Exact, Some(Hash)),
     ] {
         let (reading, ..) = look(&lines(answers));
@@ -46,6 +48,9 @@ fn answers_are_taken_for_what_most_of_them_are() {
     assert_eq!(look(&lines(&answers)).0.unwrap().verifier, Math);
     answers.push(r#""none""#);
     assert_eq!(look(&lines(&answers)).0.unwrap().verifier, Exact);
+    // Or missing.
+    let (reading, _, answer) = look(&lines(&[&["1"; 9][..], &["null"]].concat()));
+    assert_eq!((reading.unwrap().verifier, answer.as_deref()), (Math, Some("answer")));
 }
 
 #[test]

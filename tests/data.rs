@@ -1,0 +1,129 @@
+//! Data as the field has it, driven as a user drives it.
+
+mod support;
+
+use std::fs;
+
+use serde_json::{Value, json};
+use support::Place;
+
+/// Sums that the small recipe's tokenizer can write.
+fn rows(count: u32) -> Vec<Value> {
+    let row = |i: u32| json!({"question": format!("{i} {i} -> {}:", 2 * i), "answer": 2 * i});
+    (1..=count).map(row).collect()
+}
+
+fn write(place: &Place, name: &str, rows: &[Value]) {
+    let lines: String = rows.iter().map(|row| format!("{row}\n")).collect();
+    fs::write(place.path(name), lines).unwrap();
+}
+
+#[test]
+fn what_data_are_is_said_before_anything_is_trained_on_them() {
+    let place = Place::new();
+    let mut train = rows(6);
+    train.push(json!({"question": "1  1 -> 2", "answer": 2}));
+    train.push(json!({"question": "2 2 -> 4:", "answer": 5}));
+    train.push(json!({"question": "9 9 -> 18:", "answer": null}));
+    write(&place, "train.jsonl", &train);
+    write(&place, "test.jsonl", &[rows(1), rows(3)[2..].to_vec()].concat());
+    let said = place.ok(&["data", "check", "train.jsonl", "--probe", "test.jsonl"]);
+    for line in [
+        "train.jsonl: 9 rows, 6 problems",
+        "  columns      question, answer",
+        "  unreadable   1: line 9",
+        "               the first: `null` is neither text nor a number",
+        "  disagreeing  2: lines 2, 8",
+        "test.jsonl: 2 rows, 2 problems, for the probe",
+        "in both (left out of training): 2: train.jsonl:3 = test.jsonl:2, train.jsonl:1 = test.jsonl:1",
+    ] {
+        assert!(said.contains(line), "`{line}` is not in:\n{}", said);
+    }
+    let json = place.ok(&["data", "check", "train.jsonl", "--json"]);
+    let found: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(found["disagreeing"], json!({"count": 2, "first": ["2", "8"]}));
+    assert_eq!(found["alike"], json!([["train.jsonl:7", "train.jsonl:1"]]));
+    let shown = place.ok(&["data", "show", "test.jsonl", "-n", "1"]);
+    assert!(shown.contains("\n--- answer: "), "{}", shown);
+}
+
+#[test]
+fn what_is_no_data_is_named() {
+    let place = Place::new();
+    fs::write(place.path("lfs.parquet"), "version https://git-lfs.github.com/spec/v1\n").unwrap();
+    let error = place.fails(&["data", "check", "lfs.parquet"]);
+    assert!(error.contains("lfs.parquet: it is a Git LFS pointer"), "{error}");
+    write(&place, "a.jsonl", &[json!({"prompt": "1 1", "reward_model": {"truth": 2}})]);
+    let error = place.fails(&["data", "check", "a.jsonl", "--format", "verl"]);
+    assert!(error.contains("there are `prompt`, `reward_model.truth`"), "{error}");
+    write(&place, "aime.jsonl", &[json!({"problem": "1 1", "answer": 2})]);
+    let args =
+        ["--base", "x/y", "--policy", "x/z", "--benchmark", "aime24", "--task", "aime.jsonl"];
+    let error = place.fails(&[&["probe"][..], &args].concat());
+    assert!(error.contains("it has 1 problems, and aime24 has 30"), "{error}");
+}
+
+/// Packed, in another trainer's layout, of several files, with two answers each, and as messages: the
+/// same problems, and the same run.
+#[test]
+fn a_run_does_not_depend_on_how_its_data_are_packed() {
+    let place = Place::new();
+    place.ok(&[
+        "train",
+        "small.toml",
+        "--run-dir",
+        "base",
+        "--max-steps",
+        "0",
+        "--set",
+        "probe.interval=0",
+    ]);
+    let recipe = |task: &str| {
+        format!(
+            "[model]\npath = \"base/checkpoints/step-000000\"\n[[task]]\nkind = \"dataset\"\n{task}\n\
+             [rollout]\nprompts_per_step = 2\nnum_generations = 2\nmax_prompt_length = 16\n\
+             max_completion_length = 8\n[algorithm]\nname = \"grpo\"\n[optimizer]\nlr = 1e-3\n\
+             [probe]\nproblems = 2\nn_max = 4\n[train]\nmax_steps = 2\n"
+        )
+    };
+    let rows = rows(12);
+    write(&place, "plain.jsonl", &rows);
+    let csv: String = rows
+        .iter()
+        .map(|row| format!("{},{}\n", row["question"].as_str().unwrap(), row["answer"]))
+        .collect();
+    fs::write(place.path("a.csv"), format!("question,answer\n{csv}")).unwrap();
+    let verl: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"prompt": [{"role": "user", "content": row["question"]}],
+                   "reward_model": {"ground_truth": row["answer"]}})
+        })
+        .collect();
+    fs::create_dir_all(place.path("set/data")).unwrap();
+    write(&place, "set/data/train-0.jsonl", &verl[..5]);
+    write(&place, "set/data/train-1.jsonl", &verl[5..]);
+    let mut metrics = Vec::new();
+    for (name, task) in [
+        ("plain", "path = \"plain.jsonl\""),
+        ("csv", "path = \"a.csv\""),
+        ("verl", "path = \"set\"\nformat = \"verl\"\nsplit = \"train\""),
+        ("pattern", "path = \"set/*/train-*.jsonl\"\nformat = \"verl\""),
+    ] {
+        fs::write(place.path("r.toml"), recipe(task)).unwrap();
+        place.ok(&["train", "r.toml", "--run-dir", name]);
+        metrics.push(fs::read_to_string(place.path(name).join("metrics.jsonl")).unwrap());
+    }
+    assert!(metrics[0].lines().count() >= 2);
+    for other in &metrics[1..] {
+        assert_eq!(other, &metrics[0]);
+    }
+    let talk = json!({"question": [{"role": "system", "content": "1"}, {"role": "user", "content": "2"}],
+                      "answer": 3});
+    write(&place, "talk.jsonl", &vec![talk; 1]);
+    fs::write(place.path("r.toml"), recipe("path = \"plain.jsonl\"\nprobe_path = \"talk.jsonl\""))
+        .unwrap();
+    let error = place.fails(&["train", "r.toml", "--run-dir", "talk"]);
+    assert!(error.contains("talk.jsonl:1") && error.contains("model.chat_template"), "{error}");
+    assert!(!place.path("talk").exists());
+}
