@@ -42,7 +42,7 @@ fn what_data_are_is_said_before_anything_is_trained_on_them() {
     let json = place.ok(&["data", "check", "train.jsonl", "--json"]);
     let found: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(found["disagreeing"], json!({"count": 2, "first": ["2", "8"]}));
-    assert_eq!(found["alike"], json!([["train.jsonl:7", "train.jsonl:1"]]));
+    assert_eq!(found["alike"], json!([["train.jsonl:1", "train.jsonl:7"]]));
     let shown = place.ok(&["data", "show", "test.jsonl", "-n", "1"]);
     assert!(shown.contains("\n--- answer: "), "{}", shown);
 }
