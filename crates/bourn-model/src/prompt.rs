@@ -184,3 +184,7 @@ impl Prompter {
         &self.tokenizer
     }
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/prompt.rs"]
+mod tests;
