@@ -61,8 +61,9 @@ fn configurations() {
     check_config(llama, "num_key_value_heads", json!(3), "`num_key_value_heads`: 3 must divide");
     check_config(llama, "head_dim", json!(7), "`head_dim`: 7 is odd");
     check_config(llama, "hidden_act", json!("gelu"), "`hidden_act`: `gelu` is not supported");
-    check_config(llama, "attention_bias", json!(true), "`attention_bias`: true is not supported");
-    check_config(llama, "mlp_bias", json!(true), "`mlp_bias`: true is not supported");
+    let bias = |part: &str| format!("tensor `model.layers.0.{part}.bias` is missing");
+    check_config(llama, "attention_bias", json!(true), &bias("self_attn.k_proj"));
+    check_config(llama, "mlp_bias", json!(true), &bias("mlp.down_proj"));
     check_config(llama, "rms_norm_eps", json!(0.0), "`rms_norm_eps`: 0 is not between");
     check_config(llama, "rope_theta", json!(-1.0), "`rope_theta`: -1 is not between");
     check_config(llama, "quantization_config", json!({"bits": 4}), "`quantization_config`: quant");
@@ -70,8 +71,8 @@ fn configurations() {
     check_config(
         llama,
         "rope_scaling",
-        json!({"type": "yarn", "factor": 2}),
-        "`rope_scaling.rope_type`: `yarn` is not supported",
+        json!({"type": "longrope", "factor": 2}),
+        "`rope_scaling.rope_type`: `longrope` is not supported",
     );
     check_config(
         llama,
@@ -80,8 +81,14 @@ fn configurations() {
         "`rope_scaling.low_freq_factor`: is missing",
     );
     check_config(llama, "rope_parameters", json!(3), "`rope_parameters`: must be an object");
-    check_config("qwen3-tiny", "attention_bias", json!(true), "`attention_bias`");
-    check_config("qwen2-tiny", "layer_types", json!(["chunked_attention"]), "`layer_types`: ");
+    check_config("qwen3-tiny", "attention_bias", json!(true), &bias("self_attn.k_proj"));
+    check_config("qwen3-tiny", "mlp_bias", json!(true), "`mlp_bias`: true is not supported");
+    check_config(
+        "qwen2-tiny",
+        "layer_types",
+        json!(["chunked_attention", "full_attention"]),
+        "`layer_types`: ",
+    );
     check_config(llama, "eos_token_id", json!([2, 128]), "eos_token_id has id 128");
     check_config(llama, "eos_token_id", json!("</s>"), "`eos_token_id`: must be token ids");
     check_config(
@@ -107,7 +114,7 @@ fn configurations() {
 }
 
 #[test]
-fn a_sliding_window_is_refused_only_where_it_cuts() {
+fn a_sliding_window_is_the_longest_sequence_where_it_cuts() {
     let open_with = |edits: Value| {
         let dir = copy("qwen2-tiny");
         let path = dir.path().join("config.json");
@@ -117,14 +124,13 @@ fn a_sliding_window_is_refused_only_where_it_cuts() {
             config[key] = value.clone();
         }
         std::fs::write(&path, config.to_string()).unwrap();
-        open(dir.path().to_str().unwrap()).map(|_| ()).map_err(|e| e.to_string())
+        open(dir.path().to_str().unwrap()).unwrap().config.max_position
     };
     let on = |window: u64, from: u64| json!({"use_sliding_window": true, "sliding_window": window, "max_window_layers": from});
-    assert_eq!(open_with(json!({"use_sliding_window": false, "sliding_window": 8})), Ok(()));
-    assert_eq!(open_with(on(256, 0)), Ok(()));
-    assert_eq!(open_with(on(8, 2)), Ok(()));
-    let message = open_with(on(8, 1)).unwrap_err();
-    assert!(message.contains("`use_sliding_window`: attention over a window of 8"), "{message}");
+    assert_eq!(open_with(json!({"use_sliding_window": false, "sliding_window": 8})), 256);
+    assert_eq!(open_with(on(256, 0)), 256);
+    assert_eq!(open_with(on(8, 2)), 256);
+    assert_eq!(open_with(on(8, 1)), 8);
 }
 
 #[test]
