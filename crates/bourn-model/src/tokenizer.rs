@@ -122,6 +122,12 @@ impl Tokenizer {
         self.token(id).is_some_and(|token| !token.is_empty() && !special(&token))
     }
 
+    /// The id of a special token of this spelling: one that is left out of a completion's text.
+    pub(crate) fn special_id(&self, token: &str) -> Option<u32> {
+        let id = self.id(token)?;
+        (!self.has_text(id)).then_some(id)
+    }
+
     /// Special tokens by role (`bos_token`, `eos_token`, `pad_token`, `unk_token`).
     pub fn special_tokens(&self) -> &BTreeMap<String, String> {
         &self.special
