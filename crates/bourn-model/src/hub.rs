@@ -5,16 +5,20 @@ use std::path::{Path, PathBuf};
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError};
 use hf_hub::{Cache, Repo, RepoType};
 
-use crate::{ModelError, safetensors_file};
+use crate::template_files::{ADDITIONAL, EXTENSION, TEMPLATE, TEMPLATE_JSON};
+use crate::{ModelError, adapter, safetensors_file};
 
 /// Files that are read where the repository has them.
-const SMALL: [&str; 5] = [
+const SMALL: [&str; 6] = [
     "config.json",
     "tokenizer.json",
     "generation_config.json",
     "tokenizer_config.json",
-    "chat_template.jinja",
+    TEMPLATE,
+    TEMPLATE_JSON,
 ];
+/// Most templates with names of their own that are read.
+const MAX_TEMPLATES: usize = 32;
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -61,6 +65,12 @@ impl HubSettings {
             Ok(Err(error)) | Err(error) => Err(id.error(error.to_string())),
         }
     }
+}
+
+/// Whether a file of a repository is a template with a name of its own.
+fn is_template(file: &str) -> bool {
+    let name = file.strip_prefix(ADDITIONAL).and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| name.ends_with(EXTENSION) && !name.contains(['/', '\\']))
 }
 
 /// An address without what stands before its `@`.
@@ -176,10 +186,18 @@ impl Hub {
         if !info.sha.chars().all(|c| c.is_ascii_hexdigit()) || info.sha.is_empty() {
             return Err(id.error(format!("the hub answered with the commit `{}`", info.sha)));
         }
+        if let Some(file) = info.siblings.iter().find(|s| adapter::FILES.contains(&&*s.rfilename)) {
+            let message = format!("has an adapter, {}; {}", file.rfilename, adapter::ADVICE);
+            return Err(id.error(message));
+        }
         let has = |file: &str| info.siblings.iter().any(|s| s.rfilename == file);
         let repo = api.repo(id.at(&info.sha));
         let get = |file: &str| repo.get(file).map_err(|e| failed(&format!("fetch {file}"), e));
         for file in SMALL.into_iter().filter(|file| has(file)) {
+            get(file)?;
+        }
+        let named = info.siblings.iter().map(|s| s.rfilename.as_str()).filter(|s| is_template(s));
+        for file in named.take(MAX_TEMPLATES) {
             get(file)?;
         }
         if has(SINGLE) {

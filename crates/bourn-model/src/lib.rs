@@ -41,6 +41,7 @@
 //! # Ok::<(), bourn_model::ModelError>(())
 //! ```
 
+mod adapter;
 mod bundle;
 mod chat;
 mod config;
@@ -60,7 +61,9 @@ mod resident;
 mod rope;
 mod safetensors_file;
 mod source;
+mod special_ids;
 mod stop;
+mod template_files;
 mod tokenizer;
 pub mod transformer;
 mod weights;

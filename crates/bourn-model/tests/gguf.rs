@@ -169,6 +169,23 @@ fn tensors_without_a_place_are_refused_by_their_name() {
 }
 
 #[test]
+fn ids_of_tokens_with_a_role_are_the_vocabularys() {
+    let plain = GgufFile::of(&variant("llama-plain"));
+    for role in ["bos", "eos", "eot", "eom", "padding", "unknown", "fim_pre"] {
+        let key = format!("tokenizer.ggml.{role}_token_id");
+        let mut file = plain.clone();
+        file.set(&key, int(128));
+        let message = opened(&file).unwrap_err();
+        assert!(
+            message.contains(&format!("`{key}`: 128 is not one of the 128 tokens")),
+            "{message}"
+        );
+        file.set(&key, int(127));
+        assert!(opened(&file).is_ok(), "{key}");
+    }
+}
+
+#[test]
 fn templates_with_names() {
     let plain = GgufFile::of(&variant("llama-plain"));
     let template = |keys: &[&str]| {
