@@ -135,7 +135,7 @@ fn refuse_window(file: &Gguf, config: &ModelConfig, name: &str) -> Result<(), Mo
         None => Ok(()),
         Some(window) => {
             let message = format!(
-                "attention over a window of {window} tokens is not supported where {} are a context",
+                "attention over a window of {window} tokens is not supported where {} are a context; use the model's Hugging Face directory, of which bourn takes sequences up to the window",
                 config.max_position
             );
             Err(file.key_error(&key, message))

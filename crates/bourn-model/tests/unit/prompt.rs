@@ -39,7 +39,7 @@ fn ids(prompter: &Prompter) -> Vec<u32> {
 fn a_stop_string_that_is_a_special_token_stops_at_the_token() {
     let stopping = |list: &[&str]| prompter().stopping_at(&strings(list)).unwrap();
     assert_eq!(ids(&stopping(&["<eos>", "ab"])), [1]);
-    assert_eq!(ids(&stopping(&["a", "eos", "<eos"])), []);
+    assert!(ids(&stopping(&["a", "eos", "<eos"])).is_empty());
 }
 
 #[test]
