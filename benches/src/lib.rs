@@ -51,6 +51,9 @@ impl Shape {
             tie_embeddings: true,
             qkv_bias: false,
             qk_norm: false,
+            output_bias: false,
+            mlp_bias: false,
+            sliding: None,
         }
     }
 }

@@ -119,6 +119,17 @@ pub fn add(out: &mut [f32], x: &[f32]) -> Result<(), KernelError> {
     Ok(())
 }
 
+/// Adds `row` to every row of `out`: a bias.
+///
+/// # Errors
+/// If `out` is not whole rows.
+pub fn add_to_rows(out: &mut [f32], row: &[f32]) -> Result<(), KernelError> {
+    check_range("the width of a bias", 1, usize::MAX, row.len())?;
+    check_len("the rows of a bias", out.len().next_multiple_of(row.len()), out.len())?;
+    out.chunks_exact_mut(row.len()).for_each(|out| add_to(out, row));
+    Ok(())
+}
+
 /// The backward pass of [`crate::swiglu`]: replaces gates and ups in `x`, rows of `2 * width`, by
 /// their gradients, given that of the output, rows of `width`.
 ///

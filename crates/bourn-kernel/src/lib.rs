@@ -47,8 +47,9 @@ pub use dispatch::Isa;
 pub use error::KernelError;
 pub use gemm::{Matrix, MatrixMut, Store, gemm};
 pub use gradient::{
-    AdamW, Heads, ScoredRow, add, add_row_sums, rms_norm_backward, rms_norm_heads_backward, scale,
-    score_rows, score_rows_backward, sum_of_squares, swiglu_backward,
+    AdamW, Heads, ScoredRow, add, add_row_sums, add_to_rows, rms_norm_backward,
+    rms_norm_heads_backward, scale, score_rows, score_rows_backward, sum_of_squares,
+    swiglu_backward,
 };
 pub use matmul::{matmul, matmul_add};
 pub use packed::{GroupedHeads, Tree, attend_packed, attend_packed_backward};

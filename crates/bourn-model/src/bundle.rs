@@ -14,15 +14,15 @@ use bourn_hub::{Hub, HubId};
 
 use crate::hub;
 use crate::json_file::{Object, read_bounded};
+use crate::special_ids::{self, check_fits, tell_ids_without_text};
 use crate::tokenizer::{SPECIAL, Tokenizer};
 use crate::weights::{self, Weights, weights_hash};
-use crate::{ModelError, gguf, safetensors_file};
+use crate::{ModelError, adapter, gguf, safetensors_file, template_files};
 
 const CONFIG: &str = "config.json";
 const GENERATION: &str = "generation_config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
-const TEMPLATE: &str = "chat_template.jinja";
 
 /// Files without which a directory that [`save`] wrote is no model.
 pub const FILES: [&str; 3] = [CONFIG, "model.safetensors", TOKENIZER];
@@ -149,6 +149,7 @@ fn open_at(path: &Path, source: &str) -> Result<Bundle, ModelError> {
 fn open_gguf(path: &Path, source: &str) -> Result<Bundle, ModelError> {
     let contents = gguf::read(path)?;
     check_fits(path, &contents.config, &contents.tokenizer, &contents.stop_tokens)?;
+    tell_ids_without_text(source, &contents.config, &contents.tokenizer);
     Ok(Bundle {
         weights_hash: weights_hash(&contents.weights),
         config: contents.config,
@@ -170,6 +171,7 @@ pub(crate) fn open_directory(dir: &Path, source: &str) -> Result<Bundle, ModelEr
         }
         Err(ModelError::MissingFile { path, hint: hint.to_owned() })
     };
+    adapter::refuse(dir)?;
     let hint = "a Hugging Face directory holds config.json, tokenizer.json and model.safetensors; for a GGUF, give the file's own path";
     let config_object = Object::read(&need(CONFIG, hint)?)?;
     let config = ModelConfig::from_object(&config_object)?;
@@ -184,13 +186,14 @@ pub(crate) fn open_directory(dir: &Path, source: &str) -> Result<Bundle, ModelEr
     let generation = Object::read_optional(&dir.join(GENERATION))?;
     let mut stop_tokens = BTreeSet::new();
     for object in generation.iter().chain([&config_object]) {
-        stop_tokens.extend(eos_ids(object, &config)?);
+        stop_tokens.extend(special_ids::read(object, &config)?);
     }
     let eos = tokenizer.special_tokens().get("eos_token");
     stop_tokens.extend(eos.and_then(|token| tokenizer.id(token)));
     check_fits(&tokenizer_path, &config, &tokenizer, &stop_tokens)?;
-    let chat_template = read_template(dir, tokenizer_config.as_ref(), &tokenizer)?;
+    let chat_template = template_files::read(dir, tokenizer_config.as_ref(), &tokenizer)?;
     let weights = safetensors_file::read_directory(dir, &config)?;
+    tell_ids_without_text(source, &config, &tokenizer);
     let weights_hash = weights_hash(&weights);
     Ok(Bundle {
         config,
@@ -220,84 +223,6 @@ fn name_special_tokens(tokenizer: &mut Tokenizer, object: &Object) -> Result<(),
         }
     }
     Ok(())
-}
-
-/// `eos_token_id`: a number or a list of them.
-fn eos_ids(object: &Object, config: &ModelConfig) -> Result<BTreeSet<u32>, ModelError> {
-    let key = "eos_token_id";
-    let list = match object.get(key) {
-        None => return Ok(BTreeSet::new()),
-        Some(Value::Array(list)) => list.as_slice(),
-        Some(one) => std::slice::from_ref(one),
-    };
-    let id = |value: &Value| {
-        let id = value.as_u64().ok_or_else(|| object.error(key, "must be token ids"))?;
-        let fits = u32::try_from(id).ok().filter(|_| id < config.vocab_size as u64);
-        fits.ok_or_else(|| ModelError::Vocabulary {
-            origin: object.path().display().to_string(),
-            what: key.to_owned(),
-            id,
-            vocab_size: config.vocab_size,
-        })
-    };
-    list.iter().map(id).collect()
-}
-
-/// Every id of the tokenizer, and every stop token, must have a row in the embedding.
-fn check_fits(
-    path: &Path,
-    config: &ModelConfig,
-    tokenizer: &Tokenizer,
-    stop_tokens: &BTreeSet<u32>,
-) -> Result<(), ModelError> {
-    let beyond = |what: String, id: u64| ModelError::Vocabulary {
-        origin: path.display().to_string(),
-        what,
-        id,
-        vocab_size: config.vocab_size,
-    };
-    if tokenizer.vocab_size() > config.vocab_size {
-        let what = format!("the tokenizer's token `{}`", tokenizer.last_token());
-        return Err(beyond(what, tokenizer.vocab_size() as u64 - 1));
-    }
-    match stop_tokens.last() {
-        Some(&id) if id as usize >= config.vocab_size => {
-            Err(beyond("the stop token".to_owned(), id.into()))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The template of `chat_template.jinja`, else of `tokenizer_config.json`: a text, or a list of
-/// named ones of which the one named `default` is meant.
-fn read_template(
-    dir: &Path,
-    object: Option<&Object>,
-    tokenizer: &Tokenizer,
-) -> Result<Option<ChatTemplate>, ModelError> {
-    let special = tokenizer.special_tokens();
-    let path = dir.join(TEMPLATE);
-    if path.exists() {
-        let text = String::from_utf8(read_bounded(&path)?);
-        let text = text.map_err(|_| ModelError::file(&path, "is not UTF-8"))?;
-        return Ok(Some(ChatTemplate::new(&text, special).read_from(path.display().to_string())));
-    }
-    let key = "chat_template";
-    let Some((object, value)) = object.and_then(|o| Some((o, o.get(key)?))) else {
-        return Ok(None);
-    };
-    let text = match value {
-        Value::String(text) => Some(text.as_str()),
-        Value::Array(list) => {
-            let default = list.iter().find(|t| t["name"] == "default");
-            let only = list.first().filter(|_| list.len() == 1);
-            default.or(only).and_then(|t| t["template"].as_str())
-        }
-        _ => None,
-    };
-    let message = "must be a template, or a list of named ones with one named `default`";
-    let text = text.ok_or_else(|| object.error(key, message))?;
-    Ok(Some(ChatTemplate::new(text, special).read_from(object.path().display().to_string())))
 }
 
 /// Writes a Hugging Face directory that `transformers` opens: `dir` must exist and be empty. Every

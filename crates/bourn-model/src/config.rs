@@ -5,13 +5,13 @@ use std::path::Path;
 use bourn_recipe::Architecture;
 use serde::Serialize;
 
-use crate::ModelError;
+use crate::{ModelError, Rope};
 
 /// A family of decoder-only transformers; all share RMSNorm, RoPE and SwiGLU.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Family {
-    /// Llama 2 and 3.x, SmolLM2: no biases.
+    /// Llama 2 and 3.x, SmolLM2: no biases, unless they ask for them.
     Llama,
     /// Qwen2 and Qwen2.5: biases on the query, key and value projections.
     Qwen2,
@@ -38,28 +38,18 @@ impl Family {
     }
 }
 
-/// Rotary position embedding, over the whole head, rotate-half.
+/// Attention of some layers over a window: token *i* sees tokens *i* − `window` + 1 to *i*.
+///
+/// bourn computes no such mask. A sequence of at most `window` tokens loses nothing to it, so that the
+/// model is exact with `window` as its longest sequence, which [`ModelConfig::max_position`] then is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Rope {
-    /// Base of the geometric series of wavelengths.
-    pub theta: f64,
-    /// Llama 3.x's stretching of the long wavelengths, if any.
-    pub scaling: Option<Llama3Scaling>,
-}
-
-/// Llama 3.x's RoPE scaling: wavelengths above `original_max_position / low_freq_factor` are
-/// stretched by `factor`, those below `original_max_position / high_freq_factor` are left alone,
-/// and the frequencies between are interpolated.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Llama3Scaling {
-    /// How far the long wavelengths are stretched.
-    pub factor: f64,
-    /// See the type.
-    pub low_freq_factor: f64,
-    /// See the type; greater than `low_freq_factor`.
-    pub high_freq_factor: f64,
-    /// Longest sequence of the original training, in tokens.
-    pub original_max_position: usize,
+pub struct SlidingWindow {
+    /// Tokens that are seen, the own one included.
+    pub window: usize,
+    /// Of each layer, whether it has the window.
+    pub layers: Vec<bool>,
+    /// The longest sequence that the model itself has, in tokens; more than `window`.
+    pub max_position: usize,
 }
 
 /// A checked model configuration: every size is positive and bounded, heads divide, and nothing
@@ -93,10 +83,23 @@ pub struct ModelConfig {
     pub rms_norm_eps: f64,
     /// Share the embedding with the output head; `lm_head.weight` is then absent.
     pub tie_embeddings: bool,
-    /// Biases on the query, key and value projections (Qwen2).
+    /// Biases on the query, key and value projections (Qwen2; others where they ask for them).
     pub qkv_bias: bool,
     /// RMSNorm on each head's queries and keys (Qwen3).
     pub qk_norm: bool,
+    /// A bias on attention's output projection (`attention_bias` of Llama and Qwen3).
+    #[serde(skip_serializing_if = "is_default")]
+    pub output_bias: bool,
+    /// Biases on the three projections of the SwiGLU (`mlp_bias` of Llama).
+    #[serde(skip_serializing_if = "is_default")]
+    pub mlp_bias: bool,
+    /// Layers that see no more than a window, where sequences could be longer.
+    #[serde(skip_serializing_if = "is_default")]
+    pub sliding: Option<SlidingWindow>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl ModelConfig {
@@ -121,6 +124,9 @@ impl ModelConfig {
             tie_embeddings: a.tie_embeddings,
             qkv_bias: false,
             qk_norm: false,
+            output_bias: false,
+            mlp_bias: false,
+            sliding: None,
         };
         let checked = if head_dim * a.num_heads == a.hidden_size {
             config.check()
@@ -163,59 +169,16 @@ impl ModelConfig {
             return Err(("head_dim", message));
         }
         // `contains` is false for NaN, so one test refuses it too.
-        if !(1.0..=1e12).contains(&self.rope.theta) {
-            return Err(("rope_theta", format!("{} is not between 1 and 1e12", self.rope.theta)));
-        }
         if !(1e-12..=1.0).contains(&self.rms_norm_eps) {
             let message = format!("{} is not between 1e-12 and 1", self.rms_norm_eps);
             return Err(("rms_norm_eps", message));
         }
-        let Some(s) = &self.rope.scaling else { return Ok(()) };
-        if !(1.0..=1e6).contains(&s.factor) {
-            return Err(("rope_scaling.factor", format!("{} is not between 1 and 1e6", s.factor)));
-        }
-        let ordered = s.low_freq_factor > 0.0 && s.high_freq_factor > s.low_freq_factor;
-        if !ordered || !s.high_freq_factor.is_finite() {
-            let (high, low) = (s.high_freq_factor, s.low_freq_factor);
-            let message = format!("{high} must be greater than low_freq_factor = {low} > 0");
-            return Err(("rope_scaling.high_freq_factor", message));
-        }
-        if s.original_max_position == 0 || s.original_max_position > 1 << 26 {
-            let message = format!("{} is not between 1 and 2^26", s.original_max_position);
-            return Err(("rope_scaling.original_max_position_embeddings", message));
-        }
-        Ok(())
-    }
-
-    /// RoPE's angle per position for each of the `head_dim / 2` pairs, in radians, longest
-    /// wavelength last; scaled as Llama 3.x does where the model asks for it.
-    pub fn inverse_frequencies(&self) -> Vec<f32> {
-        (0..self.head_dim / 2)
-            .map(|pair| {
-                let exponent = 2.0 * pair as f64 / self.head_dim as f64;
-                let frequency = self.rope.theta.powf(-exponent);
-                let scale = self.rope.scaling.as_ref().map_or(1.0, |s| s.stretch(frequency));
-                (frequency / scale) as f32
-            })
-            .collect()
+        self.rope.check()
     }
 
     /// Number of trainable parameters; a tied embedding counts once.
     pub fn parameters(&self) -> u64 {
         let count = |shape: &Vec<usize>| shape.iter().map(|&d| d as u64).product::<u64>();
         self.expected_tensors().iter().map(|(_, shape)| count(shape)).sum()
-    }
-}
-
-impl Llama3Scaling {
-    /// What a frequency (radians per position) is divided by: 1 for short wavelengths, `factor`
-    /// for long ones, and between them such that the frequency is interpolated linearly in
-    /// `original_max_position / wavelength` (Llama 3.1's reference implementation).
-    pub(crate) fn stretch(&self, frequency: f64) -> f64 {
-        let wavelength = 2.0 * std::f64::consts::PI / frequency;
-        let turns = self.original_max_position as f64 / wavelength;
-        let share = (turns - self.low_freq_factor) / (self.high_freq_factor - self.low_freq_factor);
-        let share = share.clamp(0.0, 1.0);
-        1.0 / ((1.0 - share) / self.factor + share)
     }
 }

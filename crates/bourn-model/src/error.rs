@@ -161,6 +161,14 @@ pub enum ModelError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A token that cannot end completions.
+    #[error("stop token {token}: {problem}")]
+    StopToken {
+        /// Its text, quoted, or its id.
+        token: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// A chat template does not parse, refuses the messages, or takes more than it may.
     #[error("{origin}{}chat template: {reason}", if .origin.is_empty() { "" } else { ": " })]
     Template {

@@ -1,9 +1,10 @@
 //! `config.json` as `transformers` writes it, to and from a [`ModelConfig`].
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::ModelError;
-use crate::config::{Family, Llama3Scaling, ModelConfig, Rope};
+use crate::config::{Family, ModelConfig, SlidingWindow};
+use crate::hf_rope;
 use crate::json_file::Object;
 
 impl Family {
@@ -57,39 +58,43 @@ impl ModelConfig {
                 ));
             }
         };
-        let config = ModelConfig {
+        let max_position = o.size("max_position_embeddings")?.unwrap_or(max_position);
+        let num_layers = o.size("num_hidden_layers")?.unwrap_or(32);
+        // Qwen2 has its own three whatever the key says, as `transformers` has it.
+        let asks = |key: &str| o.boolean(key).map(|bias| bias.unwrap_or(false));
+        let attention_bias = family != Family::Qwen2 && asks("attention_bias")?;
+        let mut config = ModelConfig {
             family,
             vocab_size: o.size("vocab_size")?.unwrap_or(vocab_size),
             hidden_size,
             intermediate_size: o.size("intermediate_size")?.unwrap_or(intermediate_size),
-            num_layers: o.size("num_hidden_layers")?.unwrap_or(32),
+            num_layers,
             num_heads,
             num_kv_heads: o.size("num_key_value_heads")?.unwrap_or(kv_default),
             head_dim,
-            max_position: o.size("max_position_embeddings")?.unwrap_or(max_position),
-            rope: read_rope(o)?,
+            max_position,
+            rope: hf_rope::read(o, max_position)?,
             rms_norm_eps: o.number("rms_norm_eps")?.unwrap_or(1e-6),
             tie_embeddings: o.boolean("tie_word_embeddings")?.unwrap_or(false),
-            qkv_bias: family == Family::Qwen2,
+            qkv_bias: family == Family::Qwen2 || attention_bias,
             qk_norm: family == Family::Qwen3,
+            output_bias: attention_bias,
+            mlp_bias: family == Family::Llama && asks("mlp_bias")?,
+            sliding: None,
         };
         config.check().map_err(|(key, message)| o.error(key, message))?;
-        refuse_sliding_window(o, &config)?;
+        if let Some(sliding) = sliding_window(o, &config)? {
+            tracing::warn!("{}: `use_sliding_window`: {}", o.path().display(), sliding.remark());
+            config.max_position = sliding.window;
+            config.sliding = Some(sliding);
+        }
         Ok(config)
     }
 
     /// The `config.json` that `transformers` opens this model with. Token ids are not part of the
     /// configuration; `save` adds them.
     pub(crate) fn to_hf_json(&self) -> Value {
-        let scaling = self.rope.scaling.as_ref().map_or(Value::Null, |s| {
-            json!({
-                "rope_type": "llama3",
-                "factor": s.factor,
-                "low_freq_factor": s.low_freq_factor,
-                "high_freq_factor": s.high_freq_factor,
-                "original_max_position_embeddings": s.original_max_position,
-            })
-        });
+        let longest = self.sliding.as_ref().map_or(self.max_position, |s| s.max_position);
         let mut object = json!({
             "architectures": [self.family.class()],
             "model_type": self.family.name(),
@@ -101,20 +106,32 @@ impl ModelConfig {
             "num_key_value_heads": self.num_kv_heads,
             "head_dim": self.head_dim,
             "hidden_act": "silu",
-            "max_position_embeddings": self.max_position,
+            "max_position_embeddings": longest,
             "rope_theta": self.rope.theta,
-            "rope_scaling": scaling,
+            "rope_scaling": self.rope.scaling.as_ref().map_or(Value::Null, hf_rope::write),
             "rms_norm_eps": self.rms_norm_eps,
             "tie_word_embeddings": self.tie_embeddings,
             "attention_dropout": 0.0,
             "torch_dtype": "float32",
             "use_cache": true,
         });
+        let (bias, slides) = (self.output_bias, self.sliding.is_some());
         let extra = match self.family {
-            Family::Llama => json!({"attention_bias": false, "mlp_bias": false}),
-            Family::Qwen2 => json!({"use_sliding_window": false}),
-            Family::Qwen3 => json!({"attention_bias": false, "use_sliding_window": false}),
+            Family::Llama => json!({"attention_bias": bias, "mlp_bias": self.mlp_bias}),
+            Family::Qwen2 => json!({"use_sliding_window": slides}),
+            Family::Qwen3 => json!({"attention_bias": bias, "use_sliding_window": slides}),
         };
+        if let Some(sliding) = &self.sliding {
+            let kind = |slides: &bool| match slides {
+                true => "sliding_attention",
+                false => "full_attention",
+            };
+            object["sliding_window"] = json!(sliding.window);
+            // Older versions know the first layer that slides alone, newer ones the list.
+            let full = sliding.layers.iter().take_while(|slides| !**slides).count();
+            object["max_window_layers"] = json!(full);
+            object["layer_types"] = sliding.layers.iter().map(kind).collect();
+        }
         if let (Value::Object(object), Value::Object(extra)) = (&mut object, extra) {
             object.extend(extra);
         }
@@ -132,10 +149,9 @@ fn refuse_unsupported(o: &Object, family: Family) -> Result<(), ModelError> {
             "quantised checkpoints are not supported; use the unquantised model or a GGUF";
         return Err(o.error("quantization_config", message));
     }
-    for key in ["attention_bias", "mlp_bias"] {
-        if o.boolean(key)?.unwrap_or(false) {
-            return Err(o.error(key, format!("true is not supported for {}", family.name())));
-        }
+    // Qwen's classes have no such bias, and read nothing of the key.
+    if family != Family::Llama && o.boolean("mlp_bias")?.unwrap_or(false) {
+        return Err(o.error("mlp_bias", format!("true is not supported for {}", family.name())));
     }
     if let Some(Value::Array(names)) = o.get("architectures")
         && !names.iter().any(|n| n.as_str().is_some_and(|n| n.ends_with("ForCausalLM")))
@@ -149,75 +165,54 @@ fn refuse_unsupported(o: &Object, family: Family) -> Result<(), ModelError> {
     Ok(())
 }
 
-/// Windows that never cut anything off are no windows.
-fn refuse_sliding_window(o: &Object, config: &ModelConfig) -> Result<(), ModelError> {
+/// The window of the layers that have one; none where it never cuts anything off.
+fn sliding_window(o: &Object, config: &ModelConfig) -> Result<Option<SlidingWindow>, ModelError> {
     let layer_types = match o.get("layer_types") {
+        None => None,
         Some(Value::Array(types)) => Some(types),
-        _ => None,
+        Some(_) => return Err(o.error("layer_types", "must be a list of a type for each layer")),
     };
     let other = |t: &&Value| !matches!(t.as_str(), Some("full_attention" | "sliding_attention"));
     if let Some(t) = layer_types.and_then(|types| types.iter().find(other)) {
         return Err(o.error("layer_types", format!("{t} is not supported")));
     }
-    if config.family == Family::Llama || !o.boolean("use_sliding_window")?.unwrap_or(false) {
-        return Ok(());
+    let layers = config.num_layers;
+    if let Some(types) = layer_types.filter(|types| types.len() != layers) {
+        let message = format!("has {} types for {layers} layers", types.len());
+        return Err(o.error("layer_types", message));
+    }
+    // Llama's class has no windows, and reads none of the keys. An explicit null is none either.
+    let null = o.contains("sliding_window") && o.get("sliding_window").is_none();
+    if config.family == Family::Llama || null || !o.boolean("use_sliding_window")?.unwrap_or(false)
+    {
+        return Ok(None);
     }
     let window = o.size("sliding_window")?.unwrap_or(4_096);
     let from = o.size("max_window_layers")?.unwrap_or(28);
-    let slides = match layer_types {
-        Some(types) => types.iter().any(|t| t.as_str() == Some("sliding_attention")),
-        None => from < config.num_layers,
+    let slides: Vec<bool> = match layer_types {
+        Some(types) => types.iter().map(|t| t.as_str() == Some("sliding_attention")).collect(),
+        None => (0..layers).map(|layer| layer >= from).collect(),
     };
-    if slides
-        && window < config.max_position
-        && o.get("sliding_window").is_none_or(|w| !w.is_null())
-    {
-        let message = format!("attention over a window of {window} tokens is not supported");
-        return Err(o.error("use_sliding_window", message));
+    if window == 0 {
+        return Err(o.error("sliding_window", "0 tokens are no window"));
     }
-    Ok(())
+    let cuts = window < config.max_position && slides.contains(&true);
+    let max_position = config.max_position;
+    Ok(cuts.then_some(SlidingWindow { window, layers: slides, max_position }))
 }
 
-/// RoPE from `rope_parameters` (version 5) or from `rope_theta` and `rope_scaling` (before).
-fn read_rope(o: &Object) -> Result<Rope, ModelError> {
-    let empty = Map::new();
-    let (name, table) = match (o.get("rope_parameters"), o.get("rope_scaling")) {
-        (Some(Value::Object(t)), _) => ("rope_parameters", t),
-        (None, Some(Value::Object(t))) => ("rope_scaling", t),
-        (None, None) => ("rope_scaling", &empty),
-        (Some(_), _) => return Err(o.error("rope_parameters", "must be an object")),
-        (None, Some(_)) => return Err(o.error("rope_scaling", "must be an object")),
-    };
-    let s = o.child(name, table);
-    if s.number("partial_rotary_factor")?.is_some_and(|f| f != 1.0) {
-        return Err(s.error("partial_rotary_factor", "only 1 is supported"));
+impl SlidingWindow {
+    /// What the user has to know of it.
+    fn remark(&self) -> String {
+        let SlidingWindow { window, max_position, .. } = self;
+        format!(
+            "layers attend over a window of {window} tokens, which bourn does not compute; up to that \
+             length the model is exact, so that prompt and completion may have {window} tokens \
+             together, and not {max_position}"
+        )
     }
-    let theta = match s.number("rope_theta")? {
-        Some(theta) => theta,
-        None => o.number("rope_theta")?.unwrap_or(10_000.0),
-    };
-    let kind = match s.string("rope_type")? {
-        Some(kind) => Some(kind),
-        None => s.string("type")?,
-    };
-    let scaling = match kind.as_deref() {
-        None | Some("default") => None,
-        Some("llama3") => {
-            let need = |key: &str| s.number(key)?.ok_or_else(|| s.error(key, "is missing"));
-            let original = "original_max_position_embeddings";
-            Some(Llama3Scaling {
-                factor: need("factor")?,
-                low_freq_factor: need("low_freq_factor")?,
-                high_freq_factor: need("high_freq_factor")?,
-                original_max_position: s
-                    .size(original)?
-                    .ok_or_else(|| s.error(original, "is missing"))?,
-            })
-        }
-        Some(other) => {
-            let message = format!("`{other}` is not supported; bourn has default and llama3");
-            return Err(s.error("rope_type", message));
-        }
-    };
-    Ok(Rope { theta, scaling })
 }
+
+#[cfg(test)]
+#[path = "../tests/unit/hf_config.rs"]
+mod tests;

@@ -4,16 +4,20 @@ use std::path::PathBuf;
 
 use bourn_hub::{Holds, Hub, HubId};
 
-use crate::{ModelError, safetensors_file};
+use crate::template_files::{ADDITIONAL, EXTENSION, TEMPLATE, TEMPLATE_JSON};
+use crate::{ModelError, adapter, safetensors_file};
 
 /// Files that are read where the repository has them.
-const SMALL: [&str; 5] = [
+const SMALL: [&str; 6] = [
     "config.json",
     "tokenizer.json",
     "generation_config.json",
     "tokenizer_config.json",
-    "chat_template.jinja",
+    TEMPLATE,
+    TEMPLATE_JSON,
 ];
+/// Most templates with names of their own that are read.
+const MAX_TEMPLATES: usize = 32;
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
@@ -32,7 +36,14 @@ pub fn ask_hub() -> Result<(), ModelError> {
 /// The directory that holds the model's files, downloaded first unless offline.
 pub(crate) fn fetch(hub: &Hub, id: &HubId) -> Result<PathBuf, ModelError> {
     let model = hub.snapshot(Holds::Model, id)?;
+    if let Some(file) = adapter::FILES.into_iter().find(|file| model.has(file)) {
+        let message = format!("has an adapter, {file}; {}", adapter::ADVICE);
+        return Err(model.error(message).into());
+    }
     for file in SMALL.into_iter().filter(|file| model.has(file)) {
+        model.get(file)?;
+    }
+    for file in model.files().iter().filter(|file| is_template(file)).take(MAX_TEMPLATES) {
         model.get(file)?;
     }
     if model.has(SINGLE) {
@@ -49,6 +60,12 @@ pub(crate) fn fetch(hub: &Hub, id: &HubId) -> Result<PathBuf, ModelError> {
             .into());
     }
     Ok(model.complete()?)
+}
+
+/// Whether a file of a repository is a template with a name of its own.
+fn is_template(file: &str) -> bool {
+    let name = file.strip_prefix(ADDITIONAL).and_then(|rest| rest.strip_prefix('/'));
+    name.is_some_and(|name| name.ends_with(EXTENSION) && !name.contains(['/', '\\']))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@
 //!     family: Family::Llama, vocab_size: 11, hidden_size: 8, intermediate_size: 12, num_layers: 2,
 //!     num_heads: 2, num_kv_heads: 1, head_dim: 4, max_position: 64,
 //!     rope: Rope { theta: 10_000.0, scaling: None }, rms_norm_eps: 1e-5, tie_embeddings: true,
-//!     qkv_bias: false, qk_norm: false,
+//!     qkv_bias: false, qk_norm: false, output_bias: false, mlp_bias: false, sliding: None,
 //! };
 //! let tensor = |(name, shape): (String, Vec<usize>)| {
 //!     let count = shape.iter().product::<usize>();
@@ -41,6 +41,7 @@
 //! # Ok::<(), bourn_model::ModelError>(())
 //! ```
 
+mod adapter;
 mod bundle;
 mod chat;
 mod config;
@@ -49,6 +50,7 @@ mod error;
 mod fused;
 mod gguf;
 mod hf_config;
+mod hf_rope;
 mod hub;
 mod json_file;
 pub mod ops;
@@ -56,9 +58,12 @@ mod packed;
 mod parts;
 pub mod prompt;
 mod resident;
+mod rope;
 mod safetensors_file;
 mod source;
+mod special_ids;
 mod stop;
+mod template_files;
 mod tokenizer;
 pub mod transformer;
 mod weights;
@@ -67,13 +72,14 @@ pub use bourn_episode::Message;
 pub use bourn_hub::HubSettings;
 pub use bundle::{Bundle, FILES, KEPT_BELOW, open, open_path, save};
 pub use chat::{ChatTemplate, render_templates_apart};
-pub use config::{Family, Llama3Scaling, ModelConfig, Rope};
+pub use config::{Family, ModelConfig, SlidingWindow};
 pub use device::{built_for, is_cpu, open_device};
 pub use error::ModelError;
 pub use fused::{activation_bytes, composed_bytes};
 pub use hub::ask_hub;
 pub use parts::Part;
 pub use resident::Resident;
+pub use rope::{Llama3Scaling, Rope, RopeScaling, Rotation, YarnScaling};
 pub use safetensors_file::{read_tensors, write_tensors};
 pub use source::{SourceKind, seems_chat};
 pub use stop::StopStrings;

@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation};
 
+use crate::Rotation;
+
 /// `x / rms(x) * weight`, per row (Zhang & Sennrich 2019, eq. 4). `x` is `[n, width]`, `weight`
 /// is `[1, width]`.
 pub fn rms_norm(x: Tensor<2>, weight: Tensor<2>, eps: f64) -> Tensor<2> {
@@ -27,18 +29,17 @@ pub struct Rotary {
 }
 
 impl Rotary {
-    /// Tables for tokens at `positions`; `inverse_frequencies` has `head_dim / 2` values. Angles
-    /// are computed in f64, so that long contexts lose no precision.
-    pub fn new(positions: &[usize], inverse_frequencies: &[f32], device: &Device) -> Rotary {
-        let half = inverse_frequencies.len();
+    /// Tables for tokens at `positions`.
+    pub fn new(positions: &[usize], rotation: &Rotation, device: &Device) -> Rotary {
+        let half = rotation.pairs();
         let mut cos = Vec::with_capacity(positions.len() * 2 * half);
         let mut sin = Vec::with_capacity(positions.len() * 2 * half);
         for &position in positions {
             // Hugging Face weights pair element i with element i + half ("rotate half").
-            for i in (0..half).chain(0..half) {
-                let angle = position as f64 * f64::from(inverse_frequencies[i]);
-                cos.push(angle.cos() as f32);
-                sin.push(angle.sin() as f32);
+            let pairs = rotation.at(position);
+            for (c, s) in pairs.clone().chain(pairs) {
+                cos.push(c);
+                sin.push(s);
             }
         }
         let shape = [positions.len(), 1, 2 * half];

@@ -28,14 +28,22 @@ pub enum Part {
     KNorm,
     /// Attention's output, `[hidden, heads × head_dim]`.
     O,
+    /// Its bias.
+    OBias,
     /// The norm before the SwiGLU, `[hidden]`.
     MlpNorm,
     /// Its gates, `[intermediate, hidden]`.
     Gate,
+    /// Their bias.
+    GateBias,
     /// Its linear half, `[intermediate, hidden]`.
     Up,
+    /// Its bias.
+    UpBias,
     /// Its output, `[hidden, intermediate]`.
     Down,
+    /// Its bias.
+    DownBias,
     /// The norm before the output head, `[hidden]`.
     FinalNorm,
     /// The output head where it is not the embedding, `[vocab, hidden]`.
@@ -54,7 +62,7 @@ const LAYER: &str = "model.layers.";
 const GGUF_LAYER: &str = "blk.";
 
 /// Parts of a layer, in the order in which a configuration lists them.
-const OF_LAYER: [PartNames; 14] = [
+const OF_LAYER: [PartNames; 18] = [
     PartNames(Part::InputNorm, "input_layernorm.weight", Some("attn_norm.weight")),
     PartNames(Part::Q, "self_attn.q_proj.weight", Some("attn_q.weight")),
     PartNames(Part::QBias, "self_attn.q_proj.bias", Some("attn_q.bias")),
@@ -65,10 +73,14 @@ const OF_LAYER: [PartNames; 14] = [
     PartNames(Part::QNorm, "self_attn.q_norm.weight", Some("attn_q_norm.weight")),
     PartNames(Part::KNorm, "self_attn.k_norm.weight", Some("attn_k_norm.weight")),
     PartNames(Part::O, "self_attn.o_proj.weight", Some("attn_output.weight")),
+    PartNames(Part::OBias, "self_attn.o_proj.bias", Some("attn_output.bias")),
     PartNames(Part::MlpNorm, "post_attention_layernorm.weight", Some("ffn_norm.weight")),
     PartNames(Part::Gate, "mlp.gate_proj.weight", Some("ffn_gate.weight")),
+    PartNames(Part::GateBias, "mlp.gate_proj.bias", Some("ffn_gate.bias")),
     PartNames(Part::Up, "mlp.up_proj.weight", Some("ffn_up.weight")),
+    PartNames(Part::UpBias, "mlp.up_proj.bias", Some("ffn_up.bias")),
     PartNames(Part::Down, "mlp.down_proj.weight", Some("ffn_down.weight")),
+    PartNames(Part::DownBias, "mlp.down_proj.bias", Some("ffn_down.bias")),
 ];
 
 /// Parts that a model has once.
@@ -139,18 +151,21 @@ impl Part {
         let c = config;
         let (h, m) = (c.hidden_size, c.intermediate_size);
         let (q, kv) = (c.num_heads * c.head_dim, c.num_kv_heads * c.head_dim);
-        let (some, bias) = (Some, |width| c.qkv_bias.then(|| vec![width]));
+        let (some, bias) = (Some, |asked: bool, width| asked.then(|| vec![width]));
         match self {
             Part::Embedding => some(vec![c.vocab_size, h]),
             Part::InputNorm | Part::MlpNorm | Part::FinalNorm => some(vec![h]),
             Part::Q => some(vec![q, h]),
             Part::K | Part::V => some(vec![kv, h]),
-            Part::QBias => bias(q),
-            Part::KBias | Part::VBias => bias(kv),
+            Part::QBias => bias(c.qkv_bias, q),
+            Part::KBias | Part::VBias => bias(c.qkv_bias, kv),
             Part::QNorm | Part::KNorm => c.qk_norm.then(|| vec![c.head_dim]),
             Part::O => some(vec![h, q]),
+            Part::OBias => bias(c.output_bias, h),
             Part::Gate | Part::Up => some(vec![m, h]),
+            Part::GateBias | Part::UpBias => bias(c.mlp_bias, m),
             Part::Down => some(vec![h, m]),
+            Part::DownBias => bias(c.mlp_bias, h),
             Part::Head => (!c.tie_embeddings).then(|| vec![c.vocab_size, h]),
             Part::Value | Part::ValueBias => None,
         }

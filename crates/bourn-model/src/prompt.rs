@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bourn_episode::Inputs;
+use bourn_recipe::StopToken;
 
 use crate::{Bundle, ChatTemplate, Message, ModelError, StopStrings, Tokenizer};
 
@@ -17,6 +18,8 @@ const SHORT: usize = 1 << 16;
 #[derive(Clone)]
 pub struct Prompter {
     tokenizer: Arc<Tokenizer>,
+    /// Rows of the model's embedding.
+    vocab_size: usize,
     stop_tokens: BTreeSet<u32>,
     stop_strings: Option<Arc<StopStrings>>,
     chat: Option<ChatTemplate>,
@@ -41,6 +44,7 @@ impl Prompter {
         };
         Ok(Prompter {
             tokenizer: Arc::new(bundle.tokenizer.clone()),
+            vocab_size: bundle.config.vocab_size,
             stop_tokens: bundle.stop_tokens.clone(),
             stop_strings: None,
             chat,
@@ -51,14 +55,55 @@ impl Prompter {
         })
     }
 
-    /// Completions that end with the first token after which their text has one of `strings`, too.
+    /// Completions that end with the first token after which their text has one of `strings`, too. A
+    /// special token has no text in a completion: one that a string spells ends it as the model's own
+    /// stop tokens do.
     ///
     /// # Errors
     /// [`ModelError::StopString`].
     pub fn stopping_at(mut self, strings: &[String]) -> Result<Prompter, ModelError> {
+        let special = |string: &String| self.tokenizer.special_id(string);
+        self.stop_tokens.extend(strings.iter().filter_map(special));
         let stops = StopStrings::new(Arc::clone(&self.tokenizer), strings.to_vec())?;
         self.stop_strings = (!strings.is_empty()).then(|| Arc::new(stops));
         Ok(self)
+    }
+
+    /// Completions that end with one of these tokens, too.
+    ///
+    /// # Errors
+    /// [`ModelError::StopToken`] for a text that is no single token, and an id that the model does not
+    /// have.
+    pub fn stopping_at_tokens(mut self, tokens: &[StopToken]) -> Result<Prompter, ModelError> {
+        for token in tokens {
+            let (token, id) = match token {
+                StopToken::Id(id) => {
+                    let rows = self.vocab_size;
+                    let problem = (*id as usize >= rows)
+                        .then(|| format!("the model's vocabulary has {rows} ids, from 0 on"));
+                    (id.to_string(), problem.map_or(Ok(*id), Err))
+                }
+                StopToken::Text(text) => (format!("{text:?}"), self.token_of(text)?),
+            };
+            let id = id.map_err(|problem| ModelError::StopToken { token, problem })?;
+            self.stop_tokens.insert(id);
+        }
+        Ok(self)
+    }
+
+    /// The token of a text, as the vocabulary spells it, else as a text of it alone is read.
+    fn token_of(&self, text: &str) -> Result<Result<u32, String>, ModelError> {
+        if let Some(id) = self.tokenizer.id(text) {
+            return Ok(Ok(id));
+        }
+        Ok(match self.tokenizer.encode(text, false)?[..] {
+            [id] if self.tokenizer.has_text(id) => Ok(id),
+            ref ids => Err(format!(
+                "is {} tokens of the tokenizer, and must be one; a text that ends a completion goes \
+                 into `stop_strings`",
+                ids.len()
+            )),
+        })
     }
 
     /// The text of a prompt as the model reads it: as it is, or through the chat template.

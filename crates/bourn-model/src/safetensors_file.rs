@@ -30,6 +30,9 @@ const CHUNK: usize = 1 << 20;
 pub(crate) fn read_directory(dir: &Path, config: &ModelConfig) -> Result<Weights, ModelError> {
     let (single, index) = (dir.join(SINGLE), dir.join(INDEX));
     let expected = Expected::new(config);
+    if single.exists() && index.exists() {
+        refuse_two_sets(dir, &single, &index)?;
+    }
     let (origin, weights) = if single.exists() {
         let header = Header::open(&single)?;
         let names: Vec<String> = header.tensors.keys().cloned().collect();
@@ -46,6 +49,21 @@ pub(crate) fn read_directory(dir: &Path, config: &ModelConfig) -> Result<Weights
         return Err(ModelError::MissingFile { path: single, hint: hint.to_owned() });
     };
     weights::settle(config, weights).map_err(|e| e.inside(&origin))
+}
+
+/// Refuses weights that are there twice, in one file and in shards: which are meant is not said.
+fn refuse_two_sets(dir: &Path, single: &Path, index: &Path) -> Result<(), ModelError> {
+    let shards = shards(index)?;
+    let other = |name: &&String| *name != SINGLE && dir.join(name).exists();
+    match shards.keys().find(other) {
+        None => Ok(()),
+        Some(shard) => {
+            let message = format!(
+                "stands beside {INDEX} and its {shard}, which are other weights; move away the ones that are not meant"
+            );
+            Err(ModelError::file(single, message))
+        }
+    }
 }
 
 /// The shards that an index names, each with the tensors it is to hold.

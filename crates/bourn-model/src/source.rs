@@ -5,7 +5,8 @@ use std::path::Path;
 use bourn_hub::HubId;
 
 use crate::json_file::read_bounded;
-use crate::{ModelError, gguf};
+use crate::template_files::{ADDITIONAL, EXTENSION, TEMPLATE, TEMPLATE_JSON};
+use crate::{ModelError, adapter, gguf};
 
 /// Parts of names by which publishers tell tuned models from plain ones.
 const TUNED: [&str; 3] = ["instruct", "chat", "assistant"];
@@ -31,6 +32,7 @@ impl SourceKind {
         if path.is_dir() {
             let config = path.join("config.json");
             if !config.is_file() {
+                adapter::refuse(path)?;
                 let hint = "a model's directory has one; a run's models are in its checkpoints";
                 return Err(ModelError::MissingFile { path: config, hint: hint.to_owned() });
             }
@@ -62,7 +64,10 @@ pub fn seems_chat(source: &str) -> bool {
     }
     let config = read_bounded(&path.join("tokenizer_config.json")).unwrap_or_default();
     let key = b"\"chat_template\"";
-    path.join("chat_template.jinja").exists() || config.windows(key.len()).any(|part| part == key)
+    let default = format!("{ADDITIONAL}/default{EXTENSION}");
+    let files = [TEMPLATE, TEMPLATE_JSON, &default];
+    let file = files.iter().any(|file| path.join(file).exists());
+    file || config.windows(key.len()).any(|part| part == key)
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Text to token ids and back, through the `tokenizers` library.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::{Value, json};
 
@@ -12,6 +12,8 @@ pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
     /// One more than the largest id.
     vocab_size: usize,
+    /// Ids that there are.
+    tokens: usize,
     /// Bytes of the longest token, as the vocabulary spells it.
     longest_token: usize,
     /// `bos_token`, `eos_token`, `pad_token`, `unk_token` as far as they are known.
@@ -65,7 +67,8 @@ impl Tokenizer {
         let largest = largest.ok_or_else(|| error(origin, "has no tokens".to_owned()))?;
         let longest_token = vocabulary.keys().map(String::len).max().unwrap_or(0);
         let (vocab_size, special) = (*largest as usize + 1, BTreeMap::new());
-        Ok(Tokenizer { inner, vocab_size, longest_token, special })
+        let tokens = vocabulary.values().collect::<HashSet<_>>().len();
+        Ok(Tokenizer { inner, vocab_size, tokens, longest_token, special })
     }
 
     /// The text of a `tokenizer.json`; the same tokenizer gives the same text.
@@ -101,6 +104,11 @@ impl Tokenizer {
         self.vocab_size
     }
 
+    /// How many ids there are, which need not be all below [`Tokenizer::vocab_size`].
+    pub(crate) fn tokens(&self) -> usize {
+        self.tokens
+    }
+
     /// Bytes of the longest token, as the vocabulary spells it.
     pub(crate) fn longest_token(&self) -> usize {
         self.longest_token
@@ -120,6 +128,12 @@ impl Tokenizer {
     pub(crate) fn has_text(&self, id: u32) -> bool {
         let special = |token: &String| self.inner.get_added_vocabulary().is_special_token(token);
         self.token(id).is_some_and(|token| !token.is_empty() && !special(&token))
+    }
+
+    /// The id of a special token of this spelling: one that is left out of a completion's text.
+    pub(crate) fn special_id(&self, token: &str) -> Option<u32> {
+        let id = self.id(token)?;
+        (!self.has_text(id)).then_some(id)
     }
 
     /// Special tokens by role (`bos_token`, `eos_token`, `pad_token`, `unk_token`).

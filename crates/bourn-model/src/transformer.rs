@@ -19,7 +19,7 @@ use crate::ops::{Attention, Rotary, Shapes, bucket, indices, rms_norm, swiglu};
 pub use crate::packed::Packed;
 use crate::resident::Resident;
 use crate::weights::{Values, extent};
-use crate::{HostTensor, ModelConfig, ModelError, Part, Weights};
+use crate::{HostTensor, ModelConfig, ModelError, Part, Rotation, Weights};
 
 /// Log-probabilities and entropies of given tokens, in the order they were asked for.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub struct Transformer {
     parameters: BTreeMap<String, Tensor<2>>,
     /// Names of the parameters that do not learn.
     held: BTreeSet<String>,
-    inverse_frequencies: Vec<f32>,
+    rotation: Rotation,
     device: Device,
     checkpoints: bool,
     /// Whether tensors are padded to few shapes.
@@ -66,7 +66,7 @@ impl Transformer {
             config: config.clone(),
             parameters: config.expected_tensors().into_iter().map(put).collect(),
             held: BTreeSet::new(),
-            inverse_frequencies: config.inverse_frequencies(),
+            rotation: config.rotation(),
             device: device.clone(),
             checkpoints: false,
             buckets: !crate::is_cpu(device),
@@ -204,7 +204,7 @@ impl Transformer {
         // Padding is rows of any token that nobody reads.
         positions.resize(shapes.tokens, 0);
         ids.resize(shapes.tokens, 0);
-        let rotary = Rotary::new(&positions, &self.inverse_frequencies, &self.device);
+        let rotary = Rotary::new(&positions, &self.rotation, &self.device);
         let attention = Attention::new(&sequences, &shapes, &self.device);
         let ids = indices(ids.into_iter().map(i64::from).collect(), &self.device);
 
@@ -290,7 +290,7 @@ impl Transformer {
             config: self.config.clone(),
             parameters,
             held: self.held.clone(),
-            inverse_frequencies: self.inverse_frequencies.clone(),
+            rotation: self.rotation.clone(),
             device: self.device.clone().inner(),
             checkpoints: self.checkpoints,
             buckets: self.buckets,
@@ -360,8 +360,8 @@ impl Transformer {
     }
 
     fn network<'a>(&'a self, weights: &'a Residents) -> FusedNetwork<'a> {
-        let Transformer { config, inverse_frequencies, .. } = self;
-        FusedNetwork { config, weights, inverse_frequencies }
+        let Transformer { config, rotation, .. } = self;
+        FusedNetwork { config, weights, rotation }
     }
 
     fn block(
@@ -401,12 +401,12 @@ impl Transformer {
             (heads(q, c.num_heads), heads(k, c.num_kv_heads))
         };
         let mixed = attention.apply(rotary.apply(q), rotary.apply(k), v);
-        let x = x + linear(mixed, Part::O);
+        let x = biased(x + linear(mixed, Part::O), Part::OBias);
 
         let n = norm(x.clone(), Part::MlpNorm);
-        let gate = linear(n.clone(), Part::Gate);
-        let up = linear(n, Part::Up);
-        x + linear(swiglu(gate, up), Part::Down)
+        let gate = biased(linear(n.clone(), Part::Gate), Part::GateBias);
+        let up = biased(linear(n, Part::Up), Part::UpBias);
+        biased(x + linear(swiglu(gate, up), Part::Down), Part::DownBias)
     }
 
     /// A parameter by name. `from_weights` has checked that every name that the configuration

@@ -159,6 +159,33 @@ pub(crate) fn is_recomputed(name: &str) -> bool {
     name.ends_with(".rotary_emb.inv_freq")
 }
 
+/// What a tensor without a place is, where its name tells.
+fn foreign(name: &str) -> Option<&'static str> {
+    /// Ends of names in checkpoints of GPTQ, AWQ, bitsandbytes and FP8.
+    const QUANTISED: [&str; 12] = [
+        ".qweight",
+        ".qzeros",
+        ".scales",
+        ".g_idx",
+        ".weight_scale",
+        ".weight_scale_inv",
+        ".input_scale",
+        ".weight_packed",
+        ".absmax",
+        ".quant_map",
+        ".SCB",
+        ".weight_format",
+    ];
+    if QUANTISED.iter().any(|end| name.ends_with(end)) || name.contains(".quant_state.") {
+        return Some(
+            "is of a quantised checkpoint, which bourn does not read; use the unquantised model or a GGUF",
+        );
+    }
+    ["lora_A", "lora_B", "lora_embedding", "lora_magnitude"].iter().any(|part| name.contains(part)).then_some(
+        "is of a LoRA adapter, which bourn does not apply; merge it into the model with peft's `merge_and_unload`",
+    )
+}
+
 /// The shape that the configuration gives the tensor, or `None` where it has no place for it.
 /// A tied model's own copy of the output head has the embedding's shape.
 pub(crate) struct Expected(BTreeMap<String, Vec<usize>>);
@@ -181,7 +208,10 @@ impl Expected {
     pub(crate) fn check(&self, name: &str, found: &[usize]) -> Result<(), ModelError> {
         let (tensor, found) = (name.to_owned(), found.to_vec());
         match self.0.get(name) {
-            None => Err(ModelError::UnexpectedTensor { tensor, found }),
+            None => match foreign(name) {
+                Some(message) => Err(ModelError::Tensor { tensor, message: message.to_owned() }),
+                None => Err(ModelError::UnexpectedTensor { tensor, found }),
+            },
             Some(expected) if *expected != found => {
                 Err(ModelError::Shape { tensor, found, expected: expected.clone() })
             }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bourn_model::transformer::{Packed, TokenScores, Trace, Transformer, read_values};
-use bourn_model::{Family, HostTensor, ModelConfig, Rope, Weights};
+use bourn_model::{Family, HostTensor, ModelConfig, Rope, RopeScaling, Weights, YarnScaling};
 use burn::tensor::{Device, Tensor, TensorData};
 
 const VOCABULARY: usize = 19;
@@ -26,6 +26,9 @@ fn config(family: Family, kv_heads: usize, tied: bool) -> ModelConfig {
         tie_embeddings: tied,
         qkv_bias: family == Family::Qwen2,
         qk_norm: family == Family::Qwen3,
+        output_bias: false,
+        mlp_bias: false,
+        sliding: None,
     }
 }
 
@@ -35,7 +38,23 @@ fn configs() -> Vec<ModelConfig> {
         config(Family::Llama, 2, false),
         config(Family::Qwen2, 1, true),
         config(Family::Qwen3, 2, false),
+        biased(config(Family::Qwen3, 1, false)),
+        biased(config(Family::Llama, 2, true)),
     ]
+}
+
+/// Every bias that a model may have, and YaRN.
+fn biased(config: ModelConfig) -> ModelConfig {
+    let yarn = YarnScaling {
+        factor: 4.0,
+        original_max_position: 16,
+        beta_fast: 4.0,
+        beta_slow: 1.0,
+        attention_factor: 1.2,
+        truncate: false,
+    };
+    let rope = Rope { theta: 100.0, scaling: Some(RopeScaling::Yarn(yarn)) };
+    ModelConfig { rope, qkv_bias: true, output_bias: true, mlp_bias: true, ..config }
 }
 
 /// Numbers in [−1, 1) without pattern.

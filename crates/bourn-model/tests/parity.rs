@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bourn_model::transformer::Transformer;
+use bourn_model::transformer::{Packed, Transformer, read_values};
 use bourn_model::{Bundle, open, save};
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde_json::Value;
@@ -64,6 +64,68 @@ fn tiny_models_agree_with_transformers() {
         save(dir.path(), config, weights, tokenizer, stop_tokens, None).unwrap();
         check_directory(&open(dir.path().to_str().unwrap()).unwrap(), &numbers);
     }
+}
+
+/// Where the directories that [`save`] makes of the variants go, for `scripts/parity_fixtures.py
+/// saved-variants` to open them; a directory of its own for each otherwise.
+const KEEP: &str = "BOURN_SAVED_VARIANTS";
+
+/// Log-probs of RoPE scalings, biases and windows, by the model as `transformers` wrote it and again as
+/// bourn saves it: composed of Burn's operations, and by the pass on the CPU.
+#[test]
+fn variants_agree_with_transformers() {
+    let numbers = json(&fixture("variants/variants.json"));
+    let ids: Vec<u32> = serde_json::from_value(numbers["ids"].clone()).unwrap();
+    for case in numbers["cases"].as_array().unwrap() {
+        let (name, family) = (case["name"].as_str().unwrap(), case["family"].as_str().unwrap());
+        let dir = tempfile::tempdir().unwrap();
+        let put = |from: &str, to: &str| {
+            std::fs::copy(fixture(from), dir.path().join(to)).unwrap();
+        };
+        put(&format!("variants/{family}.safetensors"), "model.safetensors");
+        put("llama-tiny/tokenizer.json", "tokenizer.json");
+        std::fs::write(dir.path().join("config.json"), case["config"].to_string()).unwrap();
+        let bundle = open(dir.path().to_str().unwrap()).unwrap();
+        check_variant(&bundle, name, &ids, case);
+
+        let again = tempfile::tempdir().unwrap();
+        let kept = std::env::var_os(KEEP).map(|root| Path::new(&root).join(name));
+        let to = kept.as_deref().unwrap_or(again.path());
+        std::fs::create_dir_all(to).unwrap();
+        let Bundle { config, tokenizer, stop_tokens, .. } = &bundle;
+        save(to, config, &bundle.weights().unwrap(), tokenizer, stop_tokens, None).unwrap();
+        let saved = open(to.to_str().unwrap()).unwrap();
+        assert_eq!(saved.config, bundle.config, "{name}");
+        check_variant(&saved, name, &ids, case);
+    }
+}
+
+fn check_variant(bundle: &Bundle, name: &str, ids: &[u32], case: &Value) {
+    /// Log-probs of a model whose logits are near 1; either side rounds near 1e-6.
+    const CLOSE: f32 = 1e-4;
+    let expected: Vec<f32> = serde_json::from_value(case["logprobs"].clone()).unwrap();
+    let model =
+        Transformer::from_weights(&bundle.config, &bundle.weights().unwrap(), &Device::flex());
+    let model = model.unwrap();
+    let mut batch = Packed::default();
+    batch.push(ids.iter().copied());
+    let positions: Vec<i64> = (0..expected.len() as i64).collect();
+    for composed in [false, true] {
+        let ask = if composed { Transformer::score_composed } else { Transformer::score };
+        let (scores, _) = ask(&model, &batch, positions.clone(), &ids[1..], 1.0, false);
+        let found = read_values(&scores.logprobs).unwrap();
+        assert_eq!(found.len(), expected.len());
+        let difference = largest(found, expected.iter().copied());
+        assert!(difference <= CLOSE, "{name}, composed {composed}: {difference}");
+    }
+    let found = bundle.config.inverse_frequencies();
+    let expected: Vec<f32> = serde_json::from_value(case["inverse_frequencies"].clone()).unwrap();
+    // transformers computes in f32: a power and a few operations, each within 6e-8.
+    let close = |(found, expected): (&f32, &f32)| (found - expected).abs() <= 1e-6 * expected;
+    assert!(found.iter().zip(&expected).all(close), "{name}: {found:?} {expected:?}");
+    let (cos, _) = bundle.config.rotation().at(0).next().unwrap();
+    let scaling = case["attention_scaling"].as_f64().unwrap();
+    assert!((f64::from(cos) - scaling).abs() <= 1e-6, "{name}: {cos} {scaling}");
 }
 
 /// The GGUF file holds Q and K permuted and the RoPE scaling as factors.

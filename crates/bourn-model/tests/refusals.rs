@@ -61,8 +61,9 @@ fn configurations() {
     check_config(llama, "num_key_value_heads", json!(3), "`num_key_value_heads`: 3 must divide");
     check_config(llama, "head_dim", json!(7), "`head_dim`: 7 is odd");
     check_config(llama, "hidden_act", json!("gelu"), "`hidden_act`: `gelu` is not supported");
-    check_config(llama, "attention_bias", json!(true), "`attention_bias`: true is not supported");
-    check_config(llama, "mlp_bias", json!(true), "`mlp_bias`: true is not supported");
+    let bias = |part: &str| format!("tensor `model.layers.0.{part}.bias` is missing");
+    check_config(llama, "attention_bias", json!(true), &bias("self_attn.k_proj"));
+    check_config(llama, "mlp_bias", json!(true), &bias("mlp.down_proj"));
     check_config(llama, "rms_norm_eps", json!(0.0), "`rms_norm_eps`: 0 is not between");
     check_config(llama, "rope_theta", json!(-1.0), "`rope_theta`: -1 is not between");
     check_config(llama, "quantization_config", json!({"bits": 4}), "`quantization_config`: quant");
@@ -70,8 +71,8 @@ fn configurations() {
     check_config(
         llama,
         "rope_scaling",
-        json!({"type": "yarn", "factor": 2}),
-        "`rope_scaling.rope_type`: `yarn` is not supported",
+        json!({"type": "longrope", "factor": 2}),
+        "`rope_scaling.rope_type`: `longrope` is not supported",
     );
     check_config(
         llama,
@@ -80,9 +81,21 @@ fn configurations() {
         "`rope_scaling.low_freq_factor`: is missing",
     );
     check_config(llama, "rope_parameters", json!(3), "`rope_parameters`: must be an object");
-    check_config("qwen3-tiny", "attention_bias", json!(true), "`attention_bias`");
-    check_config("qwen2-tiny", "layer_types", json!(["chunked_attention"]), "`layer_types`: ");
-    check_config(llama, "eos_token_id", json!([2, 128]), "eos_token_id has id 128");
+    check_config("qwen3-tiny", "attention_bias", json!(true), &bias("self_attn.k_proj"));
+    check_config("qwen3-tiny", "mlp_bias", json!(true), "`mlp_bias`: true is not supported");
+    check_config(
+        "qwen2-tiny",
+        "layer_types",
+        json!(["chunked_attention", "full_attention"]),
+        "`layer_types`: ",
+    );
+    let beyond = |key: &str, id: u64| {
+        format!("config.json: `{key}`: {id} is beyond the model's vocabulary of 128 tokens")
+    };
+    check_config(llama, "eos_token_id", json!([2, 128]), &beyond("eos_token_id", 128));
+    check_config(llama, "bos_token_id", json!(1u64 << 40), &beyond("bos_token_id", 1 << 40));
+    check_config(llama, "pad_token_id", json!(128), &beyond("pad_token_id", 128));
+    check_config(llama, "bos_token_id", json!(-2), "`bos_token_id`: must be token ids");
     check_config(llama, "eos_token_id", json!("</s>"), "`eos_token_id`: must be token ids");
     check_config(
         llama,
@@ -107,7 +120,7 @@ fn configurations() {
 }
 
 #[test]
-fn a_sliding_window_is_refused_only_where_it_cuts() {
+fn a_sliding_window_is_the_longest_sequence_where_it_cuts() {
     let open_with = |edits: Value| {
         let dir = copy("qwen2-tiny");
         let path = dir.path().join("config.json");
@@ -117,14 +130,13 @@ fn a_sliding_window_is_refused_only_where_it_cuts() {
             config[key] = value.clone();
         }
         std::fs::write(&path, config.to_string()).unwrap();
-        open(dir.path().to_str().unwrap()).map(|_| ()).map_err(|e| e.to_string())
+        open(dir.path().to_str().unwrap()).unwrap().config.max_position
     };
     let on = |window: u64, from: u64| json!({"use_sliding_window": true, "sliding_window": window, "max_window_layers": from});
-    assert_eq!(open_with(json!({"use_sliding_window": false, "sliding_window": 8})), Ok(()));
-    assert_eq!(open_with(on(256, 0)), Ok(()));
-    assert_eq!(open_with(on(8, 2)), Ok(()));
-    let message = open_with(on(8, 1)).unwrap_err();
-    assert!(message.contains("`use_sliding_window`: attention over a window of 8"), "{message}");
+    assert_eq!(open_with(json!({"use_sliding_window": false, "sliding_window": 8})), 256);
+    assert_eq!(open_with(on(256, 0)), 256);
+    assert_eq!(open_with(on(8, 2)), 256);
+    assert_eq!(open_with(on(8, 1)), 8);
 }
 
 #[test]
@@ -191,6 +203,78 @@ fn files() {
     let shard = "model-00002-of-00003.safetensors";
     check("qwen2-tiny", shard, |_| None, &[shard, "is missing", "index.json names this shard"]);
     check("qwen2-tiny", shard, |b| Some(b[..b.len() / 2].to_vec()), &[shard, "is torn"]);
+}
+
+/// Weights that are not the directory's own, and ids that the model does not have.
+#[test]
+fn what_stands_beside_the_weights() {
+    let add = |name: &str, bytes: &'static [u8], expect: &[&str]| {
+        check("llama-tiny", name, |_| Some(bytes.to_vec()), expect);
+    };
+    let adapter = br#"{"base_model_name_or_path": "org/base", "peft_type": "LORA"}"#;
+    let advice = "merge_and_unload";
+    add(
+        "adapter_config.json",
+        adapter,
+        &["adapter_config.json: is an adapter of `org/base`", advice],
+    );
+    add("adapter_config.json", b"{", &["adapter_config.json: is an adapter; ", advice]);
+    add("adapter_model.safetensors", b"", &["adapter_model.safetensors: is an adapter", advice]);
+    add("adapter_model.bin", b"", &["adapter_model.bin: is an adapter", advice]);
+    let beyond = br#"{"eos_token_id": 128}"#;
+    add(
+        "generation_config.json",
+        beyond,
+        &["generation_config.json: `eos_token_id`: 128 is beyond"],
+    );
+    let beyond = br#"{"pad_token_id": 200}"#;
+    add(
+        "generation_config.json",
+        beyond,
+        &["generation_config.json: `pad_token_id`: 200 is beyond"],
+    );
+    // One file of weights, and shards that an index names.
+    let shard = "model-00001-of-00003.safetensors";
+    let whole = std::fs::read(fixture("llama-tiny/model.safetensors")).unwrap();
+    let two = &["model.safetensors: stands beside model.safetensors.index.json", shard];
+    check("qwen2-tiny", "model.safetensors", |_| Some(whole), two);
+    // An adapter alone.
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("adapter_config.json"), adapter).unwrap();
+    assert!(message(dir.path()).contains("is an adapter of `org/base`"));
+    let kind = bourn_model::SourceKind::of(dir.path().to_str().unwrap()).unwrap_err().to_string();
+    assert!(kind.contains("is an adapter of `org/base`"), "{kind}");
+}
+
+/// An id of −1 is none, and an index that names no file that is there is none either.
+#[test]
+fn what_means_nothing_is_let_be() {
+    let dir = copy("llama-tiny");
+    let path = dir.path().join("config.json");
+    let mut config: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    config["pad_token_id"] = json!(-1);
+    std::fs::write(&path, config.to_string()).unwrap();
+    let index = json!({"weight_map": {"a": "model-00001-of-00002.safetensors"}}).to_string();
+    std::fs::write(dir.path().join("model.safetensors.index.json"), index).unwrap();
+    assert!(open(dir.path().to_str().unwrap()).is_ok());
+}
+
+/// Tensors of quantised checkpoints and of adapters say what they are.
+#[test]
+fn tensors_of_another_kind_say_so() {
+    let renamed = |to: &'static str, expect: &str| {
+        let rename = |bytes: Vec<u8>| {
+            let text = "model.layers.0.mlp.up_proj.weight";
+            let at = bytes.windows(text.len()).position(|w| w == text.as_bytes()).unwrap();
+            // Names of equal length leave the header's as it is.
+            let name = format!("{to:_>width$}", width = text.len());
+            Some([&bytes[..at], name.as_bytes(), &bytes[at + text.len()..]].concat())
+        };
+        check("llama-tiny", "model.safetensors", rename, &[to, expect]);
+    };
+    renamed("layers.0.mlp.up_proj.qweight", "is of a quantised checkpoint");
+    renamed("layers.0.up_proj.weight_scale_inv", "is of a quantised checkpoint");
+    renamed("0.mlp.up_proj.lora_A.weight", "is of a LoRA adapter");
 }
 
 #[test]

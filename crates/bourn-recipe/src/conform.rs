@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::error::{RecipeError, shown};
 use crate::names;
+use crate::nearest::nearest;
 use crate::schema::{holds_tables, kind, name, properties, table_branches};
 use crate::tree::{KeyStep, SourceMark, Sources, Table, TreeEntry, TreeNode, TreeValue};
 
@@ -239,7 +240,7 @@ impl Walk<'_> {
             return self.error(mark, format!("no such name: \"{text}\"; {advice}"));
         }
         let near = match found {
-            TreeValue::String(text) => names::nearest(text, names.iter().copied()),
+            TreeValue::String(text) => nearest(text, names.iter().copied()),
             _ => None,
         };
         let near = near.map(|name| format!("; did you mean \"{name}\"?")).unwrap_or_default();

@@ -4,6 +4,7 @@
 use serde_json::Value as Json;
 
 use crate::error::shown;
+use crate::nearest::nearest;
 use crate::schema::{Section, kind, properties, sections, table_branches};
 
 /// Names that other trainers use: theirs, the dotted path of ours, and what differs.
@@ -64,6 +65,11 @@ const FOREIGN: &[(&[&str], &[&str], &str)] = &[
     (
         &["stop", "stop_string", "stop_sequences", "stop_words", "stop_str"],
         &["rollout.stop_strings"],
+        "",
+    ),
+    (
+        &["stop_token_ids", "stop_token", "eos_token_id", "eos_token_ids", "eos_token"],
+        &["rollout.stop_tokens"],
         "",
     ),
     (&["dtype", "vllm_dtype", "rollout_dtype", "torch_dtype"], &["rollout.weight_dtype"], ""),
@@ -205,10 +211,6 @@ const FOREIGN_SECTIONS: &[(&[&str], &str)] = &[
 
 const TRUNCATING: &[&str] = &["top_p", "top_k", "min_p"];
 
-/// Longest key that is compared with the names there are; comparing takes time and memory in
-/// proportion.
-const LONGEST_COMPARED: usize = 64;
-
 /// Why `key` is no key of `table`, the section at the dotted `path`, and which one was meant.
 /// `is_table` tells a section's header from a plain key.
 pub(crate) fn unknown(
@@ -256,19 +258,6 @@ pub(crate) fn unknown(
         Some(name) => format!("unknown key; did you mean `{name}`?"),
         None => nearest_elsewhere(&all, key).unwrap_or_else(|| inventory(&here)),
     }
-}
-
-/// The name among `names` that is most like `text`, if one is like it.
-pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    if text.len() > LONGEST_COMPARED {
-        return None;
-    }
-    names
-        .map(|name| (strsim::damerau_levenshtein(text, name), name))
-        // One slip in three characters; a single one is forgiven in the shortest names.
-        .filter(|(distance, name)| *distance <= (text.len().max(name.len()) / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, name)| name)
 }
 
 /// A key of the same table under another `kind`.

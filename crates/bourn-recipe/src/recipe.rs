@@ -14,7 +14,9 @@ pub use crate::environments::EnvironmentKind;
 pub use crate::implicit::ImplicitReward;
 pub use crate::probing::{Guess, Probe, Sampler, Temperature, WhichProbes};
 pub use crate::stages::RlStage;
-pub use crate::training::{Checkpoint, Log, Optimizer, Pace, Rollout, Train, WeightDtype};
+pub use crate::training::{
+    Checkpoint, Log, Optimizer, Pace, Rollout, StopToken, Train, WeightDtype,
+};
 pub use crate::verifiers::VerifierKind;
 
 /// A whole, validated recipe.
@@ -81,7 +83,8 @@ pub struct Model {
     pub source: ModelSource,
     /// Render each prompt through the model's own chat template.
     pub chat_template: bool,
-    /// System message for the chat template; empty for none.
+    /// System message for the chat template. Where it is empty the template is given none, and may write
+    /// one of its own: Qwen2.5's does.
     pub system_prompt: String,
 }
 

@@ -36,9 +36,14 @@ pub struct Rollout {
     pub temperature: f64,
     /// Texts that end a completion, here and in probes, beside the model's stop tokens: it ends with
     /// the first token after which its own text, without the prompt's, has one of them. All of its
-    /// text is judged and trained on, the stop string included.
+    /// text is judged and trained on, the stop string included. A special token of the tokenizer, such
+    /// as `<|im_end|>`, has no text there: its own text here ends a completion with that token.
     #[schemars(length(max = 16), inner(length(min = 1, max = 64)), extend("uniqueItems" = true))]
     pub stop_strings: Vec<String>,
+    /// Tokens that end a completion, here and in probes, beside the model's own: each the text of one
+    /// token of the tokenizer, or an id.
+    #[schemars(length(max = 16), extend("uniqueItems" = true))]
+    pub stop_tokens: Vec<StopToken>,
     /// Rows decoded at once; changes memory and speed only.
     #[schemars(range(min = 1, max = 65_536))]
     pub batch_size: usize,
@@ -58,10 +63,21 @@ impl Default for Rollout {
             max_completion_length: 256,
             temperature: 1.0,
             stop_strings: Vec::new(),
+            stop_tokens: Vec::new(),
             batch_size: 256,
             weight_dtype: WeightDtype::Float32,
         }
     }
+}
+
+/// A token, by its text or by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum StopToken {
+    /// The text of one token, as the tokenizer spells it or as it is read.
+    Text(#[schemars(length(min = 1, max = 256))] String),
+    /// An id of the model's vocabulary.
+    Id(#[schemars(range(min = 0, max = 16_777_215))] u32),
 }
 
 /// How the model's matrices are kept where completions are drawn.

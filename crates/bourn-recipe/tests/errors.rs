@@ -71,6 +71,18 @@ fn the_fixtures_are_right() {
 }
 
 #[test]
+fn stop_tokens() {
+    assert_eq!(appended("[rollout]\nstop_tokens = [\"<|im_end|>\", 2, 151_645]\n"), "no error");
+    assert_eq!(appended("[rollout]\nstop_tokens = []\n"), "no error");
+    assert_snapshot!(appended("[rollout]\nstop_tokens = [\"\"]\n"), @"x.toml:8:16: [rollout] stop_tokens.0: must not be empty");
+    assert_snapshot!(appended("[rollout]\nstop_tokens = [-1]\n"), @"x.toml:8:16: [rollout] stop_tokens.0: must be at least 0, found -1");
+    assert_snapshot!(appended("[rollout]\nstop_tokens = [1.5]\n"), @"x.toml:8:16: [rollout] stop_tokens.0: expected a string or an integer, found the number 1.5");
+    assert_snapshot!(appended("[rollout]\nstop_tokens = [2, 2]\n"), @"x.toml:8:19: [rollout] stop_tokens: the integer 2 stands here twice");
+    assert_snapshot!(appended("[rollout]\nstop_tokens = 2\n"), @"x.toml:8:1: [rollout] stop_tokens: expected an array of a string or an integer, found the integer 2");
+    assert_snapshot!(appended("[rollout]\nstop_token_ids = [2]\n"), @"x.toml:8:1: [rollout] stop_token_ids: unknown key; bourn calls it `stop_tokens`");
+}
+
+#[test]
 fn stop_strings() {
     assert_eq!(appended("[rollout]\nstop_strings = [\"\\n\\n\", \"</answer>\"]\n"), "no error");
     assert_eq!(appended("[rollout]\nstop_strings = []\n"), "no error");
@@ -118,9 +130,9 @@ fn unknown_keys_name_the_nearest() {
     assert_snapshot!(appended("[rolout]\nnum_generations = 4\n"), @"x.toml:7:2: [rolout]: unknown section; did you mean [rollout]?");
     assert_snapshot!(appended("[optimiser]\nlr = 1\n"), @"x.toml:7:2: [optimiser]: unknown section; did you mean [optimizer]?");
     assert_snapshot!(appended("[train]\nzzz = 4\n"), @"x.toml:8:1: [train] zzz: unknown key; there are `max_steps`, `num_iterations`, `minibatches`, `micro_batch_size` and `gradient_checkpointing`");
-    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`"#);
-    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `batch_size` and `weight_dtype`");
-    assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; there are `temperature`, `top_p`, `top_k` and `min_p`");
+    assert_snapshot!(appended("[rollout]\n\"a\\nb\" = 4\n"), @r#"x.toml:8:1: [rollout] a\nb: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `stop_tokens`, `batch_size` and `weight_dtype`"#);
+    assert_snapshot!(appended(&format!("[rollout]\n{} = 4\n", "x".repeat(5000))), @"x.toml:8:1: [rollout] xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…: unknown key; there are `prompts_per_step`, `num_generations`, `max_prompt_length`, `max_completion_length`, `temperature`, `stop_strings`, `stop_tokens`, `batch_size` and `weight_dtype`");
+    assert_snapshot!(appended("[[probe.sampler]]\ntemp = 0.5\n"), @"x.toml:8:1: [[probe.sampler]] temp: unknown key; did you mean `temperature`?");
     assert_snapshot!(appended("[[reward]]\nverifer = \"math\"\n"), @"x.toml:8:1: [[reward]] verifer: unknown key; did you mean `verifier`?");
     assert_snapshot!(error("sed = 1\n"), @"x.toml:1:1: sed: unknown key; did you mean `seed`?");
 }
@@ -172,7 +184,7 @@ fn names_of_other_trainers_are_translated() {
 fn keys_of_the_other_kind() {
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"countdown\"\npath = \"x\""), @r#"x.toml:5:1: [[task]] path: a key of kind = "dataset", but this table's kind is "countdown"; remove one"#);
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"dataset\"\npath = \"x\"\nnumbers = 3"), @r#"x.toml:6:1: [[task]] numbers: a key of kind = "countdown", but this table's kind is "dataset"; remove one"#);
-    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"count\""), @r#"x.toml:4:1: [[task]] kind: expected "countdown", "dataset" or "benchmark", found the string "count""#);
+    assert_snapshot!(replaced("kind = \"countdown\"", "kind = \"count\""), @r#"x.toml:4:1: [[task]] kind: expected "countdown", "dataset" or "benchmark", found the string "count"; did you mean "countdown"?"#);
     assert_snapshot!(replaced("kind = \"countdown\"", "kind = 3"), @r#"x.toml:4:1: [[task]] kind: expected "countdown", "dataset" or "benchmark", found the integer 3"#);
     assert_snapshot!(replaced("kind = \"countdown\"", "numbers = 3"), @r#"x.toml:3:1: [[task]] kind: missing; it is one of "countdown", "dataset" or "benchmark""#);
 }

@@ -56,6 +56,7 @@ proptest! {
             format!("optimizer.eps={eps:?}"),
             format!("rollout.temperature={temperature:?}"),
             format!("rollout.stop_strings=[{}, \"\\n\"]", quoted(&format!("a{seed}"))),
+            format!("rollout.stop_tokens=[{}, 7]", quoted(&format!("<{seed}>"))),
             format!("reward=[{}]", rewards.join(", ")),
             format!("model.chat_template={chat}"),
             format!("rollout.weight_dtype={dtype}"),

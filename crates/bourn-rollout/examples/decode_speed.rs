@@ -55,6 +55,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         tie_embeddings: true,
         qkv_bias: false,
         qk_norm: false,
+        output_bias: false,
+        mlp_bias: false,
+        sliding: None,
     };
     let options = EngineOptions { batch_size: batch, cache_bytes: 8 << 30, storage };
     let weights = random_weights(&config);

@@ -36,7 +36,7 @@
 //! #     family: Family::Llama, vocab_size: 61, hidden_size: 8, intermediate_size: 12, num_layers: 1,
 //! #     num_heads: 2, num_kv_heads: 1, head_dim: 4, max_position: 64,
 //! #     rope: Rope { theta: 10_000.0, scaling: None }, rms_norm_eps: 1e-5, tie_embeddings: true,
-//! #     qkv_bias: false, qk_norm: false,
+//! #     qkv_bias: false, qk_norm: false, output_bias: false, mlp_bias: false, sliding: None,
 //! # };
 //! # let tensor = |(name, shape): (String, Vec<usize>)| {
 //! #     let count = shape.iter().product::<usize>();

@@ -4,9 +4,10 @@
 //! reads only the row's own sequence, so that no row's numbers depend on the others.
 
 use bourn_kernel::{
-    KernelError, PackedMatrix, Storage, matmul, matmul_add, rms_norm, rms_norm_heads, rope, swiglu,
+    KernelError, PackedMatrix, Storage, add_to_rows, matmul, matmul_add, rms_norm, rms_norm_heads,
+    rope, swiglu,
 };
-use bourn_model::{ModelConfig, Part, Values, Weights};
+use bourn_model::{ModelConfig, Part, Rotation, Values, Weights};
 
 use crate::batch::{self, Batch, Segment};
 use crate::cache::{CacheShape, CachedSequence};
@@ -19,9 +20,12 @@ struct PackedLayer {
     /// Weights of the norms on each head's queries and keys (Qwen3).
     qk_norm: Option<(Vec<f32>, Vec<f32>)>,
     output: PackedMatrix,
+    output_bias: Option<Vec<f32>>,
     mlp_norm: Vec<f32>,
     gate_up: PackedMatrix,
+    gate_up_bias: Option<Vec<f32>>,
     down: PackedMatrix,
+    down_bias: Option<Vec<f32>>,
 }
 
 impl PackedLayer {
@@ -33,9 +37,12 @@ impl PackedLayer {
             qkv_bias: None,
             qk_norm: None,
             output: matrix(),
+            output_bias: None,
             mlp_norm: Vec::new(),
             gate_up: matrix(),
+            gate_up_bias: None,
             down: matrix(),
+            down_bias: None,
         }
     }
 }
@@ -122,6 +129,11 @@ impl Network {
             let (gate, up) = (get(Part::Gate), get(Part::Up));
             layer.gate_up.repack(hidden, &[(wide, &gate), (wide, &up)])?;
             layer.down.repack(wide, &[(hidden, &get(Part::Down))])?;
+            layer.output_bias = c.output_bias.then(|| get(Part::OBias).to_vec());
+            layer.gate_up_bias = c
+                .mlp_bias
+                .then(|| [Part::GateBias, Part::UpBias].map(|part| get(part).to_vec()).concat());
+            layer.down_bias = c.mlp_bias.then(|| get(Part::DownBias).to_vec());
         }
         replace(final_norm, &get(Part::FinalNorm.name()));
         let table = get(Part::Embedding.name());
@@ -201,11 +213,13 @@ impl Network {
             heads.write(batch, sequences, qkv)?;
             heads.attend(batch, sequences, qkv, mixed)?;
             matmul_add(mixed, rows, &layer.output, x)?;
+            add_bias(x, layer.output_bias.as_deref())?;
 
             rms_norm(x, &layer.mlp_norm, eps, normed)?;
-            matmul(normed, rows, &layer.gate_up, None, gate_up)?;
+            matmul(normed, rows, &layer.gate_up, layer.gate_up_bias.as_deref(), gate_up)?;
             swiglu(gate_up, wide, inner)?;
             matmul_add(inner, rows, &layer.down, x)?;
+            add_bias(x, layer.down_bias.as_deref())?;
         }
         for (sequence, segment) in sequences.iter_mut().zip(&batch.segments) {
             sequence.len = segment.start + segment.rows.len();
@@ -273,32 +287,29 @@ pub(crate) struct NetworkState {
 
 /// Cosines and sines of the rotary embedding, `[position][head_dim / 2]`, as far as needed so far.
 struct Angles {
-    inverse_frequencies: Vec<f32>,
+    rotation: Rotation,
     cos: Vec<f32>,
     sin: Vec<f32>,
 }
 
 impl Angles {
     fn new(config: &ModelConfig) -> Angles {
-        let inverse_frequencies = config.inverse_frequencies();
-        Angles { inverse_frequencies, cos: Vec::new(), sin: Vec::new() }
+        Angles { rotation: config.rotation(), cos: Vec::new(), sin: Vec::new() }
     }
 
     fn extend(&mut self, positions: usize) {
-        let known = self.cos.len() / self.inverse_frequencies.len().max(1);
+        let known = self.cos.len() / self.rotation.pairs().max(1);
         for position in known..positions {
-            for &frequency in &self.inverse_frequencies {
-                // In f64, so that long contexts lose no precision.
-                let (sin, cos) = (position as f64 * f64::from(frequency)).sin_cos();
-                self.cos.push(cos as f32);
-                self.sin.push(sin as f32);
+            for (cos, sin) in self.rotation.at(position) {
+                self.cos.push(cos);
+                self.sin.push(sin);
             }
         }
     }
 
     /// The angles of each row, `[rows, head_dim / 2]`.
     fn gather(&self, segments: &[Segment], cos: &mut Vec<f32>, sin: &mut Vec<f32>) {
-        let half = self.inverse_frequencies.len();
+        let half = self.rotation.pairs();
         cos.clear();
         sin.clear();
         for segment in segments {
@@ -315,6 +326,11 @@ fn sized(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
         buffer.resize(len, 0.0);
     }
     &mut buffer[..len]
+}
+
+/// Adds a bias to every row, where there is one.
+fn add_bias(x: &mut [f32], bias: Option<&[f32]>) -> Result<(), KernelError> {
+    bias.map_or(Ok(()), |bias| add_to_rows(x, bias))
 }
 
 fn replace(to: &mut Vec<f32>, from: &[f32]) {

@@ -89,11 +89,7 @@ pub(crate) fn missing_column<'a>(
     (key, name): (&'static str, &str),
 ) -> TaskError {
     let names: Vec<String> = columns.clone().map(|key| format!("`{key}`")).collect();
-    // A name that has nothing in common with it was not meant.
-    let distance = |key: &&String| strsim::damerau_levenshtein(key, name);
-    let nearest = columns
-        .min_by_key(distance)
-        .filter(|key| 2 * distance(key) <= name.chars().count())
+    let nearest = bourn_recipe::nearest(name, columns.map(String::as_str))
         .map_or_else(String::new, |key| format!(" (the nearest is `{key}`)"));
     TaskError::MissingColumn {
         path: path.to_path_buf(),

@@ -226,6 +226,11 @@ fn bad_files_are_messages() {
          `quesiton`): set `prompt_column`",
     );
     check(
+        b"{\"anchor\": \"a\", \"Question\": \"a\", \"answer\": 1}",
+        "a.jsonl:1: there is no column `question`; there are `anchor`, `Question`, `answer` (the \
+         nearest is `Question`): set `prompt_column`",
+    );
+    check(
         b"{\"question\": \"a\"}",
         "a.jsonl:1: there is no column `answer`; there are `question`: set `answer_column`",
     );

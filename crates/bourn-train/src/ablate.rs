@@ -145,7 +145,8 @@ fn prepare(
         let rollout = &recipe.rollout;
         let shared = canonical(&(
             (&recipe.model, recipe.base_key(), recipe.device, sources, judged),
-            (rollout.max_completion_length, &rollout.stop_strings, rollout.weight_dtype),
+            (rollout.max_completion_length, &rollout.stop_strings, &rollout.stop_tokens),
+            rollout.weight_dtype,
             &recipe.probe,
         ));
         if !seen.insert(shared) {

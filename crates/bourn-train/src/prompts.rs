@@ -12,17 +12,17 @@ use bourn_task::{Problem, Problems};
 use crate::error::TrainError;
 
 /// How a model reads and ends texts: through its chat template or not, with a system prompt, ending at
-/// stop strings.
+/// stop strings and stop tokens.
 ///
 /// # Errors
-/// The recipe asks for a chat template and the model has none; a stop string is refused.
+/// The recipe asks for a chat template and the model has none; a stop string or token is refused.
 pub(crate) fn prompter(
     asked: &Model,
     rollout: &Rollout,
     model: &Bundle,
 ) -> Result<Prompter, TrainError> {
     let prompter = Prompter::new(model, asked.chat_template, &asked.system_prompt)?;
-    Ok(prompter.stopping_at(&rollout.stop_strings)?)
+    Ok(prompter.stopping_at(&rollout.stop_strings)?.stopping_at_tokens(&rollout.stop_tokens)?)
 }
 
 /// Renders the prompts of `problems` to what the model reads.

@@ -144,7 +144,8 @@ fn reinforce(
     claim: Claim,
 ) -> Result<Outcome, TrainError> {
     check_context(rl.rollout, &base.config)?;
-    if base.stop_tokens.is_empty() {
+    let ends = &rl.rollout;
+    if base.stop_tokens.is_empty() && ends.stop_tokens.is_empty() && ends.stop_strings.is_empty() {
         let told = "the model names no token that ends a text: every completion is truncated";
         order.console.warn(told);
     }

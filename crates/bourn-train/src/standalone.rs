@@ -178,7 +178,7 @@ impl Probing {
             let model = model.source.clone();
             return Err(TrainError::ProbeContext { model, prompt, completion, context });
         }
-        if model.stop_tokens.is_empty() {
+        if prompter.stop_tokens().is_empty() && prompter.stop_strings().is_none() {
             console.warn(format!(
                 "{} names no token that ends a text: every completion is truncated",
                 model.source

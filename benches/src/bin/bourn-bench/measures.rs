@@ -200,7 +200,7 @@ pub(crate) fn problems(recipe: &Path, steps: u64) -> anyhow::Result<()> {
                 Reference::Countdown(puzzle) => {
                     json!({ "numbers": puzzle.numbers, "target": puzzle.target })
                 }
-                Reference::Math { text, .. } | Reference::Exact(text) => json!({ "answer": text }),
+                other => json!({ "answer": other.text() }),
             };
             println!("{}", json!({ "prompt": problem.prompt, "reference": reference }));
         }

@@ -82,7 +82,7 @@ pub(crate) fn run(args: &SampleArgs, console: &Console) -> anyhow::Result<()> {
         top_p: args.top_p,
         top_k: args.top_k,
         min_p: args.min_p,
-        stop_tokens: bundle.stop_tokens.clone(),
+        stop_tokens: prompter.stop_tokens().clone(),
         stop_strings: prompter.stop_strings().cloned(),
         seed: args.seed,
         purpose: "sample".into(),

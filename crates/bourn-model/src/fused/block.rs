@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use bourn_kernel::{
-    Heads, KernelError, Matrix, MatrixMut, Store, add, add_row_sums, attend_packed,
+    Heads, KernelError, Matrix, MatrixMut, Store, add, add_row_sums, add_to_rows, attend_packed,
     attend_packed_backward, rms_norm, rms_norm_backward, rms_norm_heads, rms_norm_heads_backward,
     rope, swiglu, swiglu_backward,
 };
@@ -48,6 +48,7 @@ impl FusedNetwork<'_> {
         let Activations { raw, qkv, mixed, .. } = self.attention(layer, rows, x)?;
         let output = self.linear(layer, Part::O, hidden, self.widths().0);
         output.forward(&mixed, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
+        self.add_bias(layer, Part::OBias, x)?;
         let middle = if keep { x.to_vec() } else { Vec::new() };
 
         let gate_up = self.gates(layer, rows, x)?;
@@ -55,6 +56,7 @@ impl FusedNetwork<'_> {
         swiglu(&gate_up, wide, &mut inner)?;
         let down = self.linear(layer, Part::Down, hidden, wide);
         down.forward(&inner, count, Store::Add, MatrixMut::new(x, count, hidden)?)?;
+        self.add_bias(layer, Part::DownBias, x)?;
         Ok(keep.then_some(Activations { raw, qkv, mixed, middle, gate_up }))
     }
 
@@ -72,6 +74,7 @@ impl FusedNetwork<'_> {
         let mut middle = input.to_vec();
         let out = MatrixMut::new(&mut middle, rows.count, hidden)?;
         output.forward(mixed, rows.count, Store::Add, out)?;
+        self.add_bias(layer, Part::OBias, &mut middle)?;
         activations.gate_up = self.gates(layer, rows, &middle)?;
         activations.middle = middle;
         Ok(activations)
@@ -126,7 +129,9 @@ impl FusedNetwork<'_> {
             let columns = index * wide..(index + 1) * wide;
             let out = MatrixMut::columns(&mut gate_up, rows.count, 2 * wide, columns)?;
             let linear = self.linear(layer, part, wide, self.config.hidden_size);
-            linear.forward(&normed, rows.count, Store::Set, out)?;
+            let bias = self.bias(layer, GATE_BIASES[index]);
+            let store = bias.map_or(Store::Set, Store::SetBiased);
+            linear.forward(&normed, rows.count, store, out)?;
         }
         Ok(gate_up)
     }
@@ -149,6 +154,7 @@ impl FusedNetwork<'_> {
         let dy = Matrix::new(gradient, rows.count, hidden)?;
         let name = Part::O.in_layer(layer);
         output.weight_gradient(dy, &mixed, rows.count, sum(sums, &name))?;
+        self.add_bias_gradient(layer, Part::OBias, gradient, hidden, 0, sums)?;
         let mut mixed_gradient = mixed; // its values are no longer needed
         output.input_gradient(dy, Store::Set, &mut mixed_gradient, rows.count)?;
         let mut qkv_gradient = vec![0.0; qkv.len()];
@@ -180,6 +186,7 @@ impl FusedNetwork<'_> {
         let name = Part::Down.in_layer(layer);
         down.weight_gradient(dy, &inner, rows.count, sum(sums, &name))?;
         down.input_gradient(dy, Store::Set, &mut inner, rows.count)?;
+        self.add_bias_gradient(layer, Part::DownBias, gradient, hidden, 0, sums)?;
         swiglu_backward(&mut gate_up, wide, &inner)?;
 
         let normed = self.normed(layer, Part::MlpNorm, middle)?;
@@ -191,6 +198,8 @@ impl FusedNetwork<'_> {
             let key = part.in_layer(layer);
             linear.weight_gradient(dy, &normed, rows.count, sum(sums, &key))?;
             linear.input_gradient(dy, continued(index), &mut normed_gradient, rows.count)?;
+            let (bias, offset) = (GATE_BIASES[index], index * wide);
+            self.add_bias_gradient(layer, bias, &gate_up, 2 * wide, offset, sums)?;
         }
         self.norm_backward(layer, Part::MlpNorm, middle, normed_gradient, gradient, sums)
     }
@@ -294,6 +303,33 @@ impl FusedNetwork<'_> {
         (q, kv, q + 2 * kv)
     }
 
+    /// The bias of a part that is one, where the configuration has it.
+    fn bias(&self, layer: usize, part: Part) -> Option<&[f32]> {
+        part.shape(self.config).map(|_| self.layer_weight(layer, part))
+    }
+
+    /// Adds a bias to every row, where there is one.
+    fn add_bias(&self, layer: usize, part: Part, x: &mut [f32]) -> Result<(), KernelError> {
+        self.bias(layer, part).map_or(Ok(()), |bias| add_to_rows(x, bias))
+    }
+
+    /// Adds the gradient of a bias, where there is one: the sum of `dy`'s rows of `stride`, from the
+    /// column `offset` on.
+    fn add_bias_gradient(
+        &self,
+        layer: usize,
+        part: Part,
+        dy: &[f32],
+        stride: usize,
+        offset: usize,
+        sums: &mut Residents,
+    ) -> Result<(), KernelError> {
+        match part.shape(self.config) {
+            Some(_) => add_row_sums(dy, stride, offset, sum(sums, &part.in_layer(layer))),
+            None => Ok(()),
+        }
+    }
+
     fn layer_weight(&self, layer: usize, part: Part) -> &[f32] {
         self.weight(&part.in_layer(layer))
     }
@@ -301,6 +337,9 @@ impl FusedNetwork<'_> {
 
 /// Gate and up, in the order of their columns.
 const GATES: [Part; 2] = [Part::Gate, Part::Up];
+
+/// Their biases.
+const GATE_BIASES: [Part; 2] = [Part::GateBias, Part::UpBias];
 
 /// The first of several products that are summed replaces what was there.
 fn continued(index: usize) -> Store<'static> {

@@ -21,7 +21,7 @@ use self::block::Activations;
 use self::head::Head;
 use crate::packed::Packed;
 use crate::resident::Resident;
-use crate::{ModelConfig, Part};
+use crate::{ModelConfig, Part, Rotation};
 
 /// Tensors by parameter name, where they lie.
 pub(crate) type Residents = BTreeMap<String, Resident>;
@@ -30,7 +30,7 @@ pub(crate) type Residents = BTreeMap<String, Resident>;
 pub(crate) struct FusedNetwork<'a> {
     pub(crate) config: &'a ModelConfig,
     pub(crate) weights: &'a Residents,
-    pub(crate) inverse_frequencies: &'a [f32],
+    pub(crate) rotation: &'a Rotation,
 }
 
 /// What is scored: `targets[i]` after the packed token `positions[i]`, and the value there.
@@ -111,15 +111,13 @@ struct PackedRows {
 }
 
 impl PackedRows {
-    fn new(batch: &Packed, inverse_frequencies: &[f32]) -> PackedRows {
+    fn new(batch: &Packed, rotation: &Rotation) -> PackedRows {
         let positions = batch.positions();
         let (mut cos, mut sin) = (Vec::new(), Vec::new());
         for &position in &positions {
-            for &frequency in inverse_frequencies {
-                // In f64, so that long contexts lose no precision.
-                let (s, c) = (position as f64 * f64::from(frequency)).sin_cos();
-                cos.push(c as f32);
-                sin.push(s as f32);
+            for (c, s) in rotation.at(position) {
+                cos.push(c);
+                sin.push(s);
             }
         }
         PackedRows { count: positions.len(), trees: batch.trees().to_vec(), cos, sin }
@@ -133,7 +131,7 @@ impl FusedNetwork<'_> {
         asked: &Asked<'_>,
         keep: Keep,
     ) -> Result<(FusedScores, Option<Tape>), KernelError> {
-        let rows = PackedRows::new(asked.batch, self.inverse_frequencies);
+        let rows = PackedRows::new(asked.batch, self.rotation);
         let hidden = self.config.hidden_size;
         let mut x = Vec::with_capacity(rows.count * hidden); // [rows, hidden]
         let table = self.weight(Part::Embedding.name());

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::reader::{Gguf, GgufValue};
-use crate::config::{Family, Llama3Scaling, ModelConfig, Rope};
+use super::rope::{self, ROPE_FACTORS};
+use crate::config::{Family, ModelConfig};
 use crate::weights::{self, Expected, HostTensor, Weights};
-use crate::{ModelError, Part};
-
-const ROPE_FACTORS: &str = "rope_freqs.weight";
+use crate::{ModelError, Part, Rope};
 
 /// The checked configuration.
 pub(super) fn config(file: &Gguf) -> Result<ModelConfig, ModelError> {
@@ -37,6 +36,10 @@ pub(super) fn config(file: &Gguf) -> Result<ModelConfig, ModelError> {
         None => return Err(file.error("tensor `token_embd.weight` is missing")),
     };
     let eps = own("attention.layer_norm_rms_epsilon");
+    // Metadata says nothing of biases. A family has all of a kind or none: the first layer tells.
+    let biased = |parts: &[&str]| {
+        parts.iter().any(|part| file.tensors.contains_key(&format!("blk.0.{part}.bias")))
+    };
     let mut config = ModelConfig {
         family,
         vocab_size,
@@ -53,73 +56,91 @@ pub(super) fn config(file: &Gguf) -> Result<ModelConfig, ModelError> {
         },
         rms_norm_eps: file.number(&eps)?.ok_or_else(|| file.key_error(&eps, "is missing"))?,
         tie_embeddings: !file.tensors.contains_key("output.weight"),
-        qkv_bias: family == Family::Qwen2,
+        qkv_bias: family == Family::Qwen2 || biased(&["attn_q", "attn_output"]),
         qk_norm: family == Family::Qwen3,
+        // Qwen2 has none in `transformers`: what a file has is refused as what has no place.
+        output_bias: family != Family::Qwen2 && biased(&["attn_q", "attn_output"]),
+        mlp_bias: family == Family::Llama && biased(&["ffn_gate", "ffn_up", "ffn_down"]),
+        sliding: None,
     };
     let check = |config: &ModelConfig| {
         config.check().map_err(|(key, message)| file.key_error(&format!("{name} ({key})"), message))
     };
     check(&config)?;
-    config.rope.scaling = rope_scaling(file, &config, name)?;
+    refuse_window(file, &config, name)?;
+    config.rope = rope::read(file, &config, name)?;
     check(&config)?;
     Ok(config)
 }
 
+/// Keys under `<architecture>.attention.` that are read, or that say nothing of the numbers of these
+/// families.
+const ATTENTION: [&str; 11] = [
+    "head_count",
+    "head_count_kv",
+    "key_length",
+    "value_length",
+    "layer_norm_rms_epsilon",
+    "layer_norm_epsilon",
+    "sliding_window",
+    "causal",
+    "scale",
+    "clamp_kqv",
+    "max_alibi_bias",
+];
+
+/// Numbers that other architectures have, with the value that changes nothing beside 0.
+const NEUTRAL: [(&str, f64); 10] = [
+    ("expert_count", 0.0),
+    ("logit_scale", 1.0),
+    ("embedding_scale", 1.0),
+    ("residual_scale", 1.0),
+    ("attn_logit_softcapping", 0.0),
+    ("final_logit_softcapping", 0.0),
+    ("router_logit_softcapping", 0.0),
+    ("attention.scale", 0.0),
+    ("attention.clamp_kqv", 0.0),
+    ("attention.max_alibi_bias", 0.0),
+];
+
+/// Metadata that asks for arithmetic bourn does not do, or that nobody here knows and that stands where
+/// such metadata stands.
 fn refuse_unsupported(file: &Gguf, name: &str) -> Result<(), ModelError> {
-    let scaling = format!("{name}.rope.scaling.type");
-    if let Some(kind) = file.text(&scaling)?.filter(|kind| *kind != "none") {
-        return Err(file.key_error(&scaling, format!("`{kind}` is not supported")));
-    }
-    for key in ["expert_count", "attention.sliding_window"] {
+    for (key, neutral) in NEUTRAL {
         let key = format!("{name}.{key}");
-        if file.size(&key)?.is_some_and(|n| n > 0) {
-            return Err(file.key_error(&key, "is not supported"));
+        if let Some(value) = file.number(&key)?.filter(|v| *v != 0.0 && *v != neutral) {
+            return Err(file.key_error(&key, format!("{value} is not supported")));
+        }
+    }
+    let causal = format!("{name}.attention.causal");
+    if file.boolean(&causal)? == Some(false) {
+        return Err(file.key_error(&causal, "false is not supported"));
+    }
+    for (group, known) in [("attention", &ATTENTION[..]), ("rope", &rope::KEYS[..])] {
+        let group = format!("{name}.{group}.");
+        let strange =
+            |key: &&String| key.strip_prefix(&group).is_some_and(|rest| !known.contains(&rest));
+        if let Some(key) = file.metadata.keys().find(strange) {
+            let message = "is not supported: bourn does not know what it does to the numbers";
+            return Err(file.key_error(key, message));
         }
     }
     Ok(())
 }
 
-/// Llama 3.x's scaling, which GGUF holds as the factors that come of it. All such models share the
-/// two frequency factors 1 and 4 and an original length of 8192 (or what the metadata says); the
-/// factors are recomputed from them, and any that come out differently are refused.
-fn rope_scaling(
-    file: &Gguf,
-    config: &ModelConfig,
-    name: &str,
-) -> Result<Option<Llama3Scaling>, ModelError> {
-    let Some(entry) = file.tensors.get(ROPE_FACTORS) else { return Ok(None) };
-    let pairs = config.head_dim / 2;
-    if entry.shape != [pairs] {
-        let (tensor, found) = (ROPE_FACTORS.to_owned(), entry.shape.clone());
-        let error = ModelError::Shape { tensor, found, expected: vec![pairs] };
-        return Err(error.inside(&file.path));
-    }
-    let factors = file.values(ROPE_FACTORS, entry)?;
-    let factor = f64::from(factors.iter().copied().fold(1.0, f32::max));
-    if factors.iter().all(|f| *f == 1.0) {
-        return Ok(None);
-    }
-    let original = format!("{name}.rope.scaling.original_context_length");
-    let scaling = Llama3Scaling {
-        factor,
-        low_freq_factor: 1.0,
-        high_freq_factor: 4.0,
-        original_max_position: file.size(&original)?.unwrap_or(8_192),
-    };
-    for (pair, &found) in factors.iter().enumerate() {
-        let exponent = 2.0 * pair as f64 / config.head_dim as f64;
-        let wanted = scaling.stretch(config.rope.theta.powf(-exponent));
-        // The file's factors were computed in f32 and rounded to it: a few units of 6e-8.
-        let close = (f64::from(found) - wanted).abs() <= 1e-5 * wanted;
-        if !close {
+/// A window that no sequence reaches is none.
+fn refuse_window(file: &Gguf, config: &ModelConfig, name: &str) -> Result<(), ModelError> {
+    let key = format!("{name}.attention.sliding_window");
+    match file.size(&key)?.filter(|&window| window > 0 && window < config.max_position) {
+        None => Ok(()),
+        Some(window) => {
             let message = format!(
-                "factor {pair} is {found} where Llama 3.x's scaling by {factor} gives {wanted}; bourn has no other RoPE scaling"
+                "attention over a window of {window} tokens is not supported where {} are a context; use the model's Hugging Face directory, of which bourn takes sequences up to the window",
+                config.max_position
             );
-            let error = ModelError::Tensor { tensor: ROPE_FACTORS.to_owned(), message };
-            return Err(error.inside(&file.path));
+            Err(file.key_error(&key, message))
         }
     }
-    Ok(Some(scaling))
 }
 
 /// The weights, each checked against the configuration before memory is taken.
@@ -132,13 +153,14 @@ pub(super) fn weights(file: &Gguf, config: &ModelConfig) -> Result<Weights, Mode
         expected.check(&name, &entry.shape).map_err(|e| e.inside(&file.path))?;
         let data = file.values(gguf_name, entry)?;
         let heads = match Part::of(&name) {
-            Some((Part::Q, _)) => Some(config.num_heads),
-            Some((Part::K, _)) => Some(config.num_kv_heads),
+            Some((Part::Q | Part::QBias, _)) => Some(config.num_heads),
+            Some((Part::K | Part::KBias, _)) => Some(config.num_kv_heads),
             _ => None,
         };
         let heads = heads.filter(|_| config.family == Family::Llama);
+        let width = if entry.shape.len() == 1 { 1 } else { config.hidden_size };
         let data = match heads {
-            Some(heads) => rotate_half_order(&data, heads, config.head_dim, config.hidden_size),
+            Some(heads) => rotate_half_order(&data, heads, config.head_dim, width),
             None => data,
         };
         let data = data.into();

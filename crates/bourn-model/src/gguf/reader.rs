@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use super::dequantise::Kind;
 use super::source::{GgufSource, ListedTensor, is_read};
+use super::split;
 use crate::ModelError;
 
 /// The four bytes that a GGUF file begins with.
@@ -82,13 +83,17 @@ pub(super) struct GgufTensor {
     pub start: u64,
     /// Length in bytes.
     pub bytes: u64,
+    /// Which of the model's files it is in.
+    pub part: usize,
 }
 
-/// A GGUF file whose directory has been checked.
+/// A GGUF file, or one that is split into several, whose directories have been checked.
 #[derive(Debug)]
 pub(super) struct Gguf {
+    /// The file that was asked for.
     pub path: PathBuf,
-    file: File,
+    /// The files that it is made of, in order.
+    pub(super) parts: Vec<(PathBuf, File)>,
     /// Metadata by key.
     pub metadata: BTreeMap<String, GgufValue>,
     /// Tensors by GGUF name.
@@ -96,11 +101,20 @@ pub(super) struct Gguf {
 }
 
 impl Gguf {
-    /// Reads and checks everything but the tensors' values.
+    /// Reads and checks everything but the tensors' values: of the file, and of all the others where it
+    /// is one of a model's several.
     pub(super) fn open(path: &Path) -> Result<Gguf, ModelError> {
+        let mut kept = 0;
+        let file = Gguf::open_one(path, &mut kept)?;
+        split::join(file, &mut kept)
+    }
+
+    /// Reads and checks one file; `kept` counts the memory that names and metadata take.
+    pub(super) fn open_one(path: &Path, kept: &mut u64) -> Result<Gguf, ModelError> {
         let file = bourn_foreign::open(path).map_err(ModelError::io("open", path))?;
         let length = file.metadata().map_err(ModelError::io("read", path))?.len();
-        let mut source = GgufSource { path, reader: BufReader::new(&file), at: 0, length, kept: 0 };
+        let mut source =
+            GgufSource { path, reader: BufReader::new(&file), at: 0, length, kept: *kept };
         if source.array::<4>()? != MAGIC {
             return Err(source.error("is not a GGUF file"));
         }
@@ -134,14 +148,19 @@ impl Gguf {
             }
         };
         let base = source.at.next_multiple_of(alignment);
+        *kept = source.kept;
         let tensors = place(path, listed, base, length)?;
-        Ok(Gguf { path: path.to_owned(), file, metadata, tensors })
+        let path = path.to_owned();
+        Ok(Gguf { parts: vec![(path.clone(), file)], path, metadata, tensors })
     }
 
     /// A tensor's values in f32, row-major.
     pub(super) fn values(&self, name: &str, entry: &GgufTensor) -> Result<Vec<f32>, ModelError> {
-        let io = || ModelError::io("read", &self.path);
-        let mut file = &self.file;
+        let (path, mut file) = match self.parts.get(entry.part) {
+            Some((path, file)) => (path, file),
+            None => return Err(self.error(format!("has no part {} of its own", entry.part))),
+        };
+        let io = || ModelError::io("read", path);
         file.seek(SeekFrom::Start(entry.start)).map_err(io())?;
         let too_large = |_| self.error(format!("tensor `{name}` is too large for this machine"));
         let mut left = usize::try_from(entry.bytes).map_err(too_large)?;
@@ -236,7 +255,7 @@ fn place(
             return Err(ModelError::file(path, message));
         };
         extents.push((start, end, name.clone()));
-        let entry = GgufTensor { kind, shape, elements, start, bytes };
+        let entry = GgufTensor { kind, shape, elements, start, bytes, part: 0 };
         if tensors.insert(name.clone(), entry).is_some() {
             return Err(ModelError::file(path, format!("lists the tensor `{name}` twice")));
         }

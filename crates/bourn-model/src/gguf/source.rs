@@ -17,7 +17,17 @@ const MAX_DIMENSIONS: u32 = 4;
 const MAX_KEPT: u64 = 64 << 20;
 
 /// Metadata that is read here, with what begins with the architecture's name; the rest is passed over.
-const READ: [&str; 3] = ["general.architecture", "general.alignment", "tokenizer.chat_template"];
+const READ: [&str; 7] = [
+    "general.architecture",
+    "general.type",
+    "general.alignment",
+    "tokenizer.chat_template",
+    "split.no",
+    "split.count",
+    "split.tensors.count",
+];
+/// Templates with a name of their own.
+const TEMPLATES: &str = "tokenizer.chat_template.";
 const TOKENIZER: &str = "tokenizer.ggml.";
 /// Arrays that are read: a tokenizer's.
 const ARRAYS: [&str; 4] = ["tokens", "token_type", "scores", "merges"];
@@ -248,7 +258,8 @@ pub(super) fn is_read(key: &str) -> bool {
     let architecture = Family::ALL
         .iter()
         .any(|family| key.strip_prefix(family.name()).is_some_and(|rest| rest.starts_with('.')));
-    architecture || READ.contains(&key) || key.starts_with(TOKENIZER)
+    let named = key.starts_with(TOKENIZER) || key.starts_with(TEMPLATES);
+    architecture || READ.contains(&key) || named
 }
 
 /// The bytes of a value of a type number, or the fewest: a text takes at least its length.

@@ -80,8 +80,17 @@ pub(super) fn read(file: &Gguf) -> Result<Tokenizer, ModelError> {
     Ok(tokenizer)
 }
 
-/// End of text, and end of turn where the file has one.
+/// End of text, and end of turn where the file has one. Every id under a key of a token is one of the
+/// vocabulary's, whatever its role.
 pub(super) fn stop_tokens(file: &Gguf) -> Result<BTreeSet<u32>, ModelError> {
+    let vocabulary = vocabulary(file)?;
+    let role = |key: &String| {
+        let rest = key.strip_prefix("tokenizer.ggml.")?;
+        rest.strip_suffix("_token_id").map(str::to_owned)
+    };
+    for role in file.metadata.keys().filter_map(role) {
+        named(file, &vocabulary, &role)?;
+    }
     let mut stops = BTreeSet::new();
     for name in ["eos", "eot"] {
         let key = format!("tokenizer.ggml.{name}_token_id");

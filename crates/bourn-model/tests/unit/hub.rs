@@ -67,12 +67,16 @@ fn fixture() -> (PathBuf, BTreeMap<String, Vec<u8>>) {
 fn a_model_is_downloaded_once_and_then_found_offline() {
     let (dir, mut files) = fixture();
     files.insert("README.md".to_owned(), b"not fetched".to_vec());
+    let template = br#"{"chat_template": "a template"}"#.to_vec();
+    files.insert("chat_template.json".to_owned(), template);
+    files.insert("additional_chat_templates/default.jinja".to_owned(), b"the default".to_vec());
     let home = tempfile::tempdir().unwrap();
     let online = Hub::at(Some(serve(files, 64)), home.path(), false);
     let id = HubId::parse("org/tiny").unwrap();
     let fetched = open_directory(&fetch(&online, &id).unwrap(), "org/tiny").unwrap();
     let local = open_directory(&dir, "local").unwrap();
     assert_eq!(fetched.weights_hash, local.weights_hash);
+    assert_eq!(fetched.chat_template.as_ref().unwrap().source(), "the default");
     assert_eq!((fetched.config, fetched.tokenizer), (local.config, local.tokenizer));
 
     let offline = Hub::at(Some("http://127.0.0.1:9".to_owned()), home.path(), true);
@@ -99,4 +103,28 @@ fn what_cannot_be_had_is_said() {
     let other = serve(BTreeMap::new(), 2);
     check(&other, false, "org/other", &["cannot list its files", "404"]);
     check(&other, false, "org/tiny", &["has neither model.safetensors nor"]);
+}
+
+#[test]
+fn an_adapter_is_not_passed_over() {
+    let (_, mut files) = fixture();
+    files.insert("adapter_config.json".to_owned(), b"{}".to_vec());
+    let home = tempfile::tempdir().unwrap();
+    let hub = Hub::at(Some(serve(files, 64)), home.path(), false);
+    let message = fetch(&hub, &HubId::parse("org/tiny").unwrap()).unwrap_err().to_string();
+    let expect = "hub model `org/tiny@main`: has an adapter, adapter_config.json; ";
+    assert!(message.contains(expect) && message.contains("merge_and_unload"), "{message}");
+}
+
+#[test]
+fn templates_with_names() {
+    for (file, expect) in [
+        ("additional_chat_templates/rag.jinja", true),
+        ("additional_chat_templates/../rag.jinja", false),
+        ("additional_chat_templates/a/b.jinja", false),
+        ("additional_chat_templates/rag.txt", false),
+        ("rag.jinja", false),
+    ] {
+        assert_eq!(is_template(file), expect, "{file}");
+    }
 }

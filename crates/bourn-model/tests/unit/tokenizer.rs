@@ -30,6 +30,18 @@ fn special_tokens_can_be_skipped() {
     assert_eq!(tokenizer.id("<eos>"), Some(1));
 }
 
+/// Models pad their embeddings, and a policy may draw such a row.
+#[test]
+fn ids_beyond_the_vocabulary_have_no_text() {
+    let tokenizer = Tokenizer::char_level(ALPHABET);
+    assert_eq!((tokenizer.tokens(), tokenizer.vocab_size()), (24, 24));
+    for skip in [false, true] {
+        assert_eq!(tokenizer.decode(&[3, 24, 3, u32::MAX], skip).unwrap(), "11");
+        assert_eq!(tokenizer.decode(&[24, 25], skip).unwrap(), "");
+    }
+    assert!(!tokenizer.has_text(24));
+}
+
 #[test]
 fn a_character_outside_the_alphabet_is_an_error() {
     let tokenizer = Tokenizer::char_level("ab");

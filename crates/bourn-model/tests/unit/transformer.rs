@@ -18,6 +18,9 @@ fn model() -> Transformer {
         tie_embeddings: true,
         qkv_bias: false,
         qk_norm: false,
+        output_bias: false,
+        mlp_bias: false,
+        sliding: None,
     };
     let tensor = |(name, shape): (String, Vec<usize>)| {
         let count = shape.iter().product::<usize>();

@@ -50,9 +50,10 @@ fn all_correct(n: u64, c: u64, k: u64) -> f64 {
     let mut share = 1.0_f64;
     for step in 0..steps {
         share *= (n - others - step) as f64 / (n - step) as f64;
-        // Where both are large the product underflows in O(√n) steps.
-        if share == 0.0 {
-            break;
+        // Where both are large the product underflows in O(√n) steps: below the normal numbers, where a
+        // factor above ½ is rounded to 1, so that 0 itself might be never reached.
+        if share < f64::MIN_POSITIVE {
+            return 0.0;
         }
     }
     share

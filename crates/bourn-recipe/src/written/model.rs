@@ -15,7 +15,8 @@ pub(crate) struct ModelWritten {
     /// Render each prompt through the model's own chat template.
     #[serde(default)]
     pub chat_template: bool,
-    /// System message for the chat template; empty for none.
+    /// System message for the chat template. Where it is empty the template is given none, and may write
+    /// one of its own: Qwen2.5's does.
     #[serde(default)]
     pub system_prompt: String,
     /// A fresh model of this shape (Llama family), pretrained by the `[base]` stage.

@@ -4,7 +4,7 @@
 //! positions alone, and nothing is read back.
 
 use bourn_model::ops::{Rotary, rms_norm, swiglu};
-use bourn_model::{ModelConfig, Part};
+use bourn_model::{ModelConfig, Part, Rotation};
 use burn::tensor::{Device, Int, Tensor, activation};
 
 use crate::device::lanes::Lanes;
@@ -19,10 +19,13 @@ struct DeviceLayer {
     /// Weights of the norms on each head's queries and keys (Qwen3).
     qk_norm: Option<(Tensor<2>, Tensor<2>)>,
     output: Tensor<2>,
+    output_bias: Option<Tensor<2>>,
     mlp_norm: Tensor<2>,
     /// Gates and ups one below the other.
     gate_up: Tensor<2>,
+    gate_up_bias: Option<Tensor<2>>,
     down: Tensor<2>,
+    down_bias: Option<Tensor<2>>,
 }
 
 /// A model's weights on a device.
@@ -34,7 +37,7 @@ pub(crate) struct DeviceNetwork {
     embedding: Tensor<2>,
     /// `[vocab, hidden]`; the embedding where they are tied.
     head: Tensor<2>,
-    inverse_frequencies: Vec<f32>,
+    rotation: Rotation,
     /// Angles of the positions below the number.
     angles: Option<(usize, Rotary)>,
 }
@@ -69,7 +72,7 @@ impl DeviceNetwork {
             final_norm: get(Part::FinalNorm.name()),
             head: if config.tie_embeddings { embedding.clone() } else { get(Part::Head.name()) },
             embedding,
-            inverse_frequencies: config.inverse_frequencies(),
+            rotation: config.rotation(),
             angles: None,
         }
     }
@@ -127,10 +130,8 @@ impl DeviceNetwork {
         let (heads, kv_heads) = (c.num_heads, c.num_kv_heads);
 
         let n = self.norm(x.clone(), &layer.input_norm, link);
-        let mut qkv = linear(n, &layer.qkv, link); // [tokens, (heads + 2 kv_heads) * dim]
-        if let Some(bias) = &layer.qkv_bias {
-            qkv = qkv + bias.clone();
-        }
+        let qkv = linear(n, &layer.qkv, link); // [tokens, (heads + 2 kv_heads) * dim]
+        let qkv = biased(qkv, layer.qkv_bias.as_ref());
         // Queries and keys lie side by side: one call rotates both.
         let both = qkv.clone().narrow(1, 0, (heads + kv_heads) * dim);
         let mut both = both.reshape([tokens, heads + kv_heads, dim]);
@@ -149,7 +150,7 @@ impl DeviceNetwork {
         let values = values.reshape([tokens * kv_heads, dim]);
         lanes.write(index, &pass.places, keys, values, link);
         let mixed = self.mix(index, queries, pass, lanes, link);
-        x + linear(mixed, &layer.output, link)
+        biased(x + linear(mixed, &layer.output, link), layer.output_bias.as_ref())
     }
 
     /// Attention of queries `[tokens, heads, dim]` over the cache, `[tokens, heads * dim]`. The query
@@ -188,10 +189,10 @@ impl DeviceNetwork {
     fn mlp(&self, layer: usize, x: Tensor<2>, link: &mut Link) -> Tensor<2> {
         let (layer, wide) = (&self.layers[layer], self.config.intermediate_size);
         let n = self.norm(x.clone(), &layer.mlp_norm, link);
-        let gate_up = linear(n, &layer.gate_up, link);
+        let gate_up = biased(linear(n, &layer.gate_up, link), layer.gate_up_bias.as_ref());
         link.operation();
         let inner = swiglu(gate_up.clone().narrow(1, 0, wide), gate_up.narrow(1, wide, wide));
-        x + linear(inner, &layer.down, link)
+        biased(x + linear(inner, &layer.down, link), layer.down_bias.as_ref())
     }
 
     fn norm(&self, x: Tensor<2>, weight: &Tensor<2>, link: &mut Link) -> Tensor<2> {
@@ -204,7 +205,7 @@ impl DeviceNetwork {
         let known = self.angles.take().filter(|&(known, _)| known >= positions);
         let made = known.unwrap_or_else(|| {
             let all: Vec<usize> = (0..positions).collect();
-            (positions, Rotary::new(&all, &self.inverse_frequencies, device))
+            (positions, Rotary::new(&all, &self.rotation, device))
         });
         &self.angles.insert(made).1
     }
@@ -222,10 +223,23 @@ impl DeviceLayer {
             qkv_bias: config.qkv_bias.then(|| qkv(Part::QKV_BIAS, 1)),
             qk_norm: config.qk_norm.then(norms),
             output: get(Part::O),
+            output_bias: config.output_bias.then(|| get(Part::OBias)),
             mlp_norm: get(Part::MlpNorm),
             gate_up: Tensor::cat(vec![gate, up], 0),
+            gate_up_bias: config
+                .mlp_bias
+                .then(|| Tensor::cat(vec![get(Part::GateBias), get(Part::UpBias)], 1)),
             down: get(Part::Down),
+            down_bias: config.mlp_bias.then(|| get(Part::DownBias)),
         }
+    }
+}
+
+/// Rows with a bias, `[1, n]`, where there is one.
+fn biased(x: Tensor<2>, bias: Option<&Tensor<2>>) -> Tensor<2> {
+    match bias {
+        Some(bias) => x + bias.clone(),
+        None => x,
     }
 }
 

@@ -5,7 +5,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bourn_model::{
-    Family, HostTensor, Llama3Scaling, ModelConfig, Rope, StopStrings, Tokenizer, Weights,
+    Family, HostTensor, Llama3Scaling, ModelConfig, Rope, RopeScaling, StopStrings, Tokenizer,
+    Weights, YarnScaling,
 };
 use bourn_rollout::{
     Completion, Engine, EngineOptions, Finish, Inputs, Progress, Request, RolloutError, Rollouts,
@@ -31,6 +32,9 @@ pub(crate) fn configs() -> Vec<ModelConfig> {
         tie_embeddings: true,
         qkv_bias: false,
         qk_norm: false,
+        output_bias: false,
+        mlp_bias: false,
+        sliding: None,
     };
     let scaling = Llama3Scaling {
         factor: 8.0,
@@ -42,7 +46,7 @@ pub(crate) fn configs() -> Vec<ModelConfig> {
         num_heads: 4,
         num_kv_heads: 2,
         head_dim: 6,
-        rope: Rope { theta: 500_000.0, scaling: Some(scaling) },
+        rope: Rope { theta: 500_000.0, scaling: Some(RopeScaling::Llama3(scaling)) },
         tie_embeddings: false,
         ..llama.clone()
     };
@@ -65,7 +69,24 @@ pub(crate) fn configs() -> Vec<ModelConfig> {
         tie_embeddings: false,
         ..llama.clone()
     };
-    vec![llama, stretched, qwen2, qwen3]
+    let yarn = YarnScaling {
+        factor: 4.0,
+        original_max_position: 16,
+        beta_fast: 32.0,
+        beta_slow: 1.0,
+        attention_factor: 1.2,
+        truncate: true,
+    };
+    let biased = ModelConfig {
+        vocab_size: 300,
+        num_kv_heads: 1,
+        rope: Rope { theta: 100.0, scaling: Some(RopeScaling::Yarn(yarn)) },
+        qkv_bias: true,
+        output_bias: true,
+        mlp_bias: true,
+        ..llama.clone()
+    };
+    vec![llama, stretched, qwen2, qwen3, biased]
 }
 
 /// Weights large enough that a mistake anywhere shows in the logits.

@@ -1,6 +1,6 @@
 //! The forward pass in f64, one loop per formula, and the engine against it.
 
-use bourn_model::{ModelConfig, Weights};
+use bourn_model::{ModelConfig, RopeScaling, Weights};
 use bourn_rollout::{Inputs, ScoreItem};
 
 use crate::common::*;
@@ -28,13 +28,13 @@ fn norm(weights: &Weights, name: &str, x: &[f64], eps: f64) -> Vec<f64> {
     x.iter().zip(weight).map(|(x, w)| x / (mean + eps).sqrt() * w).collect()
 }
 
-fn rotate(x: &[f64], position: usize, frequencies: &[f32]) -> Vec<f64> {
+fn rotate(x: &[f64], position: usize, frequencies: &[f32], amplitude: f64) -> Vec<f64> {
     let half = x.len() / 2;
     let angle = |i: usize| position as f64 * f64::from(frequencies[i % half]);
     (0..x.len())
         .map(|i| {
             let turned = if i < half { -x[i + half] } else { x[i - half] };
-            x[i] * angle(i).cos() + turned * angle(i).sin()
+            amplitude * (x[i] * angle(i).cos() + turned * angle(i).sin())
         })
         .collect()
 }
@@ -43,6 +43,10 @@ fn rotate(x: &[f64], position: usize, frequencies: &[f32]) -> Vec<f64> {
 pub(crate) fn forward(c: &ModelConfig, weights: &Weights, tokens: &[u32]) -> Vec<Vec<f64>> {
     let (d, group, eps) = (c.head_dim, c.num_heads / c.num_kv_heads, c.rms_norm_eps);
     let frequencies = c.inverse_frequencies();
+    let amplitude = match &c.rope.scaling {
+        Some(RopeScaling::Yarn(scaling)) => scaling.attention_factor,
+        _ => 1.0,
+    };
     let mut xs: Vec<Vec<f64>> = tokens
         .iter()
         .map(|&token| row(weights, "model.embed_tokens.weight", token as usize))
@@ -56,7 +60,7 @@ pub(crate) fn forward(c: &ModelConfig, weights: &Weights, tokens: &[u32]) -> Vec
                 } else {
                     head.to_vec()
                 };
-                rotate(&head, position, &frequencies)
+                rotate(&head, position, &frequencies, amplitude)
             };
             x.chunks(d).map(one).collect()
         };

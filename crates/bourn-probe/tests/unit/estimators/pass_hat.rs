@@ -128,6 +128,10 @@ fn the_largest_counts_are_quick() {
             assert!((0.0..=1.0).contains(&got), "{c} {k}: {got}");
         }
     }
+    // Factors above ½ leave the least number above 0 as it is: billions of steps with no end of theirs.
+    for (c, k) in [(n / 4 * 3, n / 4), (n / 16 * 9, n / 2), (n / 2 + 1, n / 3)] {
+        assert_eq!(pass_hat_k(Outcomes::new(n, c).unwrap(), k), Some(0.0));
+    }
     // One wrong of n: the k hold it with probability k/n. 1e-12: the stated accuracy.
     let got = pass_hat_k(Outcomes::new(65_536, 65_535).unwrap(), 16_384).unwrap();
     assert!((got - 0.75).abs() < 1e-12, "{got}");

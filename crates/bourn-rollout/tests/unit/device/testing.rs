@@ -21,6 +21,9 @@ pub(crate) fn tiny() -> (Weights, ModelConfig) {
         tie_embeddings: true,
         qkv_bias: false,
         qk_norm: false,
+        output_bias: false,
+        mlp_bias: false,
+        sliding: None,
     };
     let tensor = |(name, shape): (String, Vec<usize>)| {
         let mut random = bourn_seed::rng(1, &name, &[]);
