@@ -1,7 +1,9 @@
 //! What a completion is held against.
 
+use bourn_recipe::{Extract, Reads, Reward};
+
 use crate::countdown::Puzzle;
-use crate::math::Gold;
+use crate::math::{BadGold, Gold, parse_gold, read_gold};
 
 /// What a completion is held against, as a task has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +22,26 @@ pub enum Reference {
 }
 
 impl Reference {
+    /// Reads an answer out of its column for the verifiers of a task: as mathematics if one of them
+    /// compares that (as a plain number if those look for nothing but the last number of a
+    /// completion), and as text otherwise.
+    ///
+    /// # Errors
+    /// There is no answer where `format` looks for it, or none that can be read.
+    pub fn read(text: &str, format: Extract, rewards: &[Reward]) -> Result<Reference, BadGold> {
+        let found = crate::extract(text, format);
+        let compare = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
+        let mut rewards = rewards.iter().filter(compare).peekable();
+        if rewards.peek().is_none() {
+            return found.map(Reference::Exact).ok_or(BadGold::Missing(crate::math::place(format)));
+        }
+        let gold = match rewards.all(|reward| reward.extract == Extract::LastNumber) {
+            true => parse_gold(text, format),
+            false => read_gold(text, format),
+        }?;
+        Ok(Reference::Math { gold, text: found.unwrap_or_default() })
+    }
+
     /// The puzzle, where it is one.
     pub fn puzzle(&self) -> Option<&Puzzle> {
         match self {

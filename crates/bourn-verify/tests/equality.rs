@@ -243,6 +243,17 @@ fn references_that_cannot_be_read_say_why() {
     };
     check("", BadGold::Missing("text"));
     check(r"\frac{1}{0}", BadGold::Undefined(r"\frac{1}{0}".into()));
-    check(r"\int_0^1 x dx", BadGold::Unreadable(r"\int_0^1 x dx".into()));
-    check(r"2\sqrt{", BadGold::Unreadable(r"2\sqrt{".into()));
+    let why = |text: &str, expect: &str| {
+        let BadGold::Unreadable { why, .. } = read_gold(text, Whole).unwrap_err() else {
+            panic!("{text}")
+        };
+        assert_eq!(why, expect, "{text}");
+    };
+    why(r"\int_0^1 x dx", r"`\int` is not known here");
+    why(r"\text{\sum x}", r"`\sum` is not known here");
+    why("5 ☃", "`☃` is not known here");
+    why(r"2\sqrt{", "a `{` has no partner");
+    why("3/4/5", "it is no single expression from its beginning to its end");
+    why(&"1+".repeat(5000), "it is longer than 8000 bytes");
+    why("1 < 2 = 3", "its signs are known, and together they are no answer that is known here");
 }
