@@ -222,7 +222,10 @@ pub fn load_held_out(measured: &Measured<'_>) -> Result<(Vec<Problem>, Vec<Strin
 /// How a task's references are read: as mathematics if one of its verifiers compares that, and as
 /// plain numbers if those look for nothing but the last number of a completion.
 fn answers(task: &Task) -> Answers {
-    let compare = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
+    // A second opinion changes nothing of what is trained on.
+    let compare = |reward: &&Reward| {
+        !reward.second_opinion && reward.verifier.facts().reads == Reads::Numbers
+    };
     let mut rewards = task.rewards.iter().filter(compare).peekable();
     if rewards.peek().is_none() {
         return Answers::Text;

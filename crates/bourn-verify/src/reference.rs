@@ -30,7 +30,10 @@ impl Reference {
     /// There is no answer where `format` looks for it, or none that can be read.
     pub fn read(text: &str, format: Extract, rewards: &[Reward]) -> Result<Reference, BadGold> {
         let found = crate::extract(text, format);
-        let compare = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
+        // A second opinion changes nothing of what is trained on.
+        let compare = |reward: &&Reward| {
+            !reward.second_opinion && reward.verifier.facts().reads == Reads::Numbers
+        };
         let mut rewards = rewards.iter().filter(compare).peekable();
         if rewards.peek().is_none() {
             return found.map(Reference::Exact).ok_or(BadGold::Missing(crate::math::place(format)));
