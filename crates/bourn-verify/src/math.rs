@@ -30,6 +30,7 @@ use crate::Verdict;
 use crate::number::{self, AnswerNumber};
 
 mod answer;
+mod big;
 mod equal;
 mod evaluate;
 mod form;
@@ -38,6 +39,7 @@ mod numeric;
 mod parse;
 mod poly;
 mod power;
+mod precise;
 mod region;
 mod relation;
 mod show;

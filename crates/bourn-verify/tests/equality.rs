@@ -68,6 +68,10 @@ fn equality_has_no_direction() {
         "base subscripts",
         "digits that are letters",
         "a point is not a number with a separator",
+        // As a reference it is an equation.
+        "a sum that is asked for",
+        "a line is not its right side",
+        "a line through nothing",
     ];
     let mut wrong = Vec::new();
     for line in lines().iter().filter(|line| !directed.contains(&line.why.as_str())) {
@@ -163,6 +167,36 @@ fn what_the_end_of_a_cut_text_touches_is_no_answer() {
     check("471", r"\boxed 471 and", Boxed, Correct);
     check("471", r"\boxed{471}, or \boxed{4", Boxed, Unparsed);
     check("471", "471", Whole, Unparsed);
+}
+
+/// A number or another is no answer; a number in two ways of writing it is.
+#[test]
+fn a_number_or_another_is_no_last_number() {
+    let check = |text: &str, expect: Option<&str>| {
+        assert_eq!(answer(text, LastNumber).as_deref(), expect, "{text:?}");
+    };
+    for text in [
+        "3 or 5",
+        "it is 3 or 5.",
+        "$3 or $5",
+        "**3** or **5**",
+        "3% or 5%",
+        "3 or -5",
+        "1 or 3 or 5",
+    ] {
+        check(text, None);
+    }
+    check(r"\(3\) or \(5\)", None);
+    check(r"\boxed{3} or \boxed{5}", None);
+    check("0.75 or 3/4", Some("3/4"));
+    check("1/2 or 0.5", Some("1/2"));
+    check("half, or 50%, so 5", Some("5"));
+    check("3 cats or 5 dogs", Some("5"));
+    check("1 or 3, and so 5", Some("5"));
+    check("for 5", Some("5"));
+    check("4 floor 5", Some("5"));
+    check(&"1 or ".repeat(100_000), None);
+    check(&("1 or ".repeat(100_000) + "1"), None);
 }
 
 /// The last number of a text is none where it is part of something else.

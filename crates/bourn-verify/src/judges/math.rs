@@ -28,7 +28,7 @@ impl Judge for Math {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> String {

@@ -69,6 +69,23 @@ fn name(expr: &Expr) -> Option<String> {
         {
             Some(format!("{function}({})", at.value))
         }
+        // `P(X = 2) =`
+        Expr::Product(factors)
+            if let [Expr::Name(function), of @ Expr::Relations(..)] = &factors[..]
+                && matches!(function.as_str(), "P" | "E") =>
+        {
+            Some(format!("{function}({of:?})"))
+        }
+        // `a + b =`: what is asked for, of unknowns; a coefficient would make it an equation.
+        Expr::Sum(terms) => {
+            let term = |term: &Expr| match term {
+                Expr::Negative(inner) => letters(inner).map(|name| format!("-{name}")),
+                other => letters(other).map(|name| format!("+{name}")),
+            };
+            let mut terms = terms.iter().map(term).collect::<Option<Vec<String>>>()?;
+            terms.sort();
+            Some(terms.concat()).filter(|name| terms.len() > 1 && name.len() <= 12)
+        }
         // `f^{-1}(x) =`
         Expr::Product(factors) => {
             let names: Option<Vec<String>> = factors
@@ -89,7 +106,30 @@ fn name(expr: &Expr) -> Option<String> {
 
 fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<Answer, Fail> {
     let Some((_, second)) = rest.first() else { return Err(Fail::Unknown) };
+    // `x = y = z = 1/3` gives each its value.
+    let mut sides = std::iter::once(first).chain(rest.iter().map(|(_, side)| side));
+    let named = sides.by_ref().take(rest.len()).map(letter).collect::<Option<Vec<String>>>();
+    if let (Some(mut names), [.., (_, last)], 2..) = (named, rest, rest.len())
+        && rest.iter().all(|(sign, _)| *sign == '=')
+    {
+        let said = meaning(last, work)?;
+        let free = matches!(&said, Answer::Value(value) if !value.form.has_names());
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        if free && names.len() == count {
+            let each = |name: String| Answer::Assigned(name, Box::new(said.clone()), None);
+            return Ok(Answer::List(names.into_iter().map(each).collect()));
+        }
+    }
     if let Some(name) = name(first) {
+        let sum = matches!(first, Expr::Sum(_));
+        if sum && (rest.len() > 1 || value(&rest[0].1, READING, work)?.has_names()) {
+            return match rest.len() {
+                1 => Ok(Answer::Equation(difference(first, second, work)?)),
+                _ => chain(first, rest, work),
+            };
+        }
         let said = chain(second, &rest[1..], work)?;
         let equation = match (rest.len(), first) {
             (1, Expr::Text(_) | Expr::Tuple(..) | Expr::Call(..)) => None,
@@ -109,6 +149,14 @@ fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<An
         return Ok(Answer::Equation(difference(first, second, work)?));
     }
     chain(first, rest, work)
+}
+
+/// A single letter.
+fn letter(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Name(name) => Some(name.clone()),
+        _ => None,
+    }
 }
 
 fn difference(a: &Expr, b: &Expr, work: &mut Work) -> Result<Form, Fail> {

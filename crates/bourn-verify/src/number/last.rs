@@ -5,17 +5,45 @@ use super::unit::{attached_unit, tail_start};
 use super::{AnswerNumber, CURRENCY, number};
 use crate::latex::plain;
 
+/// Most numbers with `or` between that are one answer.
+const MAX_HEDGES: usize = 4;
+
 /// The last number of `text`; `None` if there is none, or if it is part of something else.
 pub(crate) fn last_number(text: &str) -> Option<AnswerNumber> {
-    let text = prose(text);
-    let (start, end, written) = last_token(&text)?;
-    number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))
+    last_of(&prose(text), MAX_HEDGES)
+}
+
+fn last_of(text: &str, hedges: usize) -> Option<AnswerNumber> {
+    let (start, end, written) = last_token(text)?;
+    let last = number(&written, is_negative(&text[..start]), &tail_start(&text[end..]))?;
+    // `3 or 5` is no answer, unless both are one: `3/4 or 0.75`.
+    match hedged(&text[..start]) {
+        Some(before) => {
+            let other = last_of(before, hedges.checked_sub(1)?)?;
+            other.means(&last).then_some(last)
+        }
+        None => Some(last),
+    }
+}
+
+/// What stands before an `or` directly before a number, where that ends in a number itself.
+fn hedged(before: &str) -> Option<&str> {
+    let apart = |c: char| " *{($\\-".contains(c) || CURRENCY.contains(&c);
+    let before = before.trim_end_matches(apart);
+    let before = before.strip_suffix("\\boxed").unwrap_or(before).trim_end_matches(apart);
+    let before = before.strip_suffix("or")?;
+    let trimmed = before.trim_end_matches(|c: char| " *})$\\".contains(c));
+    let number = trimmed.ends_with(|c: char| c.is_ascii_digit() || matches!(c, '%' | '°'));
+    (number && before.len() > trimmed.len()).then_some(before)
 }
 
 /// The last number of `text` as it is written (in plain typography), with its minus sign.
 pub(crate) fn last_number_text(text: &str) -> Option<String> {
     let text = prose(text);
     let (start, end, _) = last_token(&text)?;
+    if hedged(&text[..start]).is_some() {
+        last_of(&text, MAX_HEDGES)?;
+    }
     let sign = if is_negative(&text[..start]) { "-" } else { "" };
     Some(format!("{sign}{}", &text[start..end]))
 }
