@@ -101,7 +101,7 @@ pub enum BadGold {
 pub enum Basis {
     /// By exact arithmetic.
     Exact,
-    /// By values at seeded points, to ten digits: no proof.
+    /// By values to more than seventy digits, at seeded points where there are letters: no proof.
     Numeric,
 }
 

@@ -137,6 +137,14 @@ fn several_boxes_are_several_answers() {
     check("\\[\\boxed{5}\\]\n\\[\\boxed{5}\\]", Some("5"));
     check(r"First \boxed{3}. Then \boxed{5}", Some("5"));
     check(r"\boxed{\boxed{5}}", Some("5"));
+    check(r"\boxed{ \fbox {\boxed{5}} }", Some("5"));
+    check(r"\boxed{\boxed{3}, \boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{3, \boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{3, \boxed 5}", Some("{3, 5}"));
+    check(r"\boxed{3 + \boxed{5}}", Some("8"));
+    check(r"\boxed{3} or \boxed{\boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{\boxed{5}", None);
+    check(r"\text{so \boxed{5}}", Some("5"));
     check(r"\boxed{3} or \boxed{5", None);
     check(r"\boxed{3} or \boxed 5", Some("{3, 5}"));
 }

@@ -8,7 +8,7 @@ use crate::Verdict;
 /// Why [`rule`](super::rule) says what it says of a completion, in a few words.
 pub fn why(ruling: &Ruling, completion: &str, extract: Extract, truncated: bool) -> String {
     let words = match (ruling.verdict, ruling.basis) {
-        (Verdict::Correct, Some(Basis::Numeric)) => "equal at seeded points; no proof",
+        (Verdict::Correct, Some(Basis::Numeric)) => "equal in more than seventy digits; no proof",
         (Verdict::Correct, _) => "equal in exact arithmetic",
         (Verdict::Wrong, _) => "read to its end, and it means something else",
         (Verdict::Timeout, _) => "deciding takes more work than one answer may have",
