@@ -203,8 +203,13 @@ fn a_number_or_another_is_no_last_number() {
     check("1 or 3, and so 5", Some("5"));
     check("for 5", Some("5"));
     check("4 floor 5", Some("5"));
-    check(&"1 or ".repeat(100_000), None);
-    check(&("1 or ".repeat(100_000) + "1"), None);
+    // What the `or` is between is no number, but a sum or a quotient.
+    check("that is $30 + $160 or $190", Some("190"));
+    check("100/5 = 5A/5 or 20 = A", Some("20"));
+    check("10 - 3 or 7", Some("7"));
+    check("x = 3 or 5", None);
+    check(&("1 or ".repeat(100_000) + "1"), Some("1"));
+    check(&("1 or ".repeat(100_000) + "2"), None);
 }
 
 /// The last number of a text is none where it is part of something else.
