@@ -27,7 +27,7 @@ impl Judge for Exact {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> String {

@@ -3,9 +3,8 @@
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 
-use super::answer::{Answer, consistent, letters, marked, meaning};
+use super::answer::{Answer, consistent, letters, marked, meaning, single};
 use super::equal::{Same, same_form};
-use super::evaluate::{Reading, value};
 use super::form::Form;
 use super::poly::{Atom, Exponent, Poly};
 use super::tree::Expr;
@@ -17,8 +16,6 @@ pub(super) struct Inequality {
     pub form: Form,
     pub strict: bool,
 }
-
-const READING: Reading = Reading { plus: true, radians: false };
 
 /// What a chain of relations says.
 pub(super) fn relations(
@@ -38,7 +35,7 @@ pub(super) fn relations(
             set => Ok(set),
         },
         [('≠', second)] => {
-            let (a, b) = (value(first, READING, work)?, value(second, READING, work)?);
+            let (a, b) = (single(first, work)?, single(second, work)?);
             Ok(Answer::Unequal(a.minus(&b, work)?))
         }
         _ if all("=≈") => equalities(first, rest, work),
@@ -124,7 +121,7 @@ fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<An
     }
     if let Some(name) = name(first) {
         let sum = matches!(first, Expr::Sum(_));
-        if sum && (rest.len() > 1 || value(&rest[0].1, READING, work)?.has_names()) {
+        if sum && (rest.len() > 1 || single(&rest[0].1, work)?.has_names()) {
             return match rest.len() {
                 1 => Ok(Answer::Equation(difference(first, second, work)?)),
                 _ => chain(first, rest, work),
@@ -160,7 +157,7 @@ fn letter(expr: &Expr) -> Option<String> {
 }
 
 fn difference(a: &Expr, b: &Expr, work: &mut Work) -> Result<Form, Fail> {
-    let (a, b) = (value(a, READING, work)?, value(b, READING, work)?);
+    let (a, b) = (single(a, work)?, single(b, work)?);
     a.minus(&b, work)
 }
 

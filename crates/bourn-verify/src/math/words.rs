@@ -171,6 +171,16 @@ pub(crate) fn changes_a_number(word: &str) -> bool {
             | "incorrect"
             | "wrong"
             | "negative"
+            | "infinity"
+            | "infty"
+            | "inf"
+            | "log"
+            | "ln"
+            | "sin"
+            | "cos"
+            | "tan"
+            | "sqrt"
+            | "pi"
     )
 }
 
