@@ -223,14 +223,14 @@ impl At<'_> {
         }
         let by = BigRational::new(exponent.top.into(), exponent.bottom.into());
         let by = self.real(self.p.rational(&by));
-        self.to_the(base, &by)
+        self.power(base, &by)
     }
 
     fn negated(&self, x: Number) -> Number {
         Number { re: x.re.negated(), im: x.im.negated(), size: x.size }
     }
 
-    fn to_the(&mut self, base: &Number, exponent: &Number) -> Found {
+    fn power(&mut self, base: &Number, exponent: &Number) -> Found {
         let log = have!(self.ln(base)?);
         let by = self.times(&log, exponent);
         self.exp(&by)
@@ -313,7 +313,7 @@ impl At<'_> {
                 {
                     return self.raised(&base, Exponent { top: n, bottom: 1 });
                 }
-                self.to_the(&base, &exponent)
+                self.power(&base, &exponent)
             }
             Atom::Call(function, arguments) => {
                 let mut values = Vec::with_capacity(arguments.len());

@@ -2,7 +2,7 @@ use super::*;
 
 /// The first `places` decimals of a number, cut.
 fn decimals(x: &Big, places: u32) -> String {
-    let scaled = x.abs().to_fixed(300) * BigInt::from(10u8).pow(places) >> 300u16;
+    let scaled = (x.abs().to_fixed(300) * BigInt::from(10u8).pow(places)) >> 300u16;
     let text = format!("{scaled:0>width$}", width = places as usize + 1);
     let (whole, rest) = text.split_at(text.len() - places as usize);
     format!("{}{whole}.{rest}", if x.is_negative() { "-" } else { "" })
