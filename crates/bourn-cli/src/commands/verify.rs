@@ -76,6 +76,9 @@ pub(crate) struct VerifyArgs {
 pub(crate) fn run(args: &VerifyArgs, console: &Console) -> anyhow::Result<()> {
     let (task, seed) = task(args)?;
     let judge = LineJudge::new(&task, seed)?;
+    // Whoever asks a program waits for it.
+    let threads = rayon::current_num_threads().max(task.rewards[0].workers);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
     let (name, input): (String, Box<dyn Read>) = match args.lines == Path::new("-") {
         true => ("standard input".to_owned(), Box::new(io::stdin())),
         false => {
@@ -94,7 +97,8 @@ pub(crate) fn run(args: &VerifyArgs, console: &Console) -> anyhow::Result<()> {
         if block.is_empty() && fault.is_none() {
             break;
         }
-        let said: Vec<_> = block.par_iter().map(|(_, line)| judge.judge(line)).collect();
+        let said: Vec<_> =
+            pool.install(|| block.par_iter().map(|(_, line)| judge.judge(line)).collect());
         let mut text = String::new();
         let mut fault = fault.map(|error| anyhow!("{name}:{number}: {error}"));
         for ((number, _), said) in block.iter().zip(said) {

@@ -362,7 +362,9 @@ fn rounded(a: &Value, b: &Value) -> bool {
         None if y.is_integer() && !y.is_zero() => 0,
         None => return false,
     };
-    // Rounded either way, or cut.
+    // Rounded to the nearest, or cut.
     let Some(y) = num_traits::ToPrimitive::to_f64(&y) else { return false };
-    finer && (x - y).abs() < 0.999 * 10f64.powi(-(places.min(300) as i32))
+    let off = (x - y).abs() * 10f64.powi(places.min(300) as i32);
+    let cut = y.abs() <= x.abs() && x * y > 0.0;
+    finer && (off <= 0.5 + 1e-9 || cut && off < 0.999)
 }
