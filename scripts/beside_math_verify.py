@@ -20,8 +20,10 @@ differ or both are wrong is written to `--out`.
 
 import argparse
 import collections
+import hashlib
 import json
 import math
+import os
 import random
 import re
 import subprocess
@@ -316,6 +318,21 @@ def theirs(made):
     return said
 
 
+def kept(path, made):
+    """math-verify's verdicts on these pairs, which take minutes, from a file if they are there."""
+    key = hashlib.sha256(json.dumps(made).encode()).hexdigest()
+    if path and os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            stored = json.load(file)
+        if stored["pairs"] == key:
+            return stored["verdicts"]
+    said = theirs(made)
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump({"pairs": key, "verdicts": said}, file)
+    return said
+
+
 def wilson(right, n, z=1.96):
     if n == 0:
         return "none"
@@ -333,13 +350,15 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plain", type=int, default=200, help="integers among the references that are kept")
     parser.add_argument("--others", type=int, default=4000, help="pairs of two references")
+    parser.add_argument("--theirs", help="math-verify's verdicts: read if the file is there, else written")
     parser.add_argument("--only-ours", action="store_true", help="leave math-verify out")
     options = parser.parse_args()
     made = pairs(references(options.files), options.seed, options.plain, options.others)
     mine = ours(options.verdicts, made)
-    other = [None] * len(made) if options.only_ours else theirs(made)
+    other = [None] * len(made) if options.only_ours else kept(options.theirs, made)
     wrong = []
     count = collections.Counter()
+    rules = collections.defaultdict(collections.Counter)
     for pair, said, their in zip(made, mine, other):
         my = said["verdict"] == "correct"
         truth = pair["kind"] == "equal"
@@ -355,11 +374,21 @@ def main():
         count[side, "theirs"] += their == truth
         count[side, "agree"] += my == their
         count["numeric"] += said.get("basis") == "numeric"
+        rules[side, pair["rule"]].update(pairs=1, ours=my != truth, theirs=their != truth, differ=my != their)
         if my != truth or not options.only_ours and (their != truth or my != their):
             wrong.append((pair, said, my, their, truth))
     for side, name in (("equal", "right on equal pairs"), ("unequal", "right on unequal pairs")):
         n = count[side]
         print(f"| {name} | {n} | {wilson(count[side, 'ours'], n)} | {wilson(count[side, 'theirs'], n)} | {wilson(count[side, 'agree'], n)} |")
+    print("\n| of two verdicts | pairs | bourn wrong | math-verify wrong |\n|---|---|---|---|")
+    for side, rule in sorted(rules, key=lambda key: (key[0], -rules[key]["differ"], key[1])):
+        of = rules[side, rule]
+        if of["differ"]:
+            print(f"| {side}: {rule} | {of['differ']} of {of['pairs']} | {of['ours']} | {of['theirs']} |")
+    for side, name in (("equal", "false negatives"), ("unequal", "false positives")):
+        n = count[side]
+        cells = [f"{n - count[side, of]} of {n}: {wilson(n - count[side, of], n)}" for of in ("ours", "theirs")]
+        print(f"| {name} | | {cells[0]} | {cells[1]} |")
     print(f"\nof two references, with two verdicts: {count['unknown']}")
     print(f"by seeded points: {count['numeric']} of {len(made)}")
     with open(options.out, "w", encoding="utf-8") as file:

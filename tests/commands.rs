@@ -171,6 +171,54 @@ fn score_names_the_line_at_fault() {
 }
 
 #[test]
+fn verify_judges_lines_in_order() {
+    let place = Place::new();
+    let line =
+        |n: usize| format!("{{\"id\":{n},\"completion\":\"so it is {}\",\"gold\":{n}}}\n", n % 7);
+    let input: String = (0..10_000).map(line).collect();
+    fs::write(place.path("lines.jsonl"), &input).unwrap();
+    let said = lines(&place.ok(&["verify", "lines.jsonl", "--kind", "math"]));
+    assert_eq!(said.len(), 10_000);
+    for (n, said) in said.iter().enumerate() {
+        assert_eq!(said["id"], n);
+        assert_eq!(said["verdict"], if n < 7 { "correct" } else { "wrong" });
+        assert_eq!(said["answer"], (n % 7).to_string());
+    }
+    let table = place.ok(&["verify", "lines.jsonl", "--kind", "math", "--summary"]);
+    let rows: Vec<Vec<&str>> = table.lines().map(|row| row.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["correct", "7", "0.1%"], "{table}");
+    assert_eq!(rows[5], ["lines", "10000"], "{table}");
+
+    // A recipe's own: small.toml is countdown's.
+    fs::write(
+        place.path("puzzle.jsonl"),
+        "\n{\"completion\":\"3+5\",\"numbers\":[3,5],\"target\":8}\n",
+    )
+    .unwrap();
+    let said = place.ok(&["verify", "puzzle.jsonl", "--recipe", "small.toml"]);
+    assert!(said.starts_with("{\"verdict\":\"correct\",\"answer\":\"3+5\""), "{said}");
+
+    // What was judged before a line at fault is written.
+    fs::write(place.path("bad.jsonl"), input.lines().next().unwrap().to_owned() + "\n{\n").unwrap();
+    let output = place.bourn(&["verify", "bad.jsonl", "--kind", "math"]);
+    assert_eq!((output.status.code(), text(&output.stdout).lines().count()), (Some(1), 1));
+    let error = text(&output.stderr);
+    assert!(error.contains("bad.jsonl:2: column 1"), "{error}");
+    for (args, part) in [
+        (&["--kind", "choice", "--choices", "1"][..], "--choices: "),
+        (&["--kind", "regex"], "--kind: the regex verifier needs `pattern`"),
+        (&["--kind", "math", "--recipe", "small.toml"], "cannot be used with"),
+        (&["--kind", "random"], "invalid value"),
+        (&[], "--kind <NAME>|--recipe <FILE>"),
+    ] {
+        let error = place.fails(&[&["verify", "lines.jsonl"], args].concat());
+        assert!(error.contains(part), "{args:?}: {error}");
+    }
+    let error = place.fails(&["verify", "none.jsonl", "--kind", "math"]);
+    assert!(error.contains("none.jsonl: "), "{error}");
+}
+
+#[test]
 fn compare_works_by_hand() {
     let place = Place::new();
     // Base: 1 of 2 and 0 of 2; policy: 2 of 2 and 0 of 2.

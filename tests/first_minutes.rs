@@ -10,7 +10,7 @@ use serde_json::Value;
 use support::{Place, text};
 
 const MODEL: &str = "HuggingFaceTB/SmolLM2-135M-Instruct";
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "init",
     "train",
     "report",
@@ -19,6 +19,7 @@ const COMMANDS: [&str; 13] = [
     "ablate",
     "sample",
     "score",
+    "verify",
     "recipe",
     "ledger",
     "doctor",

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use support::{Place, assert_same_run, files, text};
+use support::{Place, RECIPE, assert_same_run, files, text};
 
 fn metrics(run: &Path) -> Vec<BTreeMap<String, Value>> {
     let text = fs::read_to_string(run.join("metrics.jsonl")).unwrap();
@@ -542,6 +542,49 @@ fn replay_resumes_exactly_and_without_endangered_problems_changes_nothing() {
         steps.into_iter().map(own).collect()
     };
     assert_eq!(rest(none), metrics(&place.path("without")));
+}
+
+/// A second opinion pays nothing and changes nothing: what it says is all that there is more.
+#[test]
+fn a_second_opinion_changes_nothing_but_its_own_metrics() {
+    let place = Place::new();
+    let first = "\n[[reward]]\nverifier = \"countdown\"\nstep_weight = 0.1\n";
+    // Two of the first's own name and kind among them, and a program that finds everything right.
+    let right = "import json,sys\\nfor l in sys.stdin: print(json.dumps({'id':json.loads(l)['id'],'correct':True}),flush=True)";
+    let second = format!(
+        "[[reward]]\nverifier = \"random\"\nsecond_opinion = true\n\
+         [[reward]]\nverifier = \"countdown\"\nsecond_opinion = true\n\
+         [[reward]]\nverifier = \"command\"\nsecond_opinion = true\n\
+         command = [\"python3\", \"-c\", \"{right}\"]\n"
+    );
+    fs::write(place.path("one.toml"), RECIPE.to_owned() + first).unwrap();
+    fs::write(place.path("two.toml"), RECIPE.to_owned() + first + &second).unwrap();
+    place.ok(&["train", "one.toml", "--run-dir", "one"]);
+    place.ok(&["train", "two.toml", "--run-dir", "two"]);
+    let (one, two) = (metrics(&place.path("one")), metrics(&place.path("two")));
+    assert_eq!(one.len(), two.len());
+    let mut seen = 0;
+    for (one, mut two) in one.into_iter().zip(two) {
+        let mut take = |verifier: &str, which: &str| {
+            two.remove(&format!("train/second_opinion/{verifier}/{which}"))
+                .map(|v| v.as_f64().unwrap())
+        };
+        if let Some(differs) = take("countdown", "differs") {
+            seen += 1;
+            assert_eq!((differs, take("countdown", "first_alone")), (0.0, Some(0.0)));
+            let correct = one["train/verdict/correct"].as_f64().unwrap();
+            assert_eq!(take("command", "differs"), Some(1.0 - correct));
+            assert_eq!(take("command", "first_alone"), Some(0.0));
+            let (differs, alone) = (take("random", "differs"), take("random", "first_alone"));
+            assert!(differs > Some(0.0) && alone <= differs && alone <= Some(correct));
+        }
+        assert_eq!(one, two);
+    }
+    assert_eq!(seen, 4);
+    let weights = |run: &str| {
+        fs::read(place.path(run).join("checkpoints/step-000004/model.safetensors")).unwrap()
+    };
+    assert!(weights("one") == weights("two"));
 }
 
 /// A judge outside bourn that ends in the second step costs an error with its words, and no step: what

@@ -86,6 +86,15 @@ Example:
   echo '{\"prompt\": \"3 5 7 -> 36:\", \"completion\": \"(5+7)*3\"}' |
       bourn score --model runs/quickstart/checkpoints/step-000160";
 
+pub(crate) const VERIFY: &str = "\
+Examples:
+  echo '{\"completion\": \"That makes 2/4.\", \"gold\": 0.5}' |
+      bourn verify --kind math
+  bourn verify completions.jsonl --recipe recipe.toml --summary
+  bourn verify completions.jsonl --kind command --command python3 judge.py
+
+The exit code is 0 if every line has a verdict, whatever it is.";
+
 pub(crate) const RECIPE: &str = "\
 Examples:
   bourn recipe check quickstart.toml

@@ -63,6 +63,9 @@ enum Command {
     /// Log-probs of given completions, JSON lines in and out
     #[command(after_help = help::SCORE)]
     Score(commands::score::ScoreArgs),
+    /// Verdicts on given completions, JSON lines in and out
+    #[command(after_help = help::VERIFY)]
+    Verify(commands::verify::VerifyArgs),
     /// Check, show or document recipes
     #[command(after_help = help::RECIPE)]
     Recipe(commands::recipe::RecipeArgs),
@@ -119,6 +122,7 @@ fn main() -> ExitCode {
         Command::Sample(args) => commands::sample::run(&args, &console),
         Command::Score(args) => commands::score::run(&args, &console),
         Command::Data(args) => commands::data::run(&args),
+        Command::Verify(args) => commands::verify::run(&args, &console),
         Command::Recipe(args) => commands::recipe::run(&args),
         Command::Ledger(args) => commands::ledger::run(&args, &console),
         Command::Doctor(args) => commands::doctor::run(&args, &console),

@@ -230,8 +230,9 @@ fn reward(reward: &Reward) -> RewardWritten {
             RewardWritten {
                 verifier: $from.verifier,
                 extract: $facts.extract.is_ok().then_some($from.extract),
-                weight: $from.weight,
-                step_weight: $from.step_weight,
+                weight: (!$from.second_opinion).then_some($from.weight),
+                step_weight: (!$from.second_opinion).then_some($from.step_weight),
+                second_opinion: $from.second_opinion,
                 $($key: $facts.keys.contains(&stringify!($key)).then(|| $from.$key.clone()),)*
             }
         };

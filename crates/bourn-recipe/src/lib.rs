@@ -76,7 +76,7 @@ pub use pattern::pattern;
 pub use recipe::*;
 pub use reference::reference_markdown;
 pub use schema::json_schema;
-pub use short::{ShortTask, short};
+pub use short::{ShortTask, ShortVerifier, short, short_verifier};
 pub use stages::{Measured, ProbeRecipe};
 pub use starter::{QUICKSTART, Starter, StarterData, StarterModel};
 pub use sweep::{Sweep, Variant, load_sweep};

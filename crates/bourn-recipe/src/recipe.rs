@@ -287,6 +287,8 @@ pub struct Reward {
     pub weight: f64,
     /// What all steps of a completion together are worth, from this much to minus it; 0 for none.
     pub step_weight: f64,
+    /// Whether its verdict is only held against the first's, and pays nothing.
+    pub second_opinion: bool,
     /// What the regex verifier looks for.
     pub pattern: String,
     /// How many letters the choice verifier knows, from A on.
@@ -310,6 +312,7 @@ impl Reward {
             extract,
             weight: 1.0,
             step_weight: 0.0,
+            second_opinion: false,
             pattern: String::new(),
             choices: 26,
             command: Vec::new(),

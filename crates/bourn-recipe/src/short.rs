@@ -1,10 +1,10 @@
-//! The recipe of a probe whose task stands on the command line.
+//! Recipes whose task stands on the command line: of a probe, and of a verifier by itself.
 
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::{ProbeRecipe, RecipeError, parse};
+use crate::{ProbeRecipe, RecipeError, Task, parse};
 
 /// A task as a command line names it. What is `None` is left to the recipe's defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -82,4 +82,66 @@ pub fn short(
         None => format!("--task {}", task.source),
     };
     Ok(parse(&recipe.to_string(), Path::new(&file), overrides)?.into())
+}
+
+/// A verifier as a command line names it, with the keys of a `[[reward]]`. What is `None` is left to
+/// the recipe's defaults.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShortVerifier {
+    /// Which.
+    pub verifier: String,
+    /// How references are read out of their text.
+    pub answer_format: Option<String>,
+    /// How it finds a completion's answer.
+    pub extract: Option<String>,
+    /// What the regex verifier looks for.
+    pub pattern: Option<String>,
+    /// How many letters the choice verifier knows.
+    pub choices: Option<u32>,
+    /// Program and arguments of the command verifier.
+    pub command: Option<Vec<String>>,
+    /// How many processes of it there are.
+    pub workers: Option<u32>,
+    /// Seconds that it may take for one completion.
+    pub timeout: Option<f64>,
+    /// The score from which on it finds a completion correct.
+    pub threshold: Option<f64>,
+}
+
+/// The task that `short` judges: written out and parsed, so that it is checked as any other.
+///
+/// # Errors
+/// As [`parse`]; the key at fault ends in the field's name, or in `verifier`.
+pub fn short_verifier(short: &ShortVerifier) -> Result<Task, RecipeError> {
+    let is_countdown = short.verifier == "countdown";
+    let mut task = Table::new();
+    task.insert("kind".into(), if is_countdown { "countdown" } else { "jsonl" }.into());
+    if !is_countdown {
+        task.insert("path".into(), "lines".into());
+    }
+    if let Some(format) = &short.answer_format {
+        task.insert("answer_format".into(), format.as_str().into());
+    }
+    let mut reward = Table::from_iter([("verifier".to_owned(), short.verifier.as_str().into())]);
+    let command = short.command.clone().map(|words| words.into_iter().map(Value::from).collect());
+    let keys: [(&str, Option<Value>); 7] = [
+        ("extract", short.extract.as_deref().map(Value::from)),
+        ("pattern", short.pattern.as_deref().map(Value::from)),
+        ("choices", short.choices.map(Value::from)),
+        ("command", command.map(Value::Array)),
+        ("workers", short.workers.map(Value::from)),
+        ("timeout", short.timeout.map(Value::from)),
+        ("threshold", short.threshold.map(Value::from)),
+    ];
+    reward.extend(keys.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    let section =
+        |name: &str, value: &str| Value::from(Table::from_iter([(name.into(), value.into())]));
+    let recipe = Table::from_iter([
+        ("model".to_owned(), section("path", "none")),
+        ("algorithm".to_owned(), section("name", "grpo")),
+        ("task".to_owned(), Value::Array(vec![task.into()])),
+        ("reward".to_owned(), Value::Array(vec![reward.into()])),
+    ]);
+    let mut recipe = parse(&recipe.to_string(), Path::new("--kind"), &[])?;
+    Ok(recipe.tasks.remove(0))
 }

@@ -386,6 +386,20 @@ fn rewards_for_controls() {
 }
 
 #[test]
+fn second_opinions() {
+    let second = "[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"format\"\nsecond_opinion = true\n";
+    assert_snapshot!(appended(second), @"no error");
+    assert_snapshot!(appended(&format!("{second}weight = 0.0\n")), @"x.toml:12:1: [[reward]] weight: has no effect: a second opinion pays nothing; remove it");
+    assert_snapshot!(appended(&format!("{second}step_weight = 0.0\n")), @"x.toml:12:1: [[reward]] step_weight: has no effect: a second opinion pays nothing; remove it");
+    assert_snapshot!(appended("[[reward]]\nverifier = \"countdown\"\nsecond_opinion = true\n"), @"x.toml:9:1: [[reward]] second_opinion: the first reward gives the raw verdict, which others are held against; put it behind that one");
+    assert_snapshot!(appended(&second.replace("countdown\"\n", "countdown\"\nweight = 0\n")), @"x.toml:9:1: [[reward]] weight: the weights of all rewards sum to 0 or less, so that no answer would be worth finding; raise one");
+    let own = "[[task]]\nkind = \"dataset\"\npath = \"x\"\n[[task.reward]]\nverifier = ";
+    let behind = "\n[[task.reward]]\nsecond_opinion = true\nverifier = ";
+    assert_snapshot!(appended(&format!("{own}\"math\"{behind}\"exact\"\n")), @"no error");
+    assert_snapshot!(appended(&format!("{own}\"exact\"{behind}\"math\"\n")), @"x.toml:14:1: [[task.reward]] verifier: the math verifier reads references as mathematics, which those that pay do not; put it first, and the other behind it as the second opinion");
+}
+
+#[test]
 fn an_environment_is_known_and_has_no_keys_of_others() {
     let within = |environment: &str| {
         let text = WHOLE.replace("kind = \"countdown\"", "kind = \"countdown\"\nenvironment = ");

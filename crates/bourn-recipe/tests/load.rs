@@ -47,6 +47,20 @@ fn loaded(files: &[(&str, &str)], overrides: &[&str]) -> Result<Recipe, String> 
 }
 
 #[test]
+fn a_second_opinion_has_no_weight_and_is_written_out_again() {
+    let text = format!(
+        "{}[[reward]]\nverifier = \"countdown\"\n[[reward]]\nverifier = \"format\"\nsecond_opinion = true\n",
+        WHOLE
+    );
+    let recipe = parse(&text, Path::new("x.toml"), &[]).unwrap();
+    let [first, second] = &recipe.tasks[0].rewards[..] else { panic!("two rewards") };
+    assert!(!first.second_opinion && second.second_opinion);
+    assert_eq!((first.weight, second.weight, second.step_weight), (1.0, 0.0, 0.0));
+    let again = parse(&recipe.to_toml(), Path::new("x.toml"), &[]).unwrap();
+    assert_eq!(again, recipe);
+}
+
+#[test]
 fn defaults_of_a_published_model() {
     let recipe = recipe(WHOLE, &[]);
     assert_eq!(recipe.name, "quick");

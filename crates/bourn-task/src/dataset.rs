@@ -6,9 +6,10 @@ use std::path::Path;
 use bourn_recipe::{Columns, DataSource, Task};
 use bourn_rows::{Row, Source};
 use bourn_seed::content_hash;
+use bourn_verify::Reference;
 use serde_json::{Map, Value};
 
-use crate::answer::{Answers, is_hashed};
+use crate::answer::{is_hashed, readable_as};
 use crate::benchmark;
 use crate::columns::{Place, column, find};
 use crate::load::TaskError;
@@ -69,7 +70,6 @@ pub(crate) struct Reader<'a> {
     pub layouts: &'a [Columns],
     pub task: &'a Task,
     pub rewards: &'a Rewards,
-    pub answers: Answers,
     /// Most problems; 0 for all.
     pub most: usize,
     /// Whether the problems are to be compared with a benchmark's.
@@ -119,7 +119,7 @@ impl Reader<'_> {
                     contents.push(benchmark::content(&put.content, &answer));
                 }
                 let key = content_hash(&[b"problem", put.content.trim().as_bytes()]);
-                match self.answers.reference(&answer, layout.answer_format) {
+                match Reference::of_value(&answer, layout.answer_format, &self.task.rewards) {
                     Err(reason) => {
                         if findings.unreadable.count == 0 {
                             findings.reason = reason;
@@ -140,7 +140,7 @@ impl Reader<'_> {
                                 findings.disagreeing.add(shown);
                             }
                             None => {
-                                let hashed = is_hashed(&answer, layout.answer_format, self.answers);
+                                let hashed = is_hashed(&answer, layout.answer_format, &reference);
                                 findings.hashed += usize::from(hashed);
                                 let origin = format!("{file}:{line}");
                                 let problem = Problem::new(put, reference, origin, self.rewards);
@@ -193,7 +193,7 @@ impl Reader<'_> {
                 count: findings.unreadable.count,
                 line,
                 reason: findings.reason,
-                advice: self.answers.readable_as(&answer).map_or_else(
+                advice: readable_as(&answer, self.task).map_or_else(
                     || "check `answer_column` and `answer_format`".to_owned(),
                     |name| format!("set `answer_format = \"{name}\"`, by which it can"),
                 ),

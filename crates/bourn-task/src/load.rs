@@ -9,7 +9,6 @@ use bourn_recipe::{
 use bourn_rows::RowError;
 use bourn_verify::{JudgeError, Reference};
 
-use crate::answer::Answers;
 use crate::benchmark;
 use crate::countdown::{Split, generate, prompt};
 use crate::dataset::{KeyedProblem, Reader, named, problems};
@@ -324,8 +323,7 @@ pub(crate) fn reader<'a>(
     rewards: &'a Rewards,
 ) -> Reader<'a> {
     let layouts = std::slice::from_ref(&data.columns);
-    let (answers, most) = (Answers::of(task), data.max_problems);
-    Reader { layouts, task, rewards, answers, most, compared: false }
+    Reader { layouts, task, rewards, most: data.max_problems, compared: false }
 }
 
 fn files(
@@ -361,7 +359,7 @@ pub(crate) fn benchmark_reader<'a>(
     task: &'a Task,
     rewards: &'a Rewards,
 ) -> Reader<'a> {
-    Reader { layouts, task, rewards, answers: Answers::of(task), most: 0, compared: true }
+    Reader { layouts, task, rewards, most: 0, compared: true }
 }
 
 /// A benchmark's problems, none of which is trained on.

@@ -23,6 +23,8 @@ pub struct Paid {
     pub weight: f64,
     /// What all steps of a completion together are worth, from this much to minus it; 0 for none.
     pub step_weight: f64,
+    /// Whether it is only held against the first judge, and pays nothing.
+    pub second_opinion: bool,
 }
 
 impl Rewards {
@@ -51,6 +53,7 @@ impl Rewards {
             judge: verifier.judge(case),
             weight: reward.weight,
             step_weight: reward.step_weight,
+            second_opinion: reward.second_opinion,
         };
         self.judges.iter().map(paid).collect()
     }
@@ -59,7 +62,9 @@ impl Rewards {
 /// Equal are rewards that pay the same for the same verdicts.
 impl PartialEq for Paid {
     fn eq(&self, other: &Paid) -> bool {
-        let paid = |paid: &Paid| (paid.judge.identity(), paid.weight, paid.step_weight);
+        let paid = |paid: &Paid| {
+            (paid.judge.identity(), paid.weight, paid.step_weight, paid.second_opinion)
+        };
         paid(self) == paid(other)
     }
 }

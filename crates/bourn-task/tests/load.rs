@@ -407,9 +407,9 @@ fn each_task_has_its_own_judges_and_references() {
     };
     assert_eq!(
         judges("a.jsonl"),
-        [r#"math {"extract":"last_number"} version 2"#.to_owned()].into()
+        [r#"math {"extract":"last_number"} version 3"#.to_owned()].into()
     );
-    assert_eq!(judges("b.jsonl"), [r#"exact {"extract":"whole"} version 2"#.to_owned()].into());
+    assert_eq!(judges("b.jsonl"), [r#"exact {"extract":"whole"} version 3"#.to_owned()].into());
     assert_eq!(judges("countdown"), ["countdown {} version 1".to_owned()].into());
     let late = all().find(|p| p.prompt == "late?").unwrap();
     assert_eq!(*late.reference, Reference::Exact("3".into()));

@@ -138,6 +138,12 @@ pub fn verifier_steps(verifier: &str) -> String {
     format!("train/rewards/{verifier}/steps")
 }
 
+/// Tag of a share of completions by what a second opinion says of them: `differs`, where it or the first
+/// verifier alone finds them correct, and `first_alone`, where the first alone does.
+pub fn second_opinion(verifier: &str, which: &str) -> String {
+    format!("train/second_opinion/{verifier}/{which}")
+}
+
 /// Tag of the share of completions with a verdict (`Verdict::name`).
 pub fn verdict(kind: &str) -> String {
     format!("train/verdict/{kind}")

@@ -3,7 +3,7 @@
 
 use bourn_model::ModelConfig;
 use bourn_probe::{Detectable, Ledger, StopRule, detectable, powers_of_two};
-use bourn_recipe::{ModelSource, Probe, Recipe, Task, TaskKind};
+use bourn_recipe::{ModelSource, Probe, Recipe, Reward, Task, TaskKind};
 use bourn_task::Problems;
 use bourn_track::format::{grouped, plural, together};
 use bourn_track::{detectable_line, facts};
@@ -79,7 +79,11 @@ fn data(recipe: &Recipe, problems: &Problems) -> String {
         TaskKind::Benchmark(of) => of.benchmark.facts().name.to_owned(),
     };
     let judge = |task: &Task| {
-        task.rewards.iter().map(|reward| reward.verifier.name()).collect::<Vec<_>>().join(" + ")
+        let name = |reward: &Reward| match reward.second_opinion {
+            true => format!("{} (second opinion)", reward.verifier.name()),
+            false => reward.verifier.name().to_owned(),
+        };
+        task.rewards.iter().map(name).collect::<Vec<_>>().join(" + ")
     };
     let mut judges: Vec<String> = recipe.tasks.iter().map(judge).collect();
     judges.dedup();

@@ -39,6 +39,8 @@ pub struct Said {
     pub verifier: &'static str,
     /// Its verdict and score.
     pub judgement: Judgement,
+    /// Whether that is only held against the first judge's.
+    pub second_opinion: bool,
 }
 
 impl Judged {

@@ -26,11 +26,12 @@ impl Reader for Judging<'_> {
         let submission = Submission { text: &text, truncated, draw };
         let ask = |paid: &Paid| {
             let judgement = paid.judge.verdict(&submission).map_err(TrainError::judge(problem))?;
-            Ok(Said { verifier: paid.judge.name(), judgement })
+            let second_opinion = paid.second_opinion;
+            Ok(Said { verifier: paid.judge.name(), judgement, second_opinion })
         };
         let said: Vec<Said> = problem.rewards.iter().map(ask).collect::<Result<_, TrainError>>()?;
         let reward = (problem.rewards.iter().zip(&said))
-            .filter(|(_, said)| said.judgement.score != 0.0)
+            .filter(|(_, said)| !said.second_opinion && said.judgement.score != 0.0)
             .map(|(paid, said)| paid.weight * f64::from(said.judgement.score))
             .sum::<f64>() as f32;
         let steps = pay_steps(problem, &episode, &text, self.prompter)?;

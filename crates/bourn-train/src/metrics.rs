@@ -7,7 +7,7 @@ use bourn_track::tags;
 use bourn_verify::Verdict;
 
 use crate::error::TrainError;
-use crate::experience::{Experience, Sample, groups_of};
+use crate::experience::{Experience, Said, Sample, groups_of};
 use crate::update::UpdateReport;
 
 /// Metrics of one step, without its timing; `replays` where witnesses are replayed at all.
@@ -29,24 +29,39 @@ pub(crate) fn step_metrics(
     put(tags::REWARD, mean(rewards.iter().map(|&reward| f64::from(reward))));
     put(tags::REWARD_STD, mean(groups.slices(&rewards).map(bourn_algo::sample_std)));
     put(tags::FRAC_REWARD_ZERO_STD, bourn_algo::frac_reward_zero_std(&rewards, &groups)?);
-    let names = samples.iter().flat_map(|sample| &sample.judged.said).map(|said| said.verifier);
+    let all = || samples.iter().flat_map(|sample| &sample.judged.said);
+    let names = all().filter(|said| !said.second_opinion).map(|said| said.verifier);
     for name in names.collect::<BTreeSet<_>>() {
+        let named = |said: &Said| said.verifier == name && !said.second_opinion;
         // Where a task has two of one name, the last of them speaks for it.
         let score = |sample: &&Sample| {
-            let said = sample.judged.said.iter().rfind(|said| said.verifier == name)?;
+            let said = sample.judged.said.iter().rfind(|said| named(said))?;
             Some(f64::from(said.judgement.score))
         };
         put(&tags::verifier_mean(name), mean(samples.iter().filter_map(score)));
         let counts = |sample: &&Sample| {
             let counts = &sample.judged.steps.as_ref()?.counts;
-            let named = sample.judged.said.iter().zip(counts).rev();
-            named.filter(|(said, _)| said.verifier == name).find_map(|(_, counts)| *counts)
+            let said = sample.judged.said.iter().zip(counts).rev();
+            said.filter(|(said, _)| named(said)).find_map(|(_, counts)| *counts)
         };
         let counts: Vec<(usize, usize)> = samples.iter().filter_map(counts).collect();
         if !counts.is_empty() {
             let (right, all) = counts.iter().fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
             put(&tags::verifier_steps(name), right as f64 / all.max(1) as f64);
         }
+    }
+    let watching = all().filter(|said| said.second_opinion).map(|said| said.verifier);
+    for name in watching.collect::<BTreeSet<_>>() {
+        let both = |sample: &&Sample| {
+            let mut said = sample.judged.said.iter();
+            let second = said.rfind(|said| said.second_opinion && said.verifier == name)?;
+            Some((sample.correct(), second.judgement.verdict.is_correct()))
+        };
+        let both: Vec<(bool, bool)> = samples.iter().filter_map(both).collect();
+        let share =
+            |which: fn(&(bool, bool)) -> bool| mean(both.iter().map(|p| f64::from(which(p))));
+        put(&tags::second_opinion(name, "differs"), share(|(first, second)| first != second));
+        put(&tags::second_opinion(name, "first_alone"), share(|(first, second)| *first && !second));
     }
     for verdict in Verdict::ALL {
         let count = samples.iter().filter(|s| s.judged.verdict() == Some(verdict)).count();

@@ -184,6 +184,32 @@ pub fn answer(puzzle: &Puzzle, text: &str) -> Option<String> {
     Some(if states_its_value { canonical } else { format!("{canonical}={claimed}") })
 }
 
+/// Why [`verify`] says what it says of `text`, in a few words for people.
+pub fn why(puzzle: &Puzzle, text: &str) -> String {
+    let Some((expression, claimed)) = read(text) else {
+        let formula = text.trim().split('=').next().unwrap_or_default();
+        return match parse(formula) {
+            Err(problem) => format!("no single expression: {problem}"),
+            Ok(_) => "what stands behind `=` is no number".to_owned(),
+        };
+    };
+    if !uses_the_numbers(puzzle, &expression) {
+        return "it does not use each number exactly once, and no other".to_owned();
+    }
+    if let Some(other) = expression.operators().find(|op| !puzzle.operators.contains(op)) {
+        return format!("the puzzle does not allow `{}`", symbol(other));
+    }
+    let target = puzzle.target;
+    match (expression.evaluate(), claimed) {
+        (None, _) => "it divides by zero".to_owned(),
+        (Some(value), _) if value != BigRational::from_integer(target.into()) => {
+            format!("it is {value}, not {target}")
+        }
+        (_, Some(claimed)) if claimed != target => format!("it says {claimed}, not {target}"),
+        _ => format!("it uses each number once and is {target}"),
+    }
+}
+
 /// The expression of a text and the result that it states, if it states one; `None` where the text
 /// is not one expression.
 fn read(text: &str) -> Option<(Expression, Option<i64>)> {

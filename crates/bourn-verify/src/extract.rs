@@ -12,7 +12,7 @@ mod phrase;
 /// The text of the answer, trimmed and never empty; `None` where there is no answer.
 ///
 /// - `hash`: the rest of the line after the last `####`; of a box on it, the inside.
-/// - `boxed`: the inside of the last `\boxed{…}` or `\fbox{…}` (the innermost, if nested), or what
+/// - `boxed`: the inside of the last `\boxed{…}` or `\fbox{…}` (of the one round it, if nested), or what
 ///   stands behind a `\boxed` without braces. Where the last box is not closed, there is none. Boxes
 ///   that nothing but `and`, `or` or a comma parts are one answer together: `\boxed{3} or \boxed{5}`.
 /// - `answer`: the first of these that there is a beginning of: a box, `####`, `<answer>…</answer>`, "the

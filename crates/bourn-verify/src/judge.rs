@@ -36,6 +36,32 @@ pub trait Judge: Send + Sync + Debug {
         None
     }
 
+    /// Why it said `verdict` of this submission, in a few words for people.
+    fn reason(&self, _submission: &Submission<'_>, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Correct => "the answer is the reference's",
+            Verdict::Wrong => "the answer is not the reference's",
+            Verdict::Unparsed => "there is no answer where this verifier looks for one",
+            Verdict::Timeout => "more work or time than one verdict may take",
+            Verdict::BadGold => "the reference is none that this verifier can judge by",
+        }
+        .to_owned()
+    }
+
+    /// Its verdict with what it rests on, for people: [`Self::verdict`], [`Self::answer`] and
+    /// [`Self::reason`] at once.
+    ///
+    /// # Errors
+    /// As [`Self::verdict`].
+    fn explain(&self, submission: &Submission<'_>) -> Result<Explained, JudgeError> {
+        let judgement = self.verdict(submission)?;
+        let answer = match judgement.verdict {
+            Verdict::Unparsed | Verdict::BadGold => None,
+            _ => self.answer(submission.text),
+        };
+        Ok(Explained { judgement, answer, reason: self.reason(submission, judgement.verdict) })
+    }
+
     /// The steps of a completion in order; none for text that is compared and not read.
     fn steps(&self, _text: &str) -> Vec<StepVerdict> {
         Vec::new()
@@ -90,6 +116,17 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// From 0 to 1: 1 for [`Verdict::Correct`] and 0 for any other, unless the judge grades.
     pub score: f32,
+}
+
+/// A verdict with what it rests on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explained {
+    /// The verdict, and what it is worth.
+    pub judgement: Judgement,
+    /// The answer that was read, as [`Judge::answer`] has it.
+    pub answer: Option<String>,
+    /// Why, in a few words.
+    pub reason: String,
 }
 
 impl From<Verdict> for Judgement {

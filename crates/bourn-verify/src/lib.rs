@@ -8,6 +8,7 @@
 //! - [`countdown`]: one arithmetic expression that uses each number once and hits the target.
 //! - [`math`]: equality of numbers, in exact rationals.
 //! - [`exact`]: equality of trimmed text.
+//! - [`lines`]: verdicts on JSON lines from anywhere.
 //! - [`steps`]: the steps of a text, each by itself: equations, numbers used.
 //!
 //! ```
@@ -32,13 +33,14 @@ mod extract;
 mod judge;
 mod judges;
 mod latex;
+pub mod lines;
 pub mod math;
 mod number;
 mod reference;
 pub mod steps;
 
 pub use extract::extract;
-pub use judge::{DrawId, Judge, JudgeError, Judgement, Submission};
+pub use judge::{DrawId, Explained, Judge, JudgeError, Judgement, Submission};
 pub use judges::{Case, Verifier, open};
 pub use reference::Reference;
 

@@ -30,6 +30,7 @@ use crate::Verdict;
 use crate::number::{self, AnswerNumber};
 
 mod answer;
+mod big;
 mod equal;
 mod evaluate;
 mod form;
@@ -38,15 +39,19 @@ mod numeric;
 mod parse;
 mod poly;
 mod power;
+mod precise;
 mod region;
 mod relation;
 mod show;
 mod token;
 mod tree;
 mod unicode;
+mod why;
 mod words;
 mod work;
 
+pub(crate) use why::place;
+pub use why::why;
 pub(crate) use words::{changes_a_number, counts_on};
 
 use answer::Answer;
@@ -78,8 +83,13 @@ pub enum BadGold {
     #[error("the reference `{0}` is not a number")]
     NotANumber(String),
     /// There is an answer, but not one that can be read to its end.
-    #[error("the reference `{0}` cannot be read as mathematics")]
-    Unreadable(String),
+    #[error("the reference `{text}` cannot be read as mathematics: {why}")]
+    Unreadable {
+        /// The answer's text, or its beginning.
+        text: String,
+        /// What stands in the way.
+        why: String,
+    },
     /// There is an answer that has no value.
     #[error("the reference `{0}` has no value: it divides by zero, or the like")]
     Undefined(String),
@@ -91,7 +101,7 @@ pub enum BadGold {
 pub enum Basis {
     /// By exact arithmetic.
     Exact,
-    /// By values at seeded points, to ten digits: no proof.
+    /// By values to more than seventy digits, at seeded points where there are letters: no proof.
     Numeric,
 }
 
@@ -134,22 +144,18 @@ pub fn read_gold(text: &str, format: Extract) -> Result<Gold, BadGold> {
     match structured(&found) {
         Some(Ok(answer)) => Ok(Gold { number: None, answer }),
         Some(Err(Fail::Undefined)) => Err(BadGold::Undefined(excerpt(&found))),
-        Some(Err(Fail::TooMuch | Fail::Unknown)) | None => match plain(text, format) {
+        read @ (Some(Err(Fail::TooMuch | Fail::Unknown)) | None) => match plain(text, format) {
             Some(number) => Ok(Gold { answer: Answer::from(&number), number: Some(number) }),
-            None => Err(BadGold::Unreadable(excerpt(&found))),
+            None => {
+                let why = why::unreadable(&found, read.is_some());
+                Err(BadGold::Unreadable { text: excerpt(&found), why })
+            }
         },
     }
 }
 
 fn found(text: &str, format: Extract) -> Result<String, BadGold> {
-    let place = match format {
-        Extract::Hash => "`####` with an answer behind it",
-        Extract::Boxed => "balanced `\\boxed{…}` with an answer in it",
-        Extract::Answer => "answer that is boxed or announced, and no number",
-        Extract::LastNumber => "number that stands alone at its end",
-        Extract::Whole => "text",
-    };
-    crate::extract(text, format).ok_or(BadGold::Missing(place))
+    crate::extract(text, format).ok_or(BadGold::Missing(place(format)))
 }
 
 /// Judges a completion that ended by itself: `extract` says where its answer stands.

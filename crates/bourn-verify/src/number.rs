@@ -86,7 +86,7 @@ fn assigned(text: &str) -> &str {
     let Some((name, value)) = text.split_once('=') else { return text };
     let name = name.trim_matches([' ', '$']);
     let is_name = name.starts_with(|c: char| c.is_alphabetic())
-        && name.chars().all(|c| c.is_alphanumeric() || " _{}'".contains(c));
+        && name.chars().all(|c| c.is_alphabetic() || c.is_ascii_digit() || " _{}'".contains(c));
     if is_name && !value.contains('=') { value } else { text }
 }
 

@@ -68,6 +68,10 @@ fn equality_has_no_direction() {
         "base subscripts",
         "digits that are letters",
         "a point is not a number with a separator",
+        // As a reference it is an equation.
+        "a sum that is asked for",
+        "a line is not its right side",
+        "a line through nothing",
     ];
     let mut wrong = Vec::new();
     for line in lines().iter().filter(|line| !directed.contains(&line.why.as_str())) {
@@ -133,6 +137,14 @@ fn several_boxes_are_several_answers() {
     check("\\[\\boxed{5}\\]\n\\[\\boxed{5}\\]", Some("5"));
     check(r"First \boxed{3}. Then \boxed{5}", Some("5"));
     check(r"\boxed{\boxed{5}}", Some("5"));
+    check(r"\boxed{ \fbox {\boxed{5}} }", Some("5"));
+    check(r"\boxed{\boxed{3}, \boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{3, \boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{3, \boxed 5}", Some("{3, 5}"));
+    check(r"\boxed{3 + \boxed{5}}", Some("8"));
+    check(r"\boxed{3} or \boxed{\boxed{5}}", Some("{3, 5}"));
+    check(r"\boxed{\boxed{5}", None);
+    check(r"\text{so \boxed{5}}", Some("5"));
     check(r"\boxed{3} or \boxed{5", None);
     check(r"\boxed{3} or \boxed 5", Some("{3, 5}"));
 }
@@ -163,6 +175,41 @@ fn what_the_end_of_a_cut_text_touches_is_no_answer() {
     check("471", r"\boxed 471 and", Boxed, Correct);
     check("471", r"\boxed{471}, or \boxed{4", Boxed, Unparsed);
     check("471", "471", Whole, Unparsed);
+}
+
+/// A number or another is no answer; a number in two ways of writing it is.
+#[test]
+fn a_number_or_another_is_no_last_number() {
+    let check = |text: &str, expect: Option<&str>| {
+        assert_eq!(answer(text, LastNumber).as_deref(), expect, "{text:?}");
+    };
+    for text in [
+        "3 or 5",
+        "it is 3 or 5.",
+        "$3 or $5",
+        "**3** or **5**",
+        "3% or 5%",
+        "3 or -5",
+        "1 or 3 or 5",
+    ] {
+        check(text, None);
+    }
+    check(r"\(3\) or \(5\)", None);
+    check(r"\boxed{3} or \boxed{5}", None);
+    check("0.75 or 3/4", Some("3/4"));
+    check("1/2 or 0.5", Some("1/2"));
+    check("half, or 50%, so 5", Some("5"));
+    check("3 cats or 5 dogs", Some("5"));
+    check("1 or 3, and so 5", Some("5"));
+    check("for 5", Some("5"));
+    check("4 floor 5", Some("5"));
+    // What the `or` is between is no number, but a sum or a quotient.
+    check("that is $30 + $160 or $190", Some("190"));
+    check("100/5 = 5A/5 or 20 = A", Some("20"));
+    check("10 - 3 or 7", Some("7"));
+    check("x = 3 or 5", None);
+    check(&("1 or ".repeat(100_000) + "1"), Some("1"));
+    check(&("1 or ".repeat(100_000) + "2"), None);
 }
 
 /// The last number of a text is none where it is part of something else.
@@ -243,6 +290,17 @@ fn references_that_cannot_be_read_say_why() {
     };
     check("", BadGold::Missing("text"));
     check(r"\frac{1}{0}", BadGold::Undefined(r"\frac{1}{0}".into()));
-    check(r"\int_0^1 x dx", BadGold::Unreadable(r"\int_0^1 x dx".into()));
-    check(r"2\sqrt{", BadGold::Unreadable(r"2\sqrt{".into()));
+    let why = |text: &str, expect: &str| {
+        let BadGold::Unreadable { why, .. } = read_gold(text, Whole).unwrap_err() else {
+            panic!("{text}")
+        };
+        assert_eq!(why, expect, "{text}");
+    };
+    why(r"\int_0^1 x dx", r"`\int` is not known here");
+    why(r"\text{\sum x}", r"`\sum` is not known here");
+    why("5 ☃", "`☃` is not known here");
+    why(r"2\sqrt{", "a `{` has no partner");
+    why("3/4/5", "it is no single expression from its beginning to its end");
+    why(&"1+".repeat(5000), "it is longer than 8000 bytes");
+    why("1 < 2 = 3", "its signs are known, and together they are no answer that is known here");
 }

@@ -17,9 +17,9 @@ fn names_settings_and_versions() {
         found,
         [
             "countdown {} version 1",
-            r#"math {"extract":"last_number"} version 2"#,
-            r#"exact {"extract":"whole"} version 2"#,
-            r#"format {"extract":"last_number"} version 2"#,
+            r#"math {"extract":"last_number"} version 3"#,
+            r#"exact {"extract":"whole"} version 3"#,
+            r#"format {"extract":"last_number"} version 3"#,
             r#"random {"seed":1} version 1"#,
             r#"regex {"pattern":"a(b)"} version 1"#,
             r#"choice {"choices":26} version 1"#,

@@ -95,7 +95,9 @@ fn where_the_answer_stands() {
     check(r"\boxed\frac12$", Boxed, Some(r"\frac12"));
     check(r"#### \boxed{42}", Hash, Some("42"));
     check(r"#### \boxed{42", Hash, None);
-    check(r"\boxed{1 \boxed{2}}", Boxed, Some("2"));
+    check(r"\boxed{\boxed{2}}", Boxed, Some("2"));
+    check(r"\boxed{1 \boxed{2}}", Boxed, Some(r"1 \boxed{2}"));
+    check(r"#### \boxed{\fbox{2}}", Hash, Some("2"));
     check(r"\boxed{\{5\}}", Boxed, Some(r"\{5\}"));
     check(r"\boxed{}", Boxed, None);
     check(r"} \boxed{7} {", Boxed, Some("7"));

@@ -14,6 +14,7 @@ pub(crate) mod report;
 pub(crate) mod sample;
 pub(crate) mod score;
 pub(crate) mod train;
+pub(crate) mod verify;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;

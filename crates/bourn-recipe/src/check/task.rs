@@ -192,6 +192,20 @@ impl Site<'_> {
                 ),
             ));
         }
+        let compares = |reward: &&Reward| reward.verifier.facts().reads == Reads::Numbers;
+        let watching = task.rewards.iter().position(|r| r.second_opinion && compares(&r));
+        let paying =
+            task.rewards.iter().filter(|reward| !reward.second_opinion).any(|r| compares(&r));
+        if let Some(index) = watching.filter(|_| !paying) {
+            return Err(self.error(
+                &[&format!("{place}.{index}.verifier")],
+                format!(
+                    "the {} verifier reads references as mathematics, which those that pay do not; \
+                     put it first, and the other behind it as the second opinion",
+                    task.rewards[index].verifier.name()
+                ),
+            ));
+        }
         if task.rewards.iter().map(|reward| reward.weight).sum::<f64>() <= 0.0 {
             return Err(self.error(
                 &[&format!("{place}.0.weight")],
@@ -224,14 +238,19 @@ impl Site<'_> {
             let problem = format!("has no effect: {why}; remove it");
             return Err(self.error(&[&format!("{place}.extract")], problem));
         }
-        let (weight, step_weight) = (written.weight, written.step_weight);
+        let second_opinion = written.second_opinion;
+        if second_opinion {
+            self.only_watches(place, index, written)?;
+        }
+        let natural = Reward::new(verifier);
+        let weight = if second_opinion { 0.0 } else { written.weight.unwrap_or(natural.weight) };
+        let step_weight = written.step_weight.unwrap_or(natural.step_weight);
         if let Some(why) = facts.stepless.filter(|_| step_weight > 0.0) {
             let problem = format!("has no effect: {why}; remove it");
             return Err(self.error(&[&format!("{place}.step_weight")], problem));
         }
-        let natural = Reward::new(verifier);
         let extract = written.extract.unwrap_or(natural.extract);
-        let mut reward = Reward { extract, weight, step_weight, ..natural };
+        let mut reward = Reward { extract, weight, step_weight, second_opinion, ..natural };
         macro_rules! take {
             ($from:ident, $to:ident; $($key:ident),*) => {
                 $(self.own_key(place, verifier, stringify!($key), &$from.$key, &mut $to.$key)?;)*
@@ -241,6 +260,30 @@ impl Site<'_> {
         (facts.check)(&reward)
             .map_err(|(key, problem)| self.error(&[&format!("{place}.{key}")], problem))?;
         Ok(reward)
+    }
+
+    /// Whether a second opinion has another before it, and nothing that would be paid.
+    fn only_watches(
+        &self,
+        place: &str,
+        index: usize,
+        written: &RewardWritten,
+    ) -> Result<(), RecipeError> {
+        if index == 0 {
+            return Err(self.error(
+                &[&format!("{place}.second_opinion")],
+                "the first reward gives the raw verdict, which others are held against; put it \
+                 behind that one",
+            ));
+        }
+        let weights = [("weight", written.weight), ("step_weight", written.step_weight)];
+        match weights.iter().find(|(_, weight)| weight.is_some()) {
+            Some((key, _)) => Err(self.error(
+                &[&format!("{place}.{key}")],
+                "has no effect: a second opinion pays nothing; remove it",
+            )),
+            None => Ok(()),
+        }
     }
 
     /// Takes a key over, if the verifier has it.

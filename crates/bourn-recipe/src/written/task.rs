@@ -203,16 +203,19 @@ pub(crate) struct RewardWritten {
     pub extract: Option<Extract>,
     /// Weight of this verifier's score in the reward. The score is 0 or 1, or between them where a
     /// program gives scores.
-    #[serde(default = "defaults::one")]
-    #[schemars(range(min = -1e6, max = 1e6))]
-    pub weight: f64,
+    #[schemars(range(min = -1e6, max = 1e6), extend("x-default" = "`1.0`"))]
+    pub weight: Option<f64>,
     /// Process reward: in a completion of n steps a right step gets + this / n, any other − this /
     /// n, at the token that ends it. Steps are equations, and for countdown each number used. With
     /// a value model each counts at its place; otherwise their sum is part of the completion's
     /// reward.
-    #[serde(default)]
-    #[schemars(range(min = 0.0, max = 1e6))]
-    pub step_weight: f64,
+    #[schemars(range(min = 0.0, max = 1e6), extend("x-default" = "`0.0`"))]
+    pub step_weight: Option<f64>,
+    /// Watches the first verifier: judges every completion, pays nothing, and is counted where the
+    /// two differ. It cannot come first, and has no weights.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[schemars(extend("x-default" = "`false`"))]
+    pub second_opinion: bool,
     /// What the regex verifier looks for. The answer is the last match's group named `answer`, else
     /// its first group, else all of it. Look-ahead and look-behind are not supported.
     #[schemars(length(min = 1, max = 4096), extend("x-default" = "**required** for regex"))]

@@ -60,6 +60,8 @@ fn every_tag_is_documented() {
     let made = [
         verifier_mean("{verifier}"),
         verifier_steps("{verifier}"),
+        second_opinion("{verifier}", "differs"),
+        second_opinion("{verifier}", "first_alone"),
         verdict("{kind}"),
         boundary("{set}", ""),
         watch_pass_at_most(0).replace("@0", "@{k}"),

@@ -122,7 +122,12 @@ fn collect(problems: &[Problem], batch_size: usize) -> Result<Experience, TrainE
 fn judged_by(judge: &Arc<Slow>) -> impl Fn(&mut Problem) {
     let judge: Arc<dyn Judge> = judge.clone();
     move |problem| {
-        problem.rewards = vec![Paid { judge: judge.clone(), weight: 1.0, step_weight: 0.0 }];
+        problem.rewards = vec![Paid {
+            judge: judge.clone(),
+            weight: 1.0,
+            step_weight: 0.0,
+            second_opinion: false,
+        }];
     }
 }
 

@@ -105,7 +105,7 @@ pub(crate) fn learners(policy: Transformer, recipe: &Recipe) -> Learners {
 
 /// A raw verdict.
 pub(crate) fn said(verdict: Verdict) -> Said {
-    Said { verifier: "test", judgement: verdict.into() }
+    Said { verifier: "test", judgement: verdict.into(), second_opinion: false }
 }
 
 /// The prompt of a sample.

@@ -27,6 +27,8 @@ const JOINTS: [&str; 20] = [
     "\\ ",
     "&",
 ];
+/// Most boxes round one another that are one.
+const MAX_NESTED: usize = 8;
 /// Most boxes of one answer.
 const MAX_JOINED: usize = 20;
 
@@ -38,18 +40,18 @@ pub(super) fn is_in(text: &str) -> bool {
 /// The inside of the box that begins last, with those of boxes that nothing but `and`, `or` or a
 /// comma parts from it: one answer in several boxes, or several answers. What is boxed again is one.
 pub(super) fn joined(text: &str) -> Option<Cow<'_, str>> {
-    let inside = last(text)?;
-    let mut found = vec![inside.trim()];
+    let inside = outer(text)?;
+    let mut found = vec![peeled(inside)];
     let mut start = offset(text, inside);
     while found.len() < MAX_JOINED
         && let Some(mark) = MARKS.iter().filter_map(|mark| text[..start].rfind(mark)).max()
         && let before = without_joints(&text[..mark])
-        && let Some(inside) = last(before)
+        && let Some(inside) = outer(before)
         && before.len() == offset(text, inside) + inside.len() + 1
     {
         start = offset(text, inside);
-        if !found.contains(&inside.trim()) {
-            found.push(inside.trim());
+        if !found.contains(&peeled(inside)) {
+            found.push(peeled(inside));
         }
     }
     found.reverse();
@@ -70,12 +72,35 @@ fn without_joints(text: &str) -> &str {
     text
 }
 
-/// The inside of the box that begins last; `None` where that, or one round it, is not closed.
-///
-/// One pass, however many are left open.
+/// The inside of the box that begins last, or of the one round it: what is boxed again is part of that.
+/// `None` where it is not closed.
 pub(super) fn last(text: &str) -> Option<&str> {
+    outer(text).map(peeled)
+}
+
+/// What is boxed and nothing else is that.
+fn peeled(inside: &str) -> &str {
+    let mut inside = inside.trim();
+    let mut levels = 0;
+    while levels < MAX_NESTED
+        && let Some(length) = mark(inside)
+        && let group = inside[length..].trim_start()
+        && group.starts_with('{')
+        && crate::latex::group_end(group, 0) == group.len()
+        && let Some(less) = group[1..].strip_suffix('}')
+    {
+        inside = less.trim();
+        levels += 1;
+    }
+    inside
+}
+
+/// [`last`] as it stands. One pass, however many are left open.
+fn outer(text: &str) -> Option<&str> {
     let bytes = text.as_bytes();
     let mut open: Vec<(usize, bool)> = Vec::new(); // where the inside starts; is it a box?
+    // Start of the box round all others that are open.
+    let mut round: Option<usize> = None;
     // Start of the last box, and its inside.
     let mut last: Option<(usize, Option<(usize, usize)>)> = None;
     let mut at = 0;
@@ -88,8 +113,10 @@ pub(super) fn last(text: &str) -> Option<&str> {
                         text[at..].len() - text[at..].trim_start_matches([' ', '\n']).len();
                     if bytes.get(at + spaces) == Some(&b'{') {
                         at += spaces + 1;
+                        last = Some((*round.get_or_insert(at), None));
                         open.push((at, true));
-                        last = Some((at, None));
+                    } else if let Some(start) = round {
+                        last = Some((start, None));
                     } else {
                         let start = at + spaces;
                         let inside = without_braces(&text[start..]);
@@ -105,17 +132,17 @@ pub(super) fn last(text: &str) -> Option<&str> {
             b'{' => open.push((at + 1, false)),
             b'}' => {
                 if let Some((start, true)) = open.pop()
-                    && let Some((begins, inside)) = &mut last
-                    && *begins == start
+                    && round == Some(start)
                 {
-                    *inside = Some((start, at));
+                    round = None;
+                    last = Some((start, Some((start, at))));
                 }
             }
             _ => {}
         }
         at += 1;
     }
-    if open.iter().any(|(_, is_box)| *is_box) {
+    if round.is_some() {
         return None;
     }
     let (start, end) = last?.1?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::steps::StepVerdict;
-use crate::{Judge, JudgeError, Judgement, Submission, Verdict};
+use crate::{Explained, Judge, JudgeError, Judgement, Submission, Verdict};
 
 /// A judge for each of the references; they are of one verifier.
 #[derive(Debug)]
@@ -35,6 +35,10 @@ fn weight(verdict: Verdict) -> u8 {
     }
 }
 
+fn is_better(one: &Judgement, other: &Judgement) -> bool {
+    (weight(one.verdict), one.score) > (weight(other.verdict), other.score)
+}
+
 impl Judge for Any {
     fn name(&self) -> &'static str {
         self.first.name()
@@ -55,10 +59,21 @@ impl Judge for Any {
                 break;
             }
             let next = judge.verdict(submission)?;
-            let better = |a: &Judgement, b: &Judgement| {
-                (weight(a.verdict), a.score) > (weight(b.verdict), b.score)
-            };
-            if better(&next, &best) {
+            if is_better(&next, &best) {
+                best = next;
+            }
+        }
+        Ok(best)
+    }
+
+    fn explain(&self, submission: &Submission<'_>) -> Result<Explained, JudgeError> {
+        let mut best = self.first.explain(submission)?;
+        for judge in &self.rest {
+            if best.judgement.verdict.is_correct() {
+                break;
+            }
+            let next = judge.explain(submission)?;
+            if is_better(&next.judgement, &best.judgement) {
                 best = next;
             }
         }

@@ -58,6 +58,18 @@ impl Judge for Choice {
     fn answer(&self, text: &str) -> Option<String> {
         chosen(text, self.choices).map(String::from)
     }
+
+    fn reason(&self, _submission: &Submission<'_>, verdict: Verdict) -> String {
+        let last = char::from(b'A' + self.choices.clamp(1, 26) as u8 - 1);
+        match verdict {
+            Verdict::Correct => "the letter is the reference's".to_owned(),
+            Verdict::Wrong => "another letter than the reference's".to_owned(),
+            Verdict::BadGold => format!("the reference is no letter from A to {last}"),
+            Verdict::Unparsed | Verdict::Timeout => {
+                format!("no letter from A to {last} where a choice stands")
+            }
+        }
+    }
 }
 
 /// The letter that a text chooses, as a capital.

@@ -118,6 +118,15 @@ impl Judge for CommandJudge {
         })
     }
 
+    fn reason(&self, _submission: &Submission<'_>, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Correct => "the program says that it is right",
+            Verdict::Timeout => "the program took longer than `timeout`",
+            _ => "the program says that it is wrong",
+        }
+        .to_owned()
+    }
+
     fn waits(&self) -> bool {
         true
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bourn_recipe::Reward;
 
 use super::Verifier;
-use crate::countdown::{answer, verify};
+use crate::countdown::{answer, verify, why};
 use crate::steps::{self, StepVerdict};
 use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
@@ -38,6 +38,13 @@ impl Judge for Countdown {
 
     fn answer(&self, text: &str) -> Option<String> {
         answer(self.reference.puzzle()?, text)
+    }
+
+    fn reason(&self, submission: &Submission<'_>, _verdict: Verdict) -> String {
+        match self.reference.puzzle() {
+            Some(puzzle) => why(puzzle, submission.text),
+            None => "the reference is no puzzle".to_owned(),
+        }
     }
 
     fn steps(&self, text: &str) -> Vec<StepVerdict> {

@@ -27,7 +27,7 @@ impl Judge for Exact {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> String {
@@ -42,5 +42,15 @@ impl Judge for Exact {
 
     fn answer(&self, text: &str) -> Option<String> {
         self.reference.text().and_then(|_| answer(text, self.extract))
+    }
+
+    fn reason(&self, _submission: &Submission<'_>, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Correct => "the text is the reference",
+            Verdict::Wrong => "another text than the reference",
+            Verdict::BadGold => "the reference is empty, or no text",
+            Verdict::Unparsed | Verdict::Timeout => "there is no text where `extract` looks",
+        }
+        .to_owned()
     }
 }

@@ -38,7 +38,7 @@ impl Judge for Format {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> String {

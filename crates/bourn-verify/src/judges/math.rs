@@ -7,9 +7,9 @@ use bourn_seed::canonical;
 use serde_json::json;
 
 use super::Verifier;
-use crate::math::{answer, rule};
+use crate::math::{answer, rule, why};
 use crate::steps::{StepVerdict, equations};
-use crate::{Judge, JudgeError, Judgement, Reference, Submission, Verdict};
+use crate::{Explained, Judge, JudgeError, Judgement, Reference, Submission, Verdict};
 
 #[derive(Debug)]
 struct Math {
@@ -28,7 +28,7 @@ impl Judge for Math {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn settings(&self) -> String {
@@ -45,6 +45,16 @@ impl Judge for Math {
 
     fn answer(&self, text: &str) -> Option<String> {
         self.reference.number().and_then(|_| answer(text, self.extract))
+    }
+
+    fn explain(&self, submission: &Submission<'_>) -> Result<Explained, JudgeError> {
+        let Some(gold) = self.reference.number() else {
+            let reason = "the reference is no mathematics".to_owned();
+            return Ok(Explained { judgement: Verdict::BadGold.into(), answer: None, reason });
+        };
+        let ruling = rule(gold, submission.text, self.extract, submission.truncated);
+        let reason = why(&ruling, submission.text, self.extract, submission.truncated);
+        Ok(Explained { judgement: ruling.verdict.into(), answer: ruling.answer, reason })
     }
 
     fn steps(&self, text: &str) -> Vec<StepVerdict> {

@@ -64,6 +64,17 @@ impl Judge for Pattern {
     fn answer(&self, text: &str) -> Option<String> {
         found(&self.pattern, text).ok().flatten().map(str::to_owned)
     }
+
+    fn reason(&self, _submission: &Submission<'_>, verdict: Verdict) -> String {
+        match verdict {
+            Verdict::Correct => "what the pattern finds is the reference",
+            Verdict::Wrong => "what the pattern finds is not the reference",
+            Verdict::Unparsed => "the pattern finds no answer",
+            Verdict::Timeout => "more text or more matches than are looked through",
+            Verdict::BadGold => "the reference is empty, or no text",
+        }
+        .to_owned()
+    }
 }
 
 /// More text, or more matches, than are looked through.

@@ -108,7 +108,7 @@ pub(super) fn meaning(expr: &Expr, work: &mut Work) -> Result<Answer, Fail> {
         Expr::Relations(first, rest) => relations(first, rest, work),
         Expr::Matrix(rows) => {
             let row = |row: &Vec<Expr>, work: &mut Work| {
-                row.iter().map(|entry| value(entry, PLUS, work)).collect::<Result<Vec<Form>, _>>()
+                row.iter().map(|entry| single(entry, work)).collect::<Result<Vec<Form>, _>>()
             };
             let rows: Result<Vec<_>, Fail> = rows.iter().map(|r| row(r, work)).collect();
             Ok(Answer::Matrix(rows?))
@@ -124,19 +124,19 @@ pub(super) fn meaning(expr: &Expr, work: &mut Work) -> Result<Answer, Fail> {
             Ok(Answer::Based(-number, base))
         }
         Expr::Modular(said, modulus) => {
-            let modulus = value(modulus, PLUS, work)?;
+            let modulus = single(modulus, work)?;
             let residue = match &**said {
                 Expr::Relations(_, rest) => match &rest[..] {
-                    [('≡' | '=', residue)] => value(residue, PLUS, work)?,
+                    [('≡' | '=', residue)] => single(residue, work)?,
                     _ => return Err(Fail::Unknown),
                 },
-                residue => value(residue, PLUS, work)?,
+                residue => single(residue, work)?,
             };
             Ok(Answer::Congruence(residue, modulus))
         }
         Expr::Ratio(parts) => {
             let parts: Result<Vec<Form>, Fail> =
-                parts.iter().map(|part| value(part, PLUS, work)).collect();
+                parts.iter().map(|part| single(part, work)).collect();
             Ok(Answer::Ratio(parts?))
         }
         expr if expr.has_plus_minus() => {
@@ -145,6 +145,11 @@ pub(super) fn meaning(expr: &Expr, work: &mut Work) -> Result<Answer, Fail> {
         }
         expr => marked(expr, work).map(Answer::Value),
     }
+}
+
+/// The value of what has one, and not two as `±` has.
+pub(super) fn single(expr: &Expr, work: &mut Work) -> Result<Form, Fail> {
+    if expr.has_plus_minus() { Err(Fail::Unknown) } else { value(expr, PLUS, work) }
 }
 
 /// A value with the mark behind it.
@@ -357,7 +362,9 @@ fn rounded(a: &Value, b: &Value) -> bool {
         None if y.is_integer() && !y.is_zero() => 0,
         None => return false,
     };
-    // Rounded either way, or cut.
+    // Rounded to the nearest, or cut.
     let Some(y) = num_traits::ToPrimitive::to_f64(&y) else { return false };
-    finer && (x - y).abs() < 0.999 * 10f64.powi(-(places.min(300) as i32))
+    let off = (x - y).abs() * 10f64.powi(places.min(300) as i32);
+    let cut = y.abs() <= x.abs() && x * y > 0.0;
+    finer && (off <= 0.5 + 1e-9 || cut && off < 0.999)
 }

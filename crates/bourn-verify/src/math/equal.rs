@@ -80,6 +80,8 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
         }
         (Equation(a), Equation(b)) => proportional(a, b, false, work),
         (Unequal(a), Unequal(b)) => proportional(a, b, false, work),
+        // As a reference `x + y = 0` is an equation, which `0` is not.
+        (Assigned(name, ..), _) if is_sum(name) => Ok(Same::No),
         (Assigned(_, value, _), other) => same(value, other, work),
         (other, Assigned(_, value, _)) => same(other, value, work),
         (List(a), List(b)) => same_members(a, b, work),
@@ -156,9 +158,18 @@ fn any(
 /// Whether two names may be of one thing: other letters, or several, are not, `y` and `f(x)` are.
 fn may_be_one(a: &str, b: &str) -> bool {
     let letter = |name: &str| name.chars().count() == 1;
+    // `f(2)` is not `f(3)`, and `a + b` no letter.
+    if a != b && (a.contains('(') && b.contains('(') || is_sum(a) || is_sum(b)) {
+        return false;
+    }
     // `(x, y)` is not `(y, x)`.
     let several = |name: &str| name.contains(',');
     a == b || !(letter(a) && letter(b) || several(a) && several(b))
+}
+
+/// Whether a name is a sum of letters.
+fn is_sum(name: &str) -> bool {
+    name.starts_with(['+', '-'])
 }
 
 /// Whether a name is a product of variables, `xy`, whose equation is another than that of `x`.

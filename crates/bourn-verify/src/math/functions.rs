@@ -14,6 +14,9 @@ use super::work::{Fail, Work};
 /// Largest argument of a factorial or a binomial that is worked out.
 const MAX_FACTORIAL: u32 = 1_000;
 
+/// What a logarithm without a base is divided by, turned over: a letter that nobody writes.
+const LOG: &str = "log";
+
 /// `function` of `arguments`; a logarithm's base is its second argument.
 pub(super) fn call(
     function: &'static str,
@@ -36,12 +39,14 @@ pub(super) fn call(
         "ln" => logarithm(x, work),
         "log" => match arguments.get(1) {
             Some(base) => logarithm(x, work)?.over(&logarithm(base, work)?, work),
-            None => logarithm(x, work),
+            // To some base: e to some, 10 to others. What it is a multiple of ln by stays open.
+            None => logarithm(x, work)?.times(&Form::atom(Atom::Name(LOG.to_owned())), work),
         },
         "lg" => logarithm(x, work)?.over(&logarithm(&Form::integer(10), work)?, work),
         "abs" => absolute(x, work),
         "floor" | "ceil" => rounded(function, x),
         "gcd" | "lcm" => common(function, arguments),
+        "max" | "min" => extreme(function, arguments),
         _ => Err(Fail::Unknown),
     }
 }
@@ -263,6 +268,20 @@ fn common(function: &'static str, arguments: &[Form]) -> Result<Form, Fail> {
         });
     }
     found.map(|value| Form::rational(BigRational::from_integer(value))).ok_or(Fail::Unknown)
+}
+
+/// The largest or smallest of several: of rational numbers, else it stays as it is, in one order.
+fn extreme(function: &'static str, arguments: &[Form]) -> Result<Form, Fail> {
+    let values: Option<Vec<BigRational>> = arguments.iter().map(Form::as_rational).collect();
+    if let Some(values) = values {
+        let found =
+            if function == "max" { values.into_iter().max() } else { values.into_iter().min() };
+        return found.map(Form::rational).ok_or(Fail::Unknown);
+    }
+    let mut arguments = arguments.to_vec();
+    arguments.sort();
+    arguments.dedup();
+    Ok(opaque(function, &arguments))
 }
 
 /// `x!`

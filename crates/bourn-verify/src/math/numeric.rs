@@ -4,6 +4,8 @@ use num_traits::{Signed, ToPrimitive};
 
 use super::form::Form;
 use super::poly::{Atom, Exponent, Poly};
+use super::precise;
+use super::work::{Fail, Work};
 
 /// Points that letters are given values at.
 const POINTS: u64 = 24;
@@ -13,6 +15,9 @@ const FAR_POINTS: u64 = 96;
 const WHOLE: u64 = 1000;
 /// Points that must agree, of those at which both sides have a value.
 const NEEDED: u64 = 6;
+/// Points at which more digits confirm that values agree, and those that are tried for them.
+const CONFIRMED: usize = 3;
+const TRIED: usize = 12;
 /// Largest difference of equal values, in parts of their size.
 const CLOSE: f64 = 1e-10;
 /// Largest loss of digits at which a point still says anything.
@@ -143,6 +148,40 @@ pub(super) fn agree(a: &Form, b: &Form) -> Option<bool> {
     (agreed >= needed).then_some(true)
 }
 
+/// Whether two forms that [`agree`] in ten digits do so in many more, at a few of the points; `None` where
+/// that cannot be told.
+pub(super) fn confirmed(a: &Form, b: &Form, work: &mut Work) -> Result<Option<bool>, Fail> {
+    if !a.has_names() && !b.has_names() {
+        return precise::agree(a, b, &|_| f64::NAN, work);
+    }
+    let complex = imaginary(a) || imaginary(b);
+    let inside = |n: Number| n.is_sound() && (complex || n.im.abs() <= 1e-9 * n.abs());
+    let points = match alternates(a) || alternates(b) {
+        true => WHOLE..WHOLE + POINTS,
+        false => 0..POINTS,
+    };
+    let sound = points.filter(|&point| inside(form_at(a, point)) && inside(form_at(b, point)));
+    // Where no other point can be looked at more closely, as with factorials: whole numbers.
+    let whole = (WHOLE..WHOLE + POINTS).filter(|_| !alternates(a) && !alternates(b));
+    let mut agreed = 0;
+    for points in [sound.take(TRIED).collect::<Vec<u64>>(), whole.collect()] {
+        for point in points {
+            match precise::agree(a, b, &|name| letter_at(name, point), work)? {
+                Some(false) => return Ok(Some(false)),
+                Some(true) => agreed += 1,
+                None => {}
+            }
+            if agreed == CONFIRMED {
+                return Ok(Some(true));
+            }
+        }
+        if agreed > 0 {
+            return Ok(Some(true));
+        }
+    }
+    Ok(None)
+}
+
 fn imaginary(form: &Form) -> bool {
     form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| *atom == Atom::Imaginary)
 }
@@ -162,7 +201,7 @@ fn alternates(form: &Form) -> bool {
 /// Whether a form has corners, steps or an edge, so that one neighbourhood says nothing of another.
 fn is_bent(form: &Form) -> bool {
     form.num.atoms().chain(form.den.atoms()).any(|(atom, _)| match atom {
-        Atom::Call("abs" | "floor" | "ceil" | "ln", _) | Atom::Base(_) => true,
+        Atom::Call("abs" | "floor" | "ceil" | "ln" | "max" | "min", _) | Atom::Base(_) => true,
         Atom::Call(_, arguments) => arguments.iter().any(is_bent),
         Atom::Raised(base, exponent) => is_bent(base) || is_bent(exponent),
         Atom::Name(_) | Atom::Pi | Atom::Euler | Atom::Imaginary | Atom::Prime(_) => false,
@@ -281,6 +320,14 @@ fn called(function: &str, arguments: &[Number]) -> Number {
         "arccot" => lost((1.0 / t).atan(), 1.0),
         "arcsec" => lost((1.0 / t).acos(), 1.0),
         "arccsc" => lost((1.0 / t).asin(), 1.0),
+        "max" | "min" => {
+            let values = arguments.iter().map(|x| x.re);
+            let of = |pick: fn(f64, f64) -> f64| values.reduce(pick).unwrap_or(f64::NAN);
+            let complex = arguments.iter().any(|x| x.im != 0.0);
+            let size = arguments.iter().map(|x| x.size).fold(0.0, f64::max);
+            let value = if function == "max" { of(f64::max) } else { of(f64::min) };
+            Number { re: if complex { f64::NAN } else { value }, im: 0.0, size }
+        }
         "abs" => lost(t.abs(), 1.0),
         "factorial" => lost(libm::tgamma(t + 1.0), t),
         // A whole number is one in spite of the digits that it lost.

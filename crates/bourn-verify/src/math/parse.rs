@@ -293,6 +293,9 @@ impl Parser {
     /// Whether a factor may stand here without a sign of multiplication. A numeral may not: two side
     /// by side are no product, and one behind a letter is an index or a slip.
     fn starts_factor(&self) -> bool {
+        if self.unit_ahead().is_some() {
+            return false;
+        }
         match self.kind() {
             Some(Kind::Name(_) | Kind::Begin(_)) => true,
             Some(Kind::Word(word)) => {

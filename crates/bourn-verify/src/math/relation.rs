@@ -3,9 +3,8 @@
 use num_rational::BigRational;
 use num_traits::{Signed, Zero};
 
-use super::answer::{Answer, consistent, letters, marked, meaning};
+use super::answer::{Answer, consistent, letters, marked, meaning, single};
 use super::equal::{Same, same_form};
-use super::evaluate::{Reading, value};
 use super::form::Form;
 use super::poly::{Atom, Exponent, Poly};
 use super::tree::Expr;
@@ -17,8 +16,6 @@ pub(super) struct Inequality {
     pub form: Form,
     pub strict: bool,
 }
-
-const READING: Reading = Reading { plus: true, radians: false };
 
 /// What a chain of relations says.
 pub(super) fn relations(
@@ -38,7 +35,7 @@ pub(super) fn relations(
             set => Ok(set),
         },
         [('≠', second)] => {
-            let (a, b) = (value(first, READING, work)?, value(second, READING, work)?);
+            let (a, b) = (single(first, work)?, single(second, work)?);
             Ok(Answer::Unequal(a.minus(&b, work)?))
         }
         _ if all("=≈") => equalities(first, rest, work),
@@ -69,6 +66,23 @@ fn name(expr: &Expr) -> Option<String> {
         {
             Some(format!("{function}({})", at.value))
         }
+        // `P(X = 2) =`
+        Expr::Product(factors)
+            if let [Expr::Name(function), of @ Expr::Relations(..)] = &factors[..]
+                && matches!(function.as_str(), "P" | "E") =>
+        {
+            Some(format!("{function}({of:?})"))
+        }
+        // `a + b =`: what is asked for, of unknowns; a coefficient would make it an equation.
+        Expr::Sum(terms) => {
+            let term = |term: &Expr| match term {
+                Expr::Negative(inner) => letters(inner).map(|name| format!("-{name}")),
+                other => letters(other).map(|name| format!("+{name}")),
+            };
+            let mut terms = terms.iter().map(term).collect::<Option<Vec<String>>>()?;
+            terms.sort();
+            Some(terms.concat()).filter(|name| terms.len() > 1 && name.len() <= 12)
+        }
         // `f^{-1}(x) =`
         Expr::Product(factors) => {
             let names: Option<Vec<String>> = factors
@@ -89,7 +103,30 @@ fn name(expr: &Expr) -> Option<String> {
 
 fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<Answer, Fail> {
     let Some((_, second)) = rest.first() else { return Err(Fail::Unknown) };
+    // `x = y = z = 1/3` gives each its value.
+    let mut sides = std::iter::once(first).chain(rest.iter().map(|(_, side)| side));
+    let named = sides.by_ref().take(rest.len()).map(letter).collect::<Option<Vec<String>>>();
+    if let (Some(mut names), [.., (_, last)], 2..) = (named, rest, rest.len())
+        && rest.iter().all(|(sign, _)| *sign == '=')
+    {
+        let said = meaning(last, work)?;
+        let free = matches!(&said, Answer::Value(value) if !value.form.has_names());
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        if free && names.len() == count {
+            let each = |name: String| Answer::Assigned(name, Box::new(said.clone()), None);
+            return Ok(Answer::List(names.into_iter().map(each).collect()));
+        }
+    }
     if let Some(name) = name(first) {
+        let sum = matches!(first, Expr::Sum(_));
+        if sum && (rest.len() > 1 || single(&rest[0].1, work)?.has_names()) {
+            return match rest.len() {
+                1 => Ok(Answer::Equation(difference(first, second, work)?)),
+                _ => chain(first, rest, work),
+            };
+        }
         let said = chain(second, &rest[1..], work)?;
         let equation = match (rest.len(), first) {
             (1, Expr::Text(_) | Expr::Tuple(..) | Expr::Call(..)) => None,
@@ -111,8 +148,16 @@ fn equalities(first: &Expr, rest: &[(char, Expr)], work: &mut Work) -> Result<An
     chain(first, rest, work)
 }
 
+/// A single letter.
+fn letter(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::Name(name) => Some(name.clone()),
+        _ => None,
+    }
+}
+
 fn difference(a: &Expr, b: &Expr, work: &mut Work) -> Result<Form, Fail> {
-    let (a, b) = (value(a, READING, work)?, value(b, READING, work)?);
+    let (a, b) = (single(a, work)?, single(b, work)?);
     a.minus(&b, work)
 }
 

@@ -50,20 +50,43 @@ pub(super) fn tokens(text: &str) -> Option<Vec<Token>> {
     if text.len() > MAX_ANSWER {
         return None;
     }
-    let mut reader = Reader { rest: text, out: Vec::new(), gap: false };
+    let mut reader = Reader::new(text);
     reader.run()?;
     Some(reader.out)
 }
 
+/// The command or character that keeps `text` from being read, where there is one.
+pub(super) fn unknown(text: &str) -> Option<String> {
+    let mut reader = Reader::new(text);
+    if text.len() > MAX_ANSWER || reader.run().is_some() || reader.out.len() > MAX_TOKENS {
+        return None;
+    }
+    let from = reader.at;
+    let letters = from.bytes().skip(1).take_while(u8::is_ascii_alphabetic).count();
+    let end = match from.starts_with('\\') {
+        true if letters > 0 => 1 + letters,
+        true => from.chars().take(2).map(char::len_utf8).sum(),
+        false => from.chars().next().map_or(0, char::len_utf8),
+    };
+    Some(from[..end].to_owned())
+}
+
 struct Reader<'a> {
+    /// What has not been read, where the token being read begins.
+    at: &'a str,
     rest: &'a str,
     out: Vec<Token>,
     gap: bool,
 }
 
 impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Reader<'a> {
+        Reader { at: text, rest: text, out: Vec::new(), gap: false }
+    }
+
     fn run(&mut self) -> Option<()> {
         while let Some(c) = self.rest.chars().next() {
+            self.at = self.rest;
             if self.out.len() > MAX_TOKENS {
                 return None;
             }
@@ -355,7 +378,7 @@ impl<'a> Reader<'a> {
         self.dressed_inside(command, inside)
     }
 
-    fn dressed_inside(&mut self, command: &str, inside: &str) -> Option<()> {
+    fn dressed_inside(&mut self, command: &str, inside: &'a str) -> Option<()> {
         if matches!(command, "mathbb" | "Bbb") {
             self.push(match inside.trim() {
                 "R" => Kind::Word("reals"),
@@ -374,8 +397,11 @@ impl<'a> Reader<'a> {
             || words::is_formula(inside)
         {
             // A dressed formula: its tokens stand in a group of their own.
-            let mut inner = Reader { rest: inside, out: Vec::new(), gap: false };
-            inner.run()?;
+            let mut inner = Reader::new(inside);
+            if inner.run().is_none() {
+                self.at = inner.at;
+                return None;
+            }
             let only_space = inner.out.is_empty();
             if only_space {
                 self.gap |= !inside.is_empty();

@@ -74,6 +74,7 @@ impl Expr {
             Expr::Quotient(a, b) | Expr::Power(a, b) | Expr::Root(a, b) | Expr::Binomial(a, b) => {
                 a.has_plus_minus() || b.has_plus_minus()
             }
+            Expr::Determinant(rows) => rows.iter().flatten().any(Expr::has_plus_minus),
             _ => false,
         }
     }

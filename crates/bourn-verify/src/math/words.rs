@@ -10,10 +10,10 @@ pub(super) enum Meaning {
 }
 
 /// Functions of one argument, by the name that they are read under.
-pub(super) const FUNCTIONS: [&str; 26] = [
+pub(super) const FUNCTIONS: [&str; 28] = [
     "sin", "cos", "tan", "cot", "sec", "csc", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh",
     "ln", "log", "lg", "exp", "sqrt", "abs", "floor", "ceil", "arcsec", "arccsc", "arccot", "det",
-    "gcd", "lcm",
+    "gcd", "lcm", "max", "min",
 ];
 
 /// The meaning of a plain word: a function, a constant, an operator.
@@ -22,7 +22,9 @@ pub(super) fn known(word: &str) -> Option<&'static str> {
         return None;
     }
     let at = |list: &[&'static str]| list.iter().copied().find(|&known| known == word);
-    at(&FUNCTIONS).or_else(|| at(&["pi", "mod", "and", "or", "deg", "cis"])).or(match word {
+    // `min` behind a number is a minute.
+    let function = at(&FUNCTIONS).filter(|name| !matches!(*name, "max" | "min"));
+    function.or_else(|| at(&["pi", "mod", "and", "or", "deg", "cis"])).or(match word {
         "Pi" | "PI" => Some("pi"),
         "inf" | "infty" | "infinity" | "Infinity" | "oo" => Some("infinity"),
         "asin" => Some("arcsin"),
@@ -122,6 +124,9 @@ pub(super) fn is_prose(word: &str) -> bool {
     PROSE.contains(&word)
 }
 
+/// Letters that are units above and below the line of one: `m/s`, `g/L`, `J/kg`.
+pub(super) const UNITS: (&str, &str) = ("mgsJNLCVWh", "shmLKgNC");
+
 /// Words behind a number after which it is no longer that number.
 pub(crate) fn changes_a_number(word: &str) -> bool {
     matches!(
@@ -166,6 +171,16 @@ pub(crate) fn changes_a_number(word: &str) -> bool {
             | "incorrect"
             | "wrong"
             | "negative"
+            | "infinity"
+            | "infty"
+            | "inf"
+            | "log"
+            | "ln"
+            | "sin"
+            | "cos"
+            | "tan"
+            | "sqrt"
+            | "pi"
     )
 }
 

@@ -8,7 +8,7 @@ use super::{Same, exact};
 use crate::math::answer::{Mark, Value};
 use crate::math::evaluate::degree;
 use crate::math::form::Form;
-use crate::math::numeric::{agree, real_constant};
+use crate::math::numeric::{agree, confirmed, real_constant};
 use crate::math::poly::{Atom, Poly};
 use crate::math::power::is_surely_prime;
 use crate::math::work::{Fail, Work};
@@ -98,7 +98,11 @@ pub(in crate::math) fn same_form(a: &Form, b: &Form, work: &mut Work) -> Result<
     }
     work.spend(500)?;
     match agree(a, b) {
-        Some(true) => Ok(Same::Numerically),
+        Some(true) => match confirmed(a, b, work)? {
+            Some(true) => Ok(Same::Numerically),
+            Some(false) => Ok(Same::No),
+            None => Err(Fail::TooMuch),
+        },
         Some(false) => Ok(Same::No),
         None => Err(Fail::TooMuch),
     }

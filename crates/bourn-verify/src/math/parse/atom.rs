@@ -113,7 +113,7 @@ impl Parser {
             }
         }
         let mut arguments = match function {
-            "gcd" | "lcm" => self.several()?,
+            "gcd" | "lcm" | "max" | "min" => self.several()?,
             _ => vec![self.applied()?],
         };
         arguments.extend(base);
@@ -181,7 +181,7 @@ impl Parser {
     /// Arguments in brackets, parted by commas.
     fn several(&mut self) -> Option<Vec<Expr>> {
         match self.atom()? {
-            Expr::Tuple('(', ')', members) => Some(members),
+            Expr::Tuple('(', ')', members) | Expr::Set(members) => Some(members),
             _ => None,
         }
     }

@@ -5,7 +5,7 @@ use num_rational::BigRational;
 use super::Parser;
 use crate::math::token::Kind;
 use crate::math::tree::{Expr, Literal};
-use crate::math::words::{changes_a_number, counts_on};
+use crate::math::words::{UNITS, changes_a_number, counts_on, is_prose, number};
 
 /// Most words of an answer in words: more are a sentence about it.
 const MAX_WORDS: usize = 12;
@@ -59,6 +59,11 @@ impl Parser {
             return Some(Expr::Text(format!("{name} {words}")));
         }
         loop {
+            if let Some(length) = self.unit_ahead() {
+                self.at += length;
+                first = false;
+                continue;
+            }
             match self.kind() {
                 Some(Kind::Text(_)) if self.joins() => return Some(value),
                 Some(Kind::Text(text)) => {
@@ -67,6 +72,7 @@ impl Parser {
                     if counts_on(&text) {
                         return None;
                     }
+                    let text = without_powers(&text);
                     let words = text.split(|c: char| !c.is_alphanumeric());
                     for word in words.filter(|word| !word.is_empty()) {
                         // `7 distinct integers` has a unit; `5 or 6` and `5 plus 2x` have none.
@@ -96,16 +102,83 @@ impl Parser {
         self.sign() == Some('/') && matches!(self.kind_at(1), Some(Kind::Text(_)))
     }
 
+    /// Length of a unit that letters make, at the end of an answer and apart from what is before it:
+    /// `m/s`, `m/s^2`, `m s^{-1}`, `\frac{\text{m}}{\text{s}}`. Elsewhere letters are letters.
+    pub(super) fn unit_ahead(&self) -> Option<usize> {
+        let letter = |ahead: usize, of: &str| matches!(self.kind_at(ahead), Some(Kind::Name(name)) if of.contains(name.as_str()));
+        let sign = |ahead: usize, sign: char| self.kind_at(ahead) == Some(&Kind::Sign(sign));
+        let text = |ahead: usize| {
+            matches!(self.kind_at(ahead), Some(Kind::Text(word)) if is_prose(word)
+                && !changes_a_number(word) && number(word).is_none()
+                || matches!(word.as_str(), "m" | "s" | "h"))
+        };
+        let digit = |ahead: usize| matches!(self.kind_at(ahead), Some(Kind::Digits(digits)) if digits.len() == 1);
+        let (above, below) = UNITS;
+        let length = if self.kind() == Some(&Kind::Command("frac")) {
+            let parts = [1, 4].iter().all(|at| sign(*at, '{') && text(at + 1) && sign(at + 2, '}'));
+            parts.then_some(7)?
+        } else if self.gap_at(0)
+            && (letter(0, above) || text(0))
+            && sign(1, '/')
+            && letter(2, below)
+        {
+            match (sign(3, '^'), sign(4, '{')) {
+                (true, true) if digit(5) && sign(6, '}') => 7,
+                (true, false) if digit(4) => 5,
+                (true, _) => return None,
+                (false, _) => 3,
+            }
+        } else if self.gap_at(0)
+            && letter(0, above)
+            && letter(1, below)
+            && sign(2, '^')
+            && sign(3, '{')
+            && sign(4, '-')
+            && digit(5)
+            && sign(6, '}')
+        {
+            7
+        } else {
+            return None;
+        };
+        let ends = match self.kind_at(length) {
+            None | Some(Kind::Text(_)) => true,
+            Some(Kind::Sign(sign)) => ",;=≈.)".contains(*sign),
+            _ => false,
+        };
+        ends.then_some(length)
+    }
+
     /// `^2` behind a unit.
     fn unit_power(&mut self) {
         if self.sign() != Some('^') {
             return;
         }
         let braced = usize::from(self.kind_at(1) == Some(&Kind::Sign('{')));
-        if matches!(self.kind_at(1 + braced), Some(Kind::Digits(digits)) if digits.len() == 1) {
-            self.at += 2 + 2 * braced;
+        let negative = usize::from(self.kind_at(1 + braced) == Some(&Kind::Sign('-')));
+        let place = 1 + braced + negative;
+        if matches!(self.kind_at(place), Some(Kind::Digits(digits)) if digits.len() == 1) {
+            self.at += place + 1 + braced;
         }
     }
+}
+
+/// The words of units without their powers: `m s^{-2}`, `cm^2`.
+fn without_powers(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('^') {
+        kept.push_str(before);
+        let bare = after.strip_prefix('{').unwrap_or(after);
+        let bare = bare.strip_prefix('-').unwrap_or(bare);
+        let Some(bare) = bare.strip_prefix(|c: char| ('1'..='9').contains(&c)) else {
+            kept.push('^');
+            rest = after;
+            continue;
+        };
+        rest = if after.starts_with('{') { bare.strip_prefix('}').unwrap_or(bare) } else { bare };
+    }
+    kept + rest
 }
 
 /// What a word directly behind a value makes of it.
