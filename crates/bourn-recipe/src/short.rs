@@ -115,7 +115,7 @@ pub struct ShortVerifier {
 pub fn short_verifier(short: &ShortVerifier) -> Result<Task, RecipeError> {
     let is_countdown = short.verifier == "countdown";
     let mut task = Table::new();
-    task.insert("kind".into(), if is_countdown { "countdown" } else { "jsonl" }.into());
+    task.insert("kind".into(), if is_countdown { "countdown" } else { "dataset" }.into());
     if !is_countdown {
         task.insert("path".into(), "lines".into());
     }
