@@ -151,6 +151,22 @@ impl Prompter {
         self.tokenized(self.render(text)?)
     }
 
+    /// What a problem is put as: its conversation, or where it has none its text.
+    ///
+    /// # Errors
+    /// As [`Prompter::render`] and [`Prompter::render_messages`].
+    pub fn render_problem(&self, text: &str, messages: &[Message]) -> Result<String, ModelError> {
+        if messages.is_empty() { self.render(text) } else { self.render_messages(messages) }
+    }
+
+    /// [`Prompter::render_problem`] as token ids.
+    ///
+    /// # Errors
+    /// As [`Prompter::encode`] and [`Prompter::encode_messages`].
+    pub fn encode_problem(&self, text: &str, messages: &[Message]) -> Result<Inputs, ModelError> {
+        if messages.is_empty() { self.encode(text) } else { self.encode_messages(messages) }
+    }
+
     /// A conversation as the model reads it.
     ///
     /// # Errors

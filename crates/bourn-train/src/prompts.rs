@@ -51,10 +51,7 @@ pub(crate) fn encode_until(
         if stop.load(Ordering::Relaxed) {
             return Err(RolloutError::Interrupted.into());
         }
-        let encoded = match problem.messages.is_empty() {
-            true => prompter.encode(&problem.prompt),
-            false => prompter.encode_messages(&problem.messages),
-        };
+        let encoded = prompter.encode_problem(&problem.prompt, &problem.messages);
         let inputs = encoded.map_err(|source| match source {
             // It is the model's, whatever the problem.
             ModelError::Template { .. } => TrainError::from(source),

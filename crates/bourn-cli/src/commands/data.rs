@@ -85,31 +85,30 @@ struct Subject {
 
 /// Runs the command.
 pub(crate) fn run(args: &DataArgs) -> anyhow::Result<()> {
-    let (of, look): (&Of, &dyn Fn(&Subject, &str, &Inspection) -> anyhow::Result<()>) =
-        match &args.command {
-            DataCommand::Check { of, json: true } => (of, &|subject, name, inspection| {
-                for (side, set) in sides(inspection) {
-                    print_json(&as_json(subject, name, side, set, inspection)?.to_string())?;
-                }
-                Ok(())
-            }),
-            DataCommand::Check { of, .. } => {
-                (of, &|subject, _, inspection| print(&checked(subject, inspection)?))
-            }
-            DataCommand::Show { of, n } => (of, &|subject, _, inspection| {
-                for (_, set) in sides(inspection) {
-                    for problem in set.problems.iter().take(usize::from(*n)) {
-                        print(&shown(subject, problem)?)?;
-                    }
-                }
-                Ok(())
-            }),
-        };
+    let of = match &args.command {
+        DataCommand::Check { of, .. } | DataCommand::Show { of, .. } => of,
+    };
     let subject = of.subject()?;
     for task in &subject.tasks {
-        match inspect(task)? {
-            Some(inspection) => look(&subject, &task_name(task), &inspection)?,
-            None => print("countdown: generated, by numbers and targets")?,
+        let Some(inspection) = inspect(task)? else {
+            print("countdown: generated, by numbers and targets")?;
+            continue;
+        };
+        match args.command {
+            DataCommand::Check { json: true, .. } => {
+                for (side, set) in sides(&inspection) {
+                    let found = as_json(&subject, &task_name(task), side, set, &inspection)?;
+                    print_json(&found.to_string())?;
+                }
+            }
+            DataCommand::Check { .. } => print(&checked(&subject, &inspection)?)?,
+            DataCommand::Show { n, .. } => {
+                for (_, set) in sides(&inspection) {
+                    for problem in set.problems.iter().take(usize::from(n)) {
+                        print(&shown(&subject, problem)?)?;
+                    }
+                }
+            }
         }
     }
     Ok(())
@@ -236,10 +235,7 @@ fn spread(mut lengths: Vec<usize>) -> Option<(usize, usize, usize)> {
 fn tokens(subject: &Subject, set: &Inspected) -> anyhow::Result<Option<(usize, usize, usize)>> {
     let Some(prompter) = &subject.prompter else { return Ok(None) };
     let encode = |problem: &Problem| {
-        let inputs = match problem.messages.is_empty() {
-            true => prompter.encode(&problem.prompt),
-            false => prompter.encode_messages(&problem.messages),
-        };
+        let inputs = prompter.encode_problem(&problem.prompt, &problem.messages);
         Ok(inputs.with_context(|| problem.origin.clone())?.len())
     };
     let lengths: anyhow::Result<Vec<usize>> = set.problems.iter().map(encode).collect();
@@ -304,10 +300,7 @@ fn shown(subject: &Subject, problem: &Problem) -> anyhow::Result<String> {
     let (prompt, read_by) = match &subject.prompter {
         None => (problem.prompt.clone(), ""),
         Some(prompter) => {
-            let rendered = match problem.messages.is_empty() {
-                true => prompter.render(&problem.prompt)?,
-                false => prompter.render_messages(&problem.messages)?,
-            };
+            let rendered = prompter.render_problem(&problem.prompt, &problem.messages)?;
             (rendered, ", as the model reads it")
         }
     };
