@@ -92,10 +92,13 @@ fn a_conversation_is_rendered_as_it_is_and_never_half() {
     assert_eq!(plain.render_messages(&talk).unwrap(), "<system>Be brief.<user>1+1<assistant>");
     // One message of a user is what its text is, to the token.
     assert_eq!(plain.render("1+1").unwrap(), "<user>1+1<assistant>");
-    assert_eq!(plain.encode("1+1").unwrap(), plain.encode_messages(&[user.clone()]).unwrap());
+    assert_eq!(
+        plain.encode("1+1").unwrap(),
+        plain.encode_messages(std::slice::from_ref(&user)).unwrap()
+    );
 
     let asked = Prompter::new(&bundle, true, "Think.").unwrap();
-    let rendered = asked.render_messages(&[user.clone()]).unwrap();
+    let rendered = asked.render_messages(std::slice::from_ref(&user)).unwrap();
     assert_eq!(rendered, "<system>Think.<user>1+1<assistant>");
     let error = asked.encode_messages(&talk).unwrap_err().to_string();
     assert!(error.contains("`model.system_prompt` says another"), "{error}");
