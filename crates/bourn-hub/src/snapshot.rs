@@ -138,7 +138,9 @@ fn list(dir: &Path, before: &str, depth: usize, files: &mut Vec<String>) {
         let Ok(name) = entry.file_name().into_string() else { continue };
         let (path, name) = (entry.path(), format!("{before}{name}"));
         // The cache's files are links to where their content is.
-        if path.is_dir() && depth > 0 {
+        // A link to a directory may lead back to this one.
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_dir && depth > 0 {
             list(&path, &format!("{name}/"), depth - 1, files);
         } else if path.is_file() && files.len() < MOST_FILES {
             files.push(name);

@@ -31,6 +31,15 @@ pub(crate) fn for_each<E: From<RowError>>(
         let problem = format!("the column `{name}` stands twice in the first line; rename one");
         return Err(RowError::malformed(path, 1, problem).into());
     }
+    if let [only] = headers.iter().collect::<Vec<_>>()[..]
+        && let Some(other) = only.chars().find(|c| ";\t|".contains(*c))
+    {
+        let problem = format!(
+            "the first line names one column, `{only}`: are its columns parted by {other:?}? Write \
+             them with commas, or with tabs in a file that ends in .tsv"
+        );
+        return Err(RowError::malformed(path, 1, problem).into());
+    }
     let mut record = csv::StringRecord::new();
     loop {
         left.set(MAX_ROW + AHEAD);

@@ -84,6 +84,11 @@ fn csv() {
     let expect = vec![(2, first), (4, json!({"question": "next", "answer": "3"}))];
     assert_eq!(read("a.csv", text).unwrap(), expect);
     assert_eq!(read("a.tsv", b"q\ta\n1\t2\n").unwrap(), [(2, json!({"q": "1", "a": "2"}))]);
+    fails(
+        "a.csv",
+        b"q;a\n1;2\n",
+        "a.csv:1: the first line names one column, `q;a`: are its columns",
+    );
     fails("a.csv", b"q,a\n1,2\n1,2,3\n", "a.csv:3: there are 3 values, and the first line names 2");
     fails("a.csv", b"q\n\xff\n", "a.csv:2: it is not UTF-8 text");
     let open = format!("q\n\"{}", "x".repeat(2 * MAX_ROW));
@@ -110,6 +115,19 @@ fn parquet() {
         let found = rows(&fixture(codec)).unwrap();
         assert_eq!(found, [(1, expect(1)), (2, expect(2)), (3, expect(3))], "{codec}");
     }
+}
+
+/// As it was written, whatever its type: 0.1 in single precision is 0.1, a text that is not marked as one
+/// is a text, and what is neither is nothing.
+#[test]
+fn values_of_parquet_are_what_was_written() {
+    let found = rows(&fixture("types")).unwrap();
+    let expect = json!({
+        "f32": 0.1, "f64": 0.1, "i64": 9007199254740993_i64, "u64": 9223372036854775813_u64,
+        "decimal": "2.50", "bytes": "1 + 1", "picture": null, "nan": null,
+        "named": "a", "date": "2020-01-31",
+    });
+    assert_eq!(found, [(1, expect)]);
 }
 
 #[test]

@@ -20,6 +20,8 @@ fn files_patterns_and_directories() {
         fs::write(at(name), "{}").unwrap();
     }
     fs::create_dir(at("empty")).unwrap();
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("..", at("empty/loop")).unwrap();
     assert_eq!(check(&at("test.jsonl"), None, None).unwrap(), ["test.jsonl"]);
     assert_eq!(
         check(&at("train-*.jsonl"), None, None).unwrap(),
