@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 use support::Place;
@@ -126,4 +127,62 @@ fn a_run_does_not_depend_on_how_its_data_are_packed() {
     let error = place.fails(&["train", "r.toml", "--run-dir", "talk"]);
     assert!(error.contains("talk.jsonl:1") && error.contains("model.chat_template"), "{error}");
     assert!(!place.path("talk").exists());
+}
+
+/// The paper's recipe, on files laid out as the hub's, with a tiny random model of Qwen's shape: tasks that
+/// are trained on, benchmarks that are measured, the model's own chat format.
+#[test]
+fn the_papers_recipe_runs_on_a_tiny_model_of_its_shape() {
+    let place = Place::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let fixture = root.join("crates/bourn-model/tests/fixtures/qwen2-tiny");
+    fs::create_dir(place.path("model")).unwrap();
+    for file in fs::read_dir(fixture).unwrap().map(Result::unwrap) {
+        fs::copy(file.path(), place.path("model").join(file.file_name())).unwrap();
+    }
+    let template = "{% for m in messages %}{{ m.role }}\n{{ m.content }}\n{% endfor %}assistant\n";
+    fs::write(place.path("model/chat_template.jinja"), template).unwrap();
+    fs::create_dir_all(place.path("gsm8k/main")).unwrap();
+    fs::create_dir_all(place.path("math/data")).unwrap();
+    let of =
+        |range: std::ops::Range<u32>, row: fn(u32) -> Value| range.map(row).collect::<Vec<_>>();
+    let gsm8k = |i| json!({"question": format!("{i}+1?"), "answer": format!("so\n#### {}", i + 1)});
+    let math = |i| {
+        json!({"problem": format!("{i}/2?"), "solution": format!("\\boxed{{\\frac{{{i}}}2}}"),
+               "answer": format!("\\frac{{{i}}}2")})
+    };
+    write(&place, "gsm8k/main/train-0.jsonl", &of(0..8, gsm8k));
+    write(&place, "gsm8k/main/test-0.jsonl", &of(20..24, gsm8k));
+    write(&place, "math/data/train-0.jsonl", &of(1..9, math));
+    write(&place, "math500.jsonl", &of(20..24, math));
+    let recipe = root.join("recipes/math-qwen.toml");
+    let set = |key_values: &[&str]| {
+        let mut args = vec!["train".to_owned(), recipe.display().to_string()];
+        args.extend(["--run-dir".to_owned(), "run".to_owned()]);
+        args.extend(key_values.iter().flat_map(|set| ["--set".to_owned(), (*set).to_owned()]));
+        args
+    };
+    let args = set(&[
+        "model.path=model",
+        "task.0.path=gsm8k",
+        "task.1.path=math",
+        "task.2.path=math500.jsonl",
+        "task.2.changed=true",
+        "task.3.path=gsm8k/main/test-0.jsonl",
+        "task.3.changed=true",
+        "rollout.prompts_per_step=4",
+        "rollout.num_generations=2",
+        "rollout.max_prompt_length=240",
+        "rollout.max_completion_length=8",
+        "train.max_steps=2",
+        "probe.interval=2",
+        "probe.problems=4",
+        "probe.n_max=2",
+        "checkpoint.interval=2",
+    ]);
+    place.ok(&args.iter().map(String::as_str).collect::<Vec<_>>());
+    let metrics = fs::read_to_string(place.path("run/metrics.jsonl")).unwrap();
+    assert_eq!(metrics.lines().filter(|line| line.contains("\"train/reward\"")).count(), 2);
+    let probe = fs::read_dir(place.path("run/boundary")).unwrap().count();
+    assert!(probe > 0, "the benchmarks are measured");
 }

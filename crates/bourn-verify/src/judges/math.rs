@@ -37,9 +37,8 @@ impl Judge for Math {
 
     fn verdict(&self, submission: &Submission<'_>) -> Result<Judgement, JudgeError> {
         let number = self.reference.number();
-        let judged = number.map(|gold| {
-            rule(gold, submission.text, self.extract, submission.truncated).verdict
-        });
+        let judged = number
+            .map(|gold| rule(gold, submission.text, self.extract, submission.truncated).verdict);
         Ok(judged.unwrap_or(Verdict::BadGold).into())
     }
 
