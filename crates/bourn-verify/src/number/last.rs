@@ -149,7 +149,7 @@ fn role(before: &str) -> NumeralRole {
     let digit_before = |mark: &str| {
         before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
     };
-    if digit_before(":") || digit_before("**") || divides(before) || joins(before) {
+    if before.ends_with(is_other_digit) || digit_before(":") || digit_before("**") || divides(before) || joins(before) {
         return NumeralRole::Part;
     }
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -178,6 +178,11 @@ fn joins(before: &str) -> bool {
         || command && is_formula(&before[word..])
 }
 
+/// A digit of another script, which beside a numeral is part of it: `5٢` is 52.
+fn is_other_digit(c: char) -> bool {
+    !c.is_ascii() && c.is_numeric()
+}
+
 /// Is a numeral followed by something that leaves it a number of its own?
 fn stands_alone(after: &str) -> bool {
     let letters = after.bytes().take_while(u8::is_ascii_alphabetic).count();
@@ -195,6 +200,7 @@ fn stands_alone(after: &str) -> bool {
         .any(|words| next.starts_with(words));
     !subscript
         && !after.starts_with(goes_on)
+        && !after.starts_with(is_other_digit)
         && !next.starts_with(operator)
         && !divided(next)
         && !commanded(next)
