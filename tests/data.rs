@@ -119,6 +119,10 @@ fn a_run_does_not_depend_on_how_its_data_are_packed() {
     for other in &metrics[1..] {
         assert_eq!(other, &metrics[0]);
     }
+    let longest = ["data", "check", "r.toml", "--json", "--set", "rollout.max_prompt_length=8"];
+    let found: Value = serde_json::from_str(&place.ok(&longest)).unwrap();
+    // `1 1 -> 2:` has nine characters, each a token, and `5 5 -> 10:` ten.
+    assert_eq!((&found["too_long"], &found["tokens"]["least"]), (&json!(12), &json!(9)));
     let talk = json!({"question": [{"role": "system", "content": "1"}, {"role": "user", "content": "2"}],
                       "answer": 3});
     write(&place, "talk.jsonl", &vec![talk; 1]);

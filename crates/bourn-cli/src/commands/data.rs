@@ -81,6 +81,8 @@ struct Of {
 struct Subject {
     tasks: Vec<Task>,
     prompter: Option<Prompter>,
+    /// The recipe's longest prompt, in tokens.
+    longest: Option<usize>,
 }
 
 /// Runs the command.
@@ -117,12 +119,12 @@ pub(crate) fn run(args: &DataArgs) -> anyhow::Result<()> {
 impl Of {
     fn subject(&self) -> anyhow::Result<Subject> {
         let is_recipe = Path::new(&self.data).extension().is_some_and(|end| end == "toml");
-        let (tasks, prompter) = match is_recipe {
+        let (tasks, prompter, longest) = match is_recipe {
             true => {
                 self.refuse_beside_a_recipe()?;
                 let recipe = bourn_recipe::load(Path::new(&self.data), &self.overrides)?;
                 let prompter = self.prompter(&recipe)?;
-                (recipe.tasks, prompter)
+                (recipe.tasks, prompter, Some(recipe.rollout.max_prompt_length))
             }
             false => {
                 let recipe = self.short()?;
@@ -134,10 +136,10 @@ impl Of {
                         Some(Prompter::new(&bundle, asked.chat_template, &asked.system_prompt)?)
                     }
                 };
-                (self.tasks(&recipe), prompter)
+                (self.tasks(&recipe), prompter, None)
             }
         };
-        Ok(Subject { tasks, prompter })
+        Ok(Subject { tasks, prompter, longest })
     }
 
     fn refuse_beside_a_recipe(&self) -> anyhow::Result<()> {
@@ -232,14 +234,21 @@ fn spread(mut lengths: Vec<usize>) -> Option<(usize, usize, usize)> {
     Some((*lengths.first()?, lengths[lengths.len() / 2], *lengths.last()?))
 }
 
-fn tokens(subject: &Subject, set: &Inspected) -> anyhow::Result<Option<(usize, usize, usize)>> {
+/// The prompts' lengths in tokens, where there is a model to count them.
+fn tokens(subject: &Subject, set: &Inspected) -> anyhow::Result<Option<Vec<usize>>> {
     let Some(prompter) = &subject.prompter else { return Ok(None) };
     let encode = |problem: &Problem| {
         let inputs = prompter.encode_problem(&problem.prompt, &problem.messages);
         Ok(inputs.with_context(|| problem.origin.clone())?.len())
     };
-    let lengths: anyhow::Result<Vec<usize>> = set.problems.iter().map(encode).collect();
-    Ok(spread(lengths?))
+    set.problems.iter().map(encode).collect::<anyhow::Result<Vec<_>>>().map(Some)
+}
+
+/// The problems whose prompts the recipe has no room for: a run that meets one refuses to begin.
+fn too_long<'a>(subject: &Subject, set: &'a Inspected, tokens: &[usize]) -> Vec<&'a str> {
+    let is_too_long = |length: &usize| subject.longest.is_some_and(|most| *length > most);
+    let problems = set.problems.iter().zip(tokens).filter(|(_, length)| is_too_long(length));
+    problems.map(|(problem, _)| problem.origin.as_str()).collect()
 }
 
 /// What is found of a task, as text.
@@ -272,8 +281,17 @@ fn checked(subject: &Subject, inspection: &Inspection) -> anyhow::Result<String>
         if let Some((least, median, most)) = spread(characters.collect()) {
             lines.push(format!("  characters   {least} to {most}, median {median}, of a prompt"));
         }
-        if let Some((least, median, most)) = tokens(subject, set)? {
+        if let Some(tokens) = tokens(subject, set)?
+            && let Some((least, median, most)) = spread(tokens.clone())
+        {
             lines.push(format!("  tokens       {least} to {most}, median {median}, of a prompt"));
+            let long = too_long(subject, set, &tokens);
+            if let (Some(first), Some(longest)) = (long.first(), subject.longest) {
+                lines.push(format!(
+                    "  too long     {}: more than rollout.max_prompt_length = {longest}; the first: {first}",
+                    long.len()
+                ));
+            }
         }
     }
     let pairs = |what: &str, pairs: &[bourn_task::Pair]| match pairs.len() {
@@ -331,6 +349,7 @@ fn as_json(
         pairs.iter().map(|pair| json!([pair.one, pair.other])).collect()
     };
     let characters = set.problems.iter().map(|problem| problem.prompt.chars().count()).collect();
+    let lengths = tokens(subject, set)?;
     Ok(json!({
         "task": name,
         "side": side,
@@ -344,7 +363,8 @@ fn as_json(
         "repeated": places(&findings.repeated),
         "disagreeing": places(&findings.disagreeing),
         "characters": spread(self::spread(characters)),
-        "tokens": spread(tokens(subject, set)?),
+        "tokens": spread(lengths.clone().and_then(self::spread)),
+        "too_long": lengths.map(|tokens| too_long(subject, set, &tokens).len()),
         "shared": pairs(&inspection.shared),
         "alike": pairs(&inspection.alike),
     }))

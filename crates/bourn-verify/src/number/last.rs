@@ -149,7 +149,12 @@ fn role(before: &str) -> NumeralRole {
     let digit_before = |mark: &str| {
         before.strip_suffix(mark).is_some_and(|s| s.ends_with(|c: char| c.is_ascii_digit()))
     };
-    if before.ends_with(is_other_digit) || digit_before(":") || digit_before("**") || divides(before) || joins(before) {
+    if before.ends_with(is_other_digit)
+        || digit_before(":")
+        || digit_before("**")
+        || divides(before)
+        || joins(before)
+    {
         return NumeralRole::Part;
     }
     let name = before.trim_end_matches(|c: char| c.is_ascii_alphabetic());
