@@ -123,6 +123,14 @@ fn a_run_does_not_depend_on_how_its_data_are_packed() {
     let found: Value = serde_json::from_str(&place.ok(&longest)).unwrap();
     // `1 1 -> 2:` has nine characters, each a token, and `5 5 -> 10:` ten.
     assert_eq!((&found["too_long"], &found["tokens"]["least"]), (&json!(12), &json!(9)));
+    // A dry run looks at all of them, as the run would.
+    for more in [&["--dry-run"][..], &["--run-dir", "long"]] {
+        let args = ["train", "r.toml", "--set", "rollout.max_prompt_length=9"];
+        let error = place.fails(&[&args, more].concat());
+        let expect = "of 12 problems 8 are too long, the longest has 12 tokens";
+        assert!(error.contains(expect), "{error}");
+    }
+    assert!(!place.path("long").exists());
     let talk = json!({"question": [{"role": "system", "content": "1"}, {"role": "user", "content": "2"}],
                       "answer": 3});
     write(&place, "talk.jsonl", &vec![talk; 1]);

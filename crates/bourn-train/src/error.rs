@@ -213,6 +213,25 @@ pub enum TrainError {
         /// The recipe's limit.
         limit: usize,
     },
+    /// Prompts that do not fit.
+    #[error(
+        "problem {problem} ({origin}): its prompt is {} tokens long, more than \
+         rollout.max_prompt_length = {limit}; of {} problems {} are too long, the longest has {} \
+         tokens: raise the limit, or leave them out of the data",
+        .length.0, .count.1, .count.0, .length.1
+    )]
+    PromptsTooLong {
+        /// Problem id of the first.
+        problem: String,
+        /// Where it was read.
+        origin: String,
+        /// Tokens of its prompt, and of the longest.
+        length: (usize, usize),
+        /// The recipe's limit.
+        limit: usize,
+        /// How many are too long, and how many there are.
+        count: (usize, usize),
+    },
     /// A prompt that cannot be made tokens of.
     #[error("problem {problem} ({origin}): {source}")]
     Prompt {

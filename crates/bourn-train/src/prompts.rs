@@ -74,6 +74,39 @@ pub(crate) fn encode_until(
     problems.iter().map(encode).collect()
 }
 
+/// Whether every prompt fits, until `stop` is raised: asked before anything is begun.
+///
+/// # Errors
+/// As [`encode_prompts`]; of prompts that are too long it says how many there are, and the longest.
+pub(crate) fn check_prompts(
+    problems: &[&Problem],
+    prompter: &Prompter,
+    limit: usize,
+    stop: &AtomicBool,
+) -> Result<(), TrainError> {
+    let (mut first, mut count, mut longest) = (None, 0, 0);
+    for problem in problems {
+        match encode_until(&[problem], prompter, limit, stop) {
+            Err(TrainError::PromptTooLong { problem, origin, length, .. }) => {
+                first.get_or_insert((problem, origin, length));
+                longest = length.max(longest);
+                count += 1;
+            }
+            other => {
+                other?;
+            }
+        }
+    }
+    let of = problems.len();
+    match first {
+        None => Ok(()),
+        Some((problem, origin, length)) => {
+            let length = (length, longest);
+            Err(TrainError::PromptsTooLong { problem, origin, length, limit, count: (count, of) })
+        }
+    }
+}
+
 /// Hash of the ids of all problems, which are hashes of their content: what a step trains on and
 /// what the probe asks are functions of these and of the recipe.
 pub(crate) fn problems_hash(problems: &Problems) -> String {

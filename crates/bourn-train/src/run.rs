@@ -274,7 +274,7 @@ impl<'a> Run<'a> {
         let prompter = prompts::prompter(&recipe.model, rollout, base)?;
         // A prompt that does not fit is found now, not at step 4,000.
         let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
-        prompts::encode_until(&all, &prompter, rollout.max_prompt_length, order.stop)?;
+        prompts::check_prompts(&all, &prompter, rollout.max_prompt_length, order.stop)?;
         // Nor is a bad line of the reference file found by the first probe.
         let side = Side::new(base, &prompter);
         origins::references(&recipe.measured(), &problems.held_out, &side)?;

@@ -16,7 +16,7 @@ use bourn_track::{Console, file_hash};
 use crate::checkpoint::{self, Restored};
 use crate::error::TrainError;
 use crate::probe::{Bench, ProbeResult, Prober, check_resamples, extent, store_dir};
-use crate::prompts::{encode_until, prompter};
+use crate::prompts::{check_prompts, encode_until, prompter};
 use crate::side::{Engines, Role, Side, engine_of};
 use crate::{base, cache_dir, check_context, rundir, sealed};
 
@@ -63,7 +63,7 @@ pub(crate) fn draw_base(
     let rollout = measured.rollout;
     let prompter = prompter(measured.model, rollout, base)?;
     let all: Vec<&Problem> = problems.iter().collect();
-    encode_until(&all, &prompter, rollout.max_prompt_length, stop)?;
+    check_prompts(&all, &prompter, rollout.max_prompt_length, stop)?;
     check_context(rollout, &base.config)?;
     let side = Side::new(base, &prompter);
     let mut only = engine_of(&measured, &side)?;

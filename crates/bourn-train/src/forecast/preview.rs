@@ -11,7 +11,7 @@ use bourn_track::Console;
 use super::{Done, Forecast, Kept, Sketch, forecast, groups};
 use crate::error::TrainError;
 use crate::probe::Prober;
-use crate::prompts::{encode_prompts, prompter};
+use crate::prompts::{check_prompts, encode_prompts, prompter};
 use crate::side::Side;
 use crate::{base, check_context};
 
@@ -76,8 +76,12 @@ pub fn preview(recipe: &Recipe, cache_dir: &Path) -> Result<Preview, TrainError>
 /// The shape of a published model, with problems as it reads them.
 fn published(recipe: &Recipe, base: &Bundle, problems: &Problems) -> Result<Sketch, TrainError> {
     let prompter = prompter(&recipe.model, &recipe.rollout, base)?;
+    // All that a run would look at before it begins.
+    let limit = recipe.rollout.max_prompt_length;
+    let all: Vec<&Problem> = problems.train.iter().chain(&problems.held_out).collect();
+    check_prompts(&all, &prompter, limit, &AtomicBool::new(false))?;
     let some: Vec<&Problem> = problems.train.iter().take(groups(recipe)).collect();
-    let prompts = encode_prompts(&some, &prompter, recipe.rollout.max_prompt_length)?;
+    let prompts = encode_prompts(&some, &prompter, limit)?;
     Ok(Sketch { config: base.config.clone(), prompts, completion: None })
 }
 
