@@ -44,6 +44,22 @@ fn what_data_are_is_said_before_anything_is_trained_on_them() {
     let found: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(found["disagreeing"], json!({"count": 2, "first": ["2", "8"]}));
     assert_eq!(found["alike"], json!([["train.jsonl:1", "train.jsonl:7"]]));
+    // Of a recipe, what one task trains on and another measures.
+    let recipe = "[model]\npath = \"m\"\n[[task]]\nkind = \"dataset\"\npath = \"train.jsonl\"\n\
+                  [[task]]\nkind = \"benchmark\"\nbenchmark = \"gsm8k\"\npath = \"marked.jsonl\"\n\
+                  changed = true\n[algorithm]\nname = \"grpo\"\n";
+    fs::write(place.path("leak.toml"), recipe).unwrap();
+    let marked = |row: &Value| json!({"question": row["question"], "answer": format!("#### {}", row["answer"])});
+    let odd = json!({"question": "3; 3 -> 6:", "answer": 6});
+    write(&place, "marked.jsonl", &[marked(&rows(1)[0]), marked(&odd)]);
+    let said = place.ok(&["data", "check", "leak.toml"]);
+    for line in [
+        "train.jsonl in training, gsm8k for the probe:",
+        "  in both (left out of training): 1: train.jsonl:1 = marked.jsonl:1",
+        "  in both but for marks and spaces (not left out): 1: train.jsonl:3 = marked.jsonl:2",
+    ] {
+        assert!(said.contains(line), "`{line}` is not in:\n{said}");
+    }
     let shown = place.ok(&["data", "show", "test.jsonl", "-n", "1"]);
     assert!(shown.contains("\n--- answer: "), "{}", shown);
 }

@@ -25,6 +25,8 @@ const LISTED: usize = 20;
 #[derive(Clone)]
 pub(crate) struct KeyedProblem {
     pub key: u64,
+    /// The hash of that text's letters and digits.
+    pub alike: u64,
     pub problem: Problem,
 }
 
@@ -79,6 +81,7 @@ pub(crate) struct Reader<'a> {
 /// A problem as it was first met.
 struct Met {
     problem: Problem,
+    alike: u64,
     place: String,
     disagrees: bool,
 }
@@ -143,8 +146,11 @@ impl Reader<'_> {
                                 let hashed = is_hashed(&answer, layout.answer_format, &reference);
                                 findings.hashed += usize::from(hashed);
                                 let origin = format!("{file}:{line}");
+                                let alike =
+                                    content_hash(&[benchmark::bare(&put.content).as_bytes()]);
                                 let problem = Problem::new(put, reference, origin, self.rewards);
-                                met.insert(key, Met { problem, place: shown, disagrees: false });
+                                let (place, disagrees) = (shown, false);
+                                met.insert(key, Met { problem, alike, place, disagrees });
                             }
                         }
                     }
@@ -159,7 +165,10 @@ impl Reader<'_> {
         if met.is_empty() {
             return Err(self.nothing(source, &files[0], findings, first_unreadable));
         }
-        let entry = |(key, met): (u64, Met)| KeyedProblem { key, problem: met.problem };
+        let entry = |(key, met): (u64, Met)| {
+            let Met { problem, alike, .. } = met;
+            KeyedProblem { key, alike, problem }
+        };
         Ok(Dataset { entries: met.into_iter().map(entry).collect(), findings, contents })
     }
 

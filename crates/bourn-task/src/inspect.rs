@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bourn_recipe::{Task, TaskKind};
 
-use crate::benchmark::{self, bare};
+use crate::benchmark;
 use crate::dataset::{Dataset, Findings, KeyedProblem};
 use crate::load::{TaskError, benchmark_reader, reader};
 use crate::problem::Problem;
@@ -32,6 +32,53 @@ pub struct Inspected {
     pub problems: Vec<Problem>,
     /// What was found.
     pub findings: Findings,
+    /// Of each problem the hash of its text before the template, and of that text's letters and digits.
+    hashes: Vec<(u64, u64)>,
+}
+
+/// What two sets of problems share.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overlap {
+    /// Problems by the same text.
+    pub shared: Vec<Pair>,
+    /// Problems by the same letters and digits alone.
+    pub alike: Vec<Pair>,
+}
+
+impl Inspected {
+    /// What problems to train on share with those of a probe, of this task or another.
+    pub fn overlap(&self, probe: &Inspected) -> Overlap {
+        let texts: BTreeMap<u64, usize> = self.places(|hashes| hashes.0);
+        let letters: BTreeMap<u64, usize> = self.places(|hashes| hashes.1);
+        let mut overlap = Overlap::default();
+        for ((text, bare), problem) in probe.hashes.iter().zip(&probe.problems) {
+            if let Some(&at) = texts.get(text) {
+                overlap.shared.push(pair(&self.problems[at], problem));
+            } else if let Some(&at) = letters.get(bare) {
+                overlap.alike.push(pair(&self.problems[at], problem));
+            }
+        }
+        overlap
+    }
+
+    /// Problems that have the letters and digits of an earlier one.
+    fn repeats(&self) -> Vec<Pair> {
+        let mut first: BTreeMap<u64, &Problem> = BTreeMap::new();
+        let mut repeats = Vec::new();
+        for ((_, bare), problem) in self.hashes.iter().zip(&self.problems) {
+            match first.get(bare) {
+                Some(one) => repeats.push(pair(one, problem)),
+                None => {
+                    first.insert(*bare, problem);
+                }
+            }
+        }
+        repeats
+    }
+
+    fn places(&self, hash: fn(&(u64, u64)) -> u64) -> BTreeMap<u64, usize> {
+        self.hashes.iter().enumerate().map(|(at, hashes)| (hash(hashes), at)).collect()
+    }
 }
 
 /// Where two problems stand.
@@ -45,11 +92,10 @@ pub struct Pair {
 
 impl From<Dataset> for Inspected {
     fn from(set: Dataset) -> Inspected {
+        let hashes = set.entries.iter().map(|entry| (entry.key, entry.alike)).collect();
         let problem = |entry: KeyedProblem| entry.problem;
-        Inspected {
-            problems: set.entries.into_iter().map(problem).collect(),
-            findings: set.findings,
-        }
+        let problems = set.entries.into_iter().map(problem).collect();
+        Inspected { problems, findings: set.findings, hashes }
     }
 }
 
@@ -73,40 +119,15 @@ pub fn inspect(task: &Task) -> Result<Option<Inspection>, TaskError> {
             (None, Some(set))
         }
     };
-    let (mut shared, mut alike) = (Vec::new(), Vec::new());
-    match (&train, &probe) {
-        (Some(train), Some(probe)) => {
-            let keys: BTreeMap<u64, &Problem> =
-                train.entries.iter().map(|entry| (entry.key, &entry.problem)).collect();
-            let both = probe
-                .entries
-                .iter()
-                .filter_map(|entry| keys.get(&entry.key).map(|one| pair(one, &entry.problem)));
-            shared.extend(both);
-            let texts: BTreeMap<String, &KeyedProblem> =
-                train.entries.iter().map(|entry| (bare(&entry.problem.prompt), entry)).collect();
-            alike.extend(probe.entries.iter().filter_map(|entry| {
-                let one = texts.get(&bare(&entry.problem.prompt))?;
-                let same = keys.contains_key(&entry.key);
-                (!same).then(|| pair(&one.problem, &entry.problem))
-            }));
-        }
-        (Some(all), None) | (None, Some(all)) => {
-            let mut texts: BTreeMap<String, &Problem> = BTreeMap::new();
-            for KeyedProblem { problem, .. } in &all.entries {
-                match texts.entry(bare(&problem.prompt)) {
-                    std::collections::btree_map::Entry::Occupied(one) => {
-                        alike.push(pair(one.get(), problem));
-                    }
-                    std::collections::btree_map::Entry::Vacant(place) => {
-                        place.insert(problem);
-                    }
-                }
-            }
-        }
-        (None, None) => {}
-    }
     let (train, probe) = (train.map(Inspected::from), probe.map(Inspected::from));
+    let overlap = match (&train, &probe) {
+        (Some(train), Some(probe)) => train.overlap(probe),
+        (Some(all), None) | (None, Some(all)) => {
+            Overlap { shared: Vec::new(), alike: all.repeats() }
+        }
+        (None, None) => Overlap::default(),
+    };
+    let Overlap { shared, alike } = overlap;
     Ok(Some(Inspection { train, probe, shared, alike }))
 }
 

@@ -47,7 +47,7 @@ mod survey;
 pub use bourn_verify::Reference;
 pub use dataset::{Findings, Places};
 pub use id::ProblemId;
-pub use inspect::{Inspected, Inspection, Pair, inspect, listed};
+pub use inspect::{Inspected, Inspection, Overlap, Pair, inspect, listed};
 pub use load::{TaskError, load, load_held_out};
 pub use problem::{Problem, Problems, Share, render};
 pub use prompt::Prompt;

@@ -191,6 +191,8 @@ pub fn load(recipe: &Recipe) -> Result<Problems, TaskError> {
                 let mut files = files(data, task, &rewards, &mut warnings)?;
                 if data.probe.is_none() && has_benchmark(&recipe.tasks) {
                     files.held_out.clear();
+                    // What it has of the benchmark's is left out, and said.
+                    files.shared = false;
                 }
                 files
             }
@@ -311,7 +313,8 @@ fn entries(
         let reference = Reference::Countdown(puzzle);
         let (shown, origin) = (render(&task.template, &text), "countdown".to_string());
         let put = Prompt { text: shown, messages: Vec::new(), content: text };
-        KeyedProblem { key, problem: Problem::new(put, reference, origin, rewards) }
+        let problem = Problem::new(put, reference, origin, rewards);
+        KeyedProblem { key, alike: key, problem }
     };
     Ok(puzzles.into_iter().map(entry).collect())
 }

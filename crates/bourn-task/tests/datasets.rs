@@ -180,6 +180,19 @@ fn a_benchmark_is_measured_and_never_trained_on() {
     }
     let (held_out, _) = load_held_out(&recipe(&folder, &both).measured()).unwrap();
     assert_eq!(held_out, problems.held_out);
+    // What a data set has of the benchmark's problems is left out of training, and said.
+    let mut leaked: Vec<Value> = (0..9).map(row).collect();
+    leaked.push(json!({"question": "p3", "answer": "\\frac{3}{7}"}));
+    write(&folder, "a.jsonl", &leaked);
+    let train = "[[task]]\nkind = \"dataset\"\npath = \"{dir}/a.jsonl\"\n[[reward]]\nverifier = \"math\"\n\
+                 extract = \"boxed\"\n";
+    let problems = loaded(&folder, &format!("{math}changed = true\n{train}"));
+    assert!(problems.train.len() == 9, "{}", problems.train.len());
+    let warnings = problems.warnings.join("\n");
+    assert!(
+        warnings.contains("1 problem left out of training, because the probe has them"),
+        "{warnings}"
+    );
     // Nothing is left to train on.
     let alone = format!("{math}changed = true\n");
     fails(&folder, &alone, "there is nothing to train on: math500 is a benchmark");

@@ -91,6 +91,7 @@ pub(crate) fn run(args: &DataArgs) -> anyhow::Result<()> {
         DataCommand::Check { of, .. } | DataCommand::Show { of, .. } => of,
     };
     let subject = of.subject()?;
+    let mut seen: Vec<(String, Inspection)> = Vec::new();
     for task in &subject.tasks {
         let Some(inspection) = inspect(task)? else {
             print("countdown: generated, by numbers and targets")?;
@@ -112,8 +113,12 @@ pub(crate) fn run(args: &DataArgs) -> anyhow::Result<()> {
                 }
             }
         }
+        seen.push((task_name(task), inspection));
     }
-    Ok(())
+    match args.command {
+        DataCommand::Check { json: false, .. } => across(&seen),
+        _ => Ok(()),
+    }
 }
 
 impl Of {
@@ -214,6 +219,30 @@ impl Of {
     }
 }
 
+/// What the tasks of a recipe share with one another's probes.
+fn across(seen: &[(String, Inspection)]) -> anyhow::Result<()> {
+    for (trained, of_training) in seen {
+        let others = seen.iter().filter(|(name, _)| name != trained);
+        for (probed, of_probe) in others {
+            let (Some(train), Some(probe)) = (&of_training.train, &of_probe.probe) else {
+                continue;
+            };
+            let overlap = train.overlap(probe);
+            print(&format!("\n{trained} in training, {probed} for the probe:"))?;
+            print(&pairs("  in both (left out of training)", &overlap.shared))?;
+            print(&pairs("  in both but for marks and spaces (not left out)", &overlap.alike))?;
+        }
+    }
+    Ok(())
+}
+
+fn pairs(what: &str, pairs: &[bourn_task::Pair]) -> String {
+    match pairs.len() {
+        0 => format!("{what}: none"),
+        count => format!("{what}: {count}: {}", listed(pairs)),
+    }
+}
+
 fn task_name(task: &Task) -> String {
     match &task.kind {
         TaskKind::Countdown(_) => "countdown".to_owned(),
@@ -294,10 +323,6 @@ fn checked(subject: &Subject, inspection: &Inspection) -> anyhow::Result<String>
             }
         }
     }
-    let pairs = |what: &str, pairs: &[bourn_task::Pair]| match pairs.len() {
-        0 => format!("{what}: none"),
-        count => format!("{what}: {count}: {}", listed(pairs)),
-    };
     if inspection.train.is_some() && inspection.probe.is_some() {
         lines.push(pairs("in both (left out of training)", &inspection.shared));
         lines.push(pairs("in both but for marks and spaces (not left out)", &inspection.alike));
