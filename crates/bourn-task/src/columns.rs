@@ -65,7 +65,7 @@ pub(crate) fn column<'a>(
 }
 
 /// The columns that there are, those inside others as `a.b`.
-fn names(columns: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn names(columns: &Map<String, Value>) -> Vec<String> {
     const LISTED: usize = 64;
     let mut names = Vec::new();
     for (name, value) in columns {

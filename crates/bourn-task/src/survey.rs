@@ -2,6 +2,7 @@
 //!
 //! A suggestion and no more: a recipe says what is read, and `load` says whether that can be.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use bourn_recipe::{Extract, VerifierKind};
@@ -9,8 +10,9 @@ use bourn_verify::extract;
 use bourn_verify::math::{parse_gold, read_gold};
 use serde_json::{Map, Value};
 
-use crate::columns::missing_column;
+use crate::columns::{find, missing_column, names};
 use crate::load::TaskError;
+use crate::prompt::prompt;
 
 /// Objects that are looked at; the rest of the file is left unread.
 const LOOKED_AT: usize = 1000;
@@ -20,9 +22,12 @@ const MOST: f64 = 0.9;
 /// Names that data sets give to the problem's text and to its answer, likeliest first.
 const PROMPTS: [&str; 7] =
     ["question", "prompt", "problem", "input", "instruction", "query", "text"];
-const ANSWERS: [&str; 12] = [
+const ANSWERS: [&str; 15] = [
     "answer",
     "final_answer",
+    "reward_model.ground_truth",
+    "ground_truth",
+    "expected_answer",
     "answerkey",
     "answer_key",
     "solution",
@@ -54,7 +59,7 @@ pub struct Column {
     pub example: String,
     /// Bytes of the longest value.
     pub longest: usize,
-    /// Whether every value is text, and none is empty.
+    /// Whether every value is text or a conversation, and none is empty.
     pub is_text: bool,
     /// How it would be read as an answer; `None` where most of it is neither text nor numbers.
     pub reading: Option<Reading>,
@@ -84,9 +89,9 @@ pub fn survey(path: &Path) -> Result<Survey, TaskError> {
     let Some(first) = rows.first() else {
         return Err(TaskError::Empty { path: path.to_path_buf() });
     };
-    let columns = first.keys().filter_map(|name| {
-        let values: Option<Vec<&Value>> = rows.iter().map(|row| row.get(name)).collect();
-        Some(Column::of(name, &values?))
+    let columns = names(first).into_iter().filter_map(|name| {
+        let values: Option<Vec<Cow<'_, Value>>> = rows.iter().map(|row| find(row, &name)).collect();
+        Some(Column::of(&name, &values?))
     });
     Ok(Survey { path: path.to_path_buf(), problems: rows.len(), columns: columns.collect() })
 }
@@ -117,14 +122,18 @@ impl Survey {
 }
 
 impl Column {
-    fn of(name: &str, values: &[&Value]) -> Column {
+    fn of(name: &str, values: &[Cow<'_, Value>]) -> Column {
         let texts: Vec<String> = values.iter().filter_map(|value| text(value)).collect();
-        let filled = |value: &&Value| value.as_str().is_some_and(|text| !text.trim().is_empty());
+        let prompts: Vec<String> = values
+            .iter()
+            .map_while(|value| prompt(value, "{prompt}").ok().map(|prompt| prompt.text))
+            .collect();
+        let shown = text(&values[0]).or_else(|| prompts.first().cloned());
         Column {
             name: name.to_owned(),
-            example: text(values[0]).unwrap_or_else(|| values[0].to_string()),
-            longest: texts.iter().map(String::len).max().unwrap_or_default(),
-            is_text: values.iter().all(filled),
+            example: shown.unwrap_or_else(|| values[0].to_string()),
+            longest: texts.iter().chain(&prompts).map(String::len).max().unwrap_or_default(),
+            is_text: prompts.len() == values.len(),
             // A few that are missing are left out when problems are read, and said.
             reading: (texts.len() as f64 >= MOST * values.len() as f64)
                 .then(|| Reading::of(&texts)),

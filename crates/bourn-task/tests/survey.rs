@@ -72,7 +72,8 @@ fn columns_are_found_by_name_or_by_being_the_only_ones() {
     assert_eq!(columns(r#"{"q": "a?", "a": "b"}"#), found("", ""));
     // What is not in every object is in no suggestion, and neither is what nobody could read.
     assert_eq!(columns("{\"q\": \"a?\", \"answer\": 1}\n{\"q\": \"b?\"}\n"), found("q", ""));
-    assert_eq!(columns(r#"{"q": "a?", "answer": {"value": 1}}"#), found("q", ""));
+    assert_eq!(columns(r#"{"q": "a?", "answer": {"right": true}}"#), found("q", ""));
+    assert_eq!(columns(r#"{"q": "a?", "answer": {"value": 1}}"#), found("q", "answer.value"));
 }
 
 #[test]
@@ -94,4 +95,17 @@ fn what_cannot_be_looked_at_is_named() {
         error.contains("`question`, `answer`") && error.contains("nearest is `answer`"),
         "{error}"
     );
+}
+
+#[test]
+fn another_trainers_columns_are_found_inside_others() {
+    let row = r#"{"data_source": "gsm8k", "prompt": [{"role": "user", "content": "1+1?"}],
+                  "reward_model": {"style": "rule", "ground_truth": "2"},
+                  "extra_info": {"answer": "so #### 2", "question": "1+1?"}}"#;
+    let (reading, prompt, answer) = look(&row.replace('\n', ""));
+    assert_eq!(
+        (prompt.as_deref(), answer.as_deref()),
+        (Some("prompt"), Some("reward_model.ground_truth"))
+    );
+    assert_eq!(reading.map(|reading| reading.verifier), Some(VerifierKind::Math));
 }

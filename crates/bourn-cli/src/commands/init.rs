@@ -39,7 +39,7 @@ pub(crate) struct InitArgs {
     /// is made for countdown
     #[arg(long)]
     model: Option<String>,
-    /// A JSONL file of problems; or `countdown`, puzzles that are generated
+    /// A file of problems (JSON lines, CSV, Parquet); or `countdown`, puzzles that are generated
     #[arg(long)]
     data: Option<String>,
     /// A file of held-out problems [default: split off --data]
@@ -168,7 +168,7 @@ fn starter(args: &InitArgs) -> anyhow::Result<Starter> {
             "--model is missing: a Hugging Face directory, a hub id, a GGUF file, or `{SMALL}` for \
              countdown"
         ),
-        (Some(_), None) => bail!("--data is missing: a JSONL file, or `{COUNTDOWN}`"),
+        (Some(_), None) => bail!("--data is missing: a file of problems, or `{COUNTDOWN}`"),
     };
     let of_files = [
         ("--probe-data", args.probe_data.is_some()),

@@ -164,7 +164,8 @@ pub(super) fn meaning(verifier: VerifierKind) -> &'static str {
     }
 }
 
-pub(super) const EXTRACT: &str = r#"# Where in what the model writes the answer is looked for; the same four words.
+pub(super) const EXTRACT: &str = r#"# Where in what the model writes the answer is looked for: the same
+# words, or "answer", which tries one after the other.
 "#;
 
 pub(super) const REST: &str = r#"[rollout]

@@ -30,7 +30,7 @@ impl<R: BufRead, W: Write> Questions<R, W> {
     /// Asks for everything that `args` does not say.
     pub(super) fn fill(&mut self, args: &mut InitArgs) -> anyhow::Result<()> {
         self.say("A recipe in a few questions; an empty answer takes what is in [brackets].\n")?;
-        let about = format!("Problems: a JSONL file, or {COUNTDOWN}, puzzles that are generated");
+        let about = format!("Problems: a file, or {COUNTDOWN}, puzzles that are generated");
         let (data, found) = self.ask(&about, Some(COUNTDOWN), |data| {
             let found = if data == COUNTDOWN { None } else { Some(survey(Path::new(data))?) };
             Ok((data.to_owned(), found))
