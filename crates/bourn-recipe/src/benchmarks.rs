@@ -44,6 +44,9 @@ pub struct BenchmarkFacts {
     layouts: &'static [(&'static str, &'static str, Extract)],
     /// How many problems it has.
     pub problems: usize,
+    /// Tokens that its longest problem needs with room to spare, by a tokenizer of 49,152 tokens and a third
+    /// more.
+    pub(crate) prompt_tokens: usize,
     /// What its problems and answers come to, as `bourn-task` hashes them; of each edition that is known.
     pub content: &'static [&'static str],
 }
@@ -87,6 +90,7 @@ impl Benchmark {
                 hub: ("openai/gsm8k", Some("main"), Some("test")),
                 layouts: &[("question", "answer", Hash)],
                 problems: 1319,
+                prompt_tokens: 512,
                 content: &["19aafb49db96450d"],
             },
             Benchmark::Math500 => BenchmarkFacts {
@@ -94,6 +98,7 @@ impl Benchmark {
                 hub: ("HuggingFaceH4/MATH-500", None, Some("test")),
                 layouts: &[("problem", "answer", Whole)],
                 problems: 500,
+                prompt_tokens: 1280,
                 content: &["7971641fb7d222c6"],
             },
             Benchmark::Aime24 => BenchmarkFacts {
@@ -101,6 +106,7 @@ impl Benchmark {
                 hub: ("HuggingFaceH4/aime_2024", None, Some("train")),
                 layouts: &[("problem", "answer", Whole), ("problem", "solution", Boxed)],
                 problems: 30,
+                prompt_tokens: 768,
                 content: &["9a9b1ace02b3cb36"],
             },
             Benchmark::Aime25 => BenchmarkFacts {
@@ -108,6 +114,7 @@ impl Benchmark {
                 hub: ("math-ai/aime25", None, Some("test")),
                 layouts: &[("problem|question", "answer", Whole)],
                 problems: 30,
+                prompt_tokens: 1280,
                 content: &["6d41cbb52cd711d4", "69b9c290aa3ee3c9"],
             },
             Benchmark::Amc23 => BenchmarkFacts {
@@ -115,6 +122,7 @@ impl Benchmark {
                 hub: ("math-ai/amc23", None, Some("test")),
                 layouts: &[("question|problem", "answer", Whole)],
                 problems: 40,
+                prompt_tokens: 512,
                 content: &["27733539c3440f3f"],
             },
             Benchmark::Minerva => BenchmarkFacts {
@@ -122,6 +130,7 @@ impl Benchmark {
                 hub: ("math-ai/minervamath", None, Some("test")),
                 layouts: &[("question|problem", "answer", Whole), ("problem", "solution", Boxed)],
                 problems: 272,
+                prompt_tokens: 768,
                 content: &["8fe8a1543d3359ec"],
             },
             Benchmark::Olympiadbench => BenchmarkFacts {
@@ -129,6 +138,7 @@ impl Benchmark {
                 hub: ("Hothan/OlympiadBench", Some("OE_TO_maths_en_COMP"), Some("train")),
                 layouts: &[("question", "final_answer", Whole)],
                 problems: 675,
+                prompt_tokens: 1792,
                 content: &["a8061130295df9db"],
             },
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use toml::{Table, Value};
 
-use crate::{ProbeRecipe, RecipeError, Task, parse};
+use crate::{Benchmark, ProbeRecipe, RecipeError, Task, parse};
 
 /// A task as a command line names it. What is `None` is left to the recipe's defaults.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -77,6 +77,13 @@ pub fn short(
     recipe.insert("model".into(), Table::from_iter([("path".to_owned(), model.into())]).into());
     recipe
         .insert("algorithm".into(), Table::from_iter([("name".to_owned(), "grpo".into())]).into());
+    // Its longest problem is known, and a probe that refuses it would have to be told.
+    let of = |name: &String| Benchmark::ALL.into_iter().find(|one| one.facts().name == name);
+    if let Some(benchmark) = task.benchmark.as_ref().and_then(of) {
+        let length = benchmark.facts().prompt_tokens as i64;
+        let rollout = Table::from_iter([("max_prompt_length".to_owned(), Value::from(length))]);
+        recipe.insert("rollout".into(), rollout.into());
+    }
     let file = match &task.benchmark {
         Some(benchmark) => format!("--benchmark {benchmark}"),
         None => format!("--task {}", task.source),

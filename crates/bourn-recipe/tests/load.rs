@@ -451,6 +451,7 @@ fn a_task_of_the_command_line_is_a_recipe() {
     let TaskKind::Benchmark(of) = &measured.kind else { panic!("{recipe:?}") };
     assert_eq!(of.source.path, "HuggingFaceH4/MATH-500");
     assert_eq!(measured.rewards[0].extract, Extract::Answer);
+    assert_eq!(recipe.measured().rollout.max_prompt_length, 1280);
     assert!(measured.template.ends_with("within \\boxed{}."));
     let own = ShortTask { source: "m.jsonl".into(), extract: some("boxed"), ..benchmark.clone() };
     let recipe = short(&own, "m", &[]).unwrap();
