@@ -248,3 +248,20 @@ proptest! {
         }
     }
 }
+
+/// A full stop at the end of what was cut may be a decimal point.
+#[test]
+fn what_the_length_limit_may_have_cut_is_no_answer() {
+    let gold = bourn_verify::math::read_gold("471", Extract::Whole).unwrap();
+    let check = |text: &str, truncated: bool, expect: Verdict| {
+        let ruling = bourn_verify::math::rule(&gold, text, Extract::Answer, truncated);
+        assert_eq!(ruling.verdict, expect, "{text:?}");
+    };
+    for text in
+        ["The answer is 471", "The answer is 471.", "**The answer is 471.**", "The answer is 471. "]
+    {
+        check(text, true, Verdict::Unparsed);
+        check(text, false, Verdict::Correct);
+    }
+    check("The answer is 471. That is", true, Verdict::Correct);
+}

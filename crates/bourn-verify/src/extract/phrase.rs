@@ -34,9 +34,14 @@ pub(super) fn answer(text: &str) -> Option<&str> {
 pub(super) fn touches_end(text: &str) -> bool {
     match answer(text) {
         Some(_) if text.contains(OPEN) => false,
-        Some(answer) => text.trim_end().trim_end_matches(['.', '*']).ends_with(answer),
+        // A full stop may be a decimal point: `471.` is the beginning of 471.5 as well.
+        Some(answer) => bare(text).ends_with(bare(answer)),
         None => true,
     }
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_end_matches(['.', '*', ' ', '\n', '\r', '\t'])
 }
 
 /// The byte behind the last phrase that announces an answer.
