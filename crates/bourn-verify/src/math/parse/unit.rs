@@ -10,6 +10,9 @@ use crate::math::words::{UNITS, changes_a_number, counts_on, is_prose, number};
 /// Most words of an answer in words: more are a sentence about it.
 const MAX_WORDS: usize = 12;
 
+/// Letters that are variables or constants and no units, where they stand alone behind a value.
+const VARIABLES: &str = "eijknqtuvwxyz";
+
 impl Parser {
     /// An answer in words, up to a comma or a relation.
     pub(super) fn words(&mut self) -> Option<Expr> {
@@ -77,6 +80,10 @@ impl Parser {
                     for word in words.filter(|word| !word.is_empty()) {
                         // `7 distinct integers` has a unit; `5 or 6` and `5 plus 2x` have none.
                         if changes_a_number(word) || word.bytes().any(|b| b.is_ascii_digit()) {
+                            return None;
+                        }
+                        // `3+4\text{i}` is no 7: such a letter is a factor, however it is set.
+                        if word.len() == 1 && VARIABLES.contains(word) {
                             return None;
                         }
                         if first {
