@@ -22,7 +22,7 @@ fn names_settings_and_versions() {
             r#"format {"extract":"last_number"} version 3"#,
             r#"random {"seed":1} version 1"#,
             r#"regex {"pattern":"a(b)"} version 1"#,
-            r#"choice {"choices":26} version 1"#,
+            r#"choice {"choices":26} version 2"#,
             r#"command {"command":[],"files":[],"threshold":1.0,"timeout":10.0} version 1"#,
         ]
     );

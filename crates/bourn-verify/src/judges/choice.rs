@@ -8,7 +8,7 @@
 //! 3. the last marked letter, `(C)`;
 //! 4. the whole text, if it is a letter.
 //!
-//! A letter in a sentence is no answer: an A may be an article, and an I whoever speaks.
+//! Where that place names two (`B or C`), neither is chosen. A letter in a sentence is no answer: an A may be an article, and an I whoever speaks.
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ impl Judge for Choice {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn settings(&self) -> String {
@@ -78,7 +78,8 @@ fn chosen(text: &str, choices: usize) -> Option<char> {
     if let Some(at) = text.rfind(BOX) {
         return alone(inside(&text[at + BOX.len()..])?, choices);
     }
-    stated(text, choices).or_else(|| marked(text, choices)).or_else(|| alone(text, choices))
+    stated(text, choices)
+        .unwrap_or_else(|| marked(text, choices).or_else(|| alone(text, choices)))
 }
 
 /// What stands before the brace that closes what was opened before `text`.
@@ -110,8 +111,8 @@ fn alone(text: &str, choices: usize) -> Option<char> {
     choice(letter, choices)
 }
 
-/// The letter behind the last "answer is" or "answer:" that has one.
-fn stated(text: &str, choices: usize) -> Option<char> {
+/// The letter behind the last "answer is" or "answer:" that has one; none where it has several.
+fn stated(text: &str, choices: usize) -> Option<Option<char>> {
     // As long as the text, so that places are the same.
     let lower = text.to_ascii_lowercase();
     let mut places: Vec<usize> = lower.match_indices("answer").map(|(at, _)| at + 6).collect();
@@ -125,10 +126,31 @@ fn stated(text: &str, choices: usize) -> Option<char> {
         let Some(rest) = says else { continue };
         let rest = rest.trim_start_matches(|c: char| "*:(\n ".contains(c));
         if let Some(letter) = first_letter(rest, choices) {
-            return Some(letter);
+            // Of two that are named, neither is chosen.
+            let more = goes_on(&rest[letter.len_utf8()..], letter, choices);
+            return Some((!more).then_some(letter));
         }
     }
     None
+}
+
+/// Whether a letter is followed by another one to choose: `B or C`, `B, C`, `B/C`, `(B) and (C)`.
+fn goes_on(after: &str, letter: char, choices: usize) -> bool {
+    let marks = |text: &'static str| move |c: char| text.contains(c);
+    let rest = after.trim_start_matches(marks("*)] "));
+    let mut next = rest.trim_start_matches(marks(",/&;? "));
+    for word in ["and/or ", "or ", "and ", "maybe ", "perhaps ", "possibly "] {
+        let begins = next.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
+        next = if begins { next[word.len()..].trim_start() } else { next };
+    }
+    if next.len() == rest.len() {
+        return false;
+    }
+    let next = next.trim_start_matches(marks("*([ "));
+    let other = next.chars().next().filter(char::is_ascii_uppercase);
+    let alone = !next.get(1..).unwrap_or_default().starts_with(char::is_alphanumeric);
+    let other = other.filter(|_| alone).and_then(|other| choice(other, choices));
+    other.is_some_and(|other| other != letter.to_ascii_uppercase())
 }
 
 /// Words behind "the answer is A" after which the A is no article.
