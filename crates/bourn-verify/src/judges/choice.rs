@@ -78,8 +78,7 @@ fn chosen(text: &str, choices: usize) -> Option<char> {
     if let Some(at) = text.rfind(BOX) {
         return alone(inside(&text[at + BOX.len()..])?, choices);
     }
-    stated(text, choices)
-        .unwrap_or_else(|| marked(text, choices).or_else(|| alone(text, choices)))
+    stated(text, choices).unwrap_or_else(|| marked(text, choices).or_else(|| alone(text, choices)))
 }
 
 /// What stands before the brace that closes what was opened before `text`.
