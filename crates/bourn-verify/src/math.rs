@@ -263,6 +263,9 @@ fn plain(text: &str, extract: Extract) -> Option<AnswerNumber> {
 /// The answer of any kind that `text` is; `None` where it is not understood to its end.
 fn structured(text: &str) -> Option<Result<Answer, Fail>> {
     let text = text.trim().trim_matches(['*', '`', ' ']);
+    if is_date(text) {
+        return None;
+    }
     if text.starts_with("\\text")
         && let Some(letter) = lettered(text)
     {
@@ -273,6 +276,16 @@ fn structured(text: &str) -> Option<Result<Answer, Fail>> {
         Err(Fail::TooMuch) => Ok(Answer::Written(expr.boxed())),
         read => read,
     })
+}
+
+/// `2020-01-03` is a day, and no difference.
+fn is_date(text: &str) -> bool {
+    let parts: Vec<&str> = text.trim_matches('$').split('-').collect();
+    let digits = |part: &&str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
+    };
+    matches!(&parts[..], [year, month, day]
+        if year.len() == 4 && digits(year, 4) && digits(month, 2) && digits(day, 2))
 }
 
 /// `(C) 42`, `\textbf{(C)} 42`: the letter of a choice before what it stands for.

@@ -233,7 +233,8 @@ fn list(members: &[Expr], work: &mut Work) -> Result<Answer, Fail> {
     let mut found = Vec::with_capacity(members.len());
     for member in members {
         match meaning(member, work)? {
-            Answer::List(more) => found.extend(more),
+            // A set in a set is one member.
+            Answer::List(more) if !matches!(member, Expr::Set(_)) => found.extend(more),
             one => found.push(one),
         }
     }

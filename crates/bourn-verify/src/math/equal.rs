@@ -82,12 +82,17 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
         (Unequal(a), Unequal(b)) => proportional(a, b, false, work),
         // As a reference `x + y = 0` is an equation, which `0` is not.
         (Assigned(name, ..), _) if is_sum(name) => Ok(Same::No),
+        // `(y, x) = (1, 2)` is the point (2, 1).
+        (Assigned(name, ..), _) | (_, Assigned(name, ..)) if is_out_of_order(name) => Ok(Same::No),
         (Assigned(_, value, _), other) => same(value, other, work),
         (other, Assigned(_, value, _)) => same(other, value, work),
         (List(a), List(b)) => same_members(a, b, work),
         (List(one), other) | (other, List(one)) if one.len() == 1 => {
-            // A set with the empty set in it is not empty.
-            if matches!(one[0], Set(_)) { Ok(Same::No) } else { same(&one[0], other, work) }
+            // A set with the empty set in it is not empty, nor one with a set in it that set.
+            match one[0] {
+                Set(_) | List(_) => Ok(Same::No),
+                _ => same(&one[0], other, work),
+            }
         }
         (Tuple(a, b, x), Tuple(c, d, y)) if (a, b) == (c, d) => in_order(x, y, work),
         (Tuple('(', ')', x), Matrix(rows)) | (Matrix(rows), Tuple('(', ')', x)) => {
@@ -102,8 +107,15 @@ pub(super) fn same(gold: &Answer, answer: &Answer, work: &mut Work) -> Result<Sa
         }
         // The members of a tuple, in their order, without its brackets: three or more, or with their
         // names, since two might be an interval.
-        (Tuple('(', ')', x), List(y)) if x.len() > 2 || named(y) => in_order(x, y, work),
-        (List(x), Tuple('(', ')', y)) if x.len() > 2 || named(x) => in_order(x, y, work),
+        (Tuple('(', ')', x), List(y)) | (List(y), Tuple('(', ')', x)) if named(y) => {
+            match by_name(y) {
+                Some(y) => in_order(x, &y, work),
+                None => Ok(Same::No),
+            }
+        }
+        (Tuple('(', ')', x), List(y)) | (List(y), Tuple('(', ')', x)) if x.len() > 2 => {
+            in_order(x, y, work)
+        }
         (Matrix(a), Matrix(b)) => same_rows(a, b, work),
         (Inequalities(a), Inequalities(b)) => {
             let by_parts = same_inequalities(a, b, work)?;
@@ -155,16 +167,39 @@ fn any(
     Ok(found)
 }
 
-/// Whether two names may be of one thing: other letters, or several, are not, `y` and `f(x)` are.
+/// Whether two names may be of one thing: `y` and `f(x)`, `A` and `Area` may be; two letters, two
+/// segments (`AB`, `CD`), two points or two words are one only where they are the same.
 fn may_be_one(a: &str, b: &str) -> bool {
-    let letter = |name: &str| name.chars().count() == 1;
+    // A letter may have a mark or an index: `y'`, `a_5`.
+    let letter = |name: &str| name.chars().filter(|c| c.is_alphabetic()).count() == 1;
     // `f(2)` is not `f(3)`, and `a + b` no letter.
     if a != b && (a.contains('(') && b.contains('(') || is_sum(a) || is_sum(b)) {
         return false;
     }
-    // `(x, y)` is not `(y, x)`.
-    let several = |name: &str| name.contains(',');
-    a == b || !(letter(a) && letter(b) || several(a) && several(b))
+    a == b || letter(a) != letter(b)
+}
+
+/// Whether a name is one of several letters that are not in the alphabet's order.
+fn is_out_of_order(name: &str) -> bool {
+    let letters: Vec<&str> = name.split(',').collect();
+    // The name of a probability holds its event, whatever is written there.
+    let plain = |c: char| c.is_alphanumeric() || c == '_';
+    letters.iter().all(|letter| letter.chars().all(plain))
+        && letters.windows(2).any(|pair| pair[0] >= pair[1])
+}
+
+/// The values of names that differ, in the names' order: `y = 1, x = 2` is the point (2, 1).
+fn by_name(members: &[Answer]) -> Option<Vec<Answer>> {
+    let mut named: Vec<(&String, &Answer)> = members
+        .iter()
+        .filter_map(|member| match member {
+            Answer::Assigned(name, value, _) => Some((name, &**value)),
+            _ => None,
+        })
+        .collect();
+    named.sort_by(|a, b| a.0.cmp(b.0));
+    let apart = named.windows(2).all(|pair| pair[0].0 != pair[1].0);
+    apart.then(|| named.into_iter().map(|(_, value)| value.clone()).collect())
 }
 
 /// Whether a name is a sum of letters.
@@ -235,8 +270,14 @@ fn same_members(a: &[Answer], b: &[Answer], work: &mut Work) -> Result<Same, Fai
     if a.len() > MAX_MEMBERS {
         return Err(Fail::TooMuch);
     }
-    if named(a) != named(b) && (named(a) || named(b)) {
-        return in_order(a, b, work);
+    // Names that differ say which is which, as their order does: `x = 1, y = 2` and `1, 2`. Of one
+    // name (`x = 1 or x = 2`) there is no order.
+    if named(a) != named(b) {
+        match (by_name(a).filter(|_| named(a)), by_name(b).filter(|_| named(b))) {
+            (Some(a), _) => return in_order(&a, b, work),
+            (_, Some(b)) => return in_order(a, &b, work),
+            _ => {}
+        }
     }
     let mut left: Vec<&Answer> = b.iter().collect();
     let mut all = Same::Exactly;
